@@ -1,1 +1,2 @@
-export {};
+export { monotonicMs, wallMs } from "./src/time.ts";
+export type { MonotonicMs, WallMs } from "./src/time.ts";
