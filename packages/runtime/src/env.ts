@@ -1,0 +1,102 @@
+import process from "node:process";
+import { GatewayError } from "@penstock/errors";
+import { parseVariable } from "./env-value.ts";
+import type { ValueOf, VariableSpec } from "./env-value.ts";
+
+/** Variables of one reader, by the name its code uses. */
+export type EnvironmentSpec = Readonly<Record<string, VariableSpec>>;
+
+/** The values of a spec: absent ones without a default are undefined unless `required`. */
+export type EnvironmentValues<Spec extends EnvironmentSpec> = {
+  readonly [Key in keyof Spec]: Spec[Key] extends { required: true } | { default: {} }
+    ? ValueOf<Spec[Key]>
+    : ValueOf<Spec[Key]> | undefined;
+};
+
+/** Settings of the reader itself. */
+export interface ReadEnvironmentOptions {
+  /** Where to read; the environment of the process when absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Variables that begin with this and that neither the spec nor `known` names are problems. */
+  readonly refuseUnknownPrefix?: string;
+  /** Further names that `refuseUnknownPrefix` accepts. */
+  readonly known?: readonly string[];
+}
+
+// Names other tools have made customary. Penstock's own name wins where both are set.
+const aliases: Readonly<Record<string, readonly string[]>> = {
+  PENSTOCK_BUS_URL: ["NATS_URL"],
+  PENSTOCK_DATABASE_URL: ["DATABASE_URL"],
+};
+
+interface Problem {
+  readonly field: string;
+  readonly description: string;
+}
+
+/**
+ * Reads and checks every variable of `spec`. An empty variable counts as absent. All problems
+ * are collected: the GatewayError (FIELD_INVALID) has one field violation per variable, and
+ * never shows the value of a secret or a URL (which may hold a password).
+ */
+export function readEnvironment<const Spec extends EnvironmentSpec>(
+  spec: Spec,
+  options: ReadEnvironmentOptions = {},
+): EnvironmentValues<Spec> {
+  const environment = options.environment ?? process.env;
+  const problems: Problem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, variable] of Object.entries(spec)) {
+    const { name, text } = find(environment, variable.name);
+    if (text === undefined) {
+      values[key] = variable.default;
+      if (variable.required === true) problems.push({ field: name, description: "is not set" });
+      continue;
+    }
+    const result = parseVariable(variable, text);
+    if ("problem" in result) problems.push({ field: name, description: result.problem });
+    else values[key] = result.value;
+  }
+  problems.push(...unknownVariables(spec, environment, options));
+  if (problems.length > 0) throw asError(problems);
+  return Object.freeze(values) as EnvironmentValues<Spec>;
+}
+
+/** One variable as it stands, for credential references such as `env:NAME`; empty is absent. */
+export function readEnvironmentVariable(name: string): string | undefined {
+  const text = process.env[name];
+  return text === "" ? undefined : text;
+}
+
+function find(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+): { name: string; text: string | undefined } {
+  for (const candidate of [name, ...(aliases[name] ?? [])]) {
+    const text = environment[candidate];
+    if (text !== undefined && text !== "") return { name: candidate, text };
+  }
+  return { name, text: undefined };
+}
+
+function unknownVariables(
+  spec: EnvironmentSpec,
+  environment: Readonly<Record<string, string | undefined>>,
+  options: ReadEnvironmentOptions,
+): Problem[] {
+  const prefix = options.refuseUnknownPrefix;
+  if (prefix === undefined) return [];
+  const known = new Set(options.known);
+  for (const variable of Object.values(spec)) known.add(variable.name);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(prefix) && !known.has(name))
+    .map((field) => ({ field, description: "is not a setting of this program" }));
+}
+
+function asError(problems: readonly Problem[]): GatewayError {
+  const lines = problems.map(({ field, description }) => `${field} ${description}`);
+  return new GatewayError("FIELD_INVALID", `environment: ${lines.join("; ")}`, {
+    source: "gateway",
+    fieldViolations: [...problems],
+  });
+}
