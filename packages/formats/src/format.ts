@@ -1,0 +1,167 @@
+import type {
+  CandidateFinish,
+  ContentPart,
+  Finished,
+  GenerateRequest,
+  StreamGenerateResponse,
+  TokenUsage,
+} from "@penstock/api";
+import type { GatewayError } from "@penstock/errors";
+import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
+
+/** A JSON object as protobuf-es represents `google.protobuf.Struct`. */
+export type JsonObject = NonNullable<Finished["rawUsage"]>;
+
+/** Names of the wire formats; also the key of a request's `format_parameters`. */
+export type FormatName = "openai-chat";
+
+/** One event of the canonical stream. */
+export type StreamEvent = Exclude<StreamGenerateResponse["event"], { case: undefined }>;
+
+/** Where a stream reader pushes what it has read. */
+export interface StreamSink {
+  /** One block event. */
+  event(event: StreamEvent): void;
+  /** End of one read of the upstream: the sink makes exactly one write downstream. */
+  flush(): void;
+  /** The answer is complete. Called once, and nothing follows. */
+  finish(end: AnswerEnd): void;
+  /** The answer broke. Called once, and nothing follows; `metadata.failure_class` is set. */
+  fail(error: GatewayError): void;
+}
+
+/**
+ * Turns the bytes of a streamed answer into events. Never throws; ignores everything after
+ * `finish` or `fail` of its sink. Emits blockStarted, blockDelta and blockEnded only: `started`
+ * and `finished` need facts that only the router has.
+ */
+export interface StreamReader {
+  /** The bytes of one read. The reader does not keep the array. */
+  push(bytes: Uint8Array): void;
+  /** The upstream closed the stream in the regular way. */
+  end(): void;
+  /** The upstream is gone or was given up; the error goes to the sink as it is. */
+  abort(error: GatewayError): void;
+}
+
+/** Bounds of a stream reader. */
+export interface StreamLimits {
+  /** Largest line. Unit: bytes. Default 1 MiB (security.md R5). */
+  maxLineBytes?: number;
+  /** Largest sum of tool call arguments of one answer. Unit: characters. Default 16 Mi. */
+  maxArgumentsLength?: number;
+  /** Most blocks of one answer. Default 4,096. */
+  maxBlocks?: number;
+}
+
+/** What is known when an answer is complete. */
+export interface AnswerEnd {
+  /** How each candidate ended, by candidate. */
+  candidates: CandidateFinish[];
+  /** Usage as the provider reported it; undefined when it said none, or nothing believable. */
+  usage: TokenUsage | undefined;
+  /** The provider's usage object, as it wrote it. */
+  rawUsage: JsonObject | undefined;
+  /** The provider's id of the answer; empty when it gave none. */
+  responseId: string;
+  /** Model that answered, in the provider's words; empty when it did not say. */
+  model: string;
+  /** What the caller should know, for example that a usage was not believable. */
+  warnings: string[];
+}
+
+/** A whole answer. */
+export interface Answer {
+  /** The candidates, by their number. */
+  candidates: { parts: ContentPart[]; finish: CandidateFinish }[];
+  /** What is known when it is complete. */
+  end: AnswerEnd;
+}
+
+/** Who answers, in the words the caller gets to see. */
+export interface AnswerIdentity {
+  /** Id of the request. */
+  requestId: string;
+  /** The provider's id of the answer; empty when it gave none. */
+  responseId: string;
+  /** The model name that the caller asked for. */
+  model: string;
+  /** When the answer began. Unit: seconds since 1970. */
+  createdSeconds: number;
+}
+
+/** A request as a caller of a compatible API sent it. */
+export interface CallerRequest {
+  /** The canonical request. */
+  request: GenerateRequest;
+  /** Whether the answer is to be streamed. */
+  stream: boolean;
+  /** Whether the caller asked for usage in the stream. */
+  includeUsage: boolean;
+}
+
+/** In what a target differs from the documented format. */
+export interface FormatQuirks {
+  /** Name of the field for the largest number of output tokens. */
+  maxTokensField: "max_tokens" | "max_completion_tokens";
+  /** Whether the target knows the role `developer`; if not, it gets `system`. */
+  sendsDeveloperRole: boolean;
+  /** Whether the target knows `stream_options.include_usage`. */
+  supportsStreamUsage: boolean;
+}
+
+/** What the writer of a request must know about its target. */
+export interface TargetRequest {
+  /** The upstream's name of the model. */
+  model: string;
+  /** Whether the answer is to be streamed. */
+  stream: boolean;
+  /** In what the target differs. */
+  quirks: FormatQuirks;
+}
+
+/** Writes a streamed answer in the caller's format, one event at a time. */
+export interface StreamWriter {
+  /** Text to send for one event; empty when the format has nothing to say. */
+  event(event: StreamEvent): string;
+  /** Terminal chunks, the usage chunk if the caller asked for it, and the end mark. */
+  finish(end: AnswerEnd, usage: TokenUsage): string;
+}
+
+/** One wire format, both directions. Pure: no clock, no input or output. */
+export interface Format {
+  /** Name of the format. */
+  name: FormatName;
+  /** Content type of requests and whole answers. */
+  contentType: string;
+  /** Content type of streamed answers. */
+  streamContentType: string;
+  /** Text that keeps a quiet stream alive and means nothing. */
+  keepaliveText: string;
+  /** Reads a caller's body. Throws FIELD_INVALID or UNSUPPORTED_FIELD with all field paths. */
+  readRequest(body: Uint8Array): CallerRequest;
+  /** Writes the body for a target; asks for usage in the stream where the target knows that. */
+  writeRequest(request: GenerateRequest, target: TargetRequest): string;
+  /** Reads a target's whole answer. Throws UPSTREAM_MALFORMED, or the error found in a 200. */
+  readResponse(body: Uint8Array): Answer;
+  /** Writes a whole answer for the caller. */
+  writeResponse(answer: Answer, identity: AnswerIdentity, usage: TokenUsage): string;
+  /** Makes the reader of one streamed answer. */
+  createStreamReader(sink: StreamSink, limits?: StreamLimits): StreamReader;
+  /** Makes the writer of one streamed answer. */
+  createStreamWriter(identity: AnswerIdentity, options: { includeUsage: boolean }): StreamWriter;
+  /**
+   * Classifies a target's error answer; total. `nowMs` is wall time, for a Retry-After date; when
+   * absent the answer's own `date` header takes its place.
+   */
+  readError(
+    status: number,
+    header: HeaderGetter,
+    body: Uint8Array,
+    nowMs?: number,
+  ): UpstreamFailure;
+  /** Body of an error for the caller; the HTTP status is `reasons[reason].httpStatus`. */
+  writeError(error: GatewayError, requestId: string): string;
+  /** What ends a stream that can no longer become an error answer. */
+  writeStreamError(error: GatewayError, requestId: string): string;
+}
