@@ -18,7 +18,7 @@ export function deadlineSignal(durationMs: number, parent?: AbortSignal): AbortS
   return parent === undefined ? controller.signal : AbortSignal.any([controller.signal, parent]);
 }
 
-/** A signal that aborts with the reason of the first of `signals` to abort; absent ones are skipped. */
+/** Aborts with the reason of the first of `signals` to abort; absent ones are skipped. */
 export function linkSignals(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
