@@ -1,1 +1,14 @@
-export {};
+export { isErrorReason, reasons } from "./src/reasons.ts";
+export type { Blame, ErrorReason, LogLevel, ReasonRow, Retry } from "./src/reasons.ts";
+export { GatewayError } from "./src/gateway-error.ts";
+export type {
+  ErrorSource,
+  FieldViolation,
+  GatewayErrorOptions,
+  PreconditionViolation,
+  QuotaViolation,
+  ResourceReference,
+} from "./src/gateway-error.ts";
+export { toStatus } from "./src/to-status.ts";
+export { fromStatus } from "./src/from-status.ts";
+export { toGatewayError } from "./src/to-gateway-error.ts";

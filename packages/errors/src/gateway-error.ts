@@ -1,0 +1,88 @@
+import type { Blame, ErrorReason } from "./reasons.ts";
+import { reasons } from "./reasons.ts";
+
+/** Where the error arose: with the caller, in Penstock, or at a provider. */
+export type ErrorSource = "downstream" | "gateway" | "upstream";
+
+/** A malformed field: its path in the request, what is wrong, and optionally a constant for it. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+  readonly reason?: string;
+}
+
+/** A limit or budget without room. `limit` is its amount as decimal text; time is Unix time. */
+export interface QuotaViolation {
+  readonly subject: string;
+  readonly quota: string;
+  readonly metric: string;
+  readonly limit: string;
+  readonly description: string;
+  readonly resetTimeMs?: number;
+}
+
+/** A state that forbids the request: a constant for it, on what, and what has to be done. */
+export interface PreconditionViolation {
+  readonly type: string;
+  readonly subject: string;
+  readonly description: string;
+}
+
+/** A resource that is missing, in use or forbidden, such as type `routes`, name `routes/smart`. */
+export interface ResourceReference {
+  readonly type: string;
+  readonly name: string;
+}
+
+/** What an error carries besides its reason and its sentence. */
+export interface GatewayErrorOptions {
+  readonly source?: ErrorSource | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly fieldViolations?: readonly FieldViolation[] | undefined;
+  readonly quotaViolations?: readonly QuotaViolation[] | undefined;
+  readonly preconditionViolations?: readonly PreconditionViolation[] | undefined;
+  readonly resource?: ResourceReference | undefined;
+  /** The request the error belongs to, known to a client that received the error. */
+  readonly requestId?: string | undefined;
+  readonly cause?: unknown;
+}
+
+const sourceOfBlame: Record<Blame, ErrorSource> = {
+  caller: "downstream",
+  policy: "gateway",
+  quota: "gateway",
+  provider: "upstream",
+  gateway: "gateway",
+};
+
+/**
+ * The one error value of Penstock. The message is a sentence for the caller: what is wrong and
+ * what to do; it goes out as it is, so no text of a provider or a database belongs in it. The
+ * cause is for the log and never leaves the process.
+ */
+export class GatewayError extends Error {
+  readonly reason: ErrorReason;
+  readonly source: ErrorSource;
+  readonly retryAfterMs: number | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fieldViolations: readonly FieldViolation[];
+  readonly quotaViolations: readonly QuotaViolation[];
+  readonly preconditionViolations: readonly PreconditionViolation[];
+  readonly resource: ResourceReference | undefined;
+  readonly requestId: string | undefined;
+
+  constructor(reason: ErrorReason, message: string, options: GatewayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "GatewayError";
+    this.reason = reason;
+    this.source = options.source ?? sourceOfBlame[reasons[reason].blame];
+    this.retryAfterMs = options.retryAfterMs;
+    this.metadata = options.metadata ?? {};
+    this.fieldViolations = options.fieldViolations ?? [];
+    this.quotaViolations = options.quotaViolations ?? [];
+    this.preconditionViolations = options.preconditionViolations ?? [];
+    this.resource = options.resource;
+    this.requestId = options.requestId;
+  }
+}
