@@ -1,0 +1,3 @@
+import { runChecks } from "./commands/run-checks.ts";
+
+process.exitCode = await runChecks();

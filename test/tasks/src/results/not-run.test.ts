@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { readNotRun } from "./not-run.ts";
+
+it("prints every lane once, with one prefix", () => {
+  const text =
+    "nats: no nats-server on PATH\nnot run: PostgreSQL: no initdb\n\nnats: no nats-server on PATH\n";
+  expect(readNotRun(text, "")).toEqual({
+    lines: ["not run: PostgreSQL: no initdb", "not run: nats: no nats-server on PATH"],
+    failed: 0,
+  });
+});
+
+it("counts only lanes that were demanded as failed", () => {
+  const text = "nats: no nats-server\nPostgreSQL: no initdb\n";
+  expect(readNotRun(text, "postgres").failed).toBe(1);
+  expect(readNotRun(text, "nats, postgres").failed).toBe(2);
+  expect(readNotRun("", "nats,postgres").failed).toBe(0);
+});
