@@ -1,1 +1,39 @@
-export {};
+export {
+  defaultBytesPerToken,
+  defaultMaximumOutputTokens,
+  estimateOutputTokensFromBytes,
+  estimateUsage,
+} from "./src/estimate-usage.ts";
+export type { UsageEstimate, UsageEstimateInput } from "./src/estimate-usage.ts";
+export {
+  checkModelPrices,
+  maximumNanoUsdPerMillionTokens,
+  maximumRequestNanoUsd,
+} from "./src/model-prices.ts";
+export type { ModelPrices, PriceProblem } from "./src/model-prices.ts";
+export {
+  addMoney,
+  addMoneySaturating,
+  checkMoney,
+  formatMoney,
+  maximumNanoUsd,
+  minimumNanoUsd,
+  multiplyMoney,
+  nanoUsdPerUsd,
+  parseMoney,
+} from "./src/money.ts";
+export { anyModel, checkPriceEntries, compilePriceBook } from "./src/price-book.ts";
+export type { CompiledPriceBook, PriceEntry } from "./src/price-book.ts";
+export { rateUsage } from "./src/rate-usage.ts";
+export {
+  addTokenCounts,
+  checkTokenCounts,
+  maximumTokenCount,
+  noTokens,
+} from "./src/token-usage.ts";
+export type {
+  CheckedTokenCounts,
+  TokenCountFault,
+  TokenCountProblem,
+  TokenCounts,
+} from "./src/token-usage.ts";

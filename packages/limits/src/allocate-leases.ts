@@ -1,0 +1,110 @@
+import type { LeaseMode } from "./lease.ts";
+import { maximumLeaseAmount } from "./lease-amount.ts";
+import { assumedRoundTripMs, targetLeaseSize } from "./lease-size.ts";
+
+/** Limits up to this are always lent precisely (decisions §6). */
+export const alwaysPreciseLimit = 20n;
+
+/** What kind of quota is lent: spending of a sliding minute, of a period, or a gauge. */
+export type QuotaKind = "rate" | "budget" | "concurrency";
+
+/** What one holder asks for, in the quota's unit. */
+export interface LeaseWant {
+  readonly holder: string;
+  /** How much more than it has; see `wanted`. */
+  readonly wanted: bigint;
+  /** The largest amount one of its requests reserved lately. */
+  readonly largestReservation: bigint;
+  readonly demandPerSecond: number;
+}
+
+/** The state of one quota in the granting transaction, and what is asked of it. */
+export interface AllocationRequest {
+  readonly kind: QuotaKind;
+  readonly limit: bigint;
+  /** Spent and in the ledger. Adjustments may make it negative, which gives room. */
+  readonly posted: bigint;
+  /** Held by requests whose outcome is not known yet. */
+  readonly pending: bigint;
+  /** Lent to all holders and not posted yet. */
+  readonly leased: bigint;
+  /** How many holders use the quota now, those in `wants` included. */
+  readonly holders: number;
+  readonly wants: readonly LeaseWant[];
+  /** Round trip to the holders in milliseconds; default 50. */
+  readonly roundTripMs?: number;
+}
+
+/** What one holder gets on top of what it has; may be 0, never negative. */
+export interface LeaseAllotment {
+  readonly holder: string;
+  readonly amount: bigint;
+}
+
+/** The answer: one allotment per want, in the same order, and the mode of the quota from now on. */
+export interface Allocation {
+  readonly mode: LeaseMode;
+  readonly grants: readonly LeaseAllotment[];
+  /** What is left to lend after these grants; 0 when the limit is reached or was lowered below. */
+  readonly remaining: bigint;
+}
+
+// A negative hold can only come from corruption; it must never make room.
+function notNegative(amount: bigint): bigint {
+  return amount > 0n ? amount : 0n;
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function activeHolders(request: AllocationRequest): bigint {
+  const stated = Number.isSafeInteger(request.holders) ? request.holders : 0;
+  return BigInt(Math.max(1, stated, request.wants.length));
+}
+
+function chooseMode(request: AllocationRequest, free: bigint): LeaseMode {
+  if (request.limit <= alwaysPreciseLimit) return "precise";
+  let largest = 1n;
+  for (const want of request.wants) largest = larger(largest, want.largestReservation);
+  return free < 2n * activeHolders(request) * largest ? "precise" : "bulk";
+}
+
+/**
+ * The most one holder gets in bulk mode: clamp(2·r·(T + RTT), m, A / (2·N)) with its demand r, its
+ * largest reservation m, the free amount A and N holders. The bulk condition A >= 2·N·m makes the
+ * bounds meet. A gauge has no consumption per second, so there the want itself is the size.
+ */
+function bulkCeiling(request: AllocationRequest, want: LeaseWant, free: bigint): bigint {
+  const share = free / (2n * activeHolders(request));
+  if (request.kind === "concurrency") return share;
+  const roundTripMs = request.roundTripMs ?? assumedRoundTripMs;
+  const size = BigInt(targetLeaseSize(want.demandPerSecond, roundTripMs));
+  return smaller(larger(size, larger(want.largestReservation, 1n)), share);
+}
+
+/**
+ * Divides what is left of a quota among those who ask (decisions §6, reliability §3.4). Precise
+ * mode: each gets what it asked for, in the order of `wants`, as long as there is some left. Bulk
+ * mode: each gets at most its lease size, so that half of the remainder stays for others. Always
+ * posted + pending + leased + Σ grants <= limit, and no grants at all where the limit is exceeded
+ * already (it may have been lowered).
+ */
+export function allocate(request: AllocationRequest): Allocation {
+  const held = notNegative(request.pending) + notNegative(request.leased);
+  const free = notNegative(request.limit - request.posted - held);
+  const mode = chooseMode(request, free);
+  let remaining = free;
+  const grants = request.wants.map((want) => {
+    const ceiling = mode === "precise" ? remaining : bulkCeiling(request, want, free);
+    const asked = smaller(notNegative(want.wanted), BigInt(maximumLeaseAmount));
+    const amount = smaller(asked, smaller(ceiling, remaining));
+    remaining -= amount;
+    return { holder: want.holder, amount };
+  });
+  return { mode, grants, remaining };
+}

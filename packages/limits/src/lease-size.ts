@@ -1,0 +1,45 @@
+import { maximumLeaseAmount } from "./lease-amount.ts";
+import { available } from "./lease.ts";
+import type { LeaseState } from "./lease.ts";
+
+/** How often a holder syncs its leases, in milliseconds (decisions §6: once a second). */
+export const syncIntervalMs = 1_000;
+
+/** The round trip to quota that a lease must outlast besides the sync interval, in milliseconds. */
+export const assumedRoundTripMs = 50;
+
+/** What a holder knows about the demand for one quota at a moment; amounts in the quota's unit. */
+export interface LeaseDemand {
+  readonly perSecond: number;
+  readonly largestReservation: number;
+  /** Sum of what requests ask for that wait for a precise grant right now. */
+  readonly waiting: number;
+}
+
+/**
+ * The size a lease should have: twice the demand of one sync interval and round trip, so that the
+ * refill at half arrives in time (reliability §3.4). A whole number from 0 to the lease cap.
+ */
+export function targetLeaseSize(perSecond: number, roundTripMs: number): number {
+  const size = Math.ceil((2 * perSecond * (syncIntervalMs + roundTripMs)) / 1000);
+  return size > 0 ? Math.min(size, maximumLeaseAmount) : 0;
+}
+
+/**
+ * How much more to ask quota for, 0 for nothing. In precise mode it is what waiting requests lack;
+ * in bulk mode what is missing to the target size, and at least the largest recent reservation as
+ * long as there is demand. An overshoot is asked for as well, so that it is covered. Without a
+ * lease (undefined) the whole size.
+ */
+export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): number {
+  const room = lease === undefined || lease.closed ? 0 : available(lease);
+  const target =
+    lease?.mode === "precise"
+      ? demand.waiting
+      : Math.max(
+          demand.waiting,
+          targetLeaseSize(demand.perSecond, assumedRoundTripMs),
+          demand.perSecond > 0 ? demand.largestReservation : 0,
+        );
+  return Math.min(maximumLeaseAmount, Math.max(0, Math.ceil(target) - room));
+}

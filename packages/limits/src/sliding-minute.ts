@@ -1,0 +1,94 @@
+import type { WallMs } from "./time.ts";
+
+/** Length of a slot in milliseconds (decisions §6: a sliding minute is kept as 10-second slots). */
+export const slotLengthMs = 10_000;
+
+/** Length of the window in milliseconds in which at most the limit is admitted. */
+export const windowLengthMs = 60_000;
+
+/** What was spent, or is still pending, in the slot that starts at `startMs`. */
+export interface SlotAmount {
+  readonly startMs: WallMs;
+  readonly amount: bigint;
+}
+
+/*
+ * Why seven slots and not six. A slot forgets at which moment inside it something was spent, so its
+ * whole amount must count until its last moment is 60 s old: until slot end + 60 s. At any `now` that
+ * leaves the current slot and the six before it. With six slots a burst at the end of one slot would
+ * be forgotten up to 10 s early, and N + N could pass within 60 s. The price: an amount is free again
+ * 60 to 70 s after it was spent, never before 60 s.
+ *
+ * Proof: admission at t requires (everything in slots with t < slot end + 60 s) + amount <= N.
+ * Anything spent at u in [t - 60 s, t] lies in a slot that ends after u >= t - 60 s, hence it is
+ * counted. So each closed window of 60 s holds at most N at the moment of its last admission.
+ */
+
+/** Start of the slot that contains `now`. Slots are aligned to the Unix epoch. */
+export function slotStart(now: WallMs): WallMs {
+  return (Math.floor(now / slotLengthMs) * slotLengthMs) as WallMs;
+}
+
+/** Starts of the seven slots that count at `now`, oldest first; the last is the current one. */
+export function slotsInWindow(now: WallMs): WallMs[] {
+  const current = slotStart(now);
+  const starts: WallMs[] = [];
+  for (let age = windowLengthMs; age >= 0; age -= slotLengthMs) {
+    starts.push((current - age) as WallMs);
+  }
+  return starts;
+}
+
+/** The first moment at which what was spent in the slot starting at `startMs` no longer counts. */
+export function releaseTime(startMs: WallMs): WallMs {
+  return (startMs + slotLengthMs + windowLengthMs) as WallMs;
+}
+
+/**
+ * What counts against the limit at `now`. Slots that start later than `now` (a clock that was set
+ * back, a holder whose clock is ahead) count too: a wrong clock never makes room.
+ */
+export function used(slots: readonly SlotAmount[], now: WallMs): bigint {
+  let sum = 0n;
+  for (const slot of slots) {
+    if (now < releaseTime(slot.startMs)) sum += slot.amount;
+  }
+  return sum;
+}
+
+/**
+ * The slots after spending `amount` at `now`: added to the current slot, with released slots
+ * dropped, so the list stays at seven plus those of clocks that are ahead.
+ */
+export function spendInSlot(
+  slots: readonly SlotAmount[],
+  now: WallMs,
+  amount: bigint,
+): SlotAmount[] {
+  const startMs = slotStart(now);
+  const kept = slots.filter((slot) => now < releaseTime(slot.startMs) && slot.startMs !== startMs);
+  const before = slots.reduce((sum, s) => (s.startMs === startMs ? sum + s.amount : sum), 0n);
+  kept.push({ startMs, amount: before + amount });
+  return kept;
+}
+
+/**
+ * The first moment, at or after `now`, at which `amount` fits under `limit` if nothing else is
+ * spent until then; undefined when it never fits because `amount` exceeds `limit`.
+ */
+export function resetTimeMs(
+  slots: readonly SlotAmount[],
+  now: WallMs,
+  limit: bigint,
+  amount: bigint,
+): WallMs | undefined {
+  if (amount > limit) return undefined;
+  let counted = used(slots, now);
+  if (counted + amount <= limit) return now;
+  const counting = slots.filter((slot) => now < releaseTime(slot.startMs));
+  for (const slot of counting.sort((a, b) => a.startMs - b.startMs)) {
+    counted -= slot.amount;
+    if (counted + amount <= limit) return releaseTime(slot.startMs);
+  }
+  return undefined;
+}

@@ -1,0 +1,129 @@
+/**
+ * Tokens of one attempt or request, by OpenTelemetry's counting rule: `inputTokens` includes cached
+ * reads and writes, `outputTokens` includes reasoning, both include audio. Whole numbers from 0 to
+ * `maximumTokenCount`.
+ */
+export interface TokenCounts {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Part of the input that was read from the provider's prompt cache. */
+  readonly cacheReadInputTokens: number;
+  /** Part of the input that was written to the provider's prompt cache. */
+  readonly cacheWriteInputTokens: number;
+  /** Part of the output that was reasoning. */
+  readonly reasoningOutputTokens: number;
+  /** Part of the input that was audio; counted for information, priced as input. */
+  readonly audioInputTokens?: number;
+  /** Part of the output that was audio; counted for information, priced as output. */
+  readonly audioOutputTokens?: number;
+}
+
+/** The most tokens believed of one request (security R14); a provider that claims more is wrong. */
+export const maximumTokenCount = 100_000_000;
+
+/** No tokens at all. */
+export const noTokens: TokenCounts = Object.freeze({
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadInputTokens: 0,
+  cacheWriteInputTokens: 0,
+  reasoningOutputTokens: 0,
+});
+
+/**
+ * Why a reported count was not believed: `malformed` (no whole number of at least 0: it counts as
+ * 0), `too_large` (counts as `maximumTokenCount`), `exceeds_total` (a part larger than its total:
+ * cut to what the total leaves).
+ */
+export type TokenCountFault = "malformed" | "too_large" | "exceeds_total";
+
+/** One count of a provider that was not believed. */
+export interface TokenCountProblem {
+  readonly field: keyof TokenCounts;
+  readonly fault: TokenCountFault;
+}
+
+/** Counts that are safe to rate, and what had to be changed to make them so. */
+export interface CheckedTokenCounts {
+  readonly counts: TokenCounts;
+  readonly problems: readonly TokenCountProblem[];
+}
+
+/**
+ * Makes counts of a provider safe, whatever it sent: strings, negatives, fractions, NaN and
+ * infinities count as 0, huge numbers as the maximum, and parts never exceed their total. Absent
+ * (undefined, null) is 0 without a problem. Takes numbers (vendor JSON) and bigints (the message
+ * TokenUsage, whose fields have the same names). Never throws; every change is listed in `problems`,
+ * whose presence means the usage must be marked as not reported properly.
+ */
+export function checkTokenCounts(
+  reported: Readonly<Partial<Record<keyof TokenCounts, unknown>>>,
+): CheckedTokenCounts {
+  const problems: TokenCountProblem[] = [];
+  const read = (field: keyof TokenCounts, total: number): number => {
+    const sent = reported[field];
+    if (sent === undefined || sent === null) return 0;
+    const value = typeof sent === "bigint" ? Number(sent) : sent;
+    const fault = faultOf(value, total);
+    if (fault === undefined) return value as number;
+    problems.push({ field, fault });
+    return fault === "malformed" ? 0 : total;
+  };
+  const inputTokens = read("inputTokens", maximumTokenCount);
+  const outputTokens = read("outputTokens", maximumTokenCount);
+  const cacheReadInputTokens = read("cacheReadInputTokens", inputTokens);
+  const counts: TokenCounts = {
+    inputTokens,
+    outputTokens,
+    cacheReadInputTokens,
+    cacheWriteInputTokens: read("cacheWriteInputTokens", inputTokens - cacheReadInputTokens),
+    reasoningOutputTokens: read("reasoningOutputTokens", outputTokens),
+    audioInputTokens: read("audioInputTokens", inputTokens),
+    audioOutputTokens: read("audioOutputTokens", outputTokens),
+  };
+  return { counts: dropAbsentAudio(counts, reported), problems };
+}
+
+function faultOf(value: unknown, total: number): TokenCountFault | undefined {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) return "malformed";
+  if (value > maximumTokenCount) return "too_large";
+  return value > total ? "exceeds_total" : undefined;
+}
+
+function dropAbsentAudio(
+  counts: TokenCounts,
+  reported: Readonly<Partial<Record<keyof TokenCounts, unknown>>>,
+): TokenCounts {
+  const { audioInputTokens = 0, audioOutputTokens = 0, ...rest } = counts;
+  return {
+    ...rest,
+    ...((reported.audioInputTokens ?? undefined) === undefined ? {} : { audioInputTokens }),
+    ...((reported.audioOutputTokens ?? undefined) === undefined ? {} : { audioOutputTokens }),
+  };
+}
+
+/**
+ * Sums two counts, as for the attempts of a request. Each sum stops at the largest safe integer;
+ * audio appears in the sum when it appears in either.
+ */
+export function addTokenCounts(a: TokenCounts, b: TokenCounts): TokenCounts {
+  const inputAudio = addOptional(a.audioInputTokens, b.audioInputTokens);
+  const outputAudio = addOptional(a.audioOutputTokens, b.audioOutputTokens);
+  return {
+    inputTokens: add(a.inputTokens, b.inputTokens),
+    outputTokens: add(a.outputTokens, b.outputTokens),
+    cacheReadInputTokens: add(a.cacheReadInputTokens, b.cacheReadInputTokens),
+    cacheWriteInputTokens: add(a.cacheWriteInputTokens, b.cacheWriteInputTokens),
+    reasoningOutputTokens: add(a.reasoningOutputTokens, b.reasoningOutputTokens),
+    ...(inputAudio === undefined ? {} : { audioInputTokens: inputAudio }),
+    ...(outputAudio === undefined ? {} : { audioOutputTokens: outputAudio }),
+  };
+}
+
+function add(a: number, b: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, a + b);
+}
+
+function addOptional(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined && b === undefined ? undefined : add(a ?? 0, b ?? 0);
+}
