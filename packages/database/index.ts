@@ -1,1 +1,16 @@
-export {};
+export { openDatabaseServer } from "./src/open-database.ts";
+export type { ConnectOptions, DatabaseServer, OpenDatabaseOptions } from "./src/open-database.ts";
+export { migrate } from "./src/migrate.ts";
+export type { MigrateOptions } from "./src/migrate.ts";
+export { inTransaction } from "./src/transaction.ts";
+export type { TransactionOptions } from "./src/transaction.ts";
+export { sqlStateOf } from "./src/sql-state.ts";
+export { tryAdvisoryLock, withAdvisoryLock } from "./src/advisory-lock.ts";
+export type { AdvisoryLock, WithLockOptions } from "./src/advisory-lock.ts";
+export { appendOutbox, createOutboxTable } from "./src/outbox.ts";
+export type { OutboxMessage, OutboxRow } from "./src/outbox.ts";
+export { relayOutbox } from "./src/relay-outbox.ts";
+export type { OutboxRelay, RelayOutboxOptions } from "./src/relay-outbox.ts";
+export { claimInbox, createInboxTable, pruneInbox } from "./src/inbox.ts";
+export { lockDataFolder } from "./src/folder-lock.ts";
+export type { FolderLock } from "./src/folder-lock.ts";

@@ -1,0 +1,98 @@
+import { sleep, systemClock } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import type { Kysely } from "kysely";
+import { engineOf } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { lockKey } from "./lock-key.ts";
+
+/** A lock held by this process until released, or until its session to the server breaks. */
+export interface AdvisoryLock {
+  /** Aborts when the lock was lost: whoever relied on it must stop. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** How long to wait for a lock. */
+export interface WithLockOptions {
+  readonly signal?: AbortSignal;
+  /** Pause between two tries; default 1 s. */
+  readonly retryMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Takes the lock called `name` if it is free. It lives in a session of its own, so that it costs
+ * no pool a connection; with PGlite, whose folder belongs to one process, in this process.
+ */
+export async function tryAdvisoryLock<Tables>(
+  db: Kysely<Tables>,
+  name: string,
+): Promise<AdvisoryLock | undefined> {
+  const engine = engineOf(db);
+  if (engine.heldLocks.has(name)) return undefined;
+  engine.heldLocks.add(name);
+  try {
+    const lock = engine.kind === "pglite" ? lockInProcess() : await lockInSession(engine, name);
+    if (lock === undefined) {
+      engine.heldLocks.delete(name);
+      return undefined;
+    }
+    const release = async (): Promise<void> => {
+      await lock.release();
+      engine.heldLocks.delete(name);
+    };
+    let releasing: Promise<void> | undefined;
+    lock.lost.addEventListener("abort", () => engine.heldLocks.delete(name), { once: true });
+    return { lost: lock.lost, release: () => (releasing ??= release()) };
+  } catch (error) {
+    engine.heldLocks.delete(name);
+    throw error;
+  }
+}
+
+/** Waits for the lock, runs `run` under it and releases it; `lost` aborts when it is lost. */
+export async function withAdvisoryLock<Tables, Result>(
+  db: Kysely<Tables>,
+  name: string,
+  run: (lost: AbortSignal) => Promise<Result>,
+  options: WithLockOptions = {},
+): Promise<Result> {
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const lock = await tryAdvisoryLock(db, name);
+    if (lock !== undefined) {
+      try {
+        return await run(lock.lost);
+      } finally {
+        await lock.release();
+      }
+    }
+    await sleep(options.clock ?? systemClock, options.retryMs ?? 1_000, options.signal);
+  }
+}
+
+function lockInProcess(): AdvisoryLock {
+  return { lost: new AbortController().signal, release: () => Promise.resolve() };
+}
+
+async function lockInSession(engine: Engine, name: string): Promise<AdvisoryLock | undefined> {
+  const session = await engine.openSession();
+  const lost = new AbortController();
+  const lose = (): void => lost.abort(new Error(`the session holding lock ${name} broke`));
+  session.on("error", lose);
+  session.on("end", lose);
+  const close = async (): Promise<void> => {
+    session.off("end", lose);
+    await session.end().catch(() => {});
+  };
+  try {
+    const sql = "select pg_try_advisory_lock($1) as taken";
+    const result = await session.query<{ taken: boolean }>(sql, [lockKey(name)]);
+    if (result.rows[0]?.taken === true) return { lost: lost.signal, release: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  await close();
+  return undefined;
+}

@@ -1,0 +1,25 @@
+import type { Kysely } from "kysely";
+import type { Client } from "pg";
+
+/** What functions of this package need to know about the server behind a Kysely object. */
+export interface Engine {
+  readonly kind: "pglite" | "postgres";
+  /** Advisory locks held in this process; the only ones there are with PGlite. */
+  readonly heldLocks: Set<string>;
+  /** A session of its own, outside every pool, for what must live as long as a session. */
+  openSession(): Promise<Client>;
+}
+
+const engines = new WeakMap<object, Engine>();
+
+/** Remembers the engine of a Kysely object made by `connect`. */
+export function setEngine(db: Kysely<never>, engine: Engine): void {
+  engines.set(db, engine);
+}
+
+/** The engine of a Kysely object; a transaction or a foreign object has none and is refused. */
+export function engineOf(db: object): Engine {
+  const engine = engines.get(db);
+  if (engine === undefined) throw new TypeError("needs a Kysely object made by connect()");
+  return engine;
+}

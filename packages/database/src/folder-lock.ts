@@ -1,0 +1,178 @@
+import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { statSync, utimesSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { GatewayError } from "@penstock/errors";
+
+/** A data folder that belongs to this process until released. */
+export interface FolderLock {
+  /** The absolute path of the folder. */
+  readonly folder: string;
+  release(): void;
+}
+
+interface Holder {
+  readonly pid: number;
+  /** Clock ticks since boot (Linux), so that a reused process id is not taken for the holder. */
+  readonly startTime: string;
+  /** Process ids of another namespace (another container) say nothing here. */
+  readonly namespace: string;
+}
+
+// The holder touches the file; where its process cannot be seen, silence means it is gone.
+const touchEveryMs = 2_000;
+const silentAfterMs = 8_000;
+const lookEveryMs = 50;
+
+/**
+ * Takes the folder for this process: two processes on one embedded database would lose each
+ * other's rows without an error. Creates it when missing. The lock of a process that is gone
+ * is taken over.
+ *
+ * @throws GatewayError FAILED_PRECONDITION naming folder and process when it is in use.
+ */
+export async function lockDataFolder(dataDir: string): Promise<FolderLock> {
+  const folder = resolve(dataDir);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, "lock");
+  const firstTouchMs = touchedMs(file);
+  for (let lookedMs = 0; lookedMs <= 2 * silentAfterMs; lookedMs += lookEveryMs) {
+    if (create(file, JSON.stringify(describe(process.pid)))) return hold(folder, file);
+    const holder = read(file);
+    const state = stateOf(holder, file);
+    const isTouched = state === "unseen" && touchedMs(file) !== firstTouchMs;
+    if (state === "alive" || isTouched) throw inUse(folder, holder?.pid);
+    if (state === "gone" && takeOver(file)) continue;
+    await delay(lookEveryMs);
+  }
+  throw inUse(folder, read(file)?.pid);
+}
+
+function hold(folder: string, file: string): FolderLock {
+  const touch = setInterval(() => {
+    const now = new Date();
+    try {
+      utimesSync(file, now, now);
+    } catch {
+      // The folder was removed under a running process; there is nothing left to protect.
+      clearInterval(touch);
+    }
+  }, touchEveryMs);
+  touch.unref();
+  let held = true;
+  const release = (): void => {
+    if (!held) return;
+    held = false;
+    clearInterval(touch);
+    rmSync(file, { force: true });
+  };
+  return { folder, release };
+}
+
+/** False when the file exists. */
+function create(file: string, text: string): boolean {
+  try {
+    const descriptor = openSync(file, "wx", 0o600);
+    writeSync(descriptor, text);
+    closeSync(descriptor);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes the lock of a dead holder; one process at a time, so that no fresh lock is removed. */
+function takeOver(file: string): boolean {
+  const guard = `${file}.takeover`;
+  if (!create(guard, "")) {
+    if (isOld(guard, 10_000)) rmSync(guard, { force: true });
+    return false;
+  }
+  try {
+    if (stateOf(read(file), file) === "gone") rmSync(file, { force: true });
+    return true;
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function read(file: string): Holder | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isHolder(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isHolder(value: unknown): value is Holder {
+  if (typeof value !== "object" || value === null) return false;
+  const { pid, startTime, namespace } = value as Record<string, unknown>;
+  return Number.isInteger(pid) && typeof startTime === "string" && typeof namespace === "string";
+}
+
+function describe(pid: number): Holder {
+  return { pid, startTime: startTimeOf(pid), namespace: namespaceOfProcess() };
+}
+
+/**
+ * "unseen": the process id means nothing here (another container, or a restart of the machine),
+ * or the file is just being written; only time tells.
+ */
+function stateOf(holder: Holder | undefined, file: string): "alive" | "gone" | "unseen" {
+  if (holder === undefined) return isOld(file, 1_000) ? "gone" : "unseen";
+  if (holder.namespace !== namespaceOfProcess()) {
+    return isOld(file, silentAfterMs) ? "gone" : "unseen";
+  }
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if (codeOf(error) !== "EPERM") return "gone";
+  }
+  return startTimeOf(holder.pid) === holder.startTime ? "alive" : "gone";
+}
+
+/** Field 22 of /proc/<pid>/stat; empty where there is no /proc. */
+function startTimeOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field is the command in parentheses and may itself contain spaces.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function namespaceOfProcess(): string {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return "";
+  }
+}
+
+/** When the file was last touched; undefined when it is not there. */
+function touchedMs(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function isOld(file: string, ageMs: number): boolean {
+  const touched = touchedMs(file);
+  return touched === undefined || Date.now() - touched > ageMs;
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}
+
+function inUse(folder: string, pid: number | undefined): GatewayError {
+  const who = pid === undefined ? "another process" : `process ${pid}`;
+  const message = `the data folder ${folder} is in use by ${who}; stop it or choose another folder`;
+  return new GatewayError("FAILED_PRECONDITION", message, {
+    source: "gateway",
+    metadata: { folder, ...(pid === undefined ? {} : { pid: String(pid) }) },
+  });
+}

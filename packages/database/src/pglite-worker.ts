@@ -1,0 +1,75 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
+import type { PgliteWorkerData, PgliteWorkerMessage } from "./pglite-protocol.ts";
+
+// The life of this thread: open (or create) the database, listen on the Unix socket, say
+// "ready", serve until "close", then stop listening, shut the database down and end.
+
+/** More than the services of one process ever open; each has a pool of one. */
+const maxConnections = 64;
+
+const data = workerData as PgliteWorkerData;
+
+function send(message: PgliteWorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+/**
+ * Opens the database of a folder. Creating it takes seconds and may be killed half-way, so a
+ * marker beside the folder says that it was completed; a folder without one is begun anew (it
+ * never served anybody).
+ */
+async function openFolder(folder: string): Promise<PGlite> {
+  const marker = `${folder}.complete`;
+  if (!existsSync(marker)) rmSync(folder, { recursive: true, force: true });
+  const database = await PGlite.create({ dataDir: folder, relaxedDurability: false });
+  if (!existsSync(marker)) writeFileSync(marker, "", { flush: true });
+  return database;
+}
+
+/** Opens a database in memory, from a copy of an empty one that only the first caller creates. */
+async function openCopy(templateFile: string): Promise<PGlite> {
+  if (!existsSync(templateFile)) {
+    const original = await PGlite.create();
+    const dump = await original.dumpDataDir("none");
+    await original.close();
+    const unfinished = `${templateFile}.${process.pid}`;
+    writeFileSync(unfinished, new Uint8Array(await dump.arrayBuffer()));
+    renameSync(unfinished, templateFile);
+  }
+  return await PGlite.create({ loadDataDir: new Blob([readFileSync(templateFile)]) });
+}
+
+async function serve(): Promise<void> {
+  const { storage } = data;
+  const database =
+    storage.kind === "folder"
+      ? await openFolder(storage.path)
+      : await openCopy(storage.templateFile);
+  const server = new PGLiteSocketServer({ db: database, path: data.socketPath, maxConnections });
+  await server.start();
+  parentPort?.once("message", () => {
+    void close(server, database);
+  });
+  send({ kind: "ready" });
+}
+
+async function close(server: PGLiteSocketServer, database: PGlite): Promise<void> {
+  try {
+    await server.stop();
+    await database.close();
+    send({ kind: "closed" });
+  } catch (cause) {
+    send({ kind: "failed", message: String(cause) });
+  }
+  parentPort?.close();
+}
+
+try {
+  await serve();
+} catch (cause) {
+  send({ kind: "failed", message: cause instanceof Error ? cause.message : String(cause) });
+  parentPort?.close();
+}
