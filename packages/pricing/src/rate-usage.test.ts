@@ -1,0 +1,155 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { maximumNanoUsdPerMillionTokens, maximumRequestNanoUsd } from "./model-prices.ts";
+import type { ModelPrices } from "./model-prices.ts";
+import { maximumNanoUsd } from "./money.ts";
+import { rateUsage } from "./rate-usage.ts";
+import { maximumTokenCount, noTokens } from "./token-usage.ts";
+import type { TokenCounts } from "./token-usage.ts";
+
+const invalid = expect.objectContaining({ reason: "FIELD_INVALID" });
+const tokens = fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: maximumTokenCount / 4 }));
+const price = fc.oneof(
+  fc.bigInt({ min: 0n, max: 5n }),
+  fc.bigInt({ min: 0n, max: maximumNanoUsdPerMillionTokens }),
+);
+const perRequest = fc.bigInt({ min: 0n, max: maximumRequestNanoUsd });
+
+interface Classes {
+  plainInput: number;
+  read: number;
+  write: number;
+  plainOutput: number;
+  reasoning: number;
+}
+
+const classes = fc.record<Classes>({
+  plainInput: tokens,
+  read: tokens,
+  write: tokens,
+  plainOutput: tokens,
+  reasoning: tokens,
+});
+const prices: fc.Arbitrary<ModelPrices> = fc.record(
+  {
+    inputNanoUsdPerMillionTokens: price,
+    outputNanoUsdPerMillionTokens: price,
+    cacheReadInputNanoUsdPerMillionTokens: price,
+    cacheWriteInputNanoUsdPerMillionTokens: price,
+    reasoningOutputNanoUsdPerMillionTokens: price,
+    requestNanoUsd: perRequest,
+  },
+  { requiredKeys: ["inputNanoUsdPerMillionTokens", "outputNanoUsdPerMillionTokens"] },
+);
+
+const countsOf = (c: Classes): TokenCounts => ({
+  inputTokens: c.plainInput + c.read + c.write,
+  outputTokens: c.plainOutput + c.reasoning,
+  cacheReadInputTokens: c.read,
+  cacheWriteInputTokens: c.write,
+  reasoningOutputTokens: c.reasoning,
+});
+
+/** Millionths of a nano-USD, without the price per request: the exact rational cost. */
+function exactMillionths(c: Classes, p: ModelPrices): bigint {
+  const input = p.inputNanoUsdPerMillionTokens;
+  const output = p.outputNanoUsdPerMillionTokens;
+  const pairs: [number, bigint][] = [
+    [c.plainInput, input],
+    [c.read, p.cacheReadInputNanoUsdPerMillionTokens ?? input],
+    [c.write, p.cacheWriteInputNanoUsdPerMillionTokens ?? input],
+    [c.plainOutput, output],
+    [c.reasoning, p.reasoningOutputNanoUsdPerMillionTokens ?? output],
+  ];
+  return pairs.reduce((sum, [count, each]) => sum + BigInt(count) * each, 0n);
+}
+
+describe("rateUsage", () => {
+  it("prices each class once", () => {
+    const usage = countsOf({
+      plainInput: 600,
+      read: 300,
+      write: 100,
+      plainOutput: 40,
+      reasoning: 10,
+    });
+    const book = {
+      inputNanoUsdPerMillionTokens: 2_500_000_000n,
+      outputNanoUsdPerMillionTokens: 10_000_000_000n,
+      cacheReadInputNanoUsdPerMillionTokens: 250_000_000n,
+      requestNanoUsd: 7n,
+    };
+    // 600 × 2,500 + 300 × 250 + 100 × 2,500 + 50 × 10,000 nano-USD, plus 7 for the request.
+    expect(rateUsage(usage, book)).toBe(1_500_000n + 75_000n + 250_000n + 500_000n + 7n);
+  });
+
+  it("rounds the sum once, a half up", () => {
+    const half = { inputNanoUsdPerMillionTokens: 1n, outputNanoUsdPerMillionTokens: 1n };
+    expect(rateUsage({ ...noTokens, inputTokens: 499_999 }, half)).toBe(0n);
+    expect(rateUsage({ ...noTokens, inputTokens: 500_000 }, half)).toBe(1n);
+    const split = { ...noTokens, inputTokens: 250_000, outputTokens: 250_000 };
+    expect(rateUsage(split, half)).toBe(1n);
+  });
+
+  it("equals the exact rational cost, rounded to the nearest, half up", () => {
+    fc.assert(
+      fc.property(classes, prices, (c, p) => {
+        const cost = rateUsage(countsOf(c), p) - (p.requestNanoUsd ?? 0n);
+        const twice = 2n * (cost * 1_000_000n - exactMillionths(c, p));
+        expect(twice).toBeGreaterThan(-1_000_000n);
+        expect(twice).toBeLessThanOrEqual(1_000_000n);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("is never negative, fits int64, and grows with every token", () => {
+    const names = fc.constantFrom<keyof Classes>(
+      ...(["plainInput", "read", "write", "plainOutput", "reasoning"] as const),
+    );
+    fc.assert(
+      fc.property(classes, prices, names, fc.nat({ max: 1000 }), (c, p, name, more) => {
+        const cost = rateUsage(countsOf(c), p);
+        expect(cost).toBeGreaterThanOrEqual(0n);
+        expect(cost).toBeLessThanOrEqual(maximumNanoUsd);
+        const fewer = { ...c, [name]: Math.max(0, c[name] - more) };
+        expect(rateUsage(countsOf(fewer), p)).toBeLessThanOrEqual(cost);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("differs over a split by rounding only: at most one nano-USD", () => {
+    fc.assert(
+      fc.property(classes, prices, (c, p) => {
+        const first: Classes = { ...c };
+        const rest: Classes = { ...c };
+        for (const name of Object.keys(c) as (keyof Classes)[]) {
+          first[name] = c[name] >> 1;
+          rest[name] = c[name] - first[name];
+        }
+        const perAttempt = p.requestNanoUsd ?? 0n;
+        const whole = rateUsage(countsOf(c), p);
+        const parts = rateUsage(countsOf(first), p) + rateUsage(countsOf(rest), p) - perAttempt;
+        expect(parts - whole).toBeGreaterThanOrEqual(-1n);
+        expect(parts - whole).toBeLessThanOrEqual(1n);
+      }),
+    );
+  });
+
+  it("refuses counts and prices that could make a credit", () => {
+    const fair = { inputNanoUsdPerMillionTokens: 1n, outputNanoUsdPerMillionTokens: 1n };
+    for (const inputTokens of [-1, 0.5, Number.NaN, Infinity, maximumTokenCount + 1]) {
+      expect(() => rateUsage({ ...noTokens, inputTokens }, fair), `${inputTokens}`).toThrow(
+        invalid,
+      );
+    }
+    expect(() => rateUsage({ ...noTokens, cacheReadInputTokens: 1 }, fair)).toThrow(invalid);
+    expect(() => rateUsage({ ...noTokens, reasoningOutputTokens: 1 }, fair)).toThrow(invalid);
+    const credit = { ...fair, outputNanoUsdPerMillionTokens: -1n };
+    expect(() => rateUsage(noTokens, credit)).toThrow(invalid);
+    expect(() => rateUsage(noTokens, { ...fair, requestNanoUsd: -1n })).toThrow(invalid);
+    expect(() => rateUsage(noTokens, { ...fair, requestNanoUsd: 2n ** 63n })).toThrow(invalid);
+  });
+});
