@@ -1,0 +1,165 @@
+import type { Clock } from "@penstock/runtime";
+import { readEnvironment } from "@penstock/runtime";
+import type { ObservabilityEnvironment } from "./environment.ts";
+import { observabilityEnvironment } from "./environment.ts";
+import type { Logger, LogLevel } from "./logger.ts";
+import { createLogger } from "./logger.ts";
+import { MetricRegistry } from "./metric-registry.ts";
+import type { SpanSink } from "./otlp-span-sink.ts";
+import { createSampler } from "./sampler.ts";
+import type { Tracer } from "./span.ts";
+import { createTracer } from "./tracer.ts";
+
+/** What a service is seen by. */
+export interface Observability {
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  readonly metrics: MetricRegistry;
+  /** Sends the spans that wait, for at most `deadlineMs`; never throws. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+/** Who is observed, and optionally the variables instead of those of the process. */
+export interface ObservabilityOptions {
+  /** `service.name` unless `OTEL_SERVICE_NAME` is set, such as `penstock-router`. */
+  readonly serviceName: string;
+  readonly serviceVersion?: string;
+  readonly instanceId?: string;
+  readonly environment?: ObservabilityEnvironment;
+  readonly clock: Clock;
+  /** Takes log lines with their line end; standard error when absent. */
+  readonly writeLog?: (line: string) => void;
+}
+
+/** A warning about lost spans stands in the log at most once in this time. */
+const lossWarningIntervalMs = 60_000;
+
+/**
+ * Builds logger, metrics and tracer from the environment. Without an OTLP endpoint the
+ * OpenTelemetry SDK is not loaded at all; ids are made all the same.
+ */
+export async function createObservability(options: ObservabilityOptions): Promise<Observability> {
+  const environment = options.environment ?? readEnvironment(observabilityEnvironment);
+  const logger = createLogger({
+    level: environment.logLevel as LogLevel,
+    format: environment.logFormat as "json" | "pretty",
+    fields: { service: environment.serviceName ?? options.serviceName },
+    wallMs: () => options.clock.wallMs(),
+    ...(options.writeLog === undefined ? {} : { write: options.writeLog }),
+  });
+  const metrics = new MetricRegistry();
+  const sink = await openSink(options, environment, logger, metrics);
+  const tracer = createTracer({ sampler: samplerOf(environment, logger), sink: sink?.take });
+  return {
+    logger,
+    metrics,
+    tracer,
+    shutdown: (deadlineMs) => shutdownSink(sink, options.clock, deadlineMs, logger),
+  };
+}
+
+function samplerOf(environment: ObservabilityEnvironment, logger: Logger) {
+  const { tracesSampler, tracesSamplerArgument } = environment;
+  const sampler = createSampler(tracesSampler, tracesSamplerArgument);
+  if (sampler !== undefined) return sampler;
+  logger.warn("OTEL_TRACES_SAMPLER or its argument is not known; every trace is sampled", {
+    sampler: tracesSampler,
+    argument: tracesSamplerArgument,
+  });
+  return createSampler() ?? (() => true);
+}
+
+async function openSink(
+  options: ObservabilityOptions,
+  environment: ObservabilityEnvironment,
+  logger: Logger,
+  metrics: MetricRegistry,
+): Promise<SpanSink | undefined> {
+  const protocol = exportProtocol(environment, logger);
+  if (protocol === undefined) return undefined;
+  const help = "Spans that were not delivered: the queue was full, or the export failed.";
+  const dropped = metrics.counter("penstock_spans_dropped_total", help, ["cause"]);
+  let warnedAtMs = -Infinity;
+  const warn = (error: unknown): void => {
+    const nowMs = options.clock.monotonicMs();
+    if (nowMs - warnedAtMs < lossWarningIntervalMs) return;
+    warnedAtMs = nowMs;
+    logger.warn("spans were not delivered", { error });
+  };
+  const { createOtlpSpanSink } = await import("./otlp-span-sink.ts");
+  return createOtlpSpanSink({
+    protocol,
+    resourceAttributes: resourceAttributes(options, environment),
+    onDropped: (spans, cause, error) => {
+      dropped.add(spans, cause);
+      warn(error ?? "the queue is full");
+    },
+    onProblem: warn,
+  });
+}
+
+function exportProtocol(environment: ObservabilityEnvironment, logger: Logger) {
+  if (environment.sdkDisabled?.toLowerCase() === "true") return undefined;
+  const exporter = environment.tracesExporter ?? "otlp";
+  if (exporter === "none") return undefined;
+  if ((environment.endpoint ?? environment.tracesEndpoint) === undefined) return undefined;
+  if (exporter !== "otlp") {
+    logger.warn("OTEL_TRACES_EXPORTER is not supported; use otlp or none", { exporter });
+    return undefined;
+  }
+  const protocol = environment.tracesProtocol ?? environment.protocol ?? "http/protobuf";
+  if (protocol === "http/protobuf" || protocol === "http/json") return protocol;
+  logger.warn(
+    "OTLP protocol is not supported, no traces are sent; use http/protobuf or http/json",
+    {
+      protocol,
+    },
+  );
+  return undefined;
+}
+
+function resourceAttributes(
+  options: ObservabilityOptions,
+  environment: ObservabilityEnvironment,
+): Record<string, string> {
+  const attributes: Record<string, string> = {
+    "service.name": options.serviceName,
+    "service.namespace": "penstock",
+    "telemetry.sdk.language": "nodejs",
+  };
+  if (options.serviceVersion !== undefined) attributes["service.version"] = options.serviceVersion;
+  if (options.instanceId !== undefined) attributes["service.instance.id"] = options.instanceId;
+  for (const pair of environment.resourceAttributes?.split(",") ?? []) {
+    const separator = pair.indexOf("=");
+    if (separator <= 0) continue;
+    attributes[pair.slice(0, separator).trim()] = percentDecoded(pair.slice(separator + 1).trim());
+  }
+  if (environment.serviceName !== undefined) attributes["service.name"] = environment.serviceName;
+  return attributes;
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+async function shutdownSink(
+  sink: SpanSink | undefined,
+  clock: Clock,
+  deadlineMs: number,
+  logger: Logger,
+): Promise<void> {
+  if (sink === undefined) return;
+  const { promise: expired, resolve } = Promise.withResolvers<void>();
+  const timer = clock.schedule(deadlineMs, resolve);
+  try {
+    await Promise.race([sink.shutdown(), expired]);
+  } catch (error) {
+    logger.warn("the last spans were not delivered", { error });
+  } finally {
+    timer.cancel();
+  }
+}
