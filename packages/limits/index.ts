@@ -16,7 +16,13 @@ export {
 } from "./src/demand.ts";
 export type { Demand } from "./src/demand.ts";
 export { checkLeaseAmount, leaseAmount, maximumLeaseAmount } from "./src/lease-amount.ts";
-export { assumedRoundTripMs, syncIntervalMs, targetLeaseSize, wanted } from "./src/lease-size.ts";
+export {
+  assumedRoundTripMs,
+  needed,
+  syncIntervalMs,
+  targetLeaseSize,
+  wanted,
+} from "./src/lease-size.ts";
 export type { LeaseDemand } from "./src/lease-size.ts";
 export {
   available,

@@ -9,6 +9,7 @@ const amount = fc.oneof(fc.bigInt({ min: 0n, max: 60n }), fc.bigInt({ min: 0n, m
 const want: fc.Arbitrary<LeaseWant> = fc.record({
   holder: fc.string({ maxLength: 4 }),
   wanted: fc.oneof(amount, fc.constant(-5n)),
+  needed: fc.oneof(amount, fc.constant(-5n)),
   largestReservation: amount,
   demandPerSecond: fc.oneof(fc.nat({ max: 1000 }), fc.double()),
 });
@@ -53,9 +54,10 @@ describe("allocate", () => {
         else expect(before + sum + remaining).toBe(asked.limit);
         expect(remaining).toBeGreaterThanOrEqual(0n);
         for (const [index, grant] of grants.entries()) {
-          const wanted = asked.wants[index]?.wanted ?? 0n;
+          const { wanted = 0n, needed = 0n } = asked.wants[index] ?? {};
+          const most = mode === "bulk" && wanted > needed ? wanted : needed;
           expect(grant.amount).toBeGreaterThanOrEqual(0n);
-          expect(grant.amount).toBeLessThanOrEqual(wanted > 0n ? wanted : 0n);
+          expect(grant.amount).toBeLessThanOrEqual(most > 0n ? most : 0n);
           expect(grant.amount).toBeLessThanOrEqual(BigInt(maximumLeaseAmount));
         }
         if (mode === "bulk") expect(sum * 2n).toBeLessThanOrEqual(asked.limit - before);
@@ -92,6 +94,12 @@ describe("allocate", () => {
     expect(mode).toBe("precise");
     expect(grants.map((grant) => grant.amount)).toEqual([3n, 2n, 0n]);
     expect(remaining).toBe(0n);
+  });
+
+  it("lends only what waiting requests lack in precise mode, however much is wanted ahead", () => {
+    const wants = [holderAsks(9n, { needed: 2n }), holderAsks(9n, { needed: 0n })];
+    const { grants } = allocate(quota({ limit: 5n, wants }));
+    expect(grants.map((grant) => grant.amount)).toEqual([2n, 0n]);
   });
 
   it("turns precise where the rest is below twice the holders' largest reservation", () => {

@@ -11,8 +11,10 @@ export type QuotaKind = "rate" | "budget" | "concurrency";
 /** What one holder asks for, in the quota's unit. */
 export interface LeaseWant {
   readonly holder: string;
-  /** How much more than it has; see `wanted`. */
+  /** How much more than it has, ahead of need; see `wanted`. */
   readonly wanted: bigint;
+  /** What its waiting requests lack now; precise mode lends this only. Absent: as `wanted`. */
+  readonly needed?: bigint;
   /** The largest amount one of its requests reserved lately. */
   readonly largestReservation: bigint;
   readonly demandPerSecond: number;
@@ -87,9 +89,14 @@ function bulkCeiling(request: AllocationRequest, want: LeaseWant, free: bigint):
   return smaller(larger(size, larger(want.largestReservation, 1n)), share);
 }
 
+function askedAmount(want: LeaseWant, mode: LeaseMode): bigint {
+  const needed = notNegative(want.needed ?? want.wanted);
+  return mode === "precise" ? needed : larger(needed, want.wanted);
+}
+
 /**
  * Divides what is left of a quota among those who ask (decisions §6, reliability §3.4). Precise
- * mode: each gets what it asked for, in the order of `wants`, as long as there is some left. Bulk
+ * mode: each gets what its waiting requests lack, in the order of `wants`, as long as there is some left. Bulk
  * mode: each gets at most its lease size, so that half of the remainder stays for others. Always
  * posted + pending + leased + Σ grants <= limit, and no grants at all where the limit is exceeded
  * already (it may have been lowered).
@@ -101,7 +108,7 @@ export function allocate(request: AllocationRequest): Allocation {
   let remaining = free;
   const grants = request.wants.map((want) => {
     const ceiling = mode === "precise" ? remaining : bulkCeiling(request, want, free);
-    const asked = smaller(notNegative(want.wanted), BigInt(maximumLeaseAmount));
+    const asked = smaller(askedAmount(want, mode), BigInt(maximumLeaseAmount));
     const amount = smaller(asked, smaller(ceiling, remaining));
     remaining -= amount;
     return { holder: want.holder, amount };

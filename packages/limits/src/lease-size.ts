@@ -25,6 +25,16 @@ export function targetLeaseSize(perSecond: number, roundTripMs: number): number 
   return size > 0 ? Math.min(size, maximumLeaseAmount) : 0;
 }
 
+/** What waiting requests lack right now, 0 for nothing; see `LeaseWant.needed`. */
+export function needed(lease: LeaseState | undefined, demand: LeaseDemand): number {
+  return missingTo(demand.waiting, lease);
+}
+
+function missingTo(target: number, lease: LeaseState | undefined): number {
+  const room = lease === undefined || lease.closed ? 0 : available(lease);
+  return Math.min(maximumLeaseAmount, Math.max(0, Math.ceil(target) - room));
+}
+
 /**
  * How much more to ask quota for, 0 for nothing. In precise mode it is what waiting requests lack;
  * in bulk mode what is missing to the target size, and at least the largest recent reservation as
@@ -32,7 +42,6 @@ export function targetLeaseSize(perSecond: number, roundTripMs: number): number 
  * lease (undefined) the whole size.
  */
 export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): number {
-  const room = lease === undefined || lease.closed ? 0 : available(lease);
   const target =
     lease?.mode === "precise"
       ? demand.waiting
@@ -41,5 +50,5 @@ export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): numb
           targetLeaseSize(demand.perSecond, assumedRoundTripMs),
           demand.perSecond > 0 ? demand.largestReservation : 0,
         );
-  return Math.min(maximumLeaseAmount, Math.max(0, Math.ceil(target) - room));
+  return missingTo(target, lease);
 }

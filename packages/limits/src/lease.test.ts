@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { leaseAmount, maximumLeaseAmount } from "./lease-amount.ts";
-import { targetLeaseSize, wanted } from "./lease-size.ts";
+import { maximumLeaseAmount } from "./lease-amount.ts";
 import {
   available,
   closeLease,
@@ -24,12 +23,13 @@ const periodEnd = 1_060_000;
 const wall = wallMs(periodStart + 5);
 const mono = monotonicMs(100);
 
-function grantOf(granted: number, change: Partial<LeaseGrant> = {}): LeaseGrant {
+function grantOf(amount: number, change: Partial<LeaseGrant> = {}): LeaseGrant {
   return {
     leaseId: "lease-1",
     epoch: 3,
+    sequence: 1,
     mode: "bulk",
-    granted,
+    amount,
     periodStartMs: wallMs(periodStart),
     periodEndMs: wallMs(periodEnd),
     lifeMs: 10_000,
@@ -73,6 +73,7 @@ class Model {
   lease = leaseOf(100);
   all: Reservation[] = [];
   granted = 100;
+  sequence = 1;
   wall: number = wall;
   monotonic: number = mono;
 
@@ -115,13 +116,13 @@ class Model {
   }
 
   grant(more: number): void {
-    const result = mergeGrant(
-      this.lease,
-      grantOf(this.granted + more),
-      monotonicMs(this.monotonic),
-    );
-    expect(result).toBe(this.lease.closed ? "closed" : "merged");
-    if (result === "merged") this.granted += more;
+    this.sequence += 1;
+    const grant = grantOf(more, { sequence: this.sequence });
+    const merge = () => mergeGrant(this.lease, grant, monotonicMs(this.monotonic));
+    const open = !this.lease.closed;
+    expect(merge()).toBe(open ? "merged" : "closed");
+    expect(merge()).toBe(open ? "replayed" : "closed");
+    if (open) this.granted += more;
   }
 
   check(): void {
@@ -185,9 +186,11 @@ describe("lease", () => {
     const lease = leaseOf(10);
     const later = monotonicMs(20_000);
     expect(isUsable(lease, wall, later)).toBe(false);
-    expect(mergeGrant(lease, grantOf(15, { mode: "precise" }), later)).toBe("merged");
+    const next = grantOf(5, { mode: "precise", sequence: 3 });
+    expect(mergeGrant(lease, next, later)).toBe("merged");
     expect(isUsable(lease, wall, later)).toBe(true);
-    expect(mergeGrant(lease, grantOf(10), mono)).toBe("merged");
+    expect(mergeGrant(lease, next, later)).toBe("replayed");
+    expect(mergeGrant(lease, grantOf(10, { sequence: 2 }), mono)).toBe("replayed");
     expect(lease).toMatchObject({ granted: 15, mode: "precise", expiresAtMonotonic: 29_500 });
     for (const change of [{ leaseId: "x" }, { epoch: 4 }, { periodEndMs: wallMs(periodEnd + 1) }]) {
       expect(mergeGrant(lease, grantOf(99, change), later)).toBe("other_lease");
@@ -224,6 +227,8 @@ describe("lease", () => {
     if (one) settleReservation(one, maximumLeaseAmount);
     if (two) settleReservation(two, maximumLeaseAmount);
     expect(lease).toMatchObject({ reserved: 0, spent: maximumLeaseAmount });
+    mergeGrant(lease, grantOf(5, { sequence: 2 }), mono);
+    expect(lease.granted).toBe(maximumLeaseAmount);
     expect(() => leaseOf(1, { lifeMs: 0 })).toThrow(invalid);
     expect(() => leaseOf(1, { periodEndMs: wallMs(periodStart) })).toThrow(invalid);
   });
@@ -235,7 +240,7 @@ describe("lease", () => {
     expect(needsRenewal(lease, mono)).toBe(false);
     reserve(lease, 1, wall, mono);
     expect(needsRenewal(lease, mono)).toBe(true);
-    mergeGrant(lease, grantOf(20), mono);
+    mergeGrant(lease, grantOf(10, { sequence: 2 }), mono);
     expect(needsRenewal(lease, mono)).toBe(false);
     expect(needsRenewal(lease, monotonicMs(mono + 5_000))).toBe(true);
     const precise = leaseOf(10, { mode: "precise" });
@@ -245,36 +250,5 @@ describe("lease", () => {
     expect(needsRenewal(precise, monotonicMs(mono + 5_000))).toBe(true);
     closeLease(lease);
     expect(needsRenewal(lease, monotonicMs(mono + 5_000))).toBe(false);
-  });
-});
-
-describe("wanted", () => {
-  const demand = { perSecond: 100, largestReservation: 7, waiting: 0 };
-
-  it("is twice the demand of an interval, at least one reservation, less what is there", () => {
-    expect(targetLeaseSize(100, 50)).toBe(210);
-    expect(wanted(undefined, demand)).toBe(210);
-    expect(wanted(leaseOf(200), demand)).toBe(10);
-    expect(wanted(leaseOf(300), demand)).toBe(0);
-    expect(wanted(undefined, { ...demand, perSecond: 0.001 })).toBe(7);
-    expect(wanted(undefined, { ...demand, perSecond: 0 })).toBe(0);
-    expect(wanted(undefined, { ...demand, waiting: 500 })).toBe(500);
-  });
-
-  it("is exactly what waits in precise mode, and covers an overshoot", () => {
-    const lease = leaseOf(10, { mode: "precise" });
-    expect(wanted(lease, demand)).toBe(0);
-    expect(wanted(lease, { ...demand, waiting: 25 })).toBe(15);
-    const held = reserve(lease, 10, wall, mono);
-    if (held) settleReservation(held, 13);
-    expect(wanted(lease, { ...demand, waiting: 25 })).toBe(28);
-  });
-});
-
-describe("leaseAmount", () => {
-  it("cuts at 2^53 - 1 and refuses negatives", () => {
-    expect(leaseAmount(12n)).toBe(12);
-    expect(leaseAmount(2n ** 60n)).toBe(maximumLeaseAmount);
-    expect(() => leaseAmount(-1n)).toThrow(expect.objectContaining({ reason: "FIELD_INVALID" }));
   });
 });

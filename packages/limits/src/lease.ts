@@ -1,5 +1,5 @@
 import { fieldInvalid } from "./field-invalid.ts";
-import { checkLeaseAmount } from "./lease-amount.ts";
+import { checkLeaseAmount, maximumLeaseAmount } from "./lease-amount.ts";
 import type { MonotonicMs, WallMs } from "./time.ts";
 
 /**
@@ -13,16 +13,15 @@ export type LeaseMode = "bulk" | "precise";
  */
 export const leaseExpiryMarginMs = 500;
 
-/**
- * What quota lends: a total, not an increment, so that an answer that arrives twice or late
- * changes nothing. `granted` is everything ever granted under this lease id, in the quota's unit.
- */
+/** What one answer of quota lends: `amount` on top of what the lease has, in the quota's unit. */
 export interface LeaseGrant {
   readonly leaseId: string;
   /** Start counter of the holder; a grant for another epoch is not this process's to spend. */
   readonly epoch: number;
+  /** Number of the sync that quota answered; each is merged once. */
+  readonly sequence: number;
   readonly mode: LeaseMode;
-  readonly granted: number;
+  readonly amount: number;
   readonly periodStartMs: WallMs;
   readonly periodEndMs: WallMs;
   /** Life of the lease in milliseconds from the moment quota answered. */
@@ -37,7 +36,10 @@ export interface LeaseState {
   readonly quotaKey: string;
   readonly leaseId: string;
   readonly epoch: number;
+  /** The newest sync whose answer was merged. */
+  sequence: number;
   mode: LeaseMode;
+  /** Sum of the grants; stops at the lease cap. */
   granted: number;
   /** Held by requests in flight. */
   reserved: number;
@@ -78,12 +80,13 @@ export function createLease(
     quotaKey,
     leaseId: grant.leaseId,
     epoch: grant.epoch,
+    sequence: grant.sequence,
     mode: grant.mode,
-    granted: grant.granted,
+    granted: grant.amount,
     reserved: 0,
     spent: 0,
     overshoot: 0,
-    fullAvailable: grant.granted,
+    fullAvailable: grant.amount,
     periodStartMs: grant.periodStartMs,
     periodEndMs: grant.periodEndMs,
     lifeMs: grant.lifeMs,
@@ -93,18 +96,22 @@ export function createLease(
 }
 
 function checkGrant(grant: LeaseGrant): void {
-  checkLeaseAmount(grant.granted, "granted");
+  checkLeaseAmount(grant.amount, "amount");
   if (!(grant.lifeMs > 0 && Number.isFinite(grant.lifeMs))) {
     throw fieldInvalid("life", "must be a positive number of milliseconds");
   }
 }
 
-/** `merged`, or why not: another lease, another period or epoch, or the lease is closed. */
-export type MergeResult = "merged" | "other_lease" | "closed";
+/**
+ * `merged`, or why not: the grant is for another lease, period or epoch, its sync is not newer than
+ * the last one merged, or the lease is closed (then the amount belongs to quota again).
+ */
+export type MergeResult = "merged" | "other_lease" | "replayed" | "closed";
 
 /**
- * Takes a later grant of the same lease. The larger total and the later expiry win, so replayed
- * and reordered answers do no harm; an expired lease lives again, because quota says so.
+ * Takes the grant of a later sync of the same lease: adds its amount (0 only renews) and moves the
+ * expiry. An answer that arrives twice adds nothing, so syncs must be merged in order; an expired
+ * lease lives again, because quota says so.
  * Throws FIELD_INVALID like `createLease`.
  */
 export function mergeGrant(
@@ -120,14 +127,13 @@ export function mergeGrant(
     grant.periodEndMs === lease.periodEndMs;
   if (!same) return "other_lease";
   if (lease.closed) return "closed";
-  const expiresAt = expiryOf(requestedAt, grant.lifeMs);
-  if (expiresAt >= lease.expiresAtMonotonic) {
-    lease.expiresAtMonotonic = expiresAt;
-    lease.lifeMs = grant.lifeMs;
-    lease.mode = grant.mode;
-  }
-  if (grant.granted > lease.granted) {
-    lease.granted = grant.granted;
+  if (grant.sequence <= lease.sequence) return "replayed";
+  lease.sequence = grant.sequence;
+  lease.expiresAtMonotonic = expiryOf(requestedAt, grant.lifeMs);
+  lease.lifeMs = grant.lifeMs;
+  lease.mode = grant.mode;
+  if (grant.amount > 0) {
+    lease.granted = Math.min(maximumLeaseAmount, lease.granted + grant.amount);
     lease.fullAvailable = Math.max(0, available(lease));
   }
   return "merged";

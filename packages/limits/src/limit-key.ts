@@ -1,6 +1,6 @@
 import { fieldInvalid } from "./field-invalid.ts";
 
-/** The longest quota key in UTF-16 units; longer ones are refused, so that maps and rows stay bounded. */
+/** The longest quota key in UTF-16 units; longer ones are refused: maps and rows stay bounded. */
 export const maximumQuotaKeyLength = 512;
 
 const dimensionNamePattern = /^[a-z][a-z0-9_]*$/;

@@ -117,7 +117,10 @@ export function makePeriodCalculator(kind: PeriodKind, timeZone: string): (now: 
   };
 }
 
-/** The day or month of `timeZone` that contains `now`; for repeated use see `makePeriodCalculator`. */
+/**
+ * The day or month of `timeZone` that contains `now`. Where it is asked often keep a
+ * `makePeriodCalculator` instead; this throws FIELD_INVALID just as that does.
+ */
 export function periodOf(kind: PeriodKind, timeZone: string, now: WallMs): Period {
   return makePeriodCalculator(kind, timeZone)(now);
 }

@@ -1,6 +1,6 @@
 import type { WallMs } from "./time.ts";
 
-/** Length of a slot in milliseconds (decisions §6: a sliding minute is kept as 10-second slots). */
+/** Length of a slot in milliseconds (a sliding minute is kept as 10-second slots). */
 export const slotLengthMs = 10_000;
 
 /** Length of the window in milliseconds in which at most the limit is admitted. */
@@ -13,11 +13,11 @@ export interface SlotAmount {
 }
 
 /*
- * Why seven slots and not six. A slot forgets at which moment inside it something was spent, so its
- * whole amount must count until its last moment is 60 s old: until slot end + 60 s. At any `now` that
- * leaves the current slot and the six before it. With six slots a burst at the end of one slot would
- * be forgotten up to 10 s early, and N + N could pass within 60 s. The price: an amount is free again
- * 60 to 70 s after it was spent, never before 60 s.
+ * Why seven slots and not six. A slot forgets at which moment inside it something was spent, so
+ * its whole amount must count until its last moment is 60 s old: until slot end + 60 s. At any
+ * `now` that leaves the current slot and the six before it. With six slots a burst at the end of
+ * one slot would be forgotten up to 10 s early, and N + N could pass within 60 s. The price: an
+ * amount is free again 60 to 70 s after it was spent, never before 60 s.
  *
  * Proof: admission at t requires (everything in slots with t < slot end + 60 s) + amount <= N.
  * Anything spent at u in [t - 60 s, t] lies in a slot that ends after u >= t - 60 s, hence it is

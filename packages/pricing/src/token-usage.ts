@@ -53,8 +53,8 @@ export interface CheckedTokenCounts {
  * Makes counts of a provider safe, whatever it sent: strings, negatives, fractions, NaN and
  * infinities count as 0, huge numbers as the maximum, and parts never exceed their total. Absent
  * (undefined, null) is 0 without a problem. Takes numbers (vendor JSON) and bigints (the message
- * TokenUsage, whose fields have the same names). Never throws; every change is listed in `problems`,
- * whose presence means the usage must be marked as not reported properly.
+ * TokenUsage, whose fields have the same names). Never throws; every change is listed in
+ * `problems`, whose presence means the usage must be marked as not reported properly.
  */
 export function checkTokenCounts(
   reported: Readonly<Partial<Record<keyof TokenCounts, unknown>>>,
