@@ -1,1 +1,17 @@
-export {};
+export type {
+  AcceptedResource,
+  AttemptTimeouts,
+  Caller,
+  CompiledDeployment,
+  CompiledPolicy,
+  CompiledProvider,
+  CompiledQuota,
+  CompiledRoute,
+  CompiledSelector,
+  CompiledTarget,
+  Credential,
+  PolicyDecision,
+  RequestFacts,
+  ResourceProblem,
+  Snapshot,
+} from "./src/snapshot.ts";
