@@ -1,1 +1,31 @@
-export {};
+export type { Bus } from "./src/bus.ts";
+export type {
+  BucketEntry,
+  ConfigBucket,
+  PutOptions,
+  Watch,
+  WatchOptions,
+} from "./src/config-bucket.ts";
+export type {
+  ConsumeOptions,
+  Consumption,
+  Delivery,
+  DeliveryOutcome,
+  EventStream,
+  PublishResult,
+  StreamMessage,
+} from "./src/event-stream.ts";
+export { openBus } from "./src/open-bus.ts";
+export type { OpenBusOptions } from "./src/open-bus.ts";
+export { createMemoryBus } from "./src/memory/memory-bus.ts";
+export type { MemoryBusOptions } from "./src/memory/memory-bus.ts";
+export type { MemoryStreamBounds } from "./src/memory/memory-stream.ts";
+export {
+  configKey,
+  confirmedKey,
+  headKey,
+  resourceNameOfKey,
+  usageSubject,
+} from "./src/subjects.ts";
+export { defaultTopology, maxEntryBytes } from "./src/topology.ts";
+export type { BucketTopology, StreamTopology, Topology } from "./src/topology.ts";

@@ -1,0 +1,19 @@
+import type { ConfigBucket } from "./config-bucket.ts";
+import type { EventStream } from "./event-stream.ts";
+
+/** Everything the services exchange beside their calls. */
+export interface Bus {
+  readonly kind: "memory" | "nats";
+  /** Configuration: policy writes, all follow. */
+  readonly config: ConfigBucket;
+  /** Living replicas; an entry expires 30 s after it was last written. */
+  readonly routers: ConfigBucket;
+  /** How far consumers of `usage` got, per replica; routers read it. */
+  readonly confirmed: ConfigBucket;
+  /** Usage events: routers publish; quota and telemetry consume. */
+  readonly usage: EventStream;
+  /** Whether the bus can be reached now; for readiness and metrics. */
+  connected(): boolean;
+  /** Ends every watch and consumer, then the connection. */
+  close(): Promise<void>;
+}

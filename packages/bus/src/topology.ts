@@ -1,0 +1,88 @@
+/** What one bucket keeps. */
+export interface BucketTopology {
+  readonly name: string;
+  readonly description: string;
+  /** Copies in a cluster of three or more servers; a single server keeps one. */
+  readonly replicas: number;
+  readonly maxValueBytes: number;
+  /** Of all values together. */
+  readonly maxBytes: number;
+  /** Entries not rewritten for this long disappear; 0: never. */
+  readonly expireAfterMs: number;
+}
+
+/** What one stream keeps, and how its consumers are treated. */
+export interface StreamTopology {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly replicas: number;
+  readonly maxMessageBytes: number;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  /** A message id repeated within this time is kept once. */
+  readonly dedupeWindowMs: number;
+  /** A delivery not answered within this time is delivered again. */
+  readonly ackWaitMs: number;
+  /** Deliveries of one consumer that may be unanswered at once. */
+  readonly maxUnacknowledged: number;
+}
+
+/** Everything Penstock asks a bus to keep. */
+export interface Topology {
+  readonly config: BucketTopology;
+  readonly routers: BucketTopology;
+  readonly confirmed: BucketTopology;
+  readonly usage: StreamTopology;
+}
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+const gibibyte = 1024 * mebibyte;
+const dayMs = 86_400_000;
+
+/** Decision 7: an entry has at most 256 KiB. */
+export const maxEntryBytes = 256 * kibibyte;
+
+/** The limits Penstock ships with. */
+export const defaultTopology: Topology = {
+  config: {
+    name: "penstock_config",
+    description: "Configuration, pushed to every router; the policy database is the truth.",
+    replicas: 3,
+    maxValueBytes: maxEntryBytes,
+    // 200,000 entries (decision 7) of 10 KiB on average.
+    maxBytes: 2 * gibibyte,
+    expireAfterMs: 0,
+  },
+  routers: {
+    name: "penstock_routers",
+    description: "Which router replicas live and what they applied.",
+    replicas: 3,
+    maxValueBytes: maxEntryBytes,
+    maxBytes: 64 * mebibyte,
+    // A router writes every 10 s (decision 7): three misses and it is gone.
+    expireAfterMs: 30_000,
+  },
+  confirmed: {
+    name: "penstock_confirmed",
+    description: "How far each consumer has stored each router's usage.",
+    replicas: 3,
+    maxValueBytes: kibibyte,
+    maxBytes: 64 * mebibyte,
+    expireAfterMs: 0,
+  },
+  usage: {
+    name: "penstock_usage",
+    subjects: ["usage.v1.>"],
+    replicas: 3,
+    maxMessageBytes: maxEntryBytes,
+    maxBytes: 8 * gibibyte,
+    // Routers replay from their spool what the bus has forgotten (reliability rule 2.9).
+    maxAgeMs: 7 * dayMs,
+    // Longer than a router needs to reconnect and repeat what it has no answer for.
+    dedupeWindowMs: 120_000,
+    // Longer than the slowest transaction of a consumer with its retries.
+    ackWaitMs: 30_000,
+    maxUnacknowledged: 4_096,
+  },
+};
