@@ -7,7 +7,8 @@ it("finds files that nothing but their own test reaches", () => {
   const project = madeUpProject({
     "packages/bus/index.ts": 'export { openBus } from "./src/open-bus.ts";\n',
     "packages/bus/src/open-bus.ts": 'const worker = join(folder, "relay-worker.ts");\n',
-    "packages/bus/src/relay-worker.ts": "",
+    "packages/bus/src/relay-worker.ts": "new URL(`./sweep-worker${extension}`);",
+    "packages/bus/src/sweep-worker.ts": "",
     "packages/bus/src/made-up.ts": "",
     "packages/bus/src/open-bus.test.ts": 'import { a } from "./made-up.ts";\n',
     "packages/bus/src/forgotten.ts": 'import { b } from "./also-forgotten.ts";\n',

@@ -33,17 +33,21 @@ function subjectOf(file: SourceFile): string | undefined {
   return file.isTest ? file.path.replace(/\.test\.ts$/, ".ts") : undefined;
 }
 
-// Workers are started by a path in a string: a file named in full by a literal counts as reached.
+// Workers are started by a path in a string, which may leave the extension to a placeholder: a
+// file whose name a literal ends with counts as reached.
 function targetsOf(file: SourceFile, sources: readonly SourceFile[]): string[] {
   const imported = file.imports
     .filter((line) => line.specifier.startsWith("."))
     .map((line) => resolveImport(file.path, line.specifier));
   const named = new Set(
-    [...file.original.matchAll(/["'`/]([\w.-]+\.(?:ts|mjs))["'`]/g)].map((match) => match[1] ?? ""),
+    [...file.original.matchAll(/["'`/]([\w-]+)(?:\.(?:ts|mjs)["'`]|\$\{)/g)].map(
+      (match) => match[1],
+    ),
   );
   const started = sources
-    .filter(({ path }) => workspaceOf(path) === workspaceOf(file.path) && named.has(basename(path)))
-    .filter(({ path }) => !file.imports.some((line) => line.specifier.endsWith(basename(path))))
-    .map(({ path }) => path);
+    .map(({ path }) => path)
+    .filter((path) => workspaceOf(path) === workspaceOf(file.path))
+    .filter((path) => named.has(basename(path).replace(/\.(?:ts|mjs)$/, "")))
+    .filter((path) => !file.imports.some((line) => line.specifier.endsWith(basename(path))));
   return [...imported, ...started];
 }
