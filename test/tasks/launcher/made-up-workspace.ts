@@ -89,13 +89,14 @@ echo "+ something else nobody needs to see"
 
 const program = `
 const [command, ...rest] = process.argv.slice(2);
-console.log("main", command, ...rest);
+if (command !== "wait") console.log("main", command, ...rest);
 if (command === "exit") process.exit(Number(rest[0]));
 if (command === "die") process.kill(process.pid, "SIGKILL");
 if (command === "wait") {
   process.on("SIGTERM", () => process.exit(7));
   process.on("SIGINT", () => process.exit(8));
   setInterval(() => {}, 1_000);
+  console.log("waiting");
 }
 if (command === "path") console.log(process.env.PATH.split(":")[0]);
 `;
