@@ -1,0 +1,42 @@
+import type { FailureClass } from "@penstock/formats";
+import type { MonotonicMs } from "@penstock/limits";
+
+/** How one attempt ended, as far as the health of its target goes. */
+export interface TargetOutcome {
+  readonly class: FailureClass | "OK";
+  /** From the start of the attempt to its first content. */
+  readonly firstTokenMs?: number | undefined;
+  /** Wait that the provider asked for. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Why a target is not to be asked now. */
+export type HealthRefusal =
+  | "breaker_open"
+  | "probing"
+  | "cooldown"
+  | "credential_refused"
+  | "deployment_refused"
+  | "full";
+
+/** Whether a target may be asked now, and otherwise when it may be again. */
+export type Admission =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly reason: HealthRefusal;
+      /** Undefined: as soon as an attempt ends. */
+      readonly untilMs: MonotonicMs | undefined;
+    };
+
+/** How one target does. */
+export interface TargetHealthInfo {
+  /** Resource name of the deployment. */
+  readonly deployment: string;
+  readonly admission: Admission;
+  readonly inFlight: number;
+  readonly concurrencyLimit: number;
+  readonly consecutiveFailures: number;
+  /** Smoothed, with 5 s for each failure; undefined: nothing known. */
+  readonly firstTokenMs: number | undefined;
+}

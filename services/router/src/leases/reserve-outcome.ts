@@ -1,0 +1,42 @@
+import type { CompiledQuota } from "@penstock/snapshot";
+import type { Reservation } from "./reservation.ts";
+
+/** What one request takes, or may take, of one quota. */
+export interface QuotaUse {
+  readonly quota: CompiledQuota;
+  /** Canonical key of the instance: `quota.keyFor(endUser)`. */
+  readonly key: string;
+  /** Amount to hold, in the quota's unit; a whole number, at least 0. */
+  readonly amount: number;
+}
+
+/** All is held. */
+export interface Reserved {
+  readonly kind: "reserved";
+  readonly reservation: Reservation;
+}
+
+/** Nothing is held: one of the quotas has no room, or can't say. */
+export interface QuotaRefused {
+  readonly kind: "refused";
+  readonly use: QuotaUse;
+  /** `exhausted`: there is no room; `unavailable`: quota could not be asked. */
+  readonly cause: "exhausted" | "unavailable";
+  /** Wall time at which there may be room again; undefined: not known. */
+  readonly resetTimeMs: number | undefined;
+}
+
+/** Nothing is held: quota has to be asked first, see `LeaseBook.waitForGrant`. */
+export interface MustWait {
+  readonly kind: "wait";
+  /** The uses that found no room. */
+  readonly missing: readonly QuotaUse[];
+}
+
+/** What became of a request for room on all quotas of a request at once. */
+export type ReserveOutcome = Reserved | MustWait | QuotaRefused;
+
+/** Told once how waiting ended; never called within `waitForGrant` itself. */
+export interface GrantWaiter {
+  onGrantSettled(outcome: Reserved | QuotaRefused): void;
+}

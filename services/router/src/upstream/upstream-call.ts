@@ -1,0 +1,46 @@
+import type { FailureClass, HeaderGetter } from "@penstock/formats";
+import type { CompiledTarget } from "@penstock/snapshot";
+
+/** Why a call ended without a complete answer. */
+export interface TransportFailure {
+  readonly class: FailureClass;
+  /** For operators; holds no secret and nothing a provider wrote. */
+  readonly message: string;
+  /** Whether any byte of the request may have reached the provider. */
+  readonly sentBytes: boolean;
+}
+
+/**
+ * Takes the answer. Exactly one of `onEnd` and `onFailure` is called, last; neither after
+ * `cancel`. `onHeaders` comes before any data, and not at all when there was no answer.
+ */
+export interface UpstreamSink {
+  onHeaders(status: number, header: HeaderGetter, isEventStream: boolean): void;
+  /** The bytes are the sink's; nothing overwrites them. */
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onFailure(failure: TransportFailure): void;
+}
+
+/** One attempt to be sent. */
+export interface UpstreamCall {
+  readonly target: CompiledTarget;
+  readonly bodyText: string;
+  /** Length of the body in UTF-8. */
+  readonly bodyBytes: number;
+  readonly stream: boolean;
+  readonly requestId: string;
+  /** `<request id>.<number>`: sent as `x-request-id`. */
+  readonly attemptId: string;
+  readonly sink: UpstreamSink;
+  readonly connectTimeoutMs: number;
+}
+
+/** A running call. */
+export interface UpstreamHandle {
+  /** No `onData` until `resume`, but for what is on its way already. */
+  pause(): void;
+  resume(): void;
+  /** Closes the connection so that the provider sees it; after that the sink is not called. */
+  cancel(): void;
+}
