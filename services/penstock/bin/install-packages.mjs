@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { takeInstallLock } from "./install-lock.mjs";
 import { hasDevelopmentTools, hashOfInputs, readStamp, writeStamp } from "./install-stamp.mjs";
@@ -10,6 +11,8 @@ import { startProgress } from "./show-progress.mjs";
 // the registry.
 const npmSettingsToKeep =
   /^npm_config_(registry|cafile|ca|proxy|https?_proxy|noproxy|strict_ssl|userconfig|globalconfig|cache|fetch_.*|.*_auth.*|.*registry)$/i;
+const notWritable = "The checkout and the home folder must be writable for the user who runs this.";
+const stackLine = /^\s*(?:npm (?:error|ERR!))?\s+at /;
 const keptOutputLines = 200;
 const linesShownOnFailure = 30;
 
@@ -17,7 +20,7 @@ const linesShownOnFailure = 30;
 export async function installPackages(root, mode) {
   const wanted = hashOfInputs(root);
   if (satisfies(readStamp(root), wanted, mode)) return;
-  mkdirSync(join(root, "node_modules"), { recursive: true });
+  makeModulesFolder(root);
   const release = await takeInstallLock(
     join(root, "node_modules", ".penstock-setup.lock"),
     (pid) => {
@@ -34,6 +37,14 @@ export async function installPackages(root, mode) {
     writeStamp(root, { inputs: wanted, mode: actualMode });
   } finally {
     release();
+  }
+}
+
+function makeModulesFolder(root) {
+  try {
+    mkdirSync(join(root, "node_modules"), { recursive: true });
+  } catch (error) {
+    throw new LaunchError(`node_modules could not be made: ${error.message}. ${notWritable}`);
   }
 }
 
@@ -55,7 +66,8 @@ async function runPnpm(root, mode) {
     return;
   }
   progress.failed();
-  throw new LaunchError(explainFailure(result, [manager, ...parameters.slice(2)]));
+  const exitCode = result.signal ? 128 + constants.signals[result.signal] : 1;
+  throw new LaunchError(explainFailure(result, [manager, ...parameters.slice(2)]), exitCode);
 }
 
 function findNpx() {
@@ -120,7 +132,10 @@ function forEachLine(stream, take) {
 function explainFailure(result, command) {
   if (result.signal)
     return `the installation was interrupted by ${result.signal}; run the command again.`;
-  const output = result.lines.slice(-linesShownOnFailure).map((line) => `  | ${line}`);
+  const output = result.lines
+    .filter((line) => !stackLine.test(line))
+    .slice(-linesShownOnFailure)
+    .map((line) => `  | ${line}`);
   return [
     `installing failed (npx -y ${command.join(" ")}):`,
     ...output,
@@ -139,8 +154,7 @@ function adviceFor(output) {
   if (/FROZEN|OUTDATED_LOCKFILE/.test(output)) {
     return "pnpm-lock.yaml does not fit a package.json: run pnpm install and commit the lockfile.";
   }
-  if (/EACCES|EPERM|EROFS/.test(output))
-    return "The checkout must be writable for the user who runs this.";
+  if (/EACCES|EPERM|EROFS/.test(output)) return notWritable;
   if (/ENOSPC/.test(output)) return "The disk is full; an installation needs about 600 MB.";
   return "Nothing was started. Delete node_modules and try again.";
 }

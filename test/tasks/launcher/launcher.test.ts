@@ -98,6 +98,17 @@ describe("what goes wrong", () => {
     expect(await workspace.launch(["start"])).toMatchObject({ code: 0 });
   });
 
+  it("ends in the way of a signal that came while it was installing", async () => {
+    const child = workspace.start(["start"], { NPX_SECONDS: "exec" });
+    const end = ended(child);
+    await expect.poll(() => workspace.calls().length).toBe(1);
+    child.kill("SIGTERM");
+    const interrupted = await end;
+    expect(interrupted).toMatchObject({ code: 128 + 15, stdout: "" });
+    expect(interrupted.stderr).toContain("interrupted by SIGTERM");
+    expect(existsSync(join(workspace.root, lock))).toBe(false);
+  });
+
   it("lists the tasks when there is none of the name", async () => {
     for (const name of ["nothing", "../src/hello", ""]) {
       const wrong = await workspace.launch(["dev", name]);

@@ -44,6 +44,7 @@ export class MadeUpWorkspace {
       `#!/bin/sh
 echo "$@ | $(env | grep -i '^npm_' | cut -d= -f1 | sort | tr '\\n' ' ')" >> '${this.#calls}'
 [ -n "$NPX_FAILS" ] && { echo "ERR_PNPM_META_FETCH_FAIL getaddrinfo ENOTFOUND registry"; exit 1; }
+[ "$NPX_SECONDS" = exec ] && exec sleep 60
 sleep "\${NPX_SECONDS:-0}"
 mkdir -p '${nodeFolder}' node_modules/.bin
 ln -sf '${process.execPath}' '${nodeFolder}/node'
