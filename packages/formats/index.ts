@@ -20,3 +20,13 @@ export {
   type HeaderGetter,
   type UpstreamFailure,
 } from "./src/upstream-failure.ts";
+export { failureToError, localFailure } from "./src/failure-to-error.ts";
+export { formats } from "./src/formats.ts";
+export { openaiChat } from "./src/openai-chat/openai-chat.ts";
+export { checkFormatParameters } from "./src/openai-chat/write-request.ts";
+export { checkEventGrammar } from "./src/event-grammar.ts";
+export { parseDuration, parseRetryAfter } from "./src/retry-after.ts";
+export { redactMessage } from "./src/redact.ts";
+export { isJsonObject, readJsonObject } from "./src/read-json.ts";
+export { scanJson, type JsonLimits, type JsonScan } from "./src/scan-json.ts";
+export { SseParser, type SseHandler } from "./src/sse-parser.ts";

@@ -36,6 +36,10 @@ export interface StreamSink {
  * and `finished` need facts that only the router has.
  */
 export interface StreamReader {
+  /** The provider's id of the answer; empty until told, known at the first event at the latest. */
+  readonly responseId: string;
+  /** The model that answers, in the provider's words; empty until told. */
+  readonly model: string;
   /** The bytes of one read. The reader does not keep the array. */
   push(bytes: Uint8Array): void;
   /** The upstream closed the stream in the regular way. */
@@ -108,6 +112,8 @@ export interface FormatQuirks {
   sendsDeveloperRole: boolean;
   /** Whether the target knows `stream_options.include_usage`. */
   supportsStreamUsage: boolean;
+  /** Whether the target takes back the reasoning of earlier turns. Absent: no. */
+  sendsReasoning?: boolean;
 }
 
 /** What the writer of a request must know about its target. */

@@ -1,0 +1,128 @@
+import { ToolChoiceMode, type GenerateRequest, type Sampling } from "@penstock/api";
+import { FieldProblems } from "../field-problems.ts";
+import type { CallerRequest, JsonObject } from "../format.ts";
+import { readJsonObject } from "../read-json.ts";
+import { isRefusedField } from "../refused-fields.ts";
+import { fieldReaders, type RequestDraft } from "./request-fields.ts";
+
+const maxLabelCount = 16;
+
+/**
+ * Reads a request of the Chat Completions API. Fields without a place in the canonical request
+ * travel in `format_parameters["openai-chat"]`; members that messages, parts and tools have
+ * besides the known ones travel there too, by position. Throws FIELD_INVALID or
+ * UNSUPPORTED_FIELD with the paths of all problems, 20 at most.
+ */
+export function readRequest(body: Uint8Array): CallerRequest {
+  const fields = readJsonObject(body);
+  const problems = new FieldProblems();
+  const draft = newDraft();
+  for (const key in fields) {
+    const value = fields[key];
+    const read = fieldReaders.get(key);
+    if (read === undefined) carry(draft, problems, key, value);
+    else if (value !== null) read(draft, value, problems);
+  }
+  return finish(draft, problems);
+}
+
+function carry(draft: RequestDraft, problems: FieldProblems, key: string, value: unknown): void {
+  if (isRefusedField(key)) {
+    problems.addUnsupported(key, "is refused: callers choose no destination, credential or header");
+    return;
+  }
+  draft.extras ??= {};
+  draft.extras[key] = value;
+}
+
+function finish(draft: RequestDraft, problems: FieldProblems): CallerRequest {
+  const { request } = draft;
+  if (!draft.sawModel) problems.add("model", "is required");
+  if (!draft.sawMessages) problems.add("messages", "is required");
+  takeMaxTokens(draft, problems);
+  checkToolChoice(draft, problems);
+  if (draft.wishes?.labels !== undefined) Object.assign(request.labels, draft.wishes.labels);
+  if (Object.keys(request.labels).length > maxLabelCount) {
+    problems.add("penstock.labels", `must have at most ${maxLabelCount} members with metadata`);
+  }
+  problems.throwIfAny();
+  if (draft.extras !== undefined) {
+    request.formatParameters["openai-chat"] = draft.extras as JsonObject;
+  }
+  if (draft.wishes !== undefined) {
+    request.routing = draft.wishes.routing;
+    request.idempotencyKey = draft.wishes.idempotencyKey;
+  }
+  return { request, stream: draft.stream, includeUsage: draft.stream && draft.includeUsage };
+}
+
+function takeMaxTokens(draft: RequestDraft, problems: FieldProblems): void {
+  const { maxTokens, maxCompletionTokens } = draft;
+  const largest = maxCompletionTokens ?? maxTokens;
+  if (largest === undefined) return;
+  if (maxTokens !== undefined && maxTokens !== largest) {
+    problems.add("max_tokens", "differs from max_completion_tokens; give one of them");
+  }
+  samplingOf(draft.request).maxOutputTokens = largest;
+}
+
+function checkToolChoice(draft: RequestDraft, problems: FieldProblems): void {
+  const { request, parallel } = draft;
+  const choice = request.toolChoice;
+  if (parallel !== undefined) {
+    request.toolChoice = {
+      ...(choice ?? {
+        $typeName: "penstock.inference.v1.ToolChoice",
+        mode: ToolChoiceMode.UNSPECIFIED,
+        toolName: "",
+      }),
+      parallel,
+    };
+  }
+  if (choice === undefined || problems.count > 0) return;
+  if (choice.mode === ToolChoiceMode.NAMED) {
+    if (request.tools.some((tool) => tool.name === choice.toolName)) return;
+    problems.add("tool_choice.function.name", "is not the name of one of the tools");
+  } else if (choice.mode === ToolChoiceMode.REQUIRED && request.tools.length === 0) {
+    problems.add("tool_choice", "asks for a tool, but there are no tools");
+  }
+}
+
+/** The sampling of a request, made when it is first needed. */
+function samplingOf(request: GenerateRequest): Sampling {
+  return (request.sampling ??= {
+    $typeName: "penstock.inference.v1.Sampling",
+    stopSequences: [],
+  });
+}
+
+function newDraft(): RequestDraft {
+  return {
+    request: {
+      $typeName: "penstock.inference.v1.GenerateRequest",
+      model: "",
+      messages: [],
+      tools: [],
+      toolChoice: undefined,
+      sampling: undefined,
+      responseFormat: undefined,
+      reasoning: undefined,
+      candidateCount: undefined,
+      labels: {},
+      endUser: undefined,
+      idempotencyKey: undefined,
+      routing: undefined,
+      keepaliveInterval: undefined,
+      formatParameters: {},
+    },
+    sawModel: false,
+    sawMessages: false,
+    stream: false,
+    includeUsage: false,
+    maxTokens: undefined,
+    maxCompletionTokens: undefined,
+    parallel: undefined,
+    wishes: undefined,
+    extras: undefined,
+  };
+}

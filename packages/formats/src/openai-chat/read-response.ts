@@ -1,0 +1,118 @@
+import type { CandidateFinish, ContentPart } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import { failureToError, localFailure } from "../failure-to-error.ts";
+import type { Answer } from "../format.ts";
+import { isJsonObject, readJsonObject } from "../read-json.ts";
+import { citationPart, reasoningPart, textPart, toolCallPart } from "./content-parts.ts";
+import { isFailedFinish, readFinishReason } from "./finish-reason.ts";
+import { readCitations } from "./read-citation.ts";
+import { readInBandError } from "./read-error.ts";
+import { readUsage } from "./usage.ts";
+
+const maxCandidateCount = 128;
+const maxNameLength = 256;
+
+/**
+ * Reads a whole answer. Throws UPSTREAM_MALFORMED when it is not what the format says, and the
+ * error itself when the target put one into an answer of status 200.
+ */
+export function readResponse(body: Uint8Array): Answer {
+  const fields = parse(body);
+  if (fields["error"] != null) throw failureToError(readInBandError(fields));
+  const choices = fields["choices"];
+  if (!Array.isArray(choices) || choices.length === 0 || choices.length > maxCandidateCount) {
+    throw localFailure("MALFORMED", "no list of choices");
+  }
+  const candidates = choices.map(readChoice);
+  candidates.sort((one, other) => one.finish.candidate - other.finish.candidate);
+  const { usage, raw, warnings } = readUsage(fields["usage"]);
+  return {
+    candidates,
+    end: {
+      candidates: candidates.map((candidate) => candidate.finish),
+      usage,
+      rawUsage: raw,
+      responseId: shortText(fields["id"]),
+      model: shortText(fields["model"]),
+      warnings,
+    },
+  };
+}
+
+/** Text of a bounded length, or nothing. */
+export function shortText(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, maxNameLength) : "";
+}
+
+function parse(body: Uint8Array): Record<string, unknown> {
+  try {
+    return readJsonObject(body);
+  } catch (error) {
+    if (error instanceof GatewayError) throw localFailure("MALFORMED", error.message);
+    throw error;
+  }
+}
+
+function readChoice(choice: unknown, position: number): Answer["candidates"][number] {
+  const message = isJsonObject(choice) ? choice["message"] : undefined;
+  if (!isJsonObject(choice) || !isJsonObject(message)) {
+    throw localFailure("MALFORMED", `no message in choice ${position}`);
+  }
+  const rawReason = shortText(choice["finish_reason"]);
+  if (isFailedFinish(rawReason)) {
+    throw localFailure("UPSTREAM_ERROR", `finish_reason ${rawReason}`);
+  }
+  return {
+    parts: readParts(message),
+    finish: newFinish(candidateOf(choice["index"], position), rawReason),
+  };
+}
+
+/** How a candidate ended, in both vocabularies. */
+export function newFinish(candidate: number, rawReason: string): CandidateFinish {
+  return {
+    $typeName: "penstock.inference.v1.CandidateFinish",
+    candidate,
+    reason: readFinishReason(rawReason),
+    rawReason,
+  };
+}
+
+/** The number of a candidate; where it is not said or not sane, the position stands for it. */
+export function candidateOf(index: unknown, position: number): number {
+  const sane = Number.isInteger(index) && (index as number) >= 0;
+  return sane && (index as number) < maxCandidateCount ? (index as number) : position;
+}
+
+function readParts(message: Record<string, unknown>): ContentPart[] {
+  const parts: ContentPart[] = [];
+  const { content, refusal, tool_calls: calls } = message;
+  const reasoning = message["reasoning_content"] ?? message["reasoning"];
+  if (typeof reasoning === "string" && reasoning !== "") parts.push(reasoningPart(reasoning));
+  if (typeof content === "string") {
+    if (content !== "") parts.push(textPart(content));
+  } else if (Array.isArray(content)) {
+    for (const part of content) {
+      const text = isJsonObject(part) ? part["text"] : undefined;
+      if (typeof text === "string") parts.push(textPart(text));
+    }
+  }
+  if (typeof refusal === "string" && refusal !== "") parts.push(textPart(refusal, true));
+  for (const citation of readCitations(message["annotations"])) parts.push(citationPart(citation));
+  if (Array.isArray(calls)) readToolCalls(calls, parts);
+  return parts;
+}
+
+function readToolCalls(calls: unknown[], parts: ContentPart[]): void {
+  for (const [position, call] of calls.entries()) {
+    const called = isJsonObject(call) ? call["function"] : undefined;
+    if (!isJsonObject(call) || !isJsonObject(called) || typeof called["name"] !== "string") {
+      throw localFailure("MALFORMED", `tool call ${position} has no function`);
+    }
+    const id = shortText(call["id"]) || `call_${position}`;
+    const given = called["arguments"];
+    // Some servers send the arguments as an object instead of its text.
+    const text = typeof given === "string" ? given : given == null ? "" : JSON.stringify(given);
+    parts.push(toolCallPart(id, called["name"], text));
+  }
+}

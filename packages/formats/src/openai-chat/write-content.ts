@@ -1,0 +1,76 @@
+import type { ContentPart, MediaPart } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+
+/** Unknown members that content parts carried when they were read, by position. */
+type PartExtras = Record<string, unknown> | undefined;
+
+/** Writes parts as a message's content: plain text where that says the same. */
+export function writeContent(
+  parts: readonly ContentPart[],
+  path: string,
+  extras?: PartExtras,
+): string | Record<string, unknown>[] {
+  const only = parts.length === 1 ? parts[0]?.part : undefined;
+  if (only?.case === "text" && !only.value.refusal && extras === undefined) return only.value.text;
+  return parts.map((part, index) => {
+    const extra = extras?.[String(index)];
+    const written = writePart(part, `${path}.parts[${index}]`);
+    return typeof extra === "object" && extra !== null ? { ...extra, ...written } : written;
+  });
+}
+
+function writePart(part: ContentPart, path: string): Record<string, unknown> {
+  switch (part.part.case) {
+    case "text":
+      return part.part.value.refusal
+        ? { type: "refusal", refusal: part.part.value.text }
+        : { type: "text", text: part.part.value.text };
+    case "media":
+      return writeMedia(part.part.value, path);
+    default:
+      throw cannotSay(path, part.part.case ?? "an unknown kind of content");
+  }
+}
+
+function writeMedia(media: MediaPart, path: string): Record<string, unknown> {
+  const { source, mediaType = "", fileName, options } = media;
+  switch (source.case) {
+    case "uri":
+      if (mediaType !== "" && !mediaType.startsWith("image/")) {
+        throw cannotSay(path, `an address of ${mediaType}`);
+      }
+      return { type: "image_url", image_url: { ...options, url: source.value } };
+    case "fileId":
+      return { type: "file", file: { ...options, file_id: source.value, filename: fileName } };
+    case "data":
+      return writeData(media, source.value);
+    default:
+      throw cannotSay(path, "media without a source");
+  }
+}
+
+function writeData(media: MediaPart, bytes: Uint8Array): Record<string, unknown> {
+  const { mediaType = "", fileName, options } = media;
+  const data = bytes.toBase64();
+  if (mediaType.startsWith("image/") && fileName === undefined) {
+    return {
+      type: "image_url",
+      image_url: { ...options, url: `data:${mediaType};base64,${data}` },
+    };
+  }
+  if (mediaType.startsWith("audio/") && fileName === undefined) {
+    const subtype = mediaType.slice("audio/".length);
+    const format = subtype === "mpeg" ? "mp3" : subtype;
+    return { type: "input_audio", input_audio: { ...options, data, format } };
+  }
+  const fileData = mediaType === "" ? data : `data:${mediaType};base64,${data}`;
+  return { type: "file", file: { ...options, file_data: fileData, filename: fileName } };
+}
+
+/** UNSUPPORTED_FIELD about something that the Chat Completions API has no words for. */
+export function cannotSay(path: string, what: string): GatewayError {
+  const description = `is ${what}, which a target of format openai-chat can't be sent`;
+  return new GatewayError("UNSUPPORTED_FIELD", `The field ${path} ${description}.`, {
+    fieldViolations: [{ field: path, description, reason: "UNSUPPORTED_FIELD" }],
+  });
+}

@@ -1,0 +1,56 @@
+import { findJsonProblem } from "./json-problem.ts";
+import { invalidBody, scanJson, type JsonLimits } from "./scan-json.ts";
+
+// The mark of the byte order is kept, so that `JSON.parse` refuses it.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads a JSON object from bytes within bounds: scan, UTF-8, syntax, numbers. The result has no
+ * key that touches a prototype and no number that is not finite. Throws FIELD_INVALID.
+ */
+export function readJsonObject(body: Uint8Array, limits?: JsonLimits): Record<string, unknown> {
+  if (body.length === 0) throw invalidBody("", "is empty; a JSON object is expected");
+  const scan = scanJson(body, limits);
+  const value = parse(decode(body));
+  if (!isJsonObject(value)) throw invalidBody("", "is not a JSON object");
+  if (scan.escapedTopLevelKey && Object.keys(value).length !== scan.topLevelKeys) {
+    throw invalidBody("", "has a field that is given twice");
+  }
+  if (scan.mayOverflow) refuseInfinity(value, "");
+  return value;
+}
+
+/** Whether a value read from JSON is an object, neither null nor a list. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return decoder.decode(body);
+  } catch {
+    throw invalidBody("", "is not valid UTF-8");
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    const { position, problem } = findJsonProblem(text);
+    throw invalidBody("", `is not valid JSON: ${problem} (at character ${position})`);
+  }
+}
+
+/** Depth is bounded by the scan, so that recursion is safe. */
+function refuseInfinity(value: unknown, path: string): void {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw invalidBody(path, "is a number out of range");
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    const step = Array.isArray(value) ? `[${key}]` : path === "" ? key : `.${key}`;
+    refuseInfinity(member, path + step);
+  }
+}
