@@ -1,0 +1,154 @@
+import type { FailureClass } from "@penstock/formats";
+import { monotonicMs } from "@penstock/limits";
+import type { CompiledDeployment } from "@penstock/snapshot";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TargetHealthBook } from "./target-health.ts";
+
+function deployment(name = "a", overrides: object = {}): CompiledDeployment {
+  return {
+    name: `deployments/${name}`,
+    provider: { name: "providers/p", origin: "https://p.example", credential: "env:KEY" },
+    model: "m",
+    path: "/v1/chat/completions",
+    maxConcurrentRequests: 32,
+    ...overrides,
+  } as unknown as CompiledDeployment;
+}
+
+class Harness {
+  now = 0;
+  readonly book = new TargetHealthBook(() => 0.5);
+
+  attempt(target: CompiledDeployment, outcome: FailureClass | "OK", retryAfterMs?: number): void {
+    this.book.began(target, monotonicMs(this.now));
+    this.book.ended(target, { class: outcome, retryAfterMs }, monotonicMs(this.now));
+  }
+
+  admit(target: CompiledDeployment) {
+    return this.book.admit(target, monotonicMs(this.now));
+  }
+}
+
+describe("TargetHealthBook", () => {
+  it("opens the breaker after 5 failures in a row and lets one probe through after 5 s", () => {
+    const harness = new Harness();
+    const target = deployment();
+    for (let failure = 0; failure < 4; failure += 1) harness.attempt(target, "UPSTREAM_ERROR");
+    expect(harness.admit(target)).toEqual({ ok: true });
+    harness.attempt(target, "UPSTREAM_ERROR");
+    expect(harness.admit(target)).toEqual({ ok: false, reason: "breaker_open", untilMs: 5_000 });
+    harness.now = 5_000;
+    expect(harness.admit(target)).toEqual({ ok: true });
+    harness.book.began(target, monotonicMs(harness.now));
+    expect(harness.admit(target)).toMatchObject({ ok: false, reason: "probing" });
+    harness.book.ended(target, { class: "OK" }, monotonicMs(harness.now));
+    harness.attempt(target, "OK");
+    harness.attempt(target, "OK");
+    harness.book.began(target, monotonicMs(harness.now));
+    expect(harness.admit(target)).toEqual({ ok: true });
+  });
+
+  it("doubles the open time when the probe fails", () => {
+    const harness = new Harness();
+    const target = deployment();
+    for (let failure = 0; failure < 5; failure += 1) harness.attempt(target, "CONNECTION");
+    harness.now = 5_000;
+    harness.attempt(target, "CONNECTION");
+    expect(harness.admit(target)).toEqual({ ok: false, reason: "breaker_open", untilMs: 15_000 });
+  });
+
+  it("opens at half of 20 attempts in 30 s, and not when they lie further apart", () => {
+    const harness = new Harness();
+    const quick = deployment("quick");
+    const slow = deployment("slow");
+    for (let round = 0; round < 11; round += 1) {
+      harness.attempt(quick, "OK");
+      harness.attempt(quick, "UPSTREAM_ERROR");
+    }
+    expect(harness.admit(quick)).toMatchObject({ reason: "breaker_open" });
+    for (let round = 0; round < 30; round += 1) {
+      harness.now += 5_000;
+      harness.attempt(slow, "OK");
+      harness.attempt(slow, "UPSTREAM_ERROR");
+    }
+    expect(harness.admit(slow)).toEqual({ ok: true });
+  });
+
+  it("obeys a wait the provider asked for, within 1 s to 300 s, without blaming the target", () => {
+    const harness = new Harness();
+    const target = deployment();
+    harness.attempt(target, "RATE_LIMITED", 7_000);
+    expect(harness.admit(target)).toEqual({ ok: false, reason: "cooldown", untilMs: 7_000 });
+    harness.now = 7_000;
+    expect(harness.admit(target)).toEqual({ ok: true });
+    harness.attempt(target, "RATE_LIMITED", 86_400_000);
+    expect(harness.admit(target)).toMatchObject({ untilMs: 307_000 });
+    expect(harness.book.lastFailureMs(target)).toBe(-Infinity);
+  });
+
+  it("keeps a refused credential out for 5 min in all its deployments, then one probe", () => {
+    const harness = new Harness();
+    const [one, two] = [deployment("one"), deployment("two")];
+    harness.attempt(one, "AUTH_FAILED");
+    expect(harness.admit(two)).toEqual({
+      ok: false,
+      reason: "credential_refused",
+      untilMs: 300_000,
+    });
+    harness.now = 300_000;
+    expect(harness.admit(two)).toEqual({ ok: true });
+    harness.book.began(two, monotonicMs(harness.now));
+    expect(harness.admit(one)).toMatchObject({ ok: false, reason: "probing" });
+    harness.book.ended(two, { class: "OK" }, monotonicMs(harness.now));
+    expect(harness.admit(one)).toEqual({ ok: true });
+  });
+
+  it("halves the concurrency once per burst of refusals and grows it again", () => {
+    const harness = new Harness();
+    const target = deployment();
+    for (let refusal = 0; refusal < 5; refusal += 1) harness.attempt(target, "RATE_LIMITED", 1_000);
+    expect(harness.book.list(monotonicMs(0))[0]?.concurrencyLimit).toBe(16);
+    harness.now = 1_000;
+    for (let success = 0; success < 16; success += 1) harness.attempt(target, "OK");
+    expect(harness.book.list(monotonicMs(harness.now))[0]?.concurrencyLimit).toBe(17);
+    for (let refusal = 0; refusal < 5; refusal += 1) {
+      harness.now += 60_000;
+      harness.attempt(target, "OVERLOADED");
+    }
+    expect(harness.book.list(monotonicMs(harness.now))[0]?.concurrencyLimit).toBe(8);
+  });
+
+  it("calls a target full at its limit", () => {
+    const harness = new Harness();
+    const target = deployment("small", { maxConcurrentRequests: 2 });
+    harness.book.began(target, monotonicMs(0));
+    expect(harness.admit(target)).toEqual({ ok: true });
+    harness.book.began(target, monotonicMs(0));
+    expect(harness.admit(target)).toEqual({ ok: false, reason: "full", untilMs: undefined });
+  });
+
+  it("forgets what it knew when the deployment means another model", () => {
+    const harness = new Harness();
+    for (let failure = 0; failure < 5; failure += 1) harness.attempt(deployment(), "CONNECTION");
+    expect(harness.admit(deployment())).toMatchObject({ ok: false });
+    expect(harness.admit(deployment("a", { model: "other" }))).toEqual({ ok: true });
+  });
+
+  it("never keeps a target out for good, whatever happened", () => {
+    const classes = ["OK", "UPSTREAM_ERROR", "RATE_LIMITED", "AUTH_FAILED", "CANCELLED"] as const;
+    const step = fc.record({ outcome: fc.constantFrom(...classes), pauseMs: fc.nat(20_000) });
+    const check = (steps: { outcome: (typeof classes)[number]; pauseMs: number }[]): void => {
+      const harness = new Harness();
+      const target = deployment();
+      for (const { outcome, pauseMs } of steps) {
+        harness.now += pauseMs;
+        if (harness.admit(target).ok) harness.attempt(target, outcome);
+      }
+      expect(harness.book.inFlight(target)).toBe(0);
+      harness.now += 360_001;
+      expect(harness.admit(target)).toEqual({ ok: true });
+    };
+    fc.assert(fc.property(fc.array(step, { maxLength: 60 }), check));
+  });
+});
