@@ -15,6 +15,8 @@ export interface BucketTopology {
 export interface StreamTopology {
   readonly name: string;
   readonly subjects: readonly string[];
+  /** Durable consumers that exist from the start, so that nothing is published past them. */
+  readonly consumers: readonly string[];
   readonly replicas: number;
   readonly maxMessageBytes: number;
   readonly maxBytes: number;
@@ -74,6 +76,8 @@ export const defaultTopology: Topology = {
   usage: {
     name: "penstock_usage",
     subjects: ["usage.v1.>"],
+    // Decision 5: two independent consumers of one stream.
+    consumers: ["quota", "telemetry"],
     replicas: 3,
     maxMessageBytes: maxEntryBytes,
     maxBytes: 8 * gibibyte,

@@ -39,6 +39,7 @@ export class MemoryStream implements EventStream {
     this.#topology = topology;
     this.#clock = clock;
     this.#bounds = bounds;
+    for (const consumer of topology.consumers) this.#consumer(consumer);
   }
 
   /** How many messages are kept. */
@@ -56,24 +57,27 @@ export class MemoryStream implements EventStream {
   async consume(options: ConsumeOptions): Promise<Consumption> {
     if (this.#closed) throw busClosed();
     options.signal?.throwIfAborted();
-    let consumer = this.#consumers.get(options.consumer);
-    if (consumer === undefined) {
-      consumer = new MemoryConsumer({
-        clock: this.#clock,
-        ackWaitMs: this.#topology.ackWaitMs,
-        messages: this.#messages,
-        lastSequence: () => this.#lastSequence,
-        onDone: (stored) => this.#onDone(stored),
-      });
-      this.#consumers.set(options.consumer, consumer);
-    }
-    return consumer.start(options);
+    return this.#consumer(options.consumer).start(options);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.close()));
     this.#messages.clear();
+  }
+
+  #consumer(name: string): MemoryConsumer {
+    const known = this.#consumers.get(name);
+    if (known !== undefined) return known;
+    const consumer = new MemoryConsumer({
+      clock: this.#clock,
+      ackWaitMs: this.#topology.ackWaitMs,
+      messages: this.#messages,
+      lastSequence: () => this.#lastSequence,
+      onDone: (stored) => this.#onDone(stored),
+    });
+    this.#consumers.set(name, consumer);
+    return consumer;
   }
 
   #publishOne(message: StreamMessage, signal: AbortSignal | undefined): PublishResult {

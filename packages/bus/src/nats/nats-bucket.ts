@@ -1,0 +1,158 @@
+import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
+import type { Clock } from "@penstock/runtime";
+import { sleep } from "@penstock/runtime";
+import type { BucketEntry, ConfigBucket, PutOptions } from "../config-bucket.ts";
+import type { Watch, WatchOptions } from "../config-bucket.ts";
+import { busClosed, checkKey, checkValue, revisionConflict } from "../limits.ts";
+import type { BucketTopology } from "../topology.ts";
+import { apiCode, apiCodeOf, unavailable } from "./nats-errors.ts";
+import { bucketStream } from "./nats-topology.ts";
+import { NatsWatch } from "./nats-watch.ts";
+
+/** What a bucket needs of the connection. */
+export interface NatsBucketContext {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly clock: Clock;
+}
+
+const noBytes = new Uint8Array(0);
+const listTimeoutMs = 10_000;
+
+/**
+ * A bucket in NATS's key-value layout (`$KV.<bucket>.<key>`, header `KV-Operation`), so that
+ * `nats kv` reads it too. Reads go to the stream's leader, never to a lagging replica.
+ */
+export class NatsBucket implements ConfigBucket {
+  readonly #context: NatsBucketContext;
+  readonly #topology: BucketTopology;
+  readonly #stream: string;
+  readonly #subjectPrefix: string;
+  readonly #watches = new Set<NatsWatch>();
+  #closed = false;
+
+  constructor(context: NatsBucketContext, topology: BucketTopology) {
+    this.#context = context;
+    this.#topology = topology;
+    this.#stream = bucketStream(topology.name);
+    this.#subjectPrefix = `$KV.${topology.name}.`;
+  }
+
+  async put(key: string, value: Uint8Array, options: PutOptions = {}): Promise<bigint> {
+    this.#checkOpen();
+    checkKey(key);
+    checkValue(key, value, this.#topology.maxValueBytes);
+    const { expectedRevision } = options;
+    if (expectedRevision === undefined) {
+      // Writing the same value twice does no harm, so an unanswered write is repeated once.
+      return await this.#publish(key, value).catch(() => this.#publish(key, value));
+    }
+    const lastSubjectSequence = await this.#sequenceExpected(key, expectedRevision);
+    try {
+      return await this.#publish(key, value, { expect: { lastSubjectSequence } });
+    } catch (error) {
+      const isConflict = apiCodeOf(error) === apiCode.wrongLastSequence;
+      throw isConflict ? revisionConflict(key, expectedRevision) : unavailable("write", error);
+    }
+  }
+
+  async delete(key: string): Promise<bigint> {
+    this.#checkOpen();
+    checkKey(key);
+    const marker = headers();
+    marker.set("KV-Operation", "DEL");
+    const remove = (): Promise<bigint> => this.#publish(key, noBytes, { headers: marker });
+    return await remove().catch(remove);
+  }
+
+  async get(key: string): Promise<BucketEntry | undefined> {
+    this.#checkOpen();
+    checkKey(key);
+    const entry = await this.#newest(key);
+    return entry === undefined || entry.deleted ? undefined : entry;
+  }
+
+  async list(prefix = ""): Promise<BucketEntry[]> {
+    const entries = new Map<string, BucketEntry>();
+    const caughtUp = Promise.withResolvers<void>();
+    const onEntry = (entry: BucketEntry): void => {
+      entries.delete(entry.key);
+      if (!entry.deleted) entries.set(entry.key, entry);
+    };
+    const watch = await this.watch({ prefix, onEntry, onCaughtUp: caughtUp.resolve });
+    const done = new AbortController();
+    const late = sleep(this.#context.clock, listTimeoutMs, done.signal).then(
+      () => Promise.reject(unavailable(`list bucket ${this.#topology.name}`, undefined)),
+      () => {},
+    );
+    try {
+      await Promise.race([caughtUp.promise, late]);
+    } finally {
+      done.abort();
+      await watch.close();
+    }
+    return [...entries.values()];
+  }
+
+  async watch(options: WatchOptions): Promise<Watch> {
+    this.#checkOpen();
+    options.signal?.throwIfAborted();
+    const watch: NatsWatch = new NatsWatch({
+      ...this.#context,
+      options,
+      stream: this.#stream,
+      subjectPrefix: this.#subjectPrefix,
+      expireAfterMs: this.#topology.expireAfterMs,
+      newest: (key) => this.#newest(key),
+      onClose: () => this.#watches.delete(watch),
+    });
+    this.#watches.add(watch);
+    await watch.start();
+    return watch;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#watches].map((watch) => watch.close()));
+  }
+
+  /** The newest entry of a key, also a deletion. */
+  async #newest(key: string): Promise<BucketEntry | undefined> {
+    const query = { last_by_subj: this.#subjectPrefix + key };
+    let message: StoredMsg | null;
+    try {
+      message = await this.#context.manager.streams.getMessage(this.#stream, query);
+    } catch (error) {
+      throw unavailable("read", error);
+    }
+    if (message === null) return undefined;
+    const deleted = (message.header?.get("KV-Operation") ?? "") !== "";
+    return { key, value: message.data, revision: BigInt(message.seq), deleted };
+  }
+
+  /** A deleted key still has a message, so "must not exist" means the sequence of its deletion. */
+  async #sequenceExpected(key: string, expectedRevision: bigint): Promise<number> {
+    if (expectedRevision !== 0n) return Number(expectedRevision);
+    const newest = await this.#newest(key);
+    return newest?.deleted === true ? Number(newest.revision) : 0;
+  }
+
+  async #publish(
+    key: string,
+    value: Uint8Array,
+    options: Parameters<JetStreamClient["publish"]>[2] = {},
+  ): Promise<bigint> {
+    try {
+      const ack = await this.#context.client.publish(this.#subjectPrefix + key, value, options);
+      return BigInt(ack.seq);
+    } catch (error) {
+      if (apiCodeOf(error) === apiCode.wrongLastSequence) throw error;
+      throw unavailable(`write ${key}`, error);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw busClosed();
+  }
+}

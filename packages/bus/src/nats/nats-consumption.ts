@@ -1,0 +1,157 @@
+import type { ConsumerMessages, JetStreamClient, JsMsg } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { sleep } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import type { ConsumeOptions, Consumption, Delivery } from "../event-stream.ts";
+import type { DeliveryOutcome } from "../event-stream.ts";
+import type { StreamTopology } from "../topology.ts";
+import { createConsumer } from "./nats-topology.ts";
+
+/** What a consumption needs of its stream. */
+export interface NatsConsumptionContext {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly clock: Clock;
+  readonly options: ConsumeOptions;
+  readonly stream: StreamTopology;
+  onClose(): void;
+}
+
+const retryAfterErrorMs = 1_000;
+const closeWaitMs = 5_000;
+const longestPauseMs = 10_000;
+// The client notices a silent server after two missed heartbeats, half a request each: short
+// requests mean that deliveries go on seconds, not a minute, after a server came back.
+const shortestRequestMs = 1_000;
+const longestRequestMs = 5_000;
+
+/** One `consume` call: a pull consumer that is opened again whenever it ends unasked. */
+export class NatsConsumption implements Consumption {
+  readonly #context: NatsConsumptionContext;
+  readonly #ended = new AbortController();
+  /** Pulled, not yet with the handler; at most two batches. */
+  readonly #waiting: JsMsg[] = [];
+  #handling: readonly JsMsg[] = [];
+  #working: Promise<void> | undefined;
+  #scheduled = false;
+  readonly #following: Promise<void>;
+
+  constructor(context: NatsConsumptionContext) {
+    this.#context = context;
+    context.options.signal?.addEventListener("abort", () => void this.abandon(), { once: true });
+    this.#following = this.#follow();
+  }
+
+  async close(): Promise<void> {
+    this.#end();
+    if (this.#working !== undefined) {
+      const late = new AbortController();
+      const timeout = sleep(this.#context.clock, closeWaitMs, late.signal).catch(() => {});
+      await Promise.race([this.#working, timeout]);
+      late.abort();
+    }
+    await this.abandon();
+  }
+
+  /** Ends at once; asks the server to deliver again what nobody answered for. */
+  async abandon(): Promise<void> {
+    this.#end();
+    for (const message of [...this.#handling, ...this.#waiting.splice(0)]) message.nak();
+    this.#handling = [];
+    await this.#following;
+  }
+
+  #end(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
+    this.#context.onClose();
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, options } = this.#context;
+    const { signal } = this.#ended;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.#pull(() => (failures = 0));
+      } catch (error) {
+        if (signal.aborted) return;
+        options.onProblem?.(error);
+      }
+      failures += 1;
+      const pauseMs = Math.min(100 * 2 ** failures, longestPauseMs);
+      await sleep(clock, pauseMs, signal).catch(() => {});
+    }
+  }
+
+  /** Runs until the subscription ends: when this consumption does, or the consumer is gone. */
+  async #pull(onProgress: () => void): Promise<void> {
+    const { client, options, stream } = this.#context;
+    await createConsumer(this.#context, stream, options.consumer);
+    const consumer = await client.consumers.get(stream.name, options.consumer);
+    const messages: ConsumerMessages = await consumer.consume({
+      max_messages: options.maxBatch * 2,
+      expires: Math.min(Math.max(options.maxWaitMs, shortestRequestMs), longestRequestMs),
+      abort_on_missing_resource: true,
+      callback: (message) => {
+        onProgress();
+        if (this.#ended.signal.aborted) return message.nak();
+        this.#waiting.push(message);
+        this.#wake();
+      },
+    });
+    const stop = (): void => messages.stop();
+    this.#ended.signal.addEventListener("abort", stop, { once: true });
+    if (this.#ended.signal.aborted) stop();
+    const problem = await messages.closed();
+    this.#ended.signal.removeEventListener("abort", stop);
+    if (problem instanceof Error) throw problem;
+  }
+
+  #wake(): void {
+    if (this.#scheduled || this.#working !== undefined || this.#ended.signal.aborted) return;
+    this.#scheduled = true;
+    // On the next turn: messages that arrived together make one batch.
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#waiting.length > 0 && !this.#ended.signal.aborted) this.#next();
+    });
+  }
+
+  #next(): void {
+    const batch = this.#waiting.splice(0, this.#context.options.maxBatch);
+    this.#handling = batch;
+    this.#working = this.#work(batch).finally(() => {
+      this.#working = undefined;
+      this.#handling = [];
+      if (this.#waiting.length > 0) this.#wake();
+    });
+  }
+
+  async #work(batch: readonly JsMsg[]): Promise<void> {
+    let outcomes: readonly DeliveryOutcome[] = [];
+    try {
+      outcomes = await this.#context.options.handle(batch.map(toDelivery));
+    } catch (error) {
+      this.#context.options.onProblem?.(error);
+    }
+    // Given back meanwhile: what the handler says now is too late.
+    if (this.#handling !== batch) return;
+    for (const [index, message] of batch.entries()) {
+      const outcome = outcomes[index] ?? { retryAfterMs: retryAfterErrorMs };
+      if (outcome === "ack") message.ack();
+      else if (outcome === "reject") message.term();
+      else message.nak(outcome.retryAfterMs);
+    }
+  }
+}
+
+function toDelivery(message: JsMsg): Delivery {
+  const traceparent = message.headers?.get("traceparent") ?? "";
+  return {
+    id: message.headers?.get("Nats-Msg-Id") ?? "",
+    subject: message.subject,
+    payload: message.data,
+    deliveryCount: message.info.deliveryCount,
+    ...(traceparent === "" ? {} : { traceparent }),
+  };
+}
