@@ -1,0 +1,198 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttp1Server } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
+import { createServer as createHttp2Server } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer as createTcpServer } from "node:net";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { createConnectRouter } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { switchConnection } from "./connection-switch.ts";
+import { assertRequirements } from "./interceptors/authentication.ts";
+import type { ServingOptions } from "./request-gate.ts";
+import { createServing } from "./request-gate.ts";
+
+/** A request of either version of HTTP. */
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+/** The response that belongs to it. */
+export type HttpResponse = ServerResponse | Http2ServerResponse;
+
+/** Where and what to serve. Port 0 takes a free port. */
+export interface ConnectServerOptions extends ServingOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly routes: (router: ConnectRouter) => void;
+  /** Serves paths such as `/livez`, without a credential; false passes the request on. */
+  readonly httpHandler?: (request: HttpRequest, response: HttpResponse) => boolean;
+  /** Largest message of a request in bytes, after decompression; 4 MiB when absent. */
+  readonly readMaxBytes?: number;
+}
+
+/** A listening server. */
+export interface ConnectServer {
+  readonly host: string;
+  readonly port: number;
+  /** `http://host:port` for clients. */
+  readonly url: string;
+  /** Takes no new calls, waits for the open ones, and cuts them off after the deadline. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The bound of one control-plane message (security.md R7). */
+export const controlMessageBytes = 4 * 1_024 * 1_024;
+
+/** The longest deadline a caller may name. */
+const maxTimeoutMs = 900_000;
+
+const maxConnections = 5_000;
+
+/** HTTP/2 connections are closed gently at this age, so that clients find new instances. */
+const connectionAgeMs = 30 * 60_000;
+
+const http1Limits = { headersTimeout: 15_000, requestTimeout: 75_000, maxHeaderSize: 16_384 };
+
+const http2Limits = {
+  settings: { maxConcurrentStreams: 256, maxHeaderListSize: 32_768 },
+  maxHeaderListPairs: 128,
+  maxSessionMemory: 10,
+  maxSettings: 32,
+  maxOutstandingPings: 10,
+  streamResetBurst: 1_000,
+  streamResetRate: 33,
+};
+
+/**
+ * Serves Connect, gRPC and gRPC-Web on one cleartext port. Throws a TypeError when an RPC does
+ * not declare its requirement, and the system's error when the port can't be opened.
+ */
+export async function startConnectServer(options: ConnectServerOptions): Promise<ConnectServer> {
+  const shutdown = new AbortController();
+  const handle = createRequestHandler(options, shutdown.signal);
+  const http1 = createHttp1Server(http1Limits, handle);
+  const http2 = createHttp2Server(http2Limits, handle);
+  // Timeouts of headers are watched from this event on, and this server never listens itself.
+  http1.emit("listening");
+  const sockets = new Set<Socket>();
+  const sessions = trackSessions(http2);
+  const tcp = createTcpServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    switchConnection(socket, http1, http2);
+  });
+  tcp.maxConnections = maxConnections;
+  const { port } = await listen(tcp, options.host, options.port);
+  const closeGently = (): void => {
+    tcp.close();
+    // Node counts the idle connections; a connection becomes idle when its response is out.
+    http1.closeIdleConnections();
+    http1.on("request", (_request, response) => {
+      response.setHeader("connection", "close");
+    });
+    for (const session of sessions) session.close();
+  };
+  const closeHard = (): void => {
+    shutdown.abort();
+    for (const socket of sockets) socket.destroy();
+    http1.close();
+  };
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return {
+    host: options.host,
+    port,
+    url: `http://${host}:${port}`,
+    close: async (deadlineMs) => {
+      closeGently();
+      await allClosed(sockets, deadlineMs, () => http1.closeIdleConnections());
+      closeHard();
+    },
+  };
+}
+
+function createRequestHandler(options: ConnectServerOptions, shutdownSignal: AbortSignal) {
+  const router = createConnectRouter({
+    ...createServing(options),
+    acceptCompression: [compressionGzip],
+    readMaxBytes: options.readMaxBytes ?? controlMessageBytes,
+    writeMaxBytes: 4 * controlMessageBytes,
+    maxTimeoutMs,
+    shutdownSignal,
+  });
+  options.routes(router);
+  assertRequirements(new Set(router.handlers.map((handler) => handler.service)));
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const { logger } = options.observability;
+  return (request: HttpRequest, response: HttpResponse): void => {
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const handler = handlers.get(path);
+    if (handler === undefined) {
+      if (options.httpHandler?.(request, response) !== true) notFound(response);
+      return;
+    }
+    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+      .then((answer) => universalResponseToNodeResponse(answer, response))
+      .catch((error: unknown) => {
+        logger.debug("an answer could not be written", { path, error });
+        response.destroy();
+      });
+  };
+}
+
+function notFound(response: HttpResponse): void {
+  response.statusCode = 404;
+  response.setHeader("content-type", "application/json");
+  response.end('{"code":"unimplemented","message":"There is no such RPC here."}');
+}
+
+function trackSessions(server: ReturnType<typeof createHttp2Server>): Set<ServerHttp2Session> {
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    // Spread by a tenth, so that the clients of a restarted server do not all return at once.
+    const ageMs = connectionAgeMs * (0.9 + Math.random() * 0.2);
+    const timer = setTimeout(() => session.close(), ageMs).unref();
+    session.once("close", () => {
+      clearTimeout(timer);
+      sessions.delete(session);
+    });
+  });
+  return sessions;
+}
+
+async function listen(
+  server: ReturnType<typeof createTcpServer>,
+  host: string,
+  port: number,
+): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return server.address() as AddressInfo;
+}
+
+/** Waits until every socket is closed, looking for idle ones whenever one may have become so. */
+async function allClosed(
+  sockets: Set<Socket>,
+  deadlineMs: number,
+  closeIdle: () => void,
+): Promise<void> {
+  const idleCheckMs = 50;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const check = (): void => {
+    closeIdle();
+    if (sockets.size === 0) resolve();
+  };
+  const deadline = setTimeout(resolve, deadlineMs);
+  const interval = setInterval(check, idleCheckMs);
+  check();
+  await promise;
+  clearTimeout(deadline);
+  clearInterval(interval);
+}
