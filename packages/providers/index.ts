@@ -1,1 +1,18 @@
-export {};
+export { isAddressAllowed, isMetadataAddress, type AddressPolicy } from "./src/address-guard.ts";
+export { checkBaseUrl, type BaseUrlCheck, type BaseUrlPolicy } from "./src/base-url.ts";
+export {
+  credentialHeaders,
+  type AuthScheme,
+  type Capabilities,
+  type OperationAddress,
+  type Provider,
+  type ProviderKind,
+  type ProviderOperation,
+} from "./src/provider.ts";
+export { parseIpRange, type IpRange } from "./src/ip-address.ts";
+export {
+  readRateLimits,
+  type ProviderLimit,
+  type ProviderLimits,
+} from "./src/rate-limit-headers.ts";
+export { findProvider, providers } from "./src/registry.ts";

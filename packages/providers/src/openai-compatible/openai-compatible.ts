@@ -1,0 +1,31 @@
+import type { Provider } from "../provider.ts";
+
+/**
+ * Any server that speaks OpenAI's Chat Completions API: vLLM, SGLang, llama.cpp, Ollama, and many
+ * hosted vendors. They know the older words: `max_tokens`, and `system` instead of `developer`.
+ */
+export const openaiCompatible: Provider = {
+  kind: "openai-compatible",
+  displayName: "OpenAI-compatible server",
+  telemetryName: "openai_compatible",
+  defaultBaseUrl: undefined,
+  operations: { generate: { format: "openai-chat", path: "/chat/completions" } },
+  auth: { scheme: "bearer", required: false },
+  headers: {},
+  quirks: {
+    maxTokensField: "max_tokens",
+    sendsDeveloperRole: false,
+    supportsStreamUsage: true,
+    sendsReasoning: true,
+  },
+  capabilities: {
+    streaming: true,
+    tools: true,
+    images: false,
+    audioInput: false,
+    files: false,
+    jsonSchema: true,
+    multipleCandidates: true,
+  },
+  priceNotes: ["Usage comes from the server and is taken as it is, if it is believable."],
+};

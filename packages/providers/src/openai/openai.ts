@@ -1,0 +1,32 @@
+import type { Provider } from "../provider.ts";
+
+/** OpenAI's own API. */
+export const openai: Provider = {
+  kind: "openai",
+  displayName: "OpenAI",
+  telemetryName: "openai",
+  defaultBaseUrl: "https://api.openai.com/v1",
+  operations: { generate: { format: "openai-chat", path: "/chat/completions" } },
+  auth: { scheme: "bearer", required: true },
+  headers: {},
+  quirks: {
+    maxTokensField: "max_completion_tokens",
+    sendsDeveloperRole: true,
+    supportsStreamUsage: true,
+    sendsReasoning: false,
+  },
+  capabilities: {
+    streaming: true,
+    tools: true,
+    images: true,
+    audioInput: true,
+    files: true,
+    jsonSchema: true,
+    multipleCandidates: true,
+  },
+  priceNotes: [
+    "Cached input has its own price; the count is part of the input.",
+    "Reasoning is part of the output and costs the same.",
+    "The field service_tier changes the price of a request.",
+  ],
+};

@@ -1,0 +1,65 @@
+import type { FormatName, FormatQuirks } from "@penstock/formats";
+
+/** Kinds of providers that Penstock knows; the registry has one entry for each. */
+export type ProviderKind = "openai" | "openai-compatible";
+
+/** What a provider can be asked to do. */
+export type ProviderOperation = "generate";
+
+/** Where and in which format an operation is asked for. */
+export interface OperationAddress {
+  /** Wire format of request, answer and stream. */
+  readonly format: FormatName;
+  /** Path behind the base URL; begins with a slash. */
+  readonly path: string;
+}
+
+/** How a credential is sent. */
+export interface AuthScheme {
+  /** `bearer`: the header `authorization` with the value `Bearer <credential>`. */
+  readonly scheme: "bearer";
+  /** Whether a request without a credential makes sense; local servers often want none. */
+  readonly required: boolean;
+}
+
+/** What a deployment can do unless its configuration says otherwise. */
+export interface Capabilities {
+  readonly streaming: boolean;
+  readonly tools: boolean;
+  readonly images: boolean;
+  readonly audioInput: boolean;
+  readonly files: boolean;
+  readonly jsonSchema: boolean;
+  readonly multipleCandidates: boolean;
+}
+
+/** What is particular to a vendor beyond its format, as data. */
+export interface Provider {
+  readonly kind: ProviderKind;
+  /** Name for people. */
+  readonly displayName: string;
+  /** Value of the trace attribute `gen_ai.provider.name`. */
+  readonly telemetryName: string;
+  /** Base URL used when the configuration names none; undefined: it must name one. */
+  readonly defaultBaseUrl: string | undefined;
+  readonly operations: Readonly<Record<ProviderOperation, OperationAddress>>;
+  readonly auth: AuthScheme;
+  /** Further headers of every request; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly quirks: Readonly<FormatQuirks>;
+  readonly capabilities: Capabilities;
+  /** What bears on cost and is not said by the format, for the admin who writes prices. */
+  readonly priceNotes: readonly string[];
+}
+
+/** The headers that carry a credential; none when there is no credential and none is needed. */
+export function credentialHeaders(
+  provider: Provider,
+  credential: string | undefined,
+): readonly (readonly [name: string, value: string])[] {
+  if (credential === undefined || credential === "") return [];
+  switch (provider.auth.scheme) {
+    case "bearer":
+      return [["authorization", `Bearer ${credential}`]];
+  }
+}

@@ -1,0 +1,14 @@
+import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
+import { openai } from "./openai/openai.ts";
+import type { Provider, ProviderKind } from "./provider.ts";
+
+/** Every provider by its kind; the only list of them. */
+export const providers: Readonly<Record<ProviderKind, Provider>> = {
+  openai,
+  "openai-compatible": openaiCompatible,
+};
+
+/** The provider of a kind that came as text; undefined when there is none. */
+export function findProvider(kind: string): Provider | undefined {
+  return Object.hasOwn(providers, kind) ? providers[kind as ProviderKind] : undefined;
+}
