@@ -1,0 +1,88 @@
+import { releaseTime, resetTimeMs, wallMs, windowLengthMs } from "@penstock/limits";
+import type { SlotAmount } from "@penstock/limits";
+
+import { totalOf } from "./account.ts";
+import type { Account } from "./account.ts";
+import type { QuotaInstance } from "./ledger-page.ts";
+import { calendarPeriod } from "./quota-rule.ts";
+
+/** What counts against an instance now, in its unit. */
+export interface Balance {
+  /** Undefined: never known. */
+  readonly amount: bigint | undefined;
+  readonly posted: bigint;
+  readonly pending: bigint;
+  readonly leased: bigint;
+  readonly overshoot: bigint;
+  /** Never negative. */
+  readonly available: bigint;
+  readonly periodStartMs: number;
+  /** Undefined: nothing is used in a sliding minute. */
+  readonly resetMs: number | undefined;
+}
+
+/** The accounts that count at `nowMs`: slots until their release, the calendar period of now. */
+export function countingAccounts(accounts: readonly Account[], nowMs: number): Account[] {
+  return accounts.filter((account) =>
+    account.period === "minute"
+      ? nowMs < releaseTime(wallMs(account.periodStartMs))
+      : account.periodStartMs <= nowMs && nowMs < account.periodEndMs,
+  );
+}
+
+function slotsOf(accounts: readonly Account[]): SlotAmount[] {
+  return accounts.map((a) => ({ startMs: wallMs(a.periodStartMs), amount: totalOf(a) }));
+}
+
+/** The balance of an instance from its accounts. */
+export function balanceOf(
+  instance: QuotaInstance,
+  accounts: readonly Account[],
+  nowMs: number,
+): Balance {
+  const ofPeriod = accounts.filter((account) => account.period === instance.period);
+  const counting = countingAccounts(ofPeriod, nowMs);
+  const sum = (pick: (account: Account) => bigint): bigint =>
+    counting.reduce((total, account) => total + pick(account), 0n);
+  const left = (instance.amount ?? 0n) - sum(totalOf);
+  return {
+    amount: instance.amount,
+    posted: sum((account) => account.posted),
+    pending: sum((account) => account.pending),
+    leased: sum((account) => account.leased),
+    overshoot: sum((account) => account.overshoot),
+    available: left > 0n ? left : 0n,
+    ...periodTimes(instance, counting, nowMs),
+  };
+}
+
+function periodTimes(instance: QuotaInstance, counting: readonly Account[], nowMs: number) {
+  const { period } = instance;
+  if (period === "minute") {
+    const used = counting.filter((account) => totalOf(account) > 0n);
+    const releases = used.map((account) => releaseTime(wallMs(account.periodStartMs)));
+    const resetMs = releases.length === 0 ? undefined : Math.min(...releases);
+    return { periodStartMs: nowMs - windowLengthMs, resetMs };
+  }
+  const account = counting[0];
+  if (account !== undefined) {
+    return { periodStartMs: account.periodStartMs, resetMs: account.periodEndMs };
+  }
+  const timeZone = instance.definition?.timeZone ?? "UTC";
+  const { startMs, endMs } = calendarPeriod({ period, timeZone }, nowMs);
+  return { periodStartMs: startMs, resetMs: endMs };
+}
+
+/** When `needed` may be available again; undefined when it never is because it is too large. */
+export function whenAvailable(
+  instance: QuotaInstance,
+  accounts: readonly Account[],
+  nowMs: number,
+  needed: bigint,
+): number | undefined {
+  const balance = balanceOf(instance, accounts, nowMs);
+  if (instance.period !== "minute") return balance.resetMs;
+  const counting = countingAccounts(accounts, nowMs);
+  const amount = instance.amount ?? 0n;
+  return resetTimeMs(slotsOf(counting), wallMs(nowMs), amount, needed);
+}

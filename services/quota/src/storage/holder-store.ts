@@ -1,0 +1,104 @@
+import { sql } from "kysely";
+import type { Transaction } from "kysely";
+
+import type { QuotaTables } from "./schema.ts";
+
+type Ledger = Transaction<QuotaTables>;
+
+/** What identifies a sync. */
+export interface SyncIdentity {
+  readonly holder: string;
+  readonly epoch: bigint;
+  readonly sequence: bigint;
+}
+
+/** What is known of a sync before it runs. */
+export interface SyncFacts {
+  /** The newest epoch of its holder, that of the sync included. */
+  readonly newestEpoch: bigint;
+  /** The answer that it got before; undefined: it is new. */
+  readonly answer: Uint8Array | undefined;
+  /** The highest sequence of its epoch that was answered; 0: none. */
+  readonly lastSequence: bigint;
+}
+
+/** How many answers of one life of a holder are kept. */
+export const keptAnswers = 64n;
+
+/**
+ * Notes that the holders live, with the highest epoch of each, locks them until the transaction
+ * ends, and says what is known of each sync, in their order.
+ */
+export async function meetHolders(
+  trx: Ledger,
+  syncs: readonly SyncIdentity[],
+  nowMs: number,
+): Promise<SyncFacts[]> {
+  const { rows: holders } = await sql<{ holder: string; epoch: bigint }>`
+    insert into quota.holders as h (holder, epoch, seen_ms)
+    select holder, max(epoch), ${nowMs}::bigint from unnest(
+      ${syncs.map((sync) => sync.holder)}::text[], ${syncs.map((sync) => sync.epoch)}::bigint[])
+      as u (holder, epoch)
+    group by holder order by holder
+    on conflict (holder) do update set
+      epoch = greatest(h.epoch, excluded.epoch), seen_ms = greatest(h.seen_ms, excluded.seen_ms)
+    returning holder, epoch`.execute(trx);
+  const { rows: answers } = await sql<{ place: number; answer: Buffer | null; last: bigint }>`
+    select u.place::integer as place, a.answer, coalesce((
+      select max(b.sequence) from quota.sync_answers b
+      where b.holder = u.holder and b.epoch = u.epoch), 0)::bigint as last
+    from unnest(
+      ${syncs.map((sync) => sync.holder)}::text[], ${syncs.map((sync) => sync.epoch)}::bigint[],
+      ${syncs.map((sync) => sync.sequence)}::bigint[]) with ordinality
+      as u (holder, epoch, sequence, place)
+    left join quota.sync_answers a
+      on a.holder = u.holder and a.epoch = u.epoch and a.sequence = u.sequence`.execute(trx);
+  const newest = new Map(holders.map((row) => [row.holder, row.epoch]));
+  const facts = new Map(answers.map((row) => [row.place - 1, row]));
+  return syncs.map((sync, place) => ({
+    newestEpoch: newest.get(sync.holder) ?? sync.epoch,
+    answer: facts.get(place)?.answer ?? undefined,
+    lastSequence: facts.get(place)?.last ?? 0n,
+  }));
+}
+
+/** Keeps the answers of syncs and forgets those too old to be asked for again. */
+export async function keepAnswers(
+  trx: Ledger,
+  answers: readonly (SyncIdentity & { readonly answer: Uint8Array })[],
+): Promise<void> {
+  if (answers.length === 0) return;
+  const holders = answers.map((one) => one.holder);
+  const epochs = answers.map((one) => one.epoch);
+  const sequences = answers.map((one) => one.sequence);
+  await sql`
+    with forgotten as (
+      delete from quota.sync_answers a using unnest(
+        ${holders}::text[], ${epochs}::bigint[], ${sequences}::bigint[])
+        as u (holder, epoch, sequence)
+      where a.holder = u.holder
+        and (a.epoch < u.epoch or (a.epoch = u.epoch and a.sequence <= u.sequence - ${keptAnswers}))
+    )
+    insert into quota.sync_answers (holder, epoch, sequence, answer)
+    select * from unnest(${holders}::text[], ${epochs}::bigint[], ${sequences}::bigint[],
+      ${answers.map((one) => Buffer.from(one.answer))}::bytea[])
+    on conflict do nothing`.execute(trx);
+}
+
+/** Notes ended lives of holders. Only lives before the newest can have ended. */
+export async function retireEpochs(
+  trx: Ledger,
+  ended: readonly { holder: string; epoch: bigint; lastSequence: bigint }[],
+  nowMs: number,
+): Promise<void> {
+  if (ended.length === 0) return;
+  await sql`
+    insert into quota.retired_epochs as r (holder, epoch, last_sequence, create_ms)
+    select u.holder, u.epoch, max(u.last), ${nowMs}::bigint from unnest(
+      ${ended.map((one) => one.holder)}::text[], ${ended.map((one) => one.epoch)}::bigint[],
+      ${ended.map((one) => one.lastSequence)}::bigint[]) as u (holder, epoch, last)
+    join quota.holders h on h.holder = u.holder and u.epoch < h.epoch
+    group by u.holder, u.epoch order by u.holder, u.epoch
+    on conflict (holder, epoch) do update set
+      last_sequence = greatest(r.last_sequence, excluded.last_sequence)`.execute(trx);
+}

@@ -1,0 +1,158 @@
+import { sql } from "kysely";
+import type { Transaction } from "kysely";
+
+import type { Account, PeriodName } from "../ledger/account.ts";
+import type { Lease, LeaseState } from "../ledger/lease.ts";
+import type { QuotaInstance } from "../ledger/ledger-page.ts";
+import type { QuotaDefinition, UnitName } from "../ledger/quota-rule.ts";
+import type { AccountRow, LeaseRow, QuotaRow, QuotaTables } from "./schema.ts";
+
+type Ledger = Transaction<QuotaTables>;
+
+/** A quota instance to be locked, with its rule when the snapshot has one. */
+export interface QuotaToLock {
+  readonly quota: string;
+  readonly resource: string;
+  readonly definition: QuotaDefinition | undefined;
+}
+
+/**
+ * Makes missing instances, notes the newest rules and locks all of them, in the order of their
+ * keys: two transactions that need the same ones wait for each other instead of deadlocking.
+ */
+export async function lockQuotas(
+  trx: Ledger,
+  wanted: readonly QuotaToLock[],
+  nowMs: number,
+): Promise<QuotaInstance[]> {
+  if (wanted.length === 0) return [];
+  const sorted = wanted.toSorted((a, b) => (a.quota < b.quota ? -1 : 1));
+  const { rows } = await sql<QuotaRow>`
+    insert into quota.quotas as q (quota, resource, unit, period, amount, used_ms)
+    select u.*, ${nowMs}::bigint from unnest(
+      ${sorted.map((one) => one.quota)}::text[], ${sorted.map((one) => one.resource)}::text[],
+      ${sorted.map(unitOf)}::text[], ${sorted.map(periodOf)}::text[],
+      ${sorted.map((one) => one.definition?.amount ?? null)}::bigint[]) as u
+    on conflict (quota) do update set
+      unit = case when excluded.amount is null then q.unit else excluded.unit end,
+      period = case when excluded.amount is null then q.period else excluded.period end,
+      amount = coalesce(excluded.amount, q.amount),
+      used_ms = greatest(q.used_ms, excluded.used_ms)
+    returning *`.execute(trx);
+  const definitions = new Map(sorted.map((one) => [one.quota, one.definition]));
+  return rows.map((row) => toInstance(row, definitions.get(row.quota)));
+}
+
+// Without a rule the kind of the resource says most: limits count a minute, budgets money.
+function unitOf({ definition, resource }: QuotaToLock): UnitName {
+  return definition?.unit ?? (resource.startsWith("limits/") ? "requests" : "nano_usd");
+}
+
+function periodOf({ definition, resource }: QuotaToLock): PeriodName {
+  return definition?.period ?? (resource.startsWith("limits/") ? "minute" : "month");
+}
+
+/** A row of `quotas` with the rule of now. */
+export function toInstance(row: QuotaRow, definition: QuotaDefinition | undefined): QuotaInstance {
+  return {
+    quota: row.quota,
+    resource: row.resource,
+    unit: row.unit as UnitName,
+    period: row.period as PeriodName,
+    amount: row.amount ?? undefined,
+    definition,
+    usedMs: Number(row.used_ms),
+  };
+}
+
+/** Which quota each of these leases is of; leases never move, so no lock is needed. */
+export async function quotasOfLeases(trx: Ledger, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const { rows } = await sql<{ quota: string }>`
+    select distinct quota from quota.leases where id = any(${ids}::text[])`.execute(trx);
+  return new Set(rows.map((row) => row.quota));
+}
+
+/** Loads leases by id, and the open ones of some quotas that have not run out. */
+export async function loadLeases(
+  trx: Ledger,
+  ids: readonly string[],
+  openOf: { readonly quotas: readonly string[]; readonly nowMs: number },
+): Promise<Lease[]> {
+  if (ids.length === 0 && openOf.quotas.length === 0) return [];
+  const { rows } = await sql<LeaseRow>`
+    select * from quota.leases where id = any(${ids}::text[])
+    union
+    select * from quota.leases where quota = any(${openOf.quotas}::text[])
+      and state <> 'finished' and state = 'open' and expire_ms > ${openOf.nowMs}
+    order by create_ms, id`.execute(trx);
+  return rows.map(toLease);
+}
+
+// A slot counts for a minute after its end.
+const recentMs = 60_000;
+
+/** A moment in a quota; loads the account whose period contains it. */
+export interface QuotaMoment {
+  readonly quota: string;
+  readonly atMs: number;
+}
+
+/** Loads the accounts of quotas that count now or contain one of the moments. */
+export async function loadAccounts(
+  trx: Ledger,
+  quotas: readonly string[],
+  moments: readonly QuotaMoment[],
+  nowMs: number,
+): Promise<Account[]> {
+  if (quotas.length === 0 && moments.length === 0) return [];
+  const { rows } = await sql<AccountRow>`
+    select * from quota.accounts
+      where quota = any(${quotas}::text[]) and period_end_ms > ${nowMs - recentMs}
+    union
+    select a.* from unnest(
+      ${moments.map((moment) => moment.quota)}::text[],
+      ${moments.map((moment) => Math.floor(moment.atMs))}::bigint[]) as m (quota, at_ms)
+    join quota.accounts a on a.quota = m.quota
+      and a.period_start_ms <= m.at_ms and m.at_ms < a.period_end_ms`.execute(trx);
+  return rows.map(toAccount);
+}
+
+/** A row of `accounts`. */
+export function toAccount(row: AccountRow): Account {
+  return {
+    quota: row.quota,
+    periodStartMs: Number(row.period_start_ms),
+    periodEndMs: Number(row.period_end_ms),
+    period: row.period as PeriodName,
+    posted: row.posted,
+    pending: row.pending,
+    leased: row.leased,
+    overshoot: row.overshoot,
+    highestAmount: row.highest_amount ?? undefined,
+  };
+}
+
+/** A row of `leases`. */
+export function toLease(row: LeaseRow): Lease {
+  return {
+    id: row.id,
+    quota: row.quota,
+    periodStartMs: Number(row.period_start_ms),
+    validFromMs: Number(row.valid_from_ms),
+    validToMs: Number(row.valid_to_ms),
+    rate: row.rate,
+    holder: row.holder,
+    epoch: row.epoch,
+    granted: row.granted,
+    spent: row.spent,
+    reserved: row.reserved,
+    posted: row.posted,
+    heldLeased: row.held_leased,
+    heldPending: row.held_pending,
+    state: row.state as LeaseState,
+    reportSequence: row.report_sequence,
+    createMs: Number(row.create_ms),
+    expireMs: Number(row.expire_ms),
+  };
+}
