@@ -36,7 +36,7 @@ export async function migrate<Tables>(db: Kysely<Tables>, options: MigrateOption
     await refuseUnknownMigrations(trx, schema, migrations);
     const migrator = new Migrator({
       db: trx,
-      provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
+      provider: { getMigrations: () => Promise.resolve(withSavepoints(migrations)) },
       migrationTableSchema: schema,
       migrationTableName: migrationTable,
     });
@@ -46,6 +46,28 @@ export async function migrate<Tables>(db: Kysely<Tables>, options: MigrateOption
     const what = failed === undefined ? `schema ${schema}` : `migration ${failed} of ${schema}`;
     throw new GatewayError("INTERNAL", `${what} failed`, { source: "gateway", cause: error });
   });
+}
+
+/**
+ * A failed statement makes PostgreSQL refuse every later one of its transaction, also the one by
+ * which the migrator gives back its session-wide lock; the pool's connection would keep it.
+ */
+function withSavepoints(
+  migrations: Readonly<Record<string, Migration>>,
+): Record<string, Migration> {
+  const guarded = Object.entries(migrations).map(([name, migration]): [string, Migration] => {
+    const up: Migration["up"] = async (trx) => {
+      await sql`savepoint migration`.execute(trx);
+      try {
+        await migration.up(trx);
+      } catch (error) {
+        await sql`rollback to savepoint migration`.execute(trx);
+        throw error;
+      }
+    };
+    return [name, { up }];
+  });
+  return Object.fromEntries(guarded);
 }
 
 async function refuseOldServer<Tables>(db: Kysely<Tables>): Promise<void> {

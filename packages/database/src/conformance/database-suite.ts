@@ -1,0 +1,406 @@
+import { silentObservability } from "@penstock/observability";
+import { sql } from "kysely";
+import type { Generated, Kysely } from "kysely";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { tryAdvisoryLock, withAdvisoryLock } from "../advisory-lock.ts";
+import { claimInbox, createInboxTable, pruneInbox } from "../inbox.ts";
+import { migrate } from "../migrate.ts";
+import type { DatabaseServer } from "../open-database.ts";
+import { appendOutbox, createOutboxTable } from "../outbox.ts";
+import type { OutboxMessage } from "../outbox.ts";
+import { relayOutbox } from "../relay-outbox.ts";
+import { sqlStateOf } from "../sql-state.ts";
+import { inTransaction } from "../transaction.ts";
+
+/** A database server for the suite; the schemas it uses must not exist yet. */
+export interface DatabaseHarness {
+  readonly server: DatabaseServer;
+  close(): Promise<void>;
+}
+
+interface Tables {
+  account: { id: Generated<bigint>; name: string; balance: bigint };
+}
+
+const schema = "suite";
+const migrations = {
+  "001_account": {
+    up: async (db: Kysely<unknown>): Promise<void> => {
+      await db.schema
+        .createTable("account")
+        .addColumn("id", "bigint", (column) => column.primaryKey().generatedAlwaysAsIdentity())
+        .addColumn("name", "text", (column) => column.notNull().unique())
+        .addColumn("balance", "bigint", (column) => column.notNull())
+        .execute();
+    },
+  },
+  "002_messages": {
+    up: async (db: Kysely<unknown>): Promise<void> => {
+      await createOutboxTable(db, schema);
+      await createInboxTable(db, schema);
+    },
+  },
+};
+
+const { logger } = silentObservability();
+
+interface Suite {
+  server(): DatabaseServer;
+  db(): Kysely<Tables>;
+}
+
+/** Everything this package promises of both servers. */
+export function describeDatabase(name: string, open: () => Promise<DatabaseHarness>): void {
+  describe(`database: ${name}`, () => {
+    let harness: DatabaseHarness;
+    let db: Kysely<Tables>;
+    beforeAll(async () => {
+      harness = await open();
+      db = harness.server.connect<Tables>(schema);
+      await migrate(db, { schema, migrations });
+    }, 60_000);
+    afterAll(() => harness?.close());
+    const suite: Suite = { server: () => harness.server, db: () => db };
+    describeTypes(suite);
+    describeTransactions(suite);
+    describeMigrations(suite);
+    describeLocks(suite);
+    describeOutbox(suite);
+    describeInbox(suite);
+  });
+}
+
+function describeTypes({ db }: Suite): void {
+  it("carries the largest and smallest bigint there and back", async () => {
+    const balances = [2n ** 63n - 1n, -(2n ** 63n), 0n, 9_007_199_254_740_993n];
+    const values = balances.map((balance, index) => ({ name: `bigint ${index}`, balance }));
+    await db().insertInto("account").values(values).execute();
+    const rows = await db()
+      .selectFrom("account")
+      .select("balance")
+      .where("name", "like", "bigint %")
+      .orderBy("id")
+      .execute();
+    expect(rows.map((row) => row.balance)).toEqual(balances);
+    const arrays = await sql<{
+      list: bigint[];
+    }>`select array[1, null, ${2n ** 60n}]::bigint[] as list`.execute(db());
+    expect(arrays.rows[0]?.list).toEqual([1n, null, 2n ** 60n]);
+  });
+
+  it("refuses numeric columns instead of losing digits, and goes on", async () => {
+    await expect(sql`select 1.5::numeric as x`.execute(db())).rejects.toThrow("numeric");
+    const { rows } =
+      await sql`select sum(x)::bigint as total from (values (1::bigint)) t(x)`.execute(db());
+    expect(rows).toEqual([{ total: 1n }]);
+  });
+
+  it("gives SQLSTATE codes", async () => {
+    await db().insertInto("account").values({ name: "once", balance: 0n }).execute();
+    const again = db().insertInto("account").values({ name: "once", balance: 0n }).execute();
+    expect(sqlStateOf(await again.catch((error: unknown) => error))).toBe("23505");
+    const missing = sql`select * from nowhere`.execute(db());
+    expect(sqlStateOf(await missing.catch((error: unknown) => error))).toBe("42P01");
+    expect(sqlStateOf(new Error("other"))).toBeUndefined();
+    expect(sqlStateOf({ code: "ECONNREFUSED" })).toBeUndefined();
+  });
+}
+
+function describeTransactions({ db, server }: Suite): void {
+  it("rolls back what throws", async () => {
+    const run = inTransaction(db(), async (trx) => {
+      await trx.insertInto("account").values({ name: "rolled back", balance: 1n }).execute();
+      throw new Error("changed my mind");
+    });
+    await expect(run).rejects.toThrow("changed my mind");
+    const rows = await db()
+      .selectFrom("account")
+      .select("id")
+      .where("name", "=", "rolled back")
+      .execute();
+    expect(rows).toEqual([]);
+  });
+
+  it("runs again after a serialization failure, a bounded number of times", async () => {
+    let runs = 0;
+    const fail = (times: number) =>
+      inTransaction(
+        db(),
+        async (trx) => {
+          runs += 1;
+          if (runs > times) return "done";
+          await sql`do $$ begin raise sqlstate '40001'; end $$`.execute(trx);
+          return "unreachable";
+        },
+        { attempts: 3, isolation: "serializable" },
+      );
+    expect(await fail(2)).toBe("done");
+    expect(runs).toBe(3);
+    runs = 0;
+    expect(sqlStateOf(await fail(9).catch((error: unknown) => error))).toBe("40001");
+    expect(runs).toBe(3);
+  });
+
+  it("does not run again after other errors, nor when aborted", async () => {
+    let runs = 0;
+    const run = inTransaction(db(), async (trx) => {
+      runs += 1;
+      await sql`select 1 / 0`.execute(trx);
+    });
+    await expect(run).rejects.toMatchObject({ code: "22012" });
+    expect(runs).toBe(1);
+    const aborted = inTransaction(db(), async () => "x", { signal: AbortSignal.abort("gone") });
+    await expect(aborted).rejects.toBe("gone");
+  });
+
+  it("loses no increment of many transactions over two pools", async () => {
+    const other = server().connect<Tables>(schema);
+    await db().insertInto("account").values({ name: "shared", balance: 0n }).execute();
+    const increment = (pool: Kysely<Tables>) =>
+      inTransaction(
+        pool,
+        async (trx) => {
+          const { balance } = await trx
+            .selectFrom("account")
+            .select("balance")
+            .where("name", "=", "shared")
+            .executeTakeFirstOrThrow();
+          await trx
+            .updateTable("account")
+            .set({ balance: balance + 1n })
+            .where("name", "=", "shared")
+            .execute();
+        },
+        { isolation: "serializable", attempts: 100 },
+      );
+    await Promise.all(Array.from({ length: 20 }, (_, i) => increment(i % 2 === 0 ? db() : other)));
+    const { balance } = await db()
+      .selectFrom("account")
+      .select("balance")
+      .where("name", "=", "shared")
+      .executeTakeFirstOrThrow();
+    expect(balance).toBe(20n);
+  });
+}
+
+function describeMigrations({ db, server }: Suite): void {
+  it("migrates twice without effect, and onwards", async () => {
+    await migrate(db(), { schema, migrations });
+    const more = {
+      ...migrations,
+      "003_note": {
+        up: async (trx: Kysely<unknown>): Promise<void> => {
+          await trx.schema.alterTable("account").addColumn("note", "text").execute();
+        },
+      },
+    };
+    await migrate(db(), { schema, migrations: more });
+    const { rows } = await sql<{ found: boolean }>`select exists (
+      select 1 from information_schema.columns where table_schema = ${schema}
+      and table_name = 'account' and column_name = 'note') as found`.execute(db());
+    expect(rows[0]?.found).toBe(true);
+    const older = migrate(db(), { schema, migrations });
+    await expect(older).rejects.toMatchObject({ reason: "FAILED_PRECONDITION" });
+    await expect(older).rejects.toThrow("003_note");
+  });
+
+  it("leaves nothing behind when one fails", async () => {
+    const other = server().connect<unknown>("broken");
+    const failing = migrate(other, {
+      schema: "broken",
+      migrations: {
+        "001_ok": { up: (trx) => trx.schema.createTable("t").execute() },
+        "002_bad": { up: async (trx) => void (await sql`select nonsense`.execute(trx)) },
+      },
+    });
+    await expect(failing).rejects.toThrow("002_bad");
+    const { rows } = await sql`select 1 from information_schema.schemata
+      where schema_name = 'broken'`.execute(db());
+    expect(rows).toEqual([]);
+  });
+
+  it("keeps schemas apart", async () => {
+    const other = server().connect<Tables>("elsewhere");
+    await migrate(other, {
+      schema: "elsewhere",
+      migrations: { "001_account": migrations["001_account"] },
+    });
+    await other.insertInto("account").values({ name: "here", balance: 1n }).execute();
+    expect(await other.selectFrom("account").select("name").execute()).toEqual([{ name: "here" }]);
+    const rows = await db()
+      .selectFrom("account")
+      .select("name")
+      .where("name", "=", "here")
+      .execute();
+    expect(rows).toEqual([]);
+  });
+}
+
+function describeLocks({ db, server }: Suite): void {
+  it("gives a lock to one at a time", async () => {
+    const other = server().connect<Tables>(schema);
+    const lock = await tryAdvisoryLock(db(), "sweep");
+    expect(lock).toBeDefined();
+    expect(await tryAdvisoryLock(other, "sweep")).toBeUndefined();
+    expect(await tryAdvisoryLock(db(), "sweep")).toBeUndefined();
+    const unrelated = await tryAdvisoryLock(other, "roll up");
+    expect(unrelated).toBeDefined();
+    await Promise.all([lock?.release(), lock?.release(), unrelated?.release()]);
+    const again = await tryAdvisoryLock(other, "sweep");
+    expect(again?.lost.aborted).toBe(false);
+    await again?.release();
+  });
+
+  it("waits for a lock, and stops waiting when aborted", async () => {
+    const lock = await tryAdvisoryLock(db(), "wait");
+    const abort = new AbortController();
+    const options = { retryMs: 5 };
+    const aborted = withAdvisoryLock(db(), "wait", async () => "never", {
+      ...options,
+      signal: abort.signal,
+    });
+    const waiting = withAdvisoryLock(db(), "wait", async () => "ran", options);
+    abort.abort("no longer");
+    await expect(aborted).rejects.toBe("no longer");
+    await lock?.release();
+    expect(await waiting).toBe("ran");
+  });
+}
+
+function message(id: string): OutboxMessage {
+  return { id, subject: `routes.${id}`, payload: new TextEncoder().encode(id) };
+}
+
+function describeOutbox({ db }: Suite): void {
+  it("publishes what committed, in the order of the commits, at once when told", async () => {
+    const published: string[] = [];
+    const relay = relayOutbox({
+      db: db(),
+      schema,
+      batchSize: 3,
+      pollMs: 60_000,
+      logger,
+      publish: async (rows) => {
+        published.push(...rows.map((row) => row.id));
+        return rows.length;
+      },
+    });
+    const append = (ids: string[]) =>
+      inTransaction(db(), (trx) => appendOutbox(trx, schema, ids.map(message)));
+    await append(["a", "b"]);
+    const failed = inTransaction(db(), async (trx) => {
+      await appendOutbox(trx, schema, [message("never")]);
+      throw new Error("rolled back");
+    });
+    await expect(failed).rejects.toThrow("rolled back");
+    await append(["c", "d", "e"]);
+    relay.notify();
+    await vi.waitFor(() => expect(published).toEqual(["a", "b", "c", "d", "e"]), 5_000);
+    await relay.close();
+    expect(await count(db())).toBe(0n);
+  });
+
+  it("brings again what was not taken, without passing it by", async () => {
+    const attempts: string[][] = [];
+    await inTransaction(db(), (trx) => appendOutbox(trx, schema, ["a", "b", "c"].map(message)));
+    const relay = relayOutbox({
+      db: db(),
+      schema,
+      pollMs: 10,
+      logger,
+      publish: async (rows) => {
+        attempts.push(rows.map((row) => row.id));
+        if (attempts.length === 1) throw new Error("bus away");
+        return attempts.length === 2 ? 1 : rows.length;
+      },
+    });
+    await vi.waitFor(() => expect(attempts).toHaveLength(3), 5_000);
+    expect(attempts).toEqual([
+      ["a", "b", "c"],
+      ["a", "b", "c"],
+      ["b", "c"],
+    ]);
+    await relay.close();
+    expect(await count(db())).toBe(0n);
+  });
+
+  it("carries bytes, deletions and trace context", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const payload = Uint8Array.of(0, 255, 39, 92);
+    const deletion = { id: "2", subject: "routes.gone", payload: null };
+    const rows: OutboxMessage[] = [{ id: "1", subject: "s", payload, traceparent }, deletion];
+    await inTransaction(db(), (trx) => appendOutbox(trx, schema, rows));
+    const seen: OutboxMessage[] = [];
+    const publish = async (batch: readonly OutboxMessage[]): Promise<number> => {
+      seen.push(...batch);
+      return batch.length;
+    };
+    const relay = relayOutbox({ db: db(), schema, pollMs: 10, logger, publish });
+    await vi.waitFor(() => expect(seen).toHaveLength(2), 5_000);
+    expect({ ...seen[0], payload: [...(seen[0]?.payload ?? [])] }).toMatchObject({
+      traceparent,
+      payload: [0, 255, 39, 92],
+    });
+    expect(seen[1]).toMatchObject(deletion);
+    await relay.close();
+  });
+
+  it("lets one of two relays work", async () => {
+    let working = 0;
+    let most = 0;
+    const publish = async (rows: readonly OutboxMessage[]): Promise<number> => {
+      working += 1;
+      most = Math.max(most, working);
+      await new Promise((resolve) => setImmediate(resolve));
+      working -= 1;
+      return rows.length;
+    };
+    const options = { db: db(), schema, batchSize: 2, pollMs: 5, logger, publish };
+    const relays = [relayOutbox(options), relayOutbox(options)];
+    const ids = Array.from({ length: 20 }, (_, index) => `m${index}`);
+    await inTransaction(db(), (trx) => appendOutbox(trx, schema, ids.map(message)));
+    await vi.waitFor(async () => expect(await count(db())).toBe(0n), 5_000);
+    expect(most).toBe(1);
+    await Promise.all(relays.map((relay) => relay.close()));
+  });
+}
+
+async function count(db: Kysely<Tables>): Promise<bigint> {
+  const { rows } = await sql<{ n: bigint }>`
+    select count(*) as n from ${sql.id(schema, "outbox")}`.execute(db);
+  return rows[0]?.n ?? -1n;
+}
+
+function describeInbox({ db }: Suite): void {
+  it("knows ids it has seen, also within one call, unless rolled back", async () => {
+    const claim = (ids: string[]) => inTransaction(db(), (trx) => claimInbox(trx, schema, ids));
+    expect(await claim([])).toEqual(new Set());
+    expect(await claim(["b", "a", "a"])).toEqual(new Set(["a", "b"]));
+    expect(await claim(["b", "c"])).toEqual(new Set(["c"]));
+    const failed = inTransaction(db(), async (trx) => {
+      expect(await claimInbox(trx, schema, ["d"])).toEqual(new Set(["d"]));
+      throw new Error("not stored");
+    });
+    await expect(failed).rejects.toThrow("not stored");
+    expect(await claim(["d"])).toEqual(new Set(["d"]));
+  });
+
+  it("claims an id for one of two transactions at a time", async () => {
+    const ids = ["x1", "x2", "x3"];
+    const claim = (order: string[]) => inTransaction(db(), (trx) => claimInbox(trx, schema, order));
+    const claims = await Promise.all([claim(ids), claim(ids.toReversed())]);
+    expect(claims.map((claimed) => claimed.size).toSorted()).toEqual([0, 3]);
+  });
+
+  it("forgets old ids, a bounded number at a time", async () => {
+    await sql`update ${sql.id(schema, "inbox")} set claimed_at = now() - interval '8 days'`.execute(
+      db(),
+    );
+    await inTransaction(db(), (trx) => claimInbox(trx, schema, ["young"]));
+    const options = { olderThanMs: 7 * 86_400_000, limit: 3 };
+    expect(await pruneInbox(db(), schema, options)).toBe(3);
+    while ((await pruneInbox(db(), schema, options)) > 0);
+    const { rows } = await sql`select id from ${sql.id(schema, "inbox")}`.execute(db());
+    expect(rows).toEqual([{ id: "young" }]);
+  });
+}

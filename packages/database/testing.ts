@@ -1,0 +1,3 @@
+export { openTestDatabase } from "./src/test-database.ts";
+export { describeDatabase } from "./src/conformance/database-suite.ts";
+export type { DatabaseHarness } from "./src/conformance/database-suite.ts";
