@@ -1,6 +1,6 @@
 import { clone, create, equals } from "@bufbuild/protobuf";
 import { GenerateRequestSchema, ListTeamsRequestSchema, TeamSchema } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalBytes } from "./canonical-bytes.ts";

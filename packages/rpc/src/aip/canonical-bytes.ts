@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { clone, toBinary } from "@bufbuild/protobuf";
-import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
+import type { ReflectList, ReflectMap, ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { isReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 
 /**
@@ -25,26 +25,31 @@ export function canonicalBytes<Desc extends DescMessage>(
 function sortMaps(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (!message.isSet(field)) continue;
-    if (field.fieldKind === "message") {
+    if (field.fieldKind === "map") sortEntries(message.get(field));
+    else if (field.fieldKind === "list") sortItems(message.get(field));
+    else if (field.fieldKind === "message") {
+      // Set again, since a Struct is reflected as a copy of its JSON.
       const value = message.get(field);
       sortMaps(value);
       message.set(field, value);
-    } else if (field.fieldKind === "list" && field.listKind === "message") {
-      const list = message.get(field);
-      for (const [index, item] of [...list].entries()) {
-        if (!isReflectMessage(item)) continue;
-        sortMaps(item);
-        list.set(index, item);
-      }
-    } else if (field.fieldKind === "map") {
-      const map = message.get(field);
-      const entries = [...map.entries()].toSorted(([a], [b]) => compareKeys(a, b));
-      map.clear();
-      for (const [key, value] of entries) {
-        if (isReflectMessage(value)) sortMaps(value);
-        map.set(key, value);
-      }
     }
+  }
+}
+
+function sortItems(list: ReflectList): void {
+  for (const [index, item] of [...list].entries()) {
+    if (!isReflectMessage(item)) return;
+    sortMaps(item);
+    list.set(index, item);
+  }
+}
+
+function sortEntries(map: ReflectMap): void {
+  const entries = [...map.entries()].toSorted(([a], [b]) => compareKeys(a, b));
+  map.clear();
+  for (const [key, value] of entries) {
+    if (isReflectMessage(value)) sortMaps(value);
+    map.set(key, value);
   }
 }
 

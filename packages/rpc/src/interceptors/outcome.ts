@@ -21,7 +21,7 @@ export async function withOutcome(
 export async function mapCallErrors(
   next: Call,
   request: Request,
-  map: (thrown: unknown) => unknown,
+  map: (thrown: unknown) => Error,
 ): Promise<Response> {
   try {
     return await mapMessages(next, request, (messages) => mapped(messages, map));
@@ -66,7 +66,7 @@ async function* observed<Item>(
 
 async function* mapped<Item>(
   messages: AsyncIterable<Item>,
-  map: (thrown: unknown) => unknown,
+  map: (thrown: unknown) => Error,
 ): AsyncGenerator<Item> {
   try {
     yield* messages;
