@@ -134,7 +134,7 @@ export interface CompiledDeployment {
   readonly model: string;
   readonly format: FormatName;
   readonly quirks: FormatQuirks;
-  /** The deployment's own, then the provider's; absent: not said, and taken as yes. */
+  /** The deployment's own, then the provider's, then the kind's; absent: taken as yes. */
   readonly capabilities: Readonly<Capabilities>;
   readonly defaultMaxOutputTokens: number;
   readonly maxConcurrentRequests: number;
@@ -149,7 +149,7 @@ export interface CompiledDeployment {
    * be asked: `quota.appliesTo(caller)`.
    */
   readonly quotas: readonly CompiledQuota[];
-  /** Path of the request URL, query included. */
+  /** Path of the request URL, the provider's `pathPrefix` included. */
   readonly path: string;
 }
 

@@ -1,0 +1,67 @@
+import type { Capabilities, Deployment, Provider } from "@penstock/api";
+import { CapabilitiesSchema } from "@penstock/api";
+import { create } from "@bufbuild/protobuf";
+import { wallMs } from "@penstock/limits";
+import type { CompiledPriceBook } from "@penstock/pricing";
+import { defaultMaximumOutputTokens } from "@penstock/pricing";
+
+import { providerFacts } from "./provider-facts.ts";
+import type { CompiledDeployment, CompiledProvider, CompiledQuota } from "./snapshot.ts";
+
+/** decisions: attempts at once of one deployment. */
+const defaultMaxConcurrentRequests = 256;
+
+/** A price book ready for look-ups, with the revision that usage records name. */
+export interface RevisedPriceBook {
+  readonly prices: CompiledPriceBook;
+  readonly revision: bigint;
+}
+
+/** What a deployment is compiled from. */
+export interface DeploymentParts {
+  readonly deployment: Deployment;
+  readonly provider: Provider;
+  readonly compiledProvider: CompiledProvider;
+  readonly priceBook: RevisedPriceBook | undefined;
+  /** Quotas that name the deployment or its provider. */
+  readonly quotas: readonly CompiledQuota[];
+}
+
+/** Makes a deployment ready; undefined when its provider would not pass validation. */
+export function compileDeployment(parts: DeploymentParts): CompiledDeployment | undefined {
+  const { deployment, provider, compiledProvider, priceBook } = parts;
+  const facts = providerFacts(provider);
+  if (facts === undefined) return undefined;
+  return {
+    name: deployment.name,
+    provider: compiledProvider,
+    model: deployment.model,
+    format: facts.format,
+    quirks: facts.quirks,
+    capabilities: mergeCapabilities([
+      facts.capabilities,
+      provider.capabilities,
+      deployment.capabilities,
+    ]),
+    defaultMaxOutputTokens: deployment.defaultMaxOutputTokens ?? defaultMaximumOutputTokens,
+    maxConcurrentRequests: deployment.maxConcurrentRequests ?? defaultMaxConcurrentRequests,
+    priceBook: deployment.priceBook,
+    priceBookRevision: priceBook?.revision ?? 0n,
+    pricesAt: (timeMs) => priceBook?.prices.at(deployment.model, wallMs(timeMs)),
+    quotas: parts.quotas,
+    path: facts.path,
+  };
+}
+
+/** Later ones win, field by field. */
+function mergeCapabilities(
+  levels: readonly (Partial<Capabilities> | undefined)[],
+): Readonly<Capabilities> {
+  const merged: Record<string, unknown> = {};
+  for (const level of levels) {
+    for (const [name, value] of Object.entries(level ?? {})) {
+      if (value !== undefined && !name.startsWith("$")) merged[name] = value;
+    }
+  }
+  return create(CapabilitiesSchema, merged);
+}

@@ -1,0 +1,134 @@
+import { comparePatterns, compareText, labelsFit, matchesModel } from "./match.ts";
+import type { Caller, CompiledRoute } from "./snapshot.ts";
+
+/** A route through one of its patterns. */
+interface Candidate {
+  readonly route: CompiledRoute;
+  readonly pattern: string;
+  readonly labelCount: number;
+}
+
+/** The candidates of one list of routes, in the order of `compareCandidates`. */
+interface RouteIndex {
+  readonly exact: ReadonlyMap<string, readonly Candidate[]>;
+  readonly prefixes: readonly Candidate[];
+}
+
+/** Why a route was chosen or passed over. */
+export interface RouteExplanation {
+  readonly route: CompiledRoute;
+  readonly chosen: boolean;
+  /** A sentence for people. */
+  readonly reason: string;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+// One list is shared by all callers who see the same routes, and lives as long as a snapshot.
+const indexByRoutes = new WeakMap<readonly CompiledRoute[], RouteIndex>();
+
+/** Order of routes for a caller who has no request yet: by scope, best pattern, labels, name. */
+export function compareRoutes(first: CompiledRoute, second: CompiledRoute): number {
+  return compareCandidates(bestCandidate(first), bestCandidate(second));
+}
+
+/**
+ * The route that serves a request: the most specific scope, then the most specific match (an exact
+ * model before a pattern, a longer pattern before a shorter, more labels before fewer), then the
+ * lower name. Undefined: none fits.
+ */
+export function selectRoute(
+  caller: Pick<Caller, "routes">,
+  model: string,
+  labels: Labels,
+): CompiledRoute | undefined {
+  return selectCandidate(caller.routes, model, labels)?.route;
+}
+
+/** Every route of a caller with the reason for which it was chosen or not. */
+export function explainRoutes(
+  caller: Pick<Caller, "routes">,
+  model: string,
+  labels: Labels,
+): RouteExplanation[] {
+  const winner = selectCandidate(caller.routes, model, labels);
+  return caller.routes.map((route) => {
+    const chosen = route === winner?.route;
+    const pattern = fittingPattern(route, model);
+    if (pattern === undefined) return { route, chosen, reason: "no pattern fits the model" };
+    const missing = missingLabel(route, labels);
+    if (missing !== undefined) return { route, chosen, reason: `the request lacks ${missing}` };
+    const candidate = makeCandidate(route, pattern);
+    if (chosen) return { route, chosen, reason: `best match, through ${JSON.stringify(pattern)}` };
+    return { route, chosen, reason: reasonPassedOver(candidate, winner) };
+  });
+}
+
+function selectCandidate(
+  routes: readonly CompiledRoute[],
+  model: string,
+  labels: Labels,
+): Candidate | undefined {
+  const { exact, prefixes } = indexOf(routes);
+  const named = exact.get(model)?.find(({ route }) => labelsFit(route.labels, labels));
+  const open = prefixes.find(
+    ({ route, pattern }) => matchesModel(pattern, model) && labelsFit(route.labels, labels),
+  );
+  if (named === undefined || open === undefined) return named ?? open;
+  return compareCandidates(named, open) <= 0 ? named : open;
+}
+
+function indexOf(routes: readonly CompiledRoute[]): RouteIndex {
+  const known = indexByRoutes.get(routes);
+  if (known !== undefined) return known;
+  const candidates = routes
+    .flatMap((route) => route.models.map((pattern) => makeCandidate(route, pattern)))
+    .sort(compareCandidates);
+  const index = {
+    exact: Map.groupBy(
+      candidates.filter(({ pattern }) => !pattern.endsWith("*")),
+      ({ pattern }) => pattern,
+    ),
+    prefixes: candidates.filter(({ pattern }) => pattern.endsWith("*")),
+  };
+  indexByRoutes.set(routes, index);
+  return index;
+}
+
+function makeCandidate(route: CompiledRoute, pattern: string): Candidate {
+  return { route, pattern, labelCount: Object.keys(route.labels).length };
+}
+
+function bestCandidate(route: CompiledRoute): Candidate {
+  return makeCandidate(route, route.models.toSorted(comparePatterns)[0] ?? "*");
+}
+
+function compareCandidates(first: Candidate, second: Candidate): number {
+  return (
+    second.route.scopeRank - first.route.scopeRank ||
+    comparePatterns(first.pattern, second.pattern) ||
+    second.labelCount - first.labelCount ||
+    compareText(first.route.name, second.route.name)
+  );
+}
+
+function fittingPattern(route: CompiledRoute, model: string): string | undefined {
+  return route.models.filter((pattern) => matchesModel(pattern, model)).sort(comparePatterns)[0];
+}
+
+function missingLabel(route: CompiledRoute, labels: Labels): string | undefined {
+  const missing = Object.keys(route.labels).find(
+    (key) => !Object.hasOwn(labels, key) || labels[key] !== route.labels[key],
+  );
+  return missing === undefined ? undefined : `label ${missing}=${route.labels[missing]}`;
+}
+
+function reasonPassedOver(candidate: Candidate, winner: Candidate | undefined): string {
+  if (winner === undefined) return "not chosen";
+  const { name, scopeRank } = winner.route;
+  if (scopeRank !== candidate.route.scopeRank) return `${name} has a more specific scope`;
+  const sameMatch =
+    comparePatterns(winner.pattern, candidate.pattern) === 0 &&
+    winner.labelCount === candidate.labelCount;
+  return sameMatch ? `${name} fits equally and has the lower name` : `${name} fits more closely`;
+}

@@ -1,0 +1,56 @@
+import type { Provider } from "@penstock/api";
+import { findProvider } from "@penstock/providers";
+
+import { checkProviderAddress } from "../provider-facts.ts";
+import { checkCapabilities } from "./check-capabilities.ts";
+import { checkText } from "./check-text.ts";
+import { checkTimeouts } from "./check-timeouts.ts";
+import { checkTransport } from "./check-transport.ts";
+import type { ProblemList } from "./field-problem.ts";
+
+const maxCredentialLength = 4_096;
+const credentialPattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/;
+
+/** Secrets of Penstock itself: a provider's address must not be a way to read them. */
+const reservedVariables: ReadonlySet<string> = new Set([
+  "PENSTOCK_ADMIN_TOKEN",
+  "PENSTOCK_SERVICE_TOKEN",
+  "PENSTOCK_DATABASE_URL",
+  "PENSTOCK_BUS_URL",
+  "DATABASE_URL",
+  "NATS_URL",
+]);
+
+/** Checks what only providers have. */
+export function checkProvider(problems: ProblemList, provider: Provider): void {
+  checkKind(problems, provider);
+  checkCredential(problems, provider.credential);
+  checkTransport(problems, provider.transport);
+  checkCapabilities(problems, provider.capabilities);
+  checkTimeouts(problems, provider.timeouts);
+}
+
+function checkKind(problems: ProblemList, provider: Provider): void {
+  if (provider.kind === "") {
+    problems.required("kind");
+    return;
+  }
+  const kind = findProvider(provider.kind);
+  if (kind === undefined) {
+    problems.invalid("kind", "is not a kind of provider that this version knows");
+    return;
+  }
+  const address = checkProviderAddress(kind, provider);
+  if (!address.ok) problems.invalid("baseUrl", address.problem);
+  if (kind.auth.required && provider.credential === "") problems.required("credential");
+}
+
+function checkCredential(problems: ProblemList, credential: string): void {
+  if (credential === "") return;
+  if (!checkText(problems, "credential", credential, { maxLength: maxCredentialLength })) return;
+  if (!credentialPattern.test(credential)) {
+    problems.invalid("credential", "must be env:NAME or file:PATH");
+  } else if (credential.startsWith("env:") && reservedVariables.has(credential.slice(4))) {
+    problems.invalid("credential", "names a variable reserved for Penstock itself");
+  }
+}
