@@ -1,33 +1,256 @@
+import assert from "node:assert/strict";
 import type { Charge } from "@penstock/api";
+import { observeDemand } from "@penstock/limits";
+import type { MonotonicMs, WallMs } from "@penstock/limits";
 import type { SpanContext } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { CompiledQuota } from "@penstock/snapshot";
-import type { GrantWaiter, QuotaUse, ReserveOutcome } from "./reserve-outcome.ts";
-import type { Reservation } from "./reservation.ts";
+import { chargesOf } from "./charges.ts";
+import { QuotaState } from "./quota-state.ts";
+import type { Moment } from "./quota-state.ts";
+import { Reservation } from "./reservation.ts";
+import type { Hold } from "./reservation.ts";
+import type {
+  GrantWaiter,
+  MustWait,
+  QuotaRefused,
+  QuotaUse,
+  Reserved,
+  ReserveOutcome,
+} from "./reserve-outcome.ts";
+import { WaitingRequests } from "./waiting-requests.ts";
 
+export type { GrantWaiter, QuotaRefused, QuotaUse, Reserved, ReserveOutcome };
+export type { Reservation } from "./reservation.ts";
+
+/** Quota instances a router keeps; the most that one sync may name (proto SyncLeasesRequest). */
+const maximumStates = 10_000;
+/** An instance that was not used for so long is dropped, its lease given back. */
+const idleMs = 60_000;
+
+/** What a book needs. */
 export interface LeaseBookOptions {
   readonly clock: Clock;
   /** Start counter of the holder. */
   readonly epoch: bigint;
 }
 
-export declare class LeaseBook {
-  constructor(options: LeaseBookOptions);
-  reserve(uses: readonly QuotaUse[]): ReserveOutcome;
-  /** All uses of the request, not only the missing ones. `parent`: span of the request. */
+/**
+ * The leases of one holder. Requests reserve on them without asking anyone; a request that finds
+ * no room waits for a grant, which `LeaseSync` fetches. Everything here is synchronous.
+ */
+export class LeaseBook {
+  readonly epoch: bigint;
+  /** Called when a request begins to wait; set by `LeaseSync`. */
+  onNeed: () => void = () => undefined;
+  readonly waiting: WaitingRequests;
+  readonly #clock: Clock;
+  readonly #states = new Map<string, QuotaState>();
+  /** States with something quota has not heard of. */
+  readonly #dirty = new Set<QuotaState>();
+  /** Quota's wall time minus our monotonic time; undefined until it has answered. */
+  #quotaClockOffset: number | undefined;
+
+  constructor(options: LeaseBookOptions) {
+    this.#clock = options.clock;
+    this.epoch = options.epoch;
+    this.waiting = new WaitingRequests(this, options.clock);
+  }
+
+  /** Holds all amounts or none. `wait`: go on with `waitForGrant`, if there is time. */
+  reserve(uses: readonly QuotaUse[]): ReserveOutcome {
+    const at = this.now();
+    for (const use of uses) {
+      const state = this.stateOf(use, at);
+      if (state !== undefined) observeDemand(state.demand, use.amount, at.monotonic);
+    }
+    return this.attempt(uses, at);
+  }
+
+  /**
+   * Asks quota for what is missing and tells the waiter how it ended, after at most `timeoutMs`.
+   * `uses` are all uses of the request, not only the missing ones.
+   */
   waitForGrant(
     uses: readonly QuotaUse[],
     timeoutMs: number,
     waiter: GrantWaiter,
     parent?: SpanContext,
-  ): void;
-  /** The caller went away; the waiter is not called any more. */
-  stopWaiting(waiter: GrantWaiter): void;
-  /** `actuals` parallel to `reservation.uses`. A second end throws an AssertionError. */
-  settle(reservation: Reservation, actuals: readonly number[]): Charge[];
-  void(reservation: Reservation): Charge[];
-  /** Room now without asking quota, in the quota's unit; undefined: not known, quota would be asked. */
-  estimateRoom(use: QuotaUse): number | undefined;
-  /** Drops what is of quotas that are gone and forgets refusals of those that changed. */
-  configurationChanged(quotas: ReadonlyMap<string, CompiledQuota>): void;
+  ): void {
+    this.waiting.add(waiter, { uses, parent, timeoutMs });
+    this.onNeed();
+  }
+
+  /** The caller went away: the waiter is not called any more. */
+  stopWaiting(waiter: GrantWaiter): void {
+    this.waiting.remove(waiter);
+  }
+
+  /**
+   * Ends the reservation with what was used, parallel to its uses, and says what is charged.
+   * Throws an AssertionError when it had ended before.
+   */
+  settle(reservation: Reservation, actuals: readonly number[]): Charge[] {
+    assert(!reservation.ended, "a reservation ends once");
+    assert.equal(actuals.length, reservation.uses.length, "one amount for each use");
+    reservation.ended = true;
+    const charges = chargesOf(reservation, actuals);
+    this.#end(reservation.uses, reservation.holds, actuals);
+    return charges;
+  }
+
+  /** Ends the reservation without a charge. Throws an AssertionError when it had ended before. */
+  void(reservation: Reservation): Charge[] {
+    assert(!reservation.ended, "a reservation ends once");
+    reservation.ended = true;
+    this.#end(reservation.uses, reservation.holds, undefined);
+    return [];
+  }
+
+  /** What `settle` would charge now, for the intent record; changes nothing. */
+  chargesIf(reservation: Reservation, actuals: readonly number[]): Charge[] {
+    return chargesOf(reservation, actuals);
+  }
+
+  /** What could be reserved without asking, in the quota's unit; undefined: quota is asked. */
+  estimateRoom(use: QuotaUse): number | undefined {
+    const state = this.#states.get(use.key);
+    const at = this.now();
+    if (state?.current === undefined) return state?.isExhausted(1, at) === true ? 0 : undefined;
+    return state.room(at);
+  }
+
+  /** Follows the configuration: what was deleted is dropped, what changed is reported anew. */
+  configurationChanged(quotas: ReadonlyMap<string, CompiledQuota>): void {
+    for (const state of this.#states.values()) {
+      const quota = quotas.get(state.quota.name);
+      if (quota === state.quota) continue;
+      if (quota === undefined) state.close();
+      else state.adopt(quota);
+      this.#dirty.add(state);
+    }
+    this.onNeed();
+  }
+
+  /** Now, with the wall time of quota if it is known: only quota decides where a period ends. */
+  now(): Moment {
+    const monotonic = this.#clock.monotonicMs();
+    const offset = this.#quotaClockOffset;
+    const wall = offset === undefined ? this.#clock.wallMs() : ((monotonic + offset) as WallMs);
+    return { monotonic, wall };
+  }
+
+  /** Notes quota's clock; `askedAt` is when it was asked, which can only make periods end early. */
+  setQuotaClock(serverMs: number, askedAt: MonotonicMs): void {
+    this.#quotaClockOffset = serverMs - askedAt;
+  }
+
+  /** One try to hold everything; observes no demand. For `WaitingRequests`. */
+  attempt(uses: readonly QuotaUse[], at: Moment): ReserveOutcome {
+    const holds: Hold[] = [];
+    let missing: QuotaUse[] | undefined;
+    for (const use of uses) {
+      const state = this.stateOf(use, at);
+      if (state === undefined) return this.#undo(uses, holds, refused(use, "unavailable"));
+      const hold = state.take(use.amount, at);
+      if (hold !== undefined) {
+        if (missing === undefined) holds.push(hold);
+        else state.end(hold, use.amount, undefined);
+      } else if (state.isExhausted(use.amount, at)) {
+        return this.#undo(uses, holds, refused(use, "exhausted", state.resetTimeMs));
+      } else {
+        missing ??= [];
+        missing.push(use);
+      }
+    }
+    if (missing !== undefined) return this.#undo(uses, holds, { kind: "wait", missing });
+    return this.#reserved(uses, holds);
+  }
+
+  /** Holds everything, by each quota's rule for when quota can't be asked where there is no room. */
+  attemptUnavailable(uses: readonly QuotaUse[], at: Moment): Reserved | QuotaRefused {
+    const holds: Hold[] = [];
+    for (const use of uses) {
+      const state = this.stateOf(use, at);
+      const hold = state?.take(use.amount, at) ?? state?.takeUnavailable(use.amount, at.monotonic);
+      if (hold === undefined) return this.#undo(uses, holds, refused(use, "unavailable"));
+      holds.push(hold);
+    }
+    return this.#reserved(uses, holds);
+  }
+
+  /** The state of an instance, made when there is none; undefined: there are too many. */
+  stateOf(use: QuotaUse, at: Moment): QuotaState | undefined {
+    const known = this.#states.get(use.key);
+    if (known !== undefined) {
+      if (known.quota !== use.quota && known.quota.revision < use.quota.revision) {
+        known.adopt(use.quota);
+      }
+      return known;
+    }
+    if (this.#states.size >= maximumStates) this.dropIdle(at, 0);
+    if (this.#states.size >= maximumStates) return undefined;
+    const state = new QuotaState(use.key, use.quota, at.monotonic);
+    this.#states.set(use.key, state);
+    return state;
+  }
+
+  /** Known instances by key. For `LeaseSync`. */
+  states(): ReadonlyMap<string, QuotaState> {
+    return this.#states;
+  }
+
+  /** Takes the states that changed since the last call. For `LeaseSync`. */
+  takeDirty(): QuotaState[] {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    return dirty;
+  }
+
+  /** Something of the state is still to be reported. For `LeaseSync`. */
+  markDirty(state: QuotaState): void {
+    this.#dirty.add(state);
+  }
+
+  /** Closes leases of instances that nobody uses and forgets those that hold nothing. */
+  dropIdle(at: Moment, idleForMs = idleMs): void {
+    for (const [key, state] of this.#states) {
+      if (at.monotonic - state.lastUsed < idleForMs) continue;
+      const held = state.current;
+      if (held !== undefined && held.lease.reserved === 0) {
+        state.close();
+        this.#dirty.add(state);
+      }
+      if (state.current !== undefined || state.retiring.size > 0) continue;
+      if (at.monotonic >= state.exhaustedUntil) this.#states.delete(key);
+    }
+  }
+
+  #reserved(uses: readonly QuotaUse[], holds: readonly Hold[]): Reserved {
+    for (const hold of holds) this.#dirty.add(hold.state);
+    const reservation = new Reservation(uses, holds, this.#clock.wallMs());
+    return { kind: "reserved", reservation };
+  }
+
+  #undo<Outcome extends MustWait | QuotaRefused>(
+    uses: readonly QuotaUse[],
+    holds: readonly Hold[],
+    outcome: Outcome,
+  ): Outcome {
+    this.#end(uses, holds, undefined);
+    return outcome;
+  }
+
+  #end(uses: readonly QuotaUse[], holds: readonly Hold[], actuals?: readonly number[]): void {
+    for (let index = 0; index < holds.length; index += 1) {
+      const hold = holds[index];
+      if (hold === undefined) continue;
+      hold.state.end(hold, uses[index]?.amount ?? 0, actuals?.[index]);
+      this.#dirty.add(hold.state);
+    }
+  }
+}
+
+function refused(use: QuotaUse, cause: QuotaRefused["cause"], resetTimeMs?: number): QuotaRefused {
+  return { kind: "refused", use, cause, resetTimeMs };
 }

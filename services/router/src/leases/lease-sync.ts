@@ -4,16 +4,37 @@ import type {
   SyncLeasesRequest,
   SyncLeasesResponse,
 } from "@penstock/api";
-import type { Observability, SpanContext } from "@penstock/observability";
-import type { Clock } from "@penstock/runtime";
+import { syncIntervalMs } from "@penstock/limits";
+import type { MonotonicMs } from "@penstock/limits";
+import type { Logger, Observability, SpanContext } from "@penstock/observability";
+import { deadlineSignal } from "@penstock/runtime";
+import type { Clock, Timer } from "@penstock/runtime";
 import type { LeaseBook } from "./lease-book.ts";
+import { applyAnswer, buildExchange, report } from "./sync-exchange.ts";
+import type { Exchange } from "./sync-exchange.ts";
 
+/** How long one sync may take; requests that wait have given up long before. */
+const callTimeoutMs = 2_000;
+const firstRetryMs = 100;
+const jitterShare = 0.1;
+/** A difference of the clocks that is worth a line in the log (security R3 tolerates 60 s). */
+const notableSkewMs = 5_000;
+const skewLogIntervalMs = 600_000;
+
+/** How a call to quota is made. */
 export interface LeaseCallOptions {
   readonly signal: AbortSignal;
-  /** Span of the first request that waits, when it is sampled. */
+  /** Span of the first request that waits and is sampled. */
   readonly parent: SpanContext | undefined;
 }
 
+/** A former life of the holder, see `Spool.retiredEpochs`. */
+interface FormerEpoch {
+  readonly epoch: bigint;
+  readonly lastSequence: bigint;
+}
+
+/** What a sync needs. */
 export interface LeaseSyncOptions {
   readonly book: LeaseBook;
   /** `<replica>/<worker>`. */
@@ -28,18 +49,191 @@ export interface LeaseSyncOptions {
     options: LeaseCallOptions,
   ) => Promise<ReturnLeasesResponse>;
   readonly clock: Clock;
-  readonly observability: Observability;
+  readonly observability: Pick<Observability, "logger" | "metrics">;
   /** Revision of the configuration in use. */
   readonly revision: () => bigint;
-  /** From `Spool.retiredEpochs`. */
-  readonly retiredEpochs?: readonly { epoch: bigint; lastSequence: bigint }[];
+  readonly retiredEpochs?: readonly FormerEpoch[];
 }
 
-export declare class LeaseSync {
-  constructor(options: LeaseSyncOptions);
-  start(): void;
+/**
+ * Keeps the book and quota in step: once a second when there is something to say, and at once
+ * when a request waits. One call at a time; what comes meanwhile goes into the next. A sync that
+ * failed is sent again as it was, so that quota can tell it from a new one.
+ */
+export class LeaseSync {
+  readonly #options: LeaseSyncOptions;
+  readonly #logger: Logger;
+  readonly #calls;
+  readonly #unreached;
+  #sequence = 0n;
+  #pending: { readonly exchange: Exchange; sentAt: MonotonicMs } | undefined;
+  #inFlight = false;
+  #scheduled = false;
+  #failures = 0;
+  #timer: Timer | undefined;
+  #retryTimer: Timer | undefined;
+  #reached = false;
+  #stopped = true;
+  #skewLoggedAt = -Infinity;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(options: LeaseSyncOptions) {
+    this.#options = options;
+    this.#logger = options.observability.logger;
+    const { metrics } = options.observability;
+    const help = "Syncs of leases with quota, by outcome.";
+    this.#calls = metrics.counter("penstock_lease_syncs_total", help, ["outcome"]);
+    this.#unreached = metrics.gauge(
+      "penstock_quota_unreachable",
+      "1 while quota does not answer, else 0.",
+    );
+    options.book.onNeed = () => this.#soon();
+  }
+
   /** Whether quota has answered once. */
-  readonly reached: boolean;
-  /** Stops and gives every lease back; never rejects. */
-  drain(deadlineMs: number): Promise<void>;
+  get reached(): boolean {
+    return this.#reached;
+  }
+
+  /** Starts syncing; the first sync is sent at once and tells quota of this life of the holder. */
+  start(): void {
+    this.#stopped = false;
+    this.#send(true);
+    this.#scheduleTick();
+  }
+
+  /** Stops, waits for a sync under way and gives every lease back. Never rejects. */
+  async drain(deadlineMs: number): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#retryTimer?.cancel();
+    const { book, holder, epoch, returnLeases } = this.#options;
+    const signal = deadlineSignal(deadlineMs);
+    const expired = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    if (this.#inFlight) await Promise.race([this.#idle.promise, expired]);
+    book.waiting.failAll();
+    const reports = [];
+    for (const state of book.states().values()) {
+      state.close();
+      for (const held of state.retiring) reports.push(report(held));
+    }
+    if (reports.length === 0) return;
+    try {
+      const request: ReturnLeasesRequest = {
+        $typeName: "penstock.quota.v1.ReturnLeasesRequest",
+        holder,
+        epoch,
+        reports,
+      };
+      await returnLeases(request, { signal, parent: undefined });
+    } catch (error) {
+      // They expire by themselves; their spending is in the usage events.
+      this.#logger.warn("leases could not be given back", { error, leases: reports.length });
+    }
+  }
+
+  /** One sync for all requests of this turn of the event loop that find no room. */
+  #soon(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#send(false);
+    });
+  }
+
+  #scheduleTick(): void {
+    const jitter = 1 + jitterShare * (2 * Math.random() - 1);
+    this.#timer = this.#options.clock.schedule(syncIntervalMs * jitter, () => {
+      if (this.#stopped) return;
+      this.#send(true);
+      this.#scheduleTick();
+    });
+  }
+
+  #send(complete: boolean): void {
+    if (this.#stopped || this.#inFlight || this.#retryTimer !== undefined) return;
+    const { book, clock, call } = this.#options;
+    if (this.#pending === undefined) {
+      const exchange = this.#build(complete);
+      const { reports, wants } = exchange.request;
+      if (this.#reached && reports.length === 0 && wants.length === 0) return;
+      this.#sequence += 1n;
+      this.#pending = { exchange, sentAt: clock.monotonicMs() };
+    }
+    this.#inFlight = true;
+    this.#idle = Promise.withResolvers<void>();
+    const { exchange, sentAt } = this.#pending;
+    const options = { signal: deadlineSignal(callTimeoutMs), parent: book.waiting.parent() };
+    call(exchange.request, options).then(
+      (answer) => this.#answered(exchange, answer, sentAt),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #build(complete: boolean): Exchange {
+    const { book, holder, epoch, revision, retiredEpochs } = this.#options;
+    const identity = {
+      holder,
+      epoch,
+      sequence: this.#sequence + 1n,
+      revision: revision(),
+      retiredEpochs: this.#reached
+        ? []
+        : (retiredEpochs ?? []).map((former) => ({
+            $typeName: "penstock.quota.v1.RetiredEpoch" as const,
+            epoch: former.epoch,
+            lastSequence: former.lastSequence,
+          })),
+    };
+    return buildExchange(book, identity, complete);
+  }
+
+  #answered(exchange: Exchange, answer: SyncLeasesResponse, sentAt: MonotonicMs): void {
+    this.#pending = undefined;
+    this.#ended();
+    if (this.#failures > 0) this.#logger.info("quota answers again", { failures: this.#failures });
+    this.#failures = 0;
+    this.#reached = true;
+    this.#calls.add(1, "ok");
+    this.#unreached.set(0);
+    this.#noteSkew(answer);
+    applyAnswer(this.#options.book, exchange, answer, sentAt);
+    if (this.#options.book.waiting.size > 0) this.#send(false);
+  }
+
+  #failed(error: unknown): void {
+    this.#ended();
+    this.#calls.add(1, "failed");
+    this.#unreached.set(1);
+    if (this.#failures === 0) this.#logger.warn("quota does not answer", { error });
+    this.#failures += 1;
+    this.#options.book.waiting.failAll();
+    if (this.#stopped) return;
+    const delayMs = Math.min(syncIntervalMs, firstRetryMs * 2 ** (this.#failures - 1));
+    const jitter = 1 + jitterShare * (2 * Math.random() - 1);
+    this.#retryTimer = this.#options.clock.schedule(delayMs * jitter, () => {
+      this.#retryTimer = undefined;
+      this.#send(false);
+    });
+  }
+
+  #ended(): void {
+    this.#inFlight = false;
+    this.#idle.resolve();
+  }
+
+  #noteSkew(answer: SyncLeasesResponse): void {
+    if (answer.serverTime === undefined) return;
+    const { clock } = this.#options;
+    const serverMs = Number(answer.serverTime.seconds) * 1000 + answer.serverTime.nanos / 1e6;
+    const skewMs = clock.wallMs() - serverMs;
+    const now = clock.monotonicMs();
+    if (Math.abs(skewMs) < notableSkewMs || now - this.#skewLoggedAt < skewLogIntervalMs) return;
+    this.#skewLoggedAt = now;
+    this.#logger.warn("the clocks of router and quota differ", { skew_ms: Math.round(skewMs) });
+  }
 }

@@ -1,0 +1,405 @@
+import { AssertionError } from "node:assert";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { GrantStatus, LeaseMode } from "@penstock/api";
+import type { LeaseGrant, SyncLeasesRequest, SyncLeasesResponse } from "@penstock/api";
+import { silentObservability } from "@penstock/observability";
+import { ManualClock } from "@penstock/runtime";
+import type { CompiledQuota } from "@penstock/snapshot";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LeaseBook } from "./lease-book.ts";
+import type { QuotaRefused, QuotaUse, Reserved } from "./lease-book.ts";
+import { LeaseSync } from "./lease-sync.ts";
+
+function quota(name: string, overrides: Partial<CompiledQuota> = {}): CompiledQuota {
+  return {
+    name,
+    revision: 1n,
+    kind: "limit",
+    unit: "requests",
+    amount: 100n,
+    period: "minute",
+    timeZone: "UTC",
+    onUnavailable: "deny",
+    ...overrides,
+  } as CompiledQuota;
+}
+
+const use = (of: CompiledQuota, amount = 1): QuotaUse => ({ quota: of, key: of.name, amount });
+
+/** Quota as far as a router sees it: one lease per instance and slot, exact to the unit. */
+class FakeQuota {
+  readonly limits = new Map<string, number>();
+  readonly lent = new Map<string, number>();
+  readonly requests: SyncLeasesRequest[] = [];
+  readonly #answers = new Map<bigint, SyncLeasesResponse>();
+  readonly spent = new Map<string, number>();
+  mode: LeaseMode = LeaseMode.PRECISE;
+  status: GrantStatus | undefined;
+  revoke: string[] = [];
+  down = false;
+  hang = false;
+  readonly #clock: ManualClock;
+  readonly #open = new Map<string, { id: string; endMs: number }>();
+  #leases = 0;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  readonly sync = (request: SyncLeasesRequest): Promise<SyncLeasesResponse> => {
+    this.requests.push(request);
+    if (this.hang) return new Promise(() => undefined);
+    if (this.down) return Promise.reject(new Error("no connection"));
+    let answer = this.#answers.get(request.sequence);
+    if (answer === undefined) {
+      answer = this.#answer(request);
+      this.#answers.set(request.sequence, answer);
+    }
+    return Promise.resolve(answer);
+  };
+
+  #answer(request: SyncLeasesRequest): SyncLeasesResponse {
+    for (const { leaseId, spent, reserved, closed } of request.reports) {
+      this.spent.set(leaseId, Number(spent));
+      const name = leaseId.split("@")[0] ?? "";
+      if (closed) this.#open.delete(name);
+      if (closed && reserved === 0n) this.lent.set(name, this.#spentOf(name));
+    }
+    return {
+      $typeName: "penstock.quota.v1.SyncLeasesResponse",
+      grants: request.wants.map((want) => this.#grant(want.quota, want)),
+      revokedLeaseIds: this.revoke,
+      serverTime: timestampFromMs(this.#clock.wallMs()),
+    };
+  }
+
+  /** The lease of the instance that is open, else a new one. */
+  #lease(key: string): string {
+    const nowMs = this.#clock.wallMs();
+    const open = this.#open.get(key);
+    const endMs = nowMs + 10_000;
+    if (open !== undefined && nowMs < open.endMs) {
+      open.endMs = endMs;
+      return open.id;
+    }
+    this.#leases += 1;
+    const id = `${key}@${this.#leases}`;
+    this.#open.set(key, { id, endMs });
+    return id;
+  }
+
+  #spentOf(name: string): number {
+    let sum = 0;
+    for (const [id, spent] of this.spent) if (id.startsWith(`${name}@`)) sum += spent;
+    return sum;
+  }
+
+  #grant(key: string, want: { needed: bigint; wanted: bigint }): LeaseGrant {
+    const limit = this.limits.get(key) ?? 0;
+    const lent = this.lent.get(key) ?? 0;
+    const bulk = this.mode === LeaseMode.BULK && want.wanted > want.needed;
+    const asked = Number(bulk ? want.wanted : want.needed);
+    const amount = Math.min(asked, limit - lent);
+    this.lent.set(key, lent + amount);
+    const slot = Math.floor(this.#clock.wallMs() / 10_000) * 10_000;
+    const exhausted = amount === 0 && asked > 0;
+    return {
+      $typeName: "penstock.quota.v1.LeaseGrant",
+      quota: key,
+      status: this.status ?? (exhausted ? GrantStatus.EXHAUSTED : GrantStatus.GRANTED),
+      leaseId: amount > 0 && this.status === undefined ? this.#lease(key) : "",
+      amount: BigInt(amount),
+      periodStartTime: timestampFromMs(slot),
+      periodEndTime: timestampFromMs(slot + 10_000),
+      lifetime: { $typeName: "google.protobuf.Duration", seconds: 10n, nanos: 0 },
+      mode: this.mode,
+      limit: BigInt(limit),
+      available: BigInt(limit - lent - amount),
+      ...(exhausted ? { resetTime: timestampFromMs(slot + 70_000) } : {}),
+    };
+  }
+}
+
+class Harness {
+  readonly clock = new ManualClock(1_767_225_600_000);
+  readonly quotaService = new FakeQuota(this.clock);
+  readonly book = new LeaseBook({ clock: this.clock, epoch: 7n });
+  readonly returned: unknown[] = [];
+  readonly sync = new LeaseSync({
+    book: this.book,
+    holder: "r/0",
+    epoch: 7n,
+    call: this.quotaService.sync,
+    returnLeases: (request) => {
+      this.returned.push(request);
+      return Promise.resolve({ $typeName: "penstock.quota.v1.ReturnLeasesResponse" });
+    },
+    clock: this.clock,
+    observability: silentObservability(),
+    revision: () => 3n,
+    retiredEpochs: [{ epoch: 6n, lastSequence: 11n }],
+  });
+
+  ask(uses: QuotaUse[]): Promise<Reserved | QuotaRefused> {
+    return new Promise((resolve) => {
+      const outcome = this.book.reserve(uses);
+      if (outcome.kind !== "wait") resolve(outcome);
+      else this.book.waitForGrant(uses, 150, { onGrantSettled: resolve });
+    });
+  }
+
+  async settleDown(): Promise<void> {
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  }
+}
+
+describe("LeaseBook and LeaseSync", () => {
+  it("admits exactly the limit when 50 requests race for room of 10, with few calls", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/ten", 10);
+    harness.sync.start();
+    await harness.settleDown();
+    const ten = quota("limits/ten", { amount: 10n });
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => harness.ask([use(ten)])));
+    expect(outcomes.map(({ kind }) => kind)).toEqual([
+      ...Array.from({ length: 10 }, () => "reserved"),
+      ...Array.from({ length: 40 }, () => "refused"),
+    ]);
+    const refused = outcomes.at(-1) as QuotaRefused;
+    expect(refused.cause).toBe("exhausted");
+    expect(refused.resetTimeMs).toBe(harness.clock.wallMs() + 70_000);
+    expect(harness.quotaService.requests.length).toBeLessThanOrEqual(4);
+  });
+
+  it("believes 'exhausted' for 250 ms, but not once the limit was raised", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/one", 1);
+    harness.sync.start();
+    const one = quota("limits/one", { amount: 1n });
+    expect((await harness.ask([use(one)])).kind).toBe("reserved");
+    expect((await harness.ask([use(one)])).kind).toBe("refused");
+    const calls = harness.quotaService.requests.length;
+    expect(harness.book.reserve([use(one)]).kind).toBe("refused");
+    expect(harness.quotaService.requests.length).toBe(calls);
+    harness.quotaService.limits.set("limits/one", 2);
+    const raised = quota("limits/one", { amount: 2n, revision: 2n });
+    expect((await harness.ask([use(raised)])).kind).toBe("reserved");
+    expect((await harness.ask([use(raised)])).kind).toBe("refused");
+    harness.clock.advance(250);
+    expect(harness.book.reserve([use(raised)]).kind).toBe("wait");
+  });
+
+  it("holds nothing when one of several quotas has no room", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/a", 5);
+    harness.sync.start();
+    const [a, b] = [quota("limits/a"), quota("limits/b")];
+    const outcome = (await harness.ask([use(a, 5), use(b)])) as QuotaRefused;
+    expect(outcome).toMatchObject({ kind: "refused", cause: "exhausted" });
+    expect(outcome.use.key).toBe("limits/b");
+    expect((await harness.ask([use(a, 5)])).kind).toBe("reserved");
+  });
+
+  it("settles once, with lease, epoch and period, and gives back what was not used", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/t", 100);
+    harness.sync.start();
+    const tokens = quota("limits/t", { unit: "tokens" });
+    const outcome = (await harness.ask([use(tokens, 100)])) as Reserved;
+    const [charge] = harness.book.settle(outcome.reservation, [40]);
+    expect(charge).toMatchObject({
+      quota: "limits/t",
+      leaseId: "limits/t@1",
+      leaseEpoch: 7n,
+      reserved: 100n,
+      settled: 40n,
+      unleased: false,
+    });
+    expect(() => harness.book.settle(outcome.reservation, [40])).toThrow(AssertionError);
+    expect(() => harness.book.void(outcome.reservation)).toThrow(AssertionError);
+    expect(harness.book.estimateRoom(use(tokens))).toBe(60);
+    expect(harness.book.reserve([use(tokens, 60)]).kind).toBe("reserved");
+  });
+
+  it("lends ahead in bulk mode, so that only the first request waits", async () => {
+    const harness = new Harness();
+    harness.quotaService.mode = LeaseMode.BULK;
+    harness.quotaService.limits.set("limits/b", 1_000_000);
+    harness.sync.start();
+    const bulk = quota("limits/b", { amount: 1_000_000n });
+    let waited = 0;
+    for (let second = 0; second < 8; second += 1) {
+      for (let request = 0; request < 20; request += 1) {
+        const outcome = harness.book.reserve([use(bulk)]);
+        if (outcome.kind === "wait") {
+          waited += 1;
+          await harness.ask([use(bulk)]);
+        } else if (outcome.kind === "reserved") harness.book.settle(outcome.reservation, [1]);
+        harness.clock.advance(50);
+        await harness.settleDown();
+      }
+    }
+    expect(waited).toBeLessThanOrEqual(12);
+  });
+
+  it("sends a failed sync again as it was and then goes on with the next number", async () => {
+    const harness = new Harness();
+    harness.quotaService.down = true;
+    harness.sync.start();
+    await harness.settleDown();
+    harness.quotaService.down = false;
+    harness.clock.advance(150);
+    await harness.settleDown();
+    const [first, second] = harness.quotaService.requests;
+    expect(second).toBe(first);
+    expect(first?.retiredEpochs).toMatchObject([{ epoch: 6n, lastSequence: 11n }]);
+    expect(harness.sync.reached).toBe(true);
+    harness.quotaService.limits.set("limits/a", 1);
+    await harness.ask([use(quota("limits/a"))]);
+    expect(harness.quotaService.requests.at(-1)?.sequence).toBe(2n);
+  });
+
+  it("lets each quota's rule decide when quota does not answer", async () => {
+    const harness = new Harness();
+    harness.quotaService.hang = true;
+    harness.sync.start();
+    const deny = quota("limits/deny");
+    const capped = quota("limits/capped", { onUnavailable: "allow_capped", amount: 40n });
+    const allow = quota("limits/allow", { onUnavailable: "allow" });
+    const denied = harness.ask([use(deny)]);
+    const mixed = harness.ask([use(allow), use(capped, 2)]);
+    harness.clock.advance(149);
+    await harness.settleDown();
+    harness.clock.advance(1);
+    expect(await denied).toMatchObject({ kind: "refused", cause: "unavailable" });
+    const reserved = (await mixed) as Reserved;
+    const charges = harness.book.settle(reserved.reservation, [1, 2]);
+    expect(charges.map(({ unleased }) => unleased)).toEqual([true, true]);
+    expect(charges[0]?.periodStartTime).toEqual(timestampFromMs(1_767_225_600_000));
+    const third = harness.ask([use(capped)]);
+    harness.clock.advance(150);
+    expect(await third).toMatchObject({ kind: "refused", cause: "unavailable" });
+  });
+
+  it("stops making requests wait once quota has been silent for long", async () => {
+    const harness = new Harness();
+    harness.quotaService.hang = true;
+    harness.sync.start();
+    const allow = quota("limits/allow", { onUnavailable: "allow" });
+    for (let round = 0; round < 3; round += 1) {
+      const outcome = harness.ask([use(allow)]);
+      harness.clock.advance(150);
+      await outcome;
+    }
+    const outcome = harness.ask([use(allow)]);
+    harness.clock.advance(0);
+    expect((await outcome).kind).toBe("reserved");
+  });
+
+  it("uses a small allowance while quota does not know the quota yet, and none for money", async () => {
+    const harness = new Harness();
+    harness.quotaService.status = GrantStatus.NOT_YET;
+    harness.sync.start();
+    const requests = quota("limits/r");
+    const money = quota("budgets/m", { kind: "budget", unit: "nano_usd", period: "day" });
+    for (let count = 0; count < 10; count += 1) {
+      expect((await harness.ask([use(requests)])).kind).toBe("reserved");
+    }
+    expect(await harness.ask([use(requests)])).toMatchObject({ cause: "unavailable" });
+    expect(await harness.ask([use(money, 5)])).toMatchObject({ cause: "unavailable" });
+  });
+
+  it("asks for no lease of a quota that is gone, and charges nothing", async () => {
+    const harness = new Harness();
+    harness.quotaService.status = GrantStatus.GONE;
+    harness.sync.start();
+    const outcome = (await harness.ask([use(quota("limits/gone"))])) as Reserved;
+    expect(harness.book.settle(outcome.reservation, [1])).toEqual([]);
+  });
+
+  it("stops using a lease that was revoked, expired or whose slot is over", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/a", 1_000);
+    harness.sync.start();
+    const a = quota("limits/a", { amount: 1_000n, unit: "tokens" });
+    const hold = async (): Promise<void> => {
+      const outcome = (await harness.ask([use(a, 50)])) as Reserved;
+      harness.book.settle(outcome.reservation, [10]);
+    };
+    await hold();
+    expect(harness.book.reserve([use(a, 1)]).kind).toBe("reserved");
+    harness.quotaService.down = true;
+    harness.clock.advance(9_500);
+    expect(harness.book.reserve([use(a, 1)]).kind).toBe("wait");
+    harness.quotaService.down = false;
+    harness.clock.advance(2_000);
+    await harness.settleDown();
+    await hold();
+    expect(harness.book.estimateRoom(use(a))).toBe(40);
+    harness.quotaService.revoke = ["limits/a@2"];
+    await harness.ask([use(quota("limits/other"))]);
+    expect(harness.book.reserve([use(a, 1)]).kind).toBe("wait");
+  });
+
+  it("is not moved by jumps of the wall clock", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/a", 10);
+    harness.sync.start();
+    const a = quota("limits/a");
+    await harness.ask([use(a, 10)]).then((outcome) => {
+      if (outcome.kind === "reserved") harness.book.void(outcome.reservation);
+    });
+    for (const jumpMs of [3_600_000, -3_600_000]) {
+      harness.clock.setWall(harness.clock.wallMs() + jumpMs);
+      const outcome = harness.book.reserve([use(a, 10)]);
+      expect(outcome.kind).toBe("reserved");
+      if (outcome.kind === "reserved") harness.book.void(outcome.reservation);
+    }
+  });
+
+  it("gives its leases back on drain and ends what waits", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/a", 10);
+    harness.sync.start();
+    await harness.ask([use(quota("limits/a"), 4)]);
+    await harness.sync.drain(1_000);
+    expect(harness.returned).toMatchObject([
+      { holder: "r/0", epoch: 7n, reports: [{ spent: 0n, reserved: 4n, closed: true }] },
+    ]);
+  });
+
+  it("never uses more than the limit within a slot, and leaks nothing", async () => {
+    const step = fc.record({
+      amount: fc.integer({ min: 1, max: 6 }),
+      actual: fc.integer({ min: 0, max: 6 }),
+      pauseMs: fc.integer({ min: 0, max: 400 }),
+    });
+    const check = async (steps: { amount: number; actual: number; pauseMs: number }[]) => {
+      const harness = new Harness();
+      harness.quotaService.limits.set("limits/p", 20);
+      harness.sync.start();
+      const p = quota("limits/p", { unit: "tokens", amount: 20n });
+      let used = 0;
+      for (const { amount, actual, pauseMs } of steps) {
+        const outcome = await harness.ask([use(p, amount)]);
+        if (outcome.kind === "reserved") {
+          const taken = Math.min(actual, amount);
+          harness.book.settle(outcome.reservation, [taken]);
+          used += taken;
+          expect(used).toBeLessThanOrEqual(20);
+        }
+        harness.clock.advance(pauseMs);
+        await harness.settleDown();
+      }
+      harness.clock.advance(2_500);
+      await harness.settleDown();
+      harness.clock.advance(2_500);
+      await harness.settleDown();
+      expect(harness.quotaService.lent.get("limits/p") ?? 0).toBe(used);
+    };
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), check), {
+      numRuns: 60,
+    });
+  });
+});

@@ -1,0 +1,238 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { GrantStatus, LeaseMode } from "@penstock/api";
+import type {
+  LeaseGrant,
+  LeaseReport,
+  LeaseWant,
+  SyncLeasesRequest,
+  SyncLeasesResponse,
+} from "@penstock/api";
+import {
+  demandPerSecond,
+  largestReservation,
+  leaseAmount,
+  needsRenewal,
+  wallMs,
+  wanted,
+} from "@penstock/limits";
+import type { MonotonicMs } from "@penstock/limits";
+import type { LeaseBook } from "./lease-book.ts";
+import type { HeldLease, Moment, QuotaState } from "./quota-state.ts";
+
+/** The most reports, and the most wishes, of one sync (proto SyncLeasesRequest). */
+const maximumItems = 10_000;
+
+/** A precise lease that nobody used for so long is given back: others may wait for its rest. */
+const idlePreciseMs = 1_000;
+
+/** Less demand than this, in units of the quota per second, is none. */
+const leastDemand = 0.01;
+
+/** A sync that is under way: what is sent, and what was said of which lease. */
+export interface Exchange {
+  readonly request: SyncLeasesRequest;
+  readonly wantedBy: readonly QuotaState[];
+  readonly reported: readonly { readonly state: QuotaState; readonly held: HeldLease }[];
+}
+
+/** Where the parts of a request are collected. */
+interface Collection {
+  readonly reports: LeaseReport[];
+  readonly wants: LeaseWant[];
+  readonly wantedBy: QuotaState[];
+  readonly reported: { state: QuotaState; held: HeldLease }[];
+}
+
+/** What identifies a sync. */
+export type ExchangeIdentity = Pick<
+  SyncLeasesRequest,
+  "holder" | "epoch" | "sequence" | "retiredEpochs" | "revision"
+>;
+
+/**
+ * Builds a sync: what changed on the leases, what waiting requests need, and, once a second
+ * (`complete`), what is wanted ahead of need.
+ */
+export function buildExchange(
+  book: LeaseBook,
+  identity: ExchangeIdentity,
+  complete: boolean,
+): Exchange {
+  const at = book.now();
+  if (complete) book.dropIdle(at);
+  const needs = book.waiting.needs(at);
+  const parts: Collection = { reports: [], wants: [], wantedBy: [], reported: [] };
+  const dirty = book.takeDirty();
+  const states = complete ? book.states().values() : new Set([...needs.keys(), ...dirty]);
+  for (const state of states) {
+    state.expire(at);
+    if (complete) returnIdlePrecise(state, needs, at);
+    if (!collect(state, needs.get(state) ?? 0, parts, at, complete)) book.markDirty(state);
+  }
+  const { reports, wants, wantedBy, reported } = parts;
+  const request: SyncLeasesRequest = {
+    $typeName: "penstock.quota.v1.SyncLeasesRequest",
+    ...identity,
+    reports,
+    wants,
+  };
+  return { request, wantedBy, reported };
+}
+
+function returnIdlePrecise(state: QuotaState, needs: Map<QuotaState, number>, at: Moment): void {
+  const lease = state.current?.lease;
+  if (lease === undefined || lease.mode !== "precise" || lease.reserved > 0) return;
+  if (needs.has(state) || at.monotonic - state.lastUsed < idlePreciseMs) return;
+  if (state.room(at) > 0) state.close();
+}
+
+/** False: there was no room in the request for all of the state. */
+function collect(
+  state: QuotaState,
+  waiting: number,
+  parts: Collection,
+  ...[at, complete]: [Moment, boolean]
+): boolean {
+  const held = [...state.retiring, ...(state.current === undefined ? [] : [state.current])];
+  const changed = held.filter(hasNews);
+  if (parts.reports.length + changed.length > maximumItems) return false;
+  for (const one of changed) {
+    parts.reports.push(report(one));
+    parts.reported.push({ state, held: one });
+  }
+  const want = wish(state, waiting, at, complete);
+  if (want === undefined) return true;
+  if (parts.wants.length >= maximumItems) return false;
+  parts.wants.push(want);
+  parts.wantedBy.push(state);
+  return true;
+}
+
+function hasNews(held: HeldLease): boolean {
+  const { lease } = held;
+  return (
+    lease.spent !== held.reportedSpent ||
+    lease.reserved !== held.reportedReserved ||
+    lease.closed !== held.reportedClosed
+  );
+}
+
+/** What is said of a lease as it is now. */
+export function report({ lease }: HeldLease): LeaseReport {
+  return {
+    $typeName: "penstock.quota.v1.LeaseReport",
+    leaseId: lease.leaseId,
+    spent: BigInt(lease.spent),
+    reserved: BigInt(lease.reserved),
+    closed: lease.closed,
+  };
+}
+
+function wish(
+  state: QuotaState,
+  waiting: number,
+  ...[at, complete]: [Moment, boolean]
+): LeaseWant | undefined {
+  const lease = state.current?.lease;
+  const perSecond = demandPerSecond(state.demand, at.monotonic);
+  const largest = largestReservation(state.demand, at.monotonic);
+  const needed = Math.max(0, waiting - state.room(at));
+  const ageing = lease === undefined ? perSecond > leastDemand : needsRenewal(lease, at.monotonic);
+  if (needed === 0 && !(complete && ageing)) return undefined;
+  const demand = { perSecond, largestReservation: largest, waiting };
+  return {
+    $typeName: "penstock.quota.v1.LeaseWant",
+    quota: state.key,
+    needed: BigInt(needed),
+    wanted: BigInt(wanted(lease, demand)),
+    largestReservation: BigInt(largest),
+    demandPerSecond: perSecond,
+  };
+}
+
+/**
+ * Takes the answer. `requestedAt` is when this sync was first sent: a repeated answer counts from
+ * there, so that no lease lives longer here than at quota.
+ */
+export function applyAnswer(
+  book: LeaseBook,
+  exchange: Exchange,
+  answer: SyncLeasesResponse,
+  requestedAt: MonotonicMs,
+): void {
+  if (answer.serverTime !== undefined) {
+    book.setQuotaClock(timestampMs(answer.serverTime), requestedAt);
+  }
+  acknowledge(book, exchange);
+  const at = book.now();
+  for (const [index, state] of exchange.wantedBy.entries()) {
+    const grant = answer.grants[index];
+    if (grant?.quota !== state.key) continue;
+    const sequence = Number(exchange.request.sequence);
+    applyGrant(book, state, grant, { at, requestedAt, sequence });
+  }
+  if (answer.revokedLeaseIds.length > 0) revoke(book, new Set(answer.revokedLeaseIds));
+  book.waiting.retry();
+}
+
+/** Quota has heard the reports; closed leases that nobody holds are done with. */
+function acknowledge(book: LeaseBook, { request, reported }: Exchange): void {
+  for (const [index, { state, held }] of reported.entries()) {
+    const said = request.reports[index];
+    if (said === undefined) continue;
+    held.reportedSpent = Number(said.spent);
+    held.reportedReserved = Number(said.reserved);
+    held.reportedClosed = said.closed;
+    if (said.closed && held.lease.reserved === 0 && !hasNews(held)) state.retiring.delete(held);
+    else if (hasNews(held)) book.markDirty(state);
+  }
+}
+
+/** Which sync was answered, and when. */
+interface AnsweredSync {
+  readonly at: Moment;
+  readonly requestedAt: MonotonicMs;
+  readonly sequence: number;
+}
+
+function applyGrant(
+  book: LeaseBook,
+  state: QuotaState,
+  grant: LeaseGrant,
+  { at, requestedAt, sequence }: AnsweredSync,
+): void {
+  state.answeredAt = at.monotonic;
+  if (grant.status === GrantStatus.NOT_YET) return state.notYet();
+  if (grant.status === GrantStatus.GONE) return state.gone(at.monotonic);
+  const { periodStartTime, periodEndTime, lifetime } = grant;
+  const lifeMs = Number(lifetime?.seconds ?? 0n) * 1000 + (lifetime?.nanos ?? 0) / 1e6;
+  const complete = periodStartTime !== undefined && periodEndTime !== undefined && lifeMs > 0;
+  if (grant.leaseId !== "" && complete) {
+    state.granted(
+      {
+        leaseId: grant.leaseId,
+        epoch: Number(book.epoch),
+        sequence,
+        mode: grant.mode === LeaseMode.PRECISE ? "precise" : "bulk",
+        amount: leaseAmount(grant.amount),
+        periodStartMs: wallMs(timestampMs(periodStartTime)),
+        periodEndMs: wallMs(timestampMs(periodEndTime)),
+        lifeMs,
+      },
+      requestedAt,
+    );
+    book.markDirty(state);
+  }
+  if (grant.status !== GrantStatus.EXHAUSTED) return;
+  const resetMs = grant.resetTime === undefined ? undefined : timestampMs(grant.resetTime);
+  state.ranOut(leaseAmount(grant.available), resetMs, at);
+}
+
+function revoke(book: LeaseBook, ids: ReadonlySet<string>): void {
+  for (const state of book.states().values()) {
+    const held = state.current;
+    if (held === undefined || !ids.has(held.lease.leaseId)) continue;
+    state.close();
+    book.markDirty(state);
+  }
+}
