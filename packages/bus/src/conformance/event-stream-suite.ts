@@ -6,8 +6,8 @@ import { usageSubject } from "../subjects.ts";
 /** What the suite needs of an adapter; fresh and empty for each test. */
 export interface StreamHarness {
   readonly stream: EventStream;
-  /** Has room for fewer than 200 messages of one kibibyte. */
-  readonly small: EventStream;
+  /** Another stream, with room for fewer than 200 messages of one kibibyte. */
+  openSmall(): Promise<EventStream>;
   readonly ackWaitMs: number;
   /** Lets this much of the adapter's time pass. */
   passTime(durationMs: number): Promise<void>;
@@ -91,7 +91,7 @@ function describePublishing(get: () => StreamHarness): void {
   });
 
   it("refuses what it has no room for, message by message, and takes the rest", async () => {
-    const { small } = get();
+    const small = await get().openSmall();
     const large = messages(200).map((message) => ({ ...message, payload: new Uint8Array(1_024) }));
     const results = await small.publish(large);
     expect(results).toHaveLength(200);

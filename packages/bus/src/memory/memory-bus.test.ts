@@ -20,7 +20,7 @@ function open() {
     expiring: bus.routers,
     expireAfterMs: topology.routers.expireAfterMs,
     stream: bus.usage,
-    small: smallBus.usage,
+    openSmall: async () => smallBus.usage,
     ackWaitMs: topology.usage.ackWaitMs,
     passTime: async (durationMs: number) => clock.advance(durationMs),
     close: async () => {

@@ -1,0 +1,35 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { serverLane } from "./server-lane.ts";
+
+vi.mock("./nats.ts", () => ({ findNats: () => undefined }));
+
+describe("serverLane", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "penstock-lane-"));
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("notes once that a lane was not run", () => {
+    const file = join(folder, "not-run");
+    vi.stubEnv("PENSTOCK_TEST_NOT_RUN_FILE", file);
+    vi.stubEnv("PENSTOCK_TEST_REQUIRE", "");
+    expect(serverLane("nats").available).toBe(false);
+    serverLane("nats");
+    expect(readFileSync(file, "utf8")).toBe("nats: nats-server is not on PATH\n");
+  });
+});
+
+vi.stubEnv("PENSTOCK_TEST_REQUIRE", "");
+serverLane("nats").describe("a missing lane", () => {
+  it("is skipped", () => {
+    expect.unreachable();
+  });
+});
+vi.unstubAllEnvs();

@@ -1,0 +1,53 @@
+import { appendFileSync } from "node:fs";
+import { readEnvironmentVariable } from "@penstock/runtime";
+import { describe, it } from "vitest";
+import { findNats } from "./nats.ts";
+import { findPostgres } from "./postgres.ts";
+
+/** A server whose tests run only where it is installed. */
+export type LaneName = "nats" | "postgres";
+
+/** How tests of a lane are described. */
+export interface ServerLane {
+  readonly available: boolean;
+  /** vitest's `describe` where the server is installed; else skips, or fails when required. */
+  describe(name: string, body: () => void): void;
+}
+
+const missing: Readonly<Record<LaneName, string>> = {
+  nats: "nats-server is not on PATH",
+  postgres: "initdb is neither on PATH nor under /usr/lib/postgresql",
+};
+
+const noted = new Set<LaneName>();
+
+/**
+ * The lane of a server. When it is missing, a line `<lane>: <reason>` is appended to the file
+ * named by PENSTOCK_TEST_NOT_RUN_FILE, so that "not run" is said aloud; when PENSTOCK_TEST_REQUIRE
+ * (names separated by commas) lists it, its tests fail instead.
+ */
+export function serverLane(name: LaneName): ServerLane {
+  const found = name === "nats" ? findNats() : findPostgres();
+  if (found !== undefined)
+    return { available: true, describe: (title, body) => describe(title, body) };
+  const required = (readEnvironmentVariable("PENSTOCK_TEST_REQUIRE") ?? "").split(",");
+  const isRequired = required.some((lane) => lane.trim() === name);
+  if (!isRequired) noteNotRun(name);
+  const fail = (): void => {
+    it("has its server", () => {
+      throw new Error(`PENSTOCK_TEST_REQUIRE lists ${name}, but ${missing[name]}`);
+    });
+  };
+  const describeMissing = (title: string, body: () => void): void => {
+    if (isRequired) describe(title, fail);
+    else describe.skip(title, body);
+  };
+  return { available: false, describe: describeMissing };
+}
+
+function noteNotRun(name: LaneName): void {
+  const file = readEnvironmentVariable("PENSTOCK_TEST_NOT_RUN_FILE");
+  if (file === undefined || noted.has(name)) return;
+  noted.add(name);
+  appendFileSync(file, `${name}: ${missing[name]}\n`);
+}

@@ -1,0 +1,114 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** A server program started for a test, in a folder that goes with it. */
+export interface ServerProcess {
+  readonly process: ChildProcess;
+  /** Everything it printed, newest last, bounded. */
+  output(): string;
+  /** Ends it with `signal` and waits until it is gone. */
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** How to start a server program. */
+export interface ServerProcessOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  /** Another user than this process's, as PostgreSQL refuses to run as root. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+const pidFile = "server.pid";
+const maxOutputLength = 20_000;
+const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+  for (const folder of folders) removeFolder(folder);
+});
+
+/** A folder `penstock-<kind>-<pid>-…`; goes when this process ends. */
+export function makeServerFolder(kind: string): string {
+  sweep(kind);
+  const folder = mkdtempSync(join(tmpdir(), `penstock-${kind}-${process.pid}-`));
+  folders.add(folder);
+  return folder;
+}
+
+/** Removes a folder of `makeServerFolder`. */
+export function removeServerFolder(folder: string): void {
+  folders.delete(folder);
+  removeFolder(folder);
+}
+
+/** Starts the program; it dies with this process, at the latest in the sweep of the next one. */
+export function startServerProcess(options: ServerProcessOptions): ServerProcess {
+  const child = spawn(options.command, [...options.args], {
+    ...options.user,
+    cwd: options.folder,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  let output = "";
+  const note = (chunk: unknown): void => {
+    output = (output + String(chunk)).slice(-maxOutputLength);
+  };
+  child.stdout.on("data", note);
+  child.stderr.on("data", note);
+  const gone = new Promise<void>((resolve) => {
+    child.once("error", (error) => {
+      note(error);
+      resolve();
+    });
+    child.once("exit", () => resolve());
+  });
+  void gone.then(() => running.delete(child));
+  if (child.pid !== undefined) writeFileSync(join(options.folder, pidFile), String(child.pid));
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal);
+    await gone;
+  };
+  return { process: child, output: () => output, end };
+}
+
+/** A test process that was killed leaves its server running: end it, and remove its folder. */
+function sweep(kind: string): void {
+  const form = new RegExp(`^penstock-${kind}-(\\d+)-`);
+  for (const name of readdirSync(tmpdir())) {
+    const owner = form.exec(name)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    const folder = join(tmpdir(), name);
+    endOrphan(folder);
+    removeFolder(folder);
+  }
+}
+
+function endOrphan(folder: string): void {
+  try {
+    const pid = Number(readFileSync(join(folder, pidFile), "utf8"));
+    // The id may belong to another process by now: only one that names the folder is ours.
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    if (pid > 1 && commandLine.includes(folder)) process.kill(pid, "SIGKILL");
+  } catch {
+    // No such file or process: nothing is left to end.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
