@@ -1,0 +1,56 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+
+/** A field as a manifest may write it. */
+export interface NamedField {
+  readonly field: DescField;
+  /** True for `amountUsd`, decimal US dollars in place of `amountNanoUsd`. */
+  readonly isDecimalMoney: boolean;
+}
+
+/** `amountNanoUsd` → `amountUsd`; undefined for fields that are not money. */
+export function decimalMoneyName(jsonName: string): string | undefined {
+  if (jsonName.includes("NanoUsd")) return jsonName.replace("NanoUsd", "Usd");
+  return undefined;
+}
+
+/** Finds the field that a manifest calls so. */
+export function findField(schema: DescMessage, written: string): NamedField | undefined {
+  for (const field of schema.fields) {
+    if (field.jsonName === written) return { field, isDecimalMoney: false };
+    if (decimalMoneyName(field.jsonName) === written) return { field, isDecimalMoney: true };
+  }
+  return undefined;
+}
+
+/** What to say of a field that is not there: another spelling of a known one, or all there are. */
+export function describeUnknownField(schema: DescMessage, written: string): string {
+  const names = schema.fields.map((field) => decimalMoneyName(field.jsonName) ?? field.jsonName);
+  const near = names.find((name) => isNear(name, written));
+  if (near !== undefined) return `is not a field of ${schema.name}; did you mean ${near}?`;
+  return `is not a field of ${schema.name}`;
+}
+
+function isNear(name: string, written: string): boolean {
+  const left = plain(name);
+  const right = plain(written);
+  return left === right || (Math.min(left.length, right.length) > 3 && isOneEditAway(left, right));
+}
+
+function plain(name: string): string {
+  return name.replaceAll(/[-_\s]/g, "").toLowerCase();
+}
+
+/** True when one inserted, missing, different or swapped character turns one into the other. */
+function isOneEditAway(left: string, right: string): boolean {
+  if (Math.abs(left.length - right.length) > 1) return false;
+  let start = 0;
+  while (start < left.length && left[start] === right[start]) start += 1;
+  const rests = [
+    [left.slice(start + 1), right.slice(start)],
+    [left.slice(start), right.slice(start + 1)],
+    [left.slice(start + 1), right.slice(start + 1)],
+    [left.slice(start + 2), right.slice(start + 2)],
+  ];
+  const isSwapped = left[start] === right[start + 1] && left[start + 1] === right[start];
+  return rests.some(([a, b], index) => a === b && (index < 3 || isSwapped));
+}

@@ -1,0 +1,145 @@
+// A manifest is YAML: any number of documents, each the proto JSON of one resource with its kind.
+//   text → documents (yaml, with positions)
+//   document → proto JSON, field by field along the schema; every problem is noted with its line
+//   proto JSON → Resource, kept together with the map from field paths to lines
+// Problems do not end the reading: all of all documents are reported at once.
+import type { DescMessage } from "@bufbuild/protobuf";
+import { fromJson } from "@bufbuild/protobuf";
+import type { Resource } from "@penstock/api";
+import { parseResourceName } from "@penstock/rpc";
+import type { Document, YAMLError } from "yaml";
+import { isMap, isScalar, LineCounter, parseAllDocuments } from "yaml";
+import type { ManifestProblem } from "./manifest-problem.ts";
+import { readRootMessage } from "./read-message.ts";
+import type { ResourceKind } from "./resource-kinds.ts";
+import { findKind, isOutputOnly, resourceKinds, wrapResource } from "./resource-kinds.ts";
+import { SourceMap } from "./source-map.ts";
+
+/** A resource and where it was written. */
+export interface ManifestResource {
+  readonly name: string;
+  readonly resource: Resource;
+  readonly file: string;
+  readonly line: number;
+  readonly places: SourceMap;
+}
+
+/** What a file holds. Resources with problems are there without the fields that are wrong. */
+export interface Manifest {
+  readonly resources: readonly ManifestResource[];
+  readonly problems: readonly ManifestProblem[];
+  /** Documents that could not be made into a resource at all. */
+  readonly unreadable: number;
+}
+
+/** The bound of one control-plane message; a larger file could not be applied anyway. */
+export const manifestMaxBytes = 4 * 1_024 * 1_024;
+
+type Report = (line: number, path: string, description: string) => void;
+
+/** Reads one file; `file` is only for messages. Never throws for what the text says. */
+export function readManifest(text: string, file: string): Manifest {
+  const problems: ManifestProblem[] = [];
+  const report: Report = (line, path, description) =>
+    void problems.push({ file, line, path, description });
+  if (text.length > manifestMaxBytes) {
+    report(1, "", `the file is larger than ${manifestMaxBytes} bytes`);
+    return { resources: [], problems, unreadable: 1 };
+  }
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    intAsBigInt: true,
+    logLevel: "silent",
+    prettyErrors: false,
+  });
+  const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
+  const resources: ManifestResource[] = [];
+  let unreadable = 0;
+  for (const document of documents) {
+    for (const error of document.errors) reportSyntax(error, lines, report);
+    if (document.errors.length > 0) unreadable += 1;
+    else if (!isEmpty(document)) {
+      const resource = readDocument(document, { lines, report, file });
+      if (resource === undefined) unreadable += 1;
+      else resources.push(resource);
+    }
+  }
+  return { resources, problems, unreadable };
+}
+
+function isEmpty({ contents }: Document.Parsed): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null);
+}
+
+function reportSyntax(error: YAMLError, lines: LineCounter, report: Report): void {
+  const description = `is not valid YAML: ${error.message.split("\n", 1)[0]}`;
+  report(lines.linePos(error.pos[0]).line, "", description);
+}
+
+function readDocument(
+  document: Document.Parsed,
+  source: { readonly lines: LineCounter; readonly report: Report; readonly file: string },
+): ManifestResource | undefined {
+  const { lines, report, file } = source;
+  const { contents } = document;
+  const line = lines.linePos(contents?.range[0] ?? 0).line;
+  if (!isMap(contents)) {
+    report(line, "", "must be a mapping with kind and name, one resource per document");
+    return undefined;
+  }
+  const kind = readKind(document, line, lines, report);
+  if (kind === undefined) return undefined;
+  const places = new SourceMap(line);
+  const refuse = (schema: DescMessage, jsonName: string): string | undefined =>
+    schema === kind.schema && isOutputOnly(kind, jsonName)
+      ? "is set by the server; leave it out"
+      : undefined;
+  const json = readRootMessage(contents, kind.schema, { document, lines, places, report, refuse });
+  const { name } = json;
+  if (typeof name !== "string") {
+    if (!contents.has("name")) report(line, "name", "is required");
+    return undefined;
+  }
+  checkName(name, kind, places, report);
+  try {
+    const value = fromJson(kind.schema, json);
+    return { name, resource: wrapResource(kind, value), file, line, places };
+  } catch (thrown) {
+    // The reader above checks everything; what it overlooked is still told rather than thrown.
+    report(line, "", `can't be read: ${thrown instanceof Error ? thrown.message : "unknown"}`);
+    return undefined;
+  }
+}
+
+function readKind(
+  document: Document.Parsed,
+  line: number,
+  lines: LineCounter,
+  report: Report,
+): ResourceKind | undefined {
+  const known = resourceKinds.map(({ kind }) => kind).join(", ");
+  const node = document.get("kind", true);
+  if (node === undefined) {
+    report(line, "kind", `is required: one of ${known}`);
+    return undefined;
+  }
+  const found = isScalar(node) && typeof node.value === "string" ? findKind(node.value) : undefined;
+  if (found === undefined) {
+    const start = isScalar(node) ? node.range?.[0] : undefined;
+    const at = start === undefined ? line : lines.linePos(start).line;
+    report(at, "kind", `must be one of ${known}`);
+  }
+  return found;
+}
+
+function checkName(name: string, kind: ResourceKind, places: SourceMap, report: Report): void {
+  if (parseResourceName(name)?.collection === kind.collection) return;
+  const form =
+    kind.collection === "virtualKeys"
+      ? "projects/<project>/virtualKeys/<id>"
+      : `${kind.collection}/<id>`;
+  const description = `must be of the form ${form}, ids in lower case, not ${JSON.stringify(name)}`;
+  report(places.find("name").line, "name", description);
+}
