@@ -75,7 +75,8 @@ async function refuseOldServer<Tables>(db: Kysely<Tables>): Promise<void> {
     select current_setting('server_version_num')::int as version`.execute(db);
   const version = rows[0]?.version ?? 0;
   if (version >= oldestServerVersion) return;
-  const message = `PostgreSQL 15 or newer is needed, this server is ${Math.floor(version / 10_000)}`;
+  const major = Math.floor(version / 10_000);
+  const message = `PostgreSQL 15 or newer is needed, this server is ${major}`;
   throw new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }
 

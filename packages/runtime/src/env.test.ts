@@ -2,7 +2,7 @@ import { GatewayError } from "@penstock/errors";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { readEnvironment } from "./env.ts";
 import type { ReadEnvironmentOptions } from "./env.ts";
-import { Secret } from "./secret.ts";
+import type { Secret } from "./secret.ts";
 
 const spec = {
   host: { name: "PENSTOCK_BIND_ADDRESS", kind: "string", default: "127.0.0.1" },

@@ -6,6 +6,7 @@ import { sleep, systemClock } from "@penstock/runtime";
 import { expect, it, vi } from "vitest";
 import { startNats } from "./nats.ts";
 import type { NatsServer } from "./nats.ts";
+import { requestNats } from "./raw-nats.ts";
 import { serverLane } from "./server-lane.ts";
 
 const { logger } = silentObservability();
@@ -150,6 +151,33 @@ lane.describe("NATS bus", () => {
     await vi.waitFor(() => expect(seen).toContain("after"), 15_000);
     await close();
   }, 60_000);
+
+  it("notices that a watch fell silent on a healthy connection", async () => {
+    const { server, bus, close } = await open();
+    const seen: string[] = [];
+    const onEntry = (entry: { key: string }): void => void seen.push(entry.key);
+    await bus.config.watch({ onEntry });
+    await bus.config.watch({ prefix: "routes.", onEntry: () => {} });
+    await bus.config.put("routes.a", new Uint8Array(1));
+    await vi.waitFor(() => expect(seen).toEqual(["routes.a"]));
+    const api = "$JS.API.CONSUMER";
+    const stream = `KV_${defaultTopology.config.name}`;
+    const list = async (): Promise<string[]> => {
+      const answer = JSON.parse(await requestNats(server.url, `${api}.NAMES.${stream}`)) as {
+        consumers: string[];
+      };
+      return answer.consumers;
+    };
+    const before = await list();
+    expect(before).toHaveLength(2);
+    for (const name of before) await requestNats(server.url, `${api}.DELETE.${stream}.${name}`);
+    await bus.config.put("routes.b", new Uint8Array(1));
+    await vi.waitFor(() => expect(seen).toEqual(["routes.a", "routes.b"]), 10_000);
+    await vi.waitFor(async () => expect(await list()).toHaveLength(2), 10_000);
+    await bus.config.put("routes.c", new Uint8Array(1));
+    await vi.waitFor(() => expect(seen.at(-1)).toBe("routes.c"), 5_000);
+    await close();
+  }, 40_000);
 
   it("says that no server answers, without the password of the URL", async () => {
     const url = "nats://user:canary@127.0.0.1:1";

@@ -1,0 +1,27 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+
+/**
+ * One request in NATS's own text protocol, for what a test does behind the back of the bus: its
+ * client belongs to packages/bus alone.
+ */
+export async function requestNats(url: string, subject: string, body = ""): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  try {
+    await once(socket, "connect");
+    const hello = 'CONNECT {"verbose":false}\r\nSUB answer 1\r\n';
+    socket.write(`${hello}PUB ${subject} answer ${Buffer.byteLength(body)}\r\n${body}\r\n`);
+    let text = "";
+    for await (const chunk of socket) {
+      text += String(chunk);
+      const answer = /MSG answer 1 (\d+)\r\n([^]*)\r\n/.exec(text);
+      if (answer !== null && Number(answer[1]) <= Buffer.byteLength(answer[2] ?? "")) {
+        return answer[2] ?? "";
+      }
+    }
+    throw new Error(`no answer to ${subject}`);
+  } finally {
+    socket.destroy();
+  }
+}
