@@ -1,1 +1,39 @@
-export {};
+export { create } from "@bufbuild/protobuf";
+export type { MessageInitShape } from "@bufbuild/protobuf";
+export {
+  BlockKind,
+  FinishReason,
+  GenerateRequestSchema,
+  GenerateResponseSchema,
+  ListModelsRequestSchema,
+  MessageRole,
+  MessageSchema,
+  StreamGenerateResponseSchema,
+  ToolChoiceMode,
+  ToolSchema,
+} from "@penstock/api";
+export type {
+  ContentPart,
+  Finished,
+  GenerateRequest,
+  GenerateResponse,
+  ListModelsResponse,
+  Message,
+  Model,
+  Started,
+  StreamGenerateResponse,
+  TokenUsage,
+  Tool,
+} from "@penstock/api";
+export type { ErrorReason, FieldViolation, QuotaViolation } from "@penstock/errors";
+export { PenstockError } from "./src/penstock-error.ts";
+export { createPenstockClient } from "./src/penstock-client.ts";
+export type {
+  Answer,
+  CallOptions,
+  GenerateRequestInit,
+  ListModelsRequestInit,
+  PenstockClient,
+} from "./src/penstock-client.ts";
+export type { PenstockClientOptions, TlsOptions } from "./src/channel.ts";
+export type { GenerateEvent, GenerateStream } from "./src/generate-stream.ts";

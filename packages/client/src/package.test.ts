@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TestGateway } from "./test-gateway.ts";
+import { startTestGateway } from "./test-gateway.ts";
+
+const run = promisify(execFile);
+const packageFolder = join(import.meta.dirname, "..");
+const repository = join(packageFolder, "../..");
+const minuteMs = 60_000;
+
+let folder: string;
+let gateway: TestGateway;
+
+/** The first JavaScript block of the README. */
+async function readmeExample(): Promise<string> {
+  const readme = await readFile(join(packageFolder, "README.md"), "utf8");
+  const example = /```js\n(\/\/ example\.mjs\n[^]*?)```/.exec(readme)?.[1];
+  if (example === undefined) throw new Error("the README has no example");
+  return example;
+}
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  folder = await mkdtemp(join(tmpdir(), "penstock-client-"));
+  const built = join(folder, "built");
+  const options = { cwd: folder, timeout: minuteMs };
+  await run(process.execPath, [join(packageFolder, "build.mjs"), built], options);
+  await run("npm", ["pack", built, "--silent"], options);
+  const [tarball = ""] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+  await rm(built, { recursive: true });
+  await writeFile(join(folder, "package.json"), '{"private":true}');
+  const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--silent"];
+  await run("npm", ["install", `./${tarball}`, ...flags], options);
+  await writeFile(join(folder, "example.mjs"), await readmeExample());
+}, minuteMs);
+
+afterAll(async () => {
+  gateway.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("the packed client", () => {
+  it("holds code, types, README and licence, and asks for two packages", async () => {
+    const installed = join(folder, "node_modules/@penstock/client");
+    const names = await readdir(installed, { recursive: true });
+    for (const name of ["client/index.js", "client/index.d.ts", "README.md", "LICENSE"]) {
+      expect(names).toContain(name);
+    }
+    expect(names.filter((name) => /\.test\.|test-gateway|(?<!\.d)\.ts$/.test(name))).toEqual([]);
+    const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {
+      dependencies: Record<string, string>;
+      private?: boolean;
+    };
+    expect(Object.keys(manifest.dependencies).toSorted()).toEqual([
+      "@bufbuild/protobuf",
+      "@grpc/grpc-js",
+    ]);
+    expect(manifest.private).toBeUndefined();
+  });
+
+  it("runs the example of the README from an empty folder", async () => {
+    const env = {
+      PATH: process.env["PATH"],
+      PENSTOCK_GRPC_ADDRESS: gateway.address,
+      OPENAI_API_KEY: "psk_example",
+    };
+    const options = { cwd: folder, env, timeout: minuteMs };
+    const { stdout, stderr } = await run(process.execPath, ["example.mjs"], options);
+    expect(stderr).toBe("");
+    expect(stdout.split("\n")).toEqual([
+      "Say hello.",
+      "by deployments/a request request-1",
+      "Count to three. ",
+      "tokens 3n",
+      "smart",
+      "",
+    ]);
+    expect(gateway.calls[0]?.metadata.get("authorization")).toEqual(["Bearer psk_example"]);
+  });
+
+  it("has types that the example passes", async () => {
+    const compiler = join(repository, "node_modules/typescript/bin/tsc");
+    const flags = "--noEmit --allowJs --checkJs --strict --module nodenext --target es2024";
+    const lists = ["--lib", "es2024,esnext.disposable", "--types", "node", "--skipLibCheck"];
+    const typeRoots = ["--typeRoots", join(repository, "node_modules/@types")];
+    const args = [compiler, ...flags.split(" "), ...lists, ...typeRoots, "example.mjs"];
+    const checked = run(process.execPath, args, { cwd: folder, timeout: minuteMs });
+    // The compiler writes its complaints on standard output and ends with a failure.
+    const { stdout } = await checked.catch((error: { stdout: string }) => error);
+    expect(stdout).toBe("");
+  });
+});

@@ -1,0 +1,75 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import type { GenerateResponse, ListModelsResponse } from "@penstock/api";
+import {
+  GenerateRequestSchema,
+  InferenceService,
+  ListModelsRequestSchema,
+  StreamGenerateRequestSchema,
+} from "@penstock/api";
+import type { CallOptions } from "./call.ts";
+import type { PenstockClientOptions } from "./channel.ts";
+import { openChannel } from "./channel.ts";
+import type { GenerateStream } from "./generate-stream.ts";
+import { openGenerateStream } from "./generate-stream.ts";
+import type { Answer } from "./unary-call.ts";
+import { callUnary } from "./unary-call.ts";
+
+export type { Answer, CallOptions };
+
+/** A request as plain object; fields are those of `penstock.inference.v1.GenerateRequest`. */
+export type GenerateRequestInit = MessageInitShape<typeof GenerateRequestSchema>;
+
+/** Which models to list. */
+export type ListModelsRequestInit = MessageInitShape<typeof ListModelsRequestSchema>;
+
+/** A client of one gateway. It holds connections and is to be kept and shared. */
+export interface PenstockClient {
+  /** The whole answer. Rejects with a PenstockError. */
+  generate(request: GenerateRequestInit, options?: CallOptions): Promise<Answer<GenerateResponse>>;
+  /** The answer while it is written. */
+  streamGenerate(request: GenerateRequestInit, options?: CallOptions): GenerateStream;
+  /** One page of the models that the key may ask for. Rejects with a PenstockError. */
+  listModels(
+    request?: ListModelsRequestInit,
+    options?: CallOptions,
+  ): Promise<Answer<ListModelsResponse>>;
+  /** Closes the connections; calls under way are finished first. */
+  close(): void;
+}
+
+/** 15 minutes: what the gateway itself gives a request at most. */
+const defaultTimeoutMs = 900_000;
+
+/** Makes a client. Throws a TypeError for a malformed address or key; nothing is connected yet. */
+export function createPenstockClient(options: PenstockClientOptions): PenstockClient {
+  if (!/^[\x21-\x7e]+$/.test(options.virtualKey)) {
+    throw new TypeError("The virtual key is empty or holds characters that no key has.");
+  }
+  const channel = openChannel(options);
+  const defaults = {
+    virtualKey: options.virtualKey,
+    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+  };
+  return {
+    generate: (request, callOptions = {}) =>
+      callUnary(channel, InferenceService.method.generate, create(GenerateRequestSchema, request), {
+        defaults,
+        options: callOptions,
+      }),
+    streamGenerate: (request, callOptions = {}) => {
+      const wrapped = create(StreamGenerateRequestSchema, {
+        request: create(GenerateRequestSchema, request),
+      });
+      return openGenerateStream(channel, wrapped, defaults, callOptions);
+    },
+    listModels: (request = {}, callOptions = {}) =>
+      callUnary(
+        channel,
+        InferenceService.method.listModels,
+        create(ListModelsRequestSchema, request),
+        { defaults, options: callOptions },
+      ),
+    close: () => channel.close(),
+  };
+}
