@@ -12,13 +12,18 @@ export interface Identity {
   readonly roles: readonly Role[];
 }
 
-/** What is known of a call before its message is read. */
+/** What is known of a call before its message is read, and how its end is told. */
 export interface CallState {
   readonly requestId: string;
   readonly span: Span;
   /** When the call arrived, by `performance.now()`. */
   readonly startMs: number;
-  readonly identity: Identity | undefined;
+  /** Set by the gate when it lets the call pass. */
+  identity: Identity | undefined;
+  /** True from the moment the interceptors have the call: they will end it. */
+  handed: boolean;
+  /** Ends span and access log; `thrown` is undefined on success. Only the first call counts. */
+  readonly end: (thrown: unknown) => void;
 }
 
 /** The part of a handler's context that holds values. */

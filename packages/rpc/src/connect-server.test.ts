@@ -265,6 +265,8 @@ describe("the port", () => {
     });
     expect(response.status).toBe(429);
     expect(seen).toEqual([]);
+    expect(observed.lines).toMatchObject([{ message: "rpc", reason: "REQUEST_TOO_LARGE" }]);
+    expect(observed.records).toMatchObject([{ attributes: { "error.type": "REQUEST_TOO_LARGE" } }]);
   });
 
   it("announces its bound of concurrent streams", async () => {

@@ -43,16 +43,15 @@ export function createServing(options: ServingOptions): Serving {
   const { observability, authenticate } = options;
   const accessLog = createAccessLog(observability);
   const requestGate = async (context: HandlerContext): Promise<void> => {
-    const state = startCall(observability, context);
+    const state = startCall(observability, accessLog, context);
     context.values.set(callStateKey, state);
     try {
       const identity = await authenticateCall(context.requestHeader, context.method, authenticate);
-      context.values.set(callStateKey, { ...state, identity });
+      state.identity = identity;
       state.span.set(attributeNames.identityKind, identity.kind);
       state.span.set(attributeNames.identityName, identity.name);
     } catch (thrown) {
-      accessLog(context.method, state, thrown);
-      endServerSpan(state.span, thrown);
+      state.end(thrown);
       const error = toReportedError(thrown);
       if (error.reason === "INTERNAL") {
         observability.logger.error("authentication failed unexpectedly", { error });
@@ -61,7 +60,7 @@ export function createServing(options: ServingOptions): Serving {
     }
   };
   const interceptors = [
-    outcomeInterceptor(accessLog),
+    outcomeInterceptor,
     errorsInterceptor(observability.logger),
     deadlineInterceptor(options.defaultDeadlineMs),
     validationInterceptor,
@@ -69,23 +68,36 @@ export function createServing(options: ServingOptions): Serving {
   return { requestGate, interceptors };
 }
 
-function startCall({ tracer }: Observability, context: HandlerContext): CallState {
+function startCall(
+  { tracer }: Observability,
+  accessLog: AccessLog,
+  context: HandlerContext,
+): CallState {
   const given = context.requestHeader.get("x-request-id") ?? "";
   const requestId = uuid.test(given) ? given : newUuidV7();
   const span = startServerSpan(tracer, context);
   span.set(attributeNames.requestId, requestId);
   context.responseHeader.set("x-request-id", requestId);
   context.responseHeader.set("x-penstock-trace-id", span.context.traceId);
-  return { requestId, span, startMs: performance.now(), identity: undefined };
+  let ended = false;
+  const end = (thrown: unknown): void => {
+    if (ended) return;
+    ended = true;
+    accessLog(context.method, state, thrown);
+    endServerSpan(span, thrown);
+  };
+  const startMs = performance.now();
+  const state: CallState = { requestId, span, startMs, identity: undefined, handed: false, end };
+  // A message that is malformed or too large is refused by the library before any interceptor.
+  context.signal.addEventListener("abort", () => {
+    if (!state.handed) end(context.signal.reason);
+  });
+  return state;
 }
 
-function outcomeInterceptor(accessLog: AccessLog): Interceptor {
-  return (next) => (request) => {
-    const state = request.contextValues.get(callStateKey);
-    if (state === undefined) return next(request);
-    return withOutcome(next, request, (thrown) => {
-      accessLog(request.method, state, thrown);
-      endServerSpan(state.span, thrown);
-    });
-  };
-}
+const outcomeInterceptor: Interceptor = (next) => (request) => {
+  const state = request.contextValues.get(callStateKey);
+  if (state === undefined) return next(request);
+  state.handed = true;
+  return withOutcome(next, request, state.end);
+};
