@@ -25,12 +25,13 @@ export function bucketStream(bucket: string): string {
 /** Creates what is missing and brings the limits of what exists to those of this build. */
 export async function createTopology(context: TopologyContext, topology: Topology): Promise<void> {
   for (const bucket of [topology.config, topology.routers, topology.confirmed]) {
-    await ensure(context, bucketStream(bucket.name), bucketLimits(bucket), (replicas) =>
-      createBucket(context, bucket, replicas),
+    await ensure(context, bucketStream(bucket.name), bucketLimits(bucket), (spread) =>
+      createBucket(context, bucket, spread ? bucket.replicas : 1),
     );
   }
   const { usage } = topology;
-  await ensure(context, usage.name, streamLimits(usage), async (replicas) => {
+  await ensure(context, usage.name, streamLimits(usage), async (spread) => {
+    const replicas = spread ? usage.replicas : 1;
     await context.manager.streams.add({ ...streamConfig(usage), num_replicas: replicas });
   });
   for (const consumer of usage.consumers) await createConsumer(context, usage, consumer);
@@ -104,7 +105,7 @@ async function ensure(
   context: TopologyContext,
   name: string,
   limits: Limits,
-  create: (replicas: number) => Promise<void>,
+  create: (spread: boolean) => Promise<void>,
 ): Promise<void> {
   const { manager, logger } = context;
   try {
@@ -118,11 +119,11 @@ async function ensure(
     if (apiCodeOf(error) !== apiCode.streamNotFound) throw error;
   }
   try {
-    await create(context.clustered ? 3 : 1);
+    await create(context.clustered);
   } catch (error) {
     if (!isTooFewServers(error)) throw error;
-    logger.warn("the NATS cluster cannot keep three copies; one is kept", { stream: name });
-    await create(1);
+    logger.warn("the NATS cluster has too few servers; one copy is kept", { stream: name });
+    await create(false);
   }
 }
 
