@@ -1,1 +1,4 @@
-export {};
+export { readRouterConfig } from "./src/config.ts";
+export type { RouterConfig } from "./src/config.ts";
+export { createRouterService } from "./src/service.ts";
+export type { RouterAddresses, RouterDependencies, RouterService } from "./src/service.ts";

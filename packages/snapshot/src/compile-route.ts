@@ -74,6 +74,10 @@ function attemptTimeouts(own: Timeouts | undefined, parts: TargetParts): Attempt
       levels.map((level) => level?.progress),
       defaultProgressMs,
     ),
+    answerMs: firstOf(
+      levels.map((level) => level?.firstToken ?? level?.attempt),
+      defaultAttemptMs,
+    ),
     attemptMs: firstOf(
       levels.map((level) => level?.attempt),
       defaultAttemptMs,

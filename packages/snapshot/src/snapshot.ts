@@ -112,7 +112,13 @@ export interface CompiledRoute {
 /** Timers of one attempt. */
 export interface AttemptTimeouts {
   readonly connectMs: number;
+  /** To the first content of a stream. */
   readonly firstTokenMs: number;
+  /**
+   * To the first byte of an answer that is not streamed: the first-token timer where one is set,
+   * otherwise the attempt's, because a long answer may take its time as a whole.
+   */
+  readonly answerMs: number;
   readonly progressMs: number;
   readonly attemptMs: number;
 }

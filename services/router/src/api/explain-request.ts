@@ -1,0 +1,152 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  Door,
+  ExplainRequestResponseSchema,
+  GenerateRequestSchema,
+  type ExplainRequestRequest,
+  type ExplainRequestResponse,
+} from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import { explainPolicies, explainRoutes } from "@penstock/snapshot";
+import type { Snapshot } from "@penstock/snapshot";
+import { enforcePolicies } from "../pipeline/enforce-policies.ts";
+import { estimate } from "../pipeline/estimate-usage.ts";
+import { noTargetError } from "../pipeline/no-target-error.ts";
+import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import { planForContext } from "../pipeline/plan-for-context.ts";
+import { describeAmount, describeScope } from "../pipeline/quota-error.ts";
+import { RequestContext } from "../pipeline/request-context.ts";
+import { resolveRoute } from "../pipeline/resolve-route.ts";
+import { silentDownstream } from "../pipeline/silent-downstream.ts";
+
+/** What the handler uses. */
+export interface ExplainParts {
+  readonly parts: PipelineParts;
+  readonly currentSnapshot: () => Snapshot | undefined;
+}
+
+interface Consideration {
+  readonly name: string;
+  readonly chosen: boolean;
+  readonly reason: string;
+}
+
+/** Runs the pure stages on the current snapshot; nothing is reserved, sent or recorded. */
+export function explainRequest(
+  { parts, currentSnapshot }: ExplainParts,
+  asked: ExplainRequestRequest,
+): ExplainRequestResponse {
+  const context = contextOf(parts, currentSnapshot(), asked);
+  const { caller, request, snapshot } = context;
+  if (caller === undefined || request === undefined) throw new Error("made just above");
+  const answer = create(ExplainRequestResponseSchema, {
+    principal: caller.principal,
+    revision: snapshot?.revision ?? 0n,
+    routes: explainRoutes(caller, request.model, request.labels).map((row) => ({
+      name: row.route.name,
+      chosen: row.chosen,
+      reason: row.reason,
+    })),
+    policies: explainPolicies(caller, request.model, { labels: request.labels }),
+  });
+  const refusal =
+    resolveRoute(context, parts.clock.monotonicMs()) ??
+    enforcePolicies(context) ??
+    estimate(context);
+  if (refusal !== undefined) return refused(answer, refusal);
+  answer.estimatedInputTokens = BigInt(context.estimate?.inputTokens ?? 0);
+  answer.estimatedOutputTokens = BigInt(context.estimate?.outputTokens ?? 0);
+  const quotas = explainQuotas(context, parts);
+  answer.quotas = create(ExplainRequestResponseSchema, { quotas }).quotas;
+  return explainTargets(context, parts, { answer, quotas });
+}
+
+function contextOf(
+  parts: PipelineParts,
+  snapshot: Snapshot | undefined,
+  asked: ExplainRequestRequest,
+): RequestContext {
+  if (snapshot === undefined) {
+    throw new GatewayError("NOT_READY", "The router has no configuration yet.");
+  }
+  const caller = snapshot.callers.get(asked.virtualKey);
+  if (caller === undefined) {
+    throw new GatewayError("RESOURCE_NOT_FOUND", `There is no ${asked.virtualKey || "such key"}.`, {
+      fieldViolations: [{ field: "virtual_key", description: "names no virtual key" }],
+      resource: { type: "virtualKeys", name: asked.virtualKey },
+    });
+  }
+  const request = asked.request ?? create(GenerateRequestSchema);
+  if (request.model === "") {
+    throw new GatewayError("FIELD_INVALID", "Which model would be asked for is not said.", {
+      fieldViolations: [{ field: "request.model", description: "is required" }],
+    });
+  }
+  const context = new RequestContext(
+    {
+      requestId: "",
+      door: Door.UNSPECIFIED,
+      token: "",
+      snapshot,
+      parent: undefined,
+      startMonotonicMs: parts.clock.monotonicMs(),
+      startWallMs: parts.clock.wallMs(),
+      timeoutMs: 900_000,
+    },
+    parts.tracer.newContext(),
+    silentDownstream,
+  );
+  context.caller = caller;
+  context.principal = caller.principal;
+  context.request = request;
+  context.stream = asked.stream;
+  return context;
+}
+
+function explainQuotas(context: RequestContext, parts: PipelineParts): Consideration[] {
+  return context.quotaUses.map((use) => {
+    const what = `${describeAmount(use.quota)} ${describeScope(use.quota)}`;
+    const room = parts.leases.estimateRoom(use);
+    if (room === undefined) {
+      return { name: use.quota.name, chosen: true, reason: `${what}; the quota service decides` };
+    }
+    const enough = room >= use.amount;
+    const reason = `${what}; needs ${use.amount}, this router holds ${room}`;
+    return { name: use.quota.name, chosen: enough, reason };
+  });
+}
+
+function explainTargets(
+  context: RequestContext,
+  parts: PipelineParts,
+  made: { readonly answer: ExplainRequestResponse; readonly quotas: readonly Consideration[] },
+): ExplainRequestResponse {
+  const { answer } = made;
+  const plan = planForContext(context, parts);
+  const targets: Consideration[] = plan.targets.map((target, at) => ({
+    name: target.deployment.name,
+    chosen: true,
+    reason: `${ordinals[at] ?? `${at + 1}th`}: ${target.deployment.model} at ${target.deployment.provider.name}`,
+  }));
+  for (const { target, reason } of plan.skipped) {
+    targets.push({ name: target.deployment.name, chosen: false, reason });
+  }
+  answer.targets = create(ExplainRequestResponseSchema, { targets }).targets;
+  const [first] = plan.targets;
+  if (first === undefined) {
+    return refused(answer, noTargetError(context, plan, parts.clock.monotonicMs()));
+  }
+  const short = made.quotas.filter((quota) => !quota.chosen).map((quota) => quota.name);
+  const asks =
+    short.length === 0 ? "" : ` after asking the quota service about ${short.join(", ")}`;
+  answer.verdict = `${context.route?.name} would send it to ${first.deployment.name} first${asks}.`;
+  return answer;
+}
+
+const ordinals = ["first", "second", "third"];
+
+function refused(answer: ExplainRequestResponse, error: GatewayError): ExplainRequestResponse {
+  answer.refusalReason = error.reason;
+  answer.verdict = `It would be refused: ${error.message}`;
+  return answer;
+}

@@ -1,0 +1,22 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { RouterService } from "@penstock/api";
+import type { SnapshotFollower } from "@penstock/config-sync";
+import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import { explainRequest } from "./explain-request.ts";
+import { getSnapshotInfo } from "./get-snapshot-info.ts";
+import { listTargetHealth } from "./list-target-health.ts";
+
+/** RouterService, for the admin port. */
+export function routerRoutes(
+  parts: PipelineParts,
+  configuration: SnapshotFollower,
+): (router: ConnectRouter) => void {
+  const explain = { parts, currentSnapshot: () => configuration.current() };
+  return (router) => {
+    router.service(RouterService, {
+      explainRequest: (request) => explainRequest(explain, request),
+      getSnapshotInfo: () => getSnapshotInfo(configuration),
+      listTargetHealth: () => listTargetHealth(parts.health, parts.clock),
+    });
+  };
+}

@@ -1,0 +1,110 @@
+import type { GatewayError } from "@penstock/errors";
+import type { Counter, Histogram, Logger, MetricRegistry } from "@penstock/observability";
+import type { RequestContext } from "./pipeline/request-context.ts";
+import { operationName } from "./pipeline/request-spans.ts";
+
+/** Bounds of request durations, from a cache hit to a long answer. Unit: seconds. */
+const durationBounds = [
+  0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+  163.84, 327.68, 655.36,
+];
+
+/** The business events of the router: counter and log of each stand together. Never throws. */
+export class RouterEvents {
+  readonly #logger: Logger;
+  readonly #requests: Counter;
+  readonly #attempts: Counter;
+  readonly #duration: Histogram;
+  readonly #firstToken: Histogram;
+  readonly #costNanoUsd: Counter;
+  readonly #tokens: Counter;
+  readonly #unmetered: Counter;
+  readonly #lost: Counter;
+
+  constructor(logger: Logger, metrics: MetricRegistry) {
+    this.#logger = logger;
+    this.#requests = metrics.counter(
+      "penstock_requests_total",
+      "Requests that ended, by operation, outcome and reason.",
+      ["operation", "outcome", "reason"],
+    );
+    this.#attempts = metrics.counter(
+      "penstock_attempts_total",
+      "Attempts that ended, by deployment and outcome.",
+      ["deployment", "outcome"],
+    );
+    this.#duration = metrics.histogram(
+      "penstock_request_duration_seconds",
+      "Time from the arrival of a request to its end.",
+      durationBounds,
+      ["operation"],
+    );
+    this.#firstToken = metrics.histogram(
+      "penstock_time_to_first_token_seconds",
+      "Time from the arrival of a request to its first content.",
+      durationBounds,
+      ["operation"],
+    );
+    this.#costNanoUsd = metrics.counter(
+      "penstock_cost_nano_usd_total",
+      "Cost of answered requests by the price books, in nano-USD.",
+      ["deployment"],
+    );
+    this.#tokens = metrics.counter(
+      "penstock_tokens_total",
+      "Tokens used, by deployment and direction.",
+      ["deployment", "direction"],
+    );
+    this.#unmetered = metrics.counter(
+      "penstock_unmetered_requests_total",
+      "Requests served although their usage could not be recorded.",
+    );
+    this.#lost = metrics.counter(
+      "penstock_usage_records_lost_total",
+      "Usage records that could not be written, so that only the intent tells of the request.",
+    );
+  }
+
+  /** A request was settled. */
+  requestEnded(context: RequestContext, durationMs: number): void {
+    const operation = operationName(context);
+    const reason = context.error?.reason ?? "";
+    this.#requests.add(1, operation, context.outcome ?? "", reason);
+    this.#duration.record(durationMs / 1_000, operation);
+    if (context.firstTokenMs !== undefined) {
+      this.#firstToken.record(context.firstTokenMs / 1_000, operation);
+    }
+    for (const attempt of context.attempts) {
+      this.#attempts.add(1, attempt.deployment, attempt.outcome);
+      const { usage } = attempt;
+      if (usage === undefined) continue;
+      this.#tokens.add(Number(usage.inputTokens ?? 0n), attempt.deployment, "input");
+      this.#tokens.add(Number(usage.outputTokens ?? 0n), attempt.deployment, "output");
+      this.#costNanoUsd.add(Number(attempt.costNanoUsd ?? 0n), attempt.deployment);
+    }
+    if (context.outcome === "FAILED") {
+      this.#logger.warn("a request failed", {
+        requestId: context.requestId,
+        traceId: context.trace.traceId,
+        reason,
+        attempts: context.attempts.map(({ deployment, outcome }) => `${deployment} ${outcome}`),
+      });
+    }
+  }
+
+  /** A request is served although its intent could not be written. */
+  unmetered(): void {
+    this.#unmetered.add(1);
+  }
+
+  /** The final record of a request could not be written. */
+  recordLost(requestId: string, error: GatewayError): void {
+    this.#lost.add(1);
+    this.#logger.error("a usage record could not be written", { requestId, error });
+  }
+
+  /** A stage threw what it should not have. */
+  bug(requestId: string, error: unknown): void {
+    this.#logger.error("a request failed by a mistake in Penstock", { requestId, error });
+  }
+}

@@ -1,0 +1,68 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { Observability } from "@penstock/observability";
+import { startConnectServer } from "@penstock/rpc";
+import type { Authenticate, ConnectServer, HttpRequest, HttpResponse } from "@penstock/rpc";
+import type { HealthRegistry } from "@penstock/runtime";
+
+/** What the admin port needs. */
+export interface AdminListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly routes: (router: ConnectRouter) => void;
+  readonly authenticate: Authenticate;
+  readonly observability: Observability;
+  readonly health: HealthRegistry;
+}
+
+/**
+ * Opens the admin port: `/livez` and `/readyz` answer everyone, `/metrics` and RouterService want
+ * an admin or service token.
+ */
+export function startAdminListener(options: AdminListenerOptions): Promise<ConnectServer> {
+  const { host, port, routes, authenticate, observability, health } = options;
+  return startConnectServer({
+    host,
+    port,
+    routes,
+    authenticate,
+    observability,
+    httpHandler: (request, response) => {
+      switch (request.url) {
+        case "/livez":
+          answer(response, 200, "alive\n");
+          return true;
+        case "/readyz":
+          // Says only whether: what is missing is for those who may see the configuration.
+          answer(response, health.ready() ? 200 : 503, health.ready() ? "ready\n" : "not ready\n");
+          return true;
+        case "/metrics":
+          void answerMetrics(request, response, options);
+          return true;
+        default:
+          return false;
+      }
+    },
+  });
+}
+
+async function answerMetrics(
+  request: HttpRequest,
+  response: HttpResponse,
+  options: AdminListenerOptions,
+): Promise<void> {
+  try {
+    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? "")?.[1];
+    const identity = token === undefined ? undefined : await options.authenticate(token);
+    if (identity === undefined) answer(response, 401, "an admin or service token is needed\n");
+    else answer(response, 200, options.observability.metrics.render());
+  } catch (error) {
+    options.observability.logger.error("metrics could not be rendered", { error });
+    answer(response, 500, "metrics could not be rendered\n");
+  }
+}
+
+function answer(response: HttpResponse, status: number, text: string): void {
+  response.statusCode = status;
+  response.setHeader("content-type", "text/plain; charset=utf-8");
+  response.end(text);
+}

@@ -1,0 +1,150 @@
+import type { ServerResponse } from "node:http";
+import { reasons } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
+import type { Answer, AnswerEnd, Format, StreamEvent, StreamWriter } from "@penstock/formats";
+import type { Clock, Timer } from "@penstock/runtime";
+import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
+import type { RequestContext } from "../pipeline/request-context.ts";
+import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
+
+/** Gap after which a quiet stream gets a comment, for proxies that cut idle connections. */
+const keepaliveIntervalMs = 15_000;
+
+/** A caller of a compatible API: JSON answers, and streams as server-sent events. */
+export class HttpDownstream implements Downstream {
+  readonly #response: ServerResponse;
+  readonly #format: Format;
+  readonly #clock: Clock;
+  /** Set by the listener right after construction, as both need each other. */
+  context!: RequestContext;
+  includeUsage = false;
+  ready = true;
+  #writer: StreamWriter | undefined;
+  #pending = "";
+  #keepalive: Timer | undefined;
+  #lastWriteMs = 0;
+
+  constructor(response: ServerResponse, format: Format, clock: Clock) {
+    this.#response = response;
+    this.#format = format;
+    this.#clock = clock;
+  }
+
+  get gone(): boolean {
+    return this.#response.destroyed || this.#response.writableEnded;
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.once("drain", () => {
+      this.ready = true;
+      listener();
+    });
+  }
+
+  answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void {
+    const text = this.#format.writeResponse(answer, this.#identity(facts), settled.usage);
+    const headers = answerHeaders(this.context, facts);
+    headers.push("content-type", this.#format.contentType);
+    headers.push("content-length", String(Buffer.byteLength(text)));
+    const cost = costValue(settled.costNanoUsd);
+    if (cost !== undefined) headers.push("x-penstock-cost-usd", cost);
+    this.#response.writeHead(200, headers);
+    // One string with the head leaves in one write.
+    this.#response.end(text);
+  }
+
+  start(facts: AnswerFacts): void {
+    const headers = answerHeaders(this.context, facts);
+    headers.push("content-type", this.#format.streamContentType);
+    headers.push("cache-control", "no-store", "trailer", "x-penstock-cost-usd");
+    this.#response.writeHead(200, headers);
+    this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
+      includeUsage: this.includeUsage,
+    });
+    this.#lastWriteMs = this.#clock.monotonicMs();
+    this.#scheduleKeepalive(keepaliveIntervalMs);
+  }
+
+  event(event: StreamEvent): void {
+    if (this.#writer !== undefined) this.#pending += this.#writer.event(event);
+  }
+
+  flush(): void {
+    if (this.#pending === "") return;
+    const text = this.#pending;
+    this.#pending = "";
+    this.#lastWriteMs = this.#clock.monotonicMs();
+    this.ready = this.#response.write(text);
+  }
+
+  finish(end: AnswerEnd, settled: SettledFacts): void {
+    this.#keepalive?.cancel();
+    const last = this.#writer?.finish(end, settled.usage) ?? "";
+    const cost = costValue(settled.costNanoUsd);
+    if (cost !== undefined) this.#response.addTrailers({ "x-penstock-cost-usd": cost });
+    this.#response.end(this.#pending + last);
+  }
+
+  fail(error: GatewayError): void {
+    this.#keepalive?.cancel();
+    const { requestId } = this.context;
+    if (this.#writer !== undefined) {
+      // The head said 200 long ago: the stream ends with an error and without its end mark.
+      this.#response.end(this.#pending + this.#format.writeStreamError(error, requestId));
+      return;
+    }
+    const headers = requestHeaders(this.context);
+    headers.push("x-penstock-attempts", String(this.context.attempts.length));
+    writeHttpError(this.#response, this.#format, { error, requestId, headers });
+  }
+
+  /** The connection is gone: nothing is written any more. */
+  stop(): void {
+    this.#keepalive?.cancel();
+  }
+
+  #identity(facts: AnswerFacts) {
+    return {
+      requestId: this.context.requestId,
+      responseId: facts.responseId,
+      model: this.context.request?.model ?? "",
+      createdSeconds: Math.floor(this.context.startWallMs / 1_000),
+    };
+  }
+
+  #scheduleKeepalive(delayMs: number): void {
+    this.#keepalive = this.#clock.schedule(delayMs, () => {
+      if (this.gone) return;
+      const quietMs = this.#clock.monotonicMs() - this.#lastWriteMs;
+      if (quietMs < keepaliveIntervalMs) {
+        this.#scheduleKeepalive(keepaliveIntervalMs - quietMs);
+        return;
+      }
+      if (this.ready) this.#response.write(this.#format.keepaliveText);
+      this.#lastWriteMs = this.#clock.monotonicMs();
+      this.#scheduleKeepalive(keepaliveIntervalMs);
+    });
+  }
+}
+
+/** An error as an HTTP answer in the caller's format, with what its SDK needs to retry rightly. */
+export function writeHttpError(
+  response: ServerResponse,
+  format: Format,
+  answer: { readonly error: GatewayError; readonly requestId: string; readonly headers: string[] },
+): void {
+  const { error, requestId, headers } = answer;
+  const text = format.writeError(error, requestId);
+  headers.push("content-type", format.contentType);
+  headers.push("content-length", String(Buffer.byteLength(text)));
+  if (error.retryAfterMs !== undefined) {
+    headers.push("retry-after", String(Math.ceil(error.retryAfterMs / 1_000)));
+    headers.push("retry-after-ms", String(Math.ceil(error.retryAfterMs)));
+  }
+  // SDKs retry by themselves: what Penstock has tried already must not be multiplied.
+  if (error.source === "upstream" || reasons[error.reason].retry === "never") {
+    headers.push("x-should-retry", "false");
+  }
+  response.writeHead(reasons[error.reason].httpStatus, headers);
+  response.end(text);
+}

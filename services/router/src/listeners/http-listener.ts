@@ -1,0 +1,237 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Socket } from "node:net";
+import { Door } from "@penstock/api";
+import { GatewayError, toGatewayError } from "@penstock/errors";
+import { parseTraceparent } from "@penstock/observability";
+import { newUuidV7 } from "@penstock/runtime";
+import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import { RequestHandler } from "../pipeline/handle-request.ts";
+import type { RequestArrival } from "../pipeline/request-context.ts";
+import type { Snapshot } from "@penstock/snapshot";
+import { bearerToken } from "./bearer-token.ts";
+import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
+import { defaultFormat, httpEndpoints } from "./http-endpoints.ts";
+import type { HttpEndpoint } from "./http-endpoints.ts";
+import { writeModelList } from "./http-model-list.ts";
+import { checkBodyHead, readBody } from "./read-body.ts";
+
+/** What the HTTP door needs. */
+export interface HttpListenerOptions {
+  readonly parts: PipelineParts;
+  readonly currentSnapshot: () => Snapshot | undefined;
+}
+
+/** Longest time a caller may give in `x-penstock-timeout-ms` (decisions §4: the request timer). */
+const maximumTimeoutMs = 900_000;
+
+/** Connections of one process; each may carry one request at a time. */
+const maximumConnections = 12_000;
+
+/** HTTP → pipeline. */
+export class HttpListener {
+  readonly #options: HttpListenerOptions;
+  readonly #server: Server;
+
+  constructor(options: HttpListenerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      {
+        headersTimeout: 15_000,
+        requestTimeout: 75_000,
+        keepAliveTimeout: 75_000,
+        maxHeaderSize: 16_384,
+        noDelay: true,
+      },
+      (request, response) => this.#handle(request, response),
+    );
+    this.#server.maxHeadersCount = 100;
+    this.#server.maxConnections = maximumConnections;
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      refuseConnection(error, socket);
+    });
+  }
+
+  /** Opens the port; 0 takes a free one. Resolves with the port. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ port, host, backlog: 4_096 }, () => {
+        this.#server.off("error", reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Takes no new connections and lets idle ones go. */
+  stopAccepting(): void {
+    this.#server.close();
+    this.#server.closeIdleConnections();
+  }
+
+  /** Cuts off what is still open. */
+  closeAll(): void {
+    this.#server.closeAllConnections();
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    response.sendDate = false;
+    const problem = badHead(request);
+    const endpoint = httpEndpoints.get(`${request.method} ${request.url}`);
+    if (problem !== undefined || endpoint === undefined) {
+      const error = problem ?? endpointNotFound(request);
+      answerError(response, error);
+      request.resume();
+      return;
+    }
+    if (endpoint.operation === "list_models") {
+      const token = tokenOf(request) ?? "";
+      writeModelList(response, token, endpoint.format, this.#options);
+      request.resume();
+      return;
+    }
+    this.#generate(request, response, endpoint);
+  }
+
+  #generate(
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpoint: Extract<HttpEndpoint, { operation: "generate" }>,
+  ): void {
+    const { parts } = this.#options;
+    const downstream = new HttpDownstream(response, endpoint.format, parts.clock);
+    const handler = new RequestHandler(this.#arrival(request, endpoint.door), downstream, parts);
+    downstream.context = handler.context;
+    response.on("close", () => {
+      downstream.stop();
+      handler.cancel();
+    });
+    if (!handler.enter()) {
+      closeAfterAnswer(request, response);
+      return;
+    }
+    const wrongHead = checkBodyHead(request);
+    if (wrongHead !== undefined) {
+      handler.refuse(wrongHead);
+      closeAfterAnswer(request, response);
+      return;
+    }
+    readBody(request, (body) => {
+      if (body instanceof GatewayError) {
+        handler.refuse(body);
+        closeAfterAnswer(request, response);
+        return;
+      }
+      this.#read(handler, downstream, endpoint, body);
+    });
+  }
+
+  #read(
+    handler: RequestHandler,
+    downstream: HttpDownstream,
+    endpoint: HttpEndpoint,
+    body: Buffer,
+  ): void {
+    try {
+      const { request, stream, includeUsage } = endpoint.format.readRequest(body);
+      handler.context.request = request;
+      handler.context.stream = stream;
+      handler.context.requestBytes = body.length;
+      downstream.includeUsage = includeUsage;
+    } catch (error) {
+      handler.refuse(toGatewayError(error));
+      return;
+    }
+    handler.run();
+  }
+
+  #arrival(request: IncomingMessage, door: Door): RequestArrival {
+    const { clock } = this.#options.parts;
+    const given = request.headers["traceparent"];
+    return {
+      requestId: newUuidV7(clock),
+      door,
+      token: tokenOf(request) ?? "",
+      snapshot: this.#options.currentSnapshot(),
+      parent: typeof given === "string" ? parseTraceparent(given) : undefined,
+      startMonotonicMs: clock.monotonicMs(),
+      startWallMs: clock.wallMs(),
+      timeoutMs: timeoutOf(request),
+    };
+  }
+}
+
+function tokenOf(request: IncomingMessage): string | undefined {
+  const { headers } = request;
+  const apiKey = headers["x-api-key"] ?? headers["api-key"];
+  return bearerToken(headers.authorization, typeof apiKey === "string" ? apiKey : undefined);
+}
+
+function timeoutOf(request: IncomingMessage): number {
+  const given = Number(request.headers["x-penstock-timeout-ms"] ?? maximumTimeoutMs);
+  return given > 0 && given < maximumTimeoutMs ? given : maximumTimeoutMs;
+}
+
+/** Things Node lets through that have been used against gateways (security R6). */
+function badHead(request: IncomingMessage): GatewayError | undefined {
+  let hosts = 0;
+  for (let at = 0; at < request.rawHeaders.length; at += 2) {
+    if (request.rawHeaders[at]?.toLowerCase() === "host") hosts += 1;
+  }
+  if (hosts > 1) return new GatewayError("FIELD_INVALID", "The request has two Host headers.");
+  if (!(request.url ?? "").startsWith("/")) {
+    return new GatewayError("FIELD_INVALID", "The request target must be a path.");
+  }
+  return undefined;
+}
+
+function endpointNotFound(request: IncomingMessage): GatewayError {
+  const path = (request.url ?? "").split("?", 1)[0]?.slice(0, 200) ?? "";
+  const served = [...httpEndpoints.keys()].join(", ");
+  return new GatewayError(
+    "ENDPOINT_NOT_FOUND",
+    `${request.method ?? ""} ${path} is not served here. Served are: ${served}.`,
+  );
+}
+
+function answerError(response: ServerResponse, error: GatewayError): void {
+  const requestId = newUuidV7();
+  const headers = ["x-request-id", requestId];
+  writeHttpError(response, defaultFormat, { error, requestId, headers });
+}
+
+/** A caller that was refused before its body was read may be sending gigabytes. */
+function closeAfterAnswer(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  response.shouldKeepAlive = false;
+  response.once("finish", () => {
+    if (!request.complete) request.socket.end();
+  });
+}
+
+/** Answers what Node's parser refused, and closes the connection. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const requestId = newUuidV7();
+  const tooLong = error.code === "HPE_HEADER_OVERFLOW";
+  const slow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const status = tooLong
+    ? "431 Request Header Fields Too Large"
+    : slow
+      ? "408 Request Timeout"
+      : "400 Bad Request";
+  const message = tooLong
+    ? "The head of the request is too large."
+    : slow
+      ? "The request did not arrive in time."
+      : "The request is not valid HTTP.";
+  const body = defaultFormat.writeError(new GatewayError("FIELD_INVALID", message), requestId);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\nx-request-id: ${requestId}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import { GatewayError } from "@penstock/errors";
+
+/** Largest body on either door (decisions §4). */
+export const maximumBodyBytes = 32 * 1024 * 1024;
+
+/** Checks what the head says about the body, before a byte of it is read. */
+export function checkBodyHead(request: IncomingMessage): GatewayError | undefined {
+  const { headers } = request;
+  const [type = "", ...parameters] = (headers["content-type"] ?? "").toLowerCase().split(";");
+  const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
+  const utf8 = charset === undefined || /^\s*charset="?utf-?8"?\s*$/.test(charset);
+  if (type.trim() !== "application/json" || !utf8) {
+    return new GatewayError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      "The body must be JSON in UTF-8. Send `Content-Type: application/json`.",
+    );
+  }
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") {
+    return new GatewayError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      "Compressed bodies are not read here. Send the body without `Content-Encoding`.",
+    );
+  }
+  const length = Number(headers["content-length"] ?? 0);
+  return length > maximumBodyBytes ? tooLarge() : undefined;
+}
+
+/**
+ * Reads a body up to the size limit and calls `done` once, with the bytes or with
+ * REQUEST_TOO_LARGE. Not called when the caller goes away meanwhile.
+ */
+export function readBody(
+  request: IncomingMessage,
+  done: (body: Buffer | GatewayError) => void,
+): void {
+  let first: Buffer | undefined;
+  let rest: Buffer[] | undefined;
+  let sizeBytes = 0;
+  let over = false;
+  request.on("data", (chunk: Buffer) => {
+    if (over) return;
+    sizeBytes += chunk.length;
+    if (sizeBytes > maximumBodyBytes) {
+      over = true;
+      done(tooLarge());
+      return;
+    }
+    if (first === undefined) first = chunk;
+    else (rest ??= [first]).push(chunk);
+  });
+  request.on("end", () => {
+    if (!over) done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest));
+  });
+}
+
+function tooLarge(): GatewayError {
+  return new GatewayError(
+    "REQUEST_TOO_LARGE",
+    `The body is larger than ${maximumBodyBytes} bytes. Send less.`,
+    { metadata: { maximum_bytes: String(maximumBodyBytes) } },
+  );
+}

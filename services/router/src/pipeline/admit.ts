@@ -1,0 +1,81 @@
+import { GatewayError } from "@penstock/errors";
+import type { RequestContext } from "./request-context.ts";
+import type { Refusal } from "./stage.ts";
+
+/** Requests that one process has open at once (decisions §4): what its memory can carry. */
+export const maximumRequestsInFlight = 10_000;
+
+/** Lets a request in, or says why not. Does nothing for one that is in already. */
+export function admit(context: RequestContext, parts: { readonly admission: Admission }): Refusal {
+  return parts.admission.enter(context);
+}
+
+/** Counts open requests, of the process and of each virtual key. */
+export class Admission {
+  #open = 0;
+  #draining = false;
+  /** One entry per key with an open request. */
+  readonly #openByKey = new Map<string, number>();
+
+  /** Requests that are open now. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** From now on every request is refused with DRAINING. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Lets a request in, or says why not: 503 for the process, 429 for the key. */
+  enter(context: RequestContext): Refusal {
+    if (context.admitted) return undefined;
+    if (this.#draining) {
+      return new GatewayError("DRAINING", "This router is shutting down. Ask another one.", {
+        retryAfterMs: 1_000,
+      });
+    }
+    if (this.#open >= maximumRequestsInFlight) {
+      return new GatewayError("OVERLOADED", "The gateway has too much to do. Try again shortly.", {
+        retryAfterMs: 1_000 + Math.random() * 2_000,
+        metadata: { requests_in_flight: String(this.#open) },
+      });
+    }
+    const caller = context.caller;
+    if (caller === undefined) throw new Error("admit runs after authenticate");
+    const open = this.#openByKey.get(caller.virtualKey) ?? 0;
+    if (open >= caller.maxConcurrentRequests) return tooManyAtOnce(caller.virtualKey, open);
+    this.#open += 1;
+    this.#openByKey.set(caller.virtualKey, open + 1);
+    context.admitted = true;
+    return undefined;
+  }
+
+  /** Gives the place back; does nothing for a request that never had one. */
+  leave(context: RequestContext): void {
+    const caller = context.caller;
+    if (!context.admitted || caller === undefined) return;
+    context.admitted = false;
+    this.#open -= 1;
+    const open = (this.#openByKey.get(caller.virtualKey) ?? 1) - 1;
+    if (open === 0) this.#openByKey.delete(caller.virtualKey);
+    else this.#openByKey.set(caller.virtualKey, open);
+  }
+}
+
+function tooManyAtOnce(virtualKey: string, open: number): GatewayError {
+  const description = `The virtual key has ${open} requests open, as many as it may have at once.`;
+  return new GatewayError("LIMIT_EXCEEDED", `${description} Wait for one of them to end.`, {
+    retryAfterMs: 1_000,
+    metadata: { limit: "max_concurrent_requests", scope: virtualKey },
+    quotaViolations: [
+      {
+        subject: virtualKey,
+        quota: "max_concurrent_requests",
+        metric: "concurrent_requests",
+        limit: String(open),
+        description,
+      },
+    ],
+  });
+}

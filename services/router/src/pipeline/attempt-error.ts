@@ -1,0 +1,97 @@
+import { GatewayError, reasons } from "@penstock/errors";
+import { failureReasons } from "@penstock/formats";
+import type { FailureClass } from "@penstock/formats";
+import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
+
+/** What the caller reads, by class; nothing of it is the provider's text. */
+const sentences: Record<FailureClass, string> = {
+  RATE_LIMITED: "limits its requests",
+  QUOTA_EXHAUSTED: "says that its account is used up",
+  OVERLOADED: "is overloaded",
+  UPSTREAM_ERROR: "failed",
+  AUTH_FAILED: "refused Penstock's credential",
+  PERMISSION: "refused access to the model",
+  MODEL_NOT_FOUND: "does not know the model",
+  CONTEXT_TOO_LONG: "says that the input is too long for the model",
+  BAD_REQUEST: "refused the request as malformed",
+  CONTENT_FILTERED: "refused the content of the request",
+  PAYLOAD_TOO_LARGE: "says that the body is too large",
+  CONFLICT: "could not take the request in its state",
+  UNMAPPED: "gave an answer of no known kind",
+  TIMEOUT_CONNECT: "could not be connected in time",
+  TIMEOUT_FIRST_TOKEN: "sent no content in time",
+  TIMEOUT_PROGRESS: "stopped sending content",
+  TIMEOUT_TOTAL: "did not finish in time",
+  CONNECTION: "could not be reached, or dropped the connection",
+  STREAM_BROKEN: "broke the answer off",
+  MALFORMED: "sent an answer that can't be read",
+  CANCELLED: "was not read any more, as the caller stopped reading",
+};
+
+/** Classes in which the caller erred, so that the provider's words help it. */
+const callersMistake: ReadonlySet<FailureClass> = new Set([
+  "BAD_REQUEST",
+  "CONTEXT_TOO_LONG",
+  "CONTENT_FILTERED",
+  "PAYLOAD_TOO_LARGE",
+]);
+
+/**
+ * The error of a request whose last attempt failed so. After the commit point the reason is
+ * STREAM_INTERRUPTED, whatever broke it: the caller holds a part of an answer.
+ */
+export function errorOfAttempt(
+  run: AttemptRun,
+  failure: AttemptFailure,
+  attempts: number,
+): GatewayError {
+  const { deployment } = run.target;
+  const provider = deployment.provider.name;
+  const said = callersMistake.has(failure.class) ? quoted(failure.providerMessage) : "";
+  const reason = run.committed ? "STREAM_INTERRUPTED" : failureReasons[failure.class];
+  const what = `${provider} ${sentences[failure.class]}${said}`;
+  const message = run.committed
+    ? `The answer broke off after content had been sent: ${what}. Ask again for a whole one.`
+    : `${what}.${tried(attempts)}${advice(reason)}`;
+  return new GatewayError(reason, capitalised(message), {
+    source: "upstream",
+    retryAfterMs: retryAfter(failure, reason),
+    metadata: {
+      provider,
+      deployment: deployment.name,
+      attempts: String(attempts),
+      failure_class: failure.class,
+      ...(run.httpStatus === 0 ? {} : { provider_status: String(run.httpStatus) }),
+      ...(failure.providerCode === "" ? {} : { provider_code: failure.providerCode }),
+      ...(run.committed ? { committed: "true" } : {}),
+    },
+  });
+}
+
+function quoted(words: string): string {
+  return words === "" ? "" : `: "${words}"`;
+}
+
+function tried(attempts: number): string {
+  return attempts > 1 ? ` ${attempts} attempts were made.` : "";
+}
+
+function advice(reason: keyof typeof reasons): string {
+  switch (reasons[reason].retry) {
+    case "later":
+      return " Try again later.";
+    case "same":
+      return " Try again.";
+    case "never":
+      return "";
+  }
+}
+
+function retryAfter(failure: AttemptFailure, reason: keyof typeof reasons): number | undefined {
+  if (failure.retryAfterMs !== undefined) return failure.retryAfterMs;
+  return reasons[reason].retry === "later" ? 1_000 : undefined;
+}
+
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

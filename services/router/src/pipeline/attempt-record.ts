@@ -1,0 +1,44 @@
+import type { Attempt, AttemptKind, TokenUsage } from "@penstock/api";
+import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
+import { durationOf } from "./duration-of.ts";
+
+/** What is known of an attempt when it ended, beside the run itself. */
+export interface AttemptEnd {
+  readonly kind: AttemptKind;
+  readonly outcome: AttemptFailure["class"] | "OK";
+  readonly failure: AttemptFailure | undefined;
+  readonly usage: TokenUsage | undefined;
+  readonly cost: bigint | undefined;
+  /** From the start of the request to that of the attempt. */
+  readonly offsetMs: number;
+  readonly durationMs: number;
+}
+
+/** An attempt as usage events and spans carry it. */
+export function attemptRecord(run: AttemptRun, end: AttemptEnd): Attempt {
+  const { deployment } = run.target;
+  const attempt: Attempt = {
+    $typeName: "penstock.event.v1.Attempt",
+    number: run.number,
+    kind: end.kind,
+    deployment: deployment.name,
+    provider: deployment.provider.name,
+    model: deployment.model,
+    responseModel: run.responseModel.slice(0, 256),
+    startOffset: durationOf(end.offsetMs),
+    duration: durationOf(end.durationMs),
+    outcome: end.outcome,
+    httpStatus: run.httpStatus,
+    providerRequestId: run.providerRequestId,
+    providerCode: end.failure?.providerCode ?? "",
+    committed: run.committed,
+    spanId: run.spanId,
+    priceBook: deployment.priceBook,
+  };
+  if (run.firstTokenMs !== undefined) attempt.firstTokenDelay = durationOf(run.firstTokenMs);
+  if (end.usage !== undefined) attempt.usage = end.usage;
+  if (end.cost !== undefined) attempt.costNanoUsd = end.cost;
+  const retryAfterMs = end.failure?.retryAfterMs;
+  if (retryAfterMs !== undefined) attempt.retryAfter = durationOf(retryAfterMs);
+  return attempt;
+}

@@ -1,0 +1,283 @@
+import { GatewayError } from "@penstock/errors";
+import { failureReasons } from "@penstock/formats";
+import type {
+  Answer,
+  AnswerEnd,
+  FailureClass,
+  Format,
+  HeaderGetter,
+  StreamEvent,
+  StreamReader,
+  StreamSink,
+} from "@penstock/formats";
+import type { Clock } from "@penstock/runtime";
+import type { CompiledTarget } from "@penstock/snapshot";
+import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
+import { AttemptTimers } from "./attempt-timers.ts";
+import type { TimeoutListener } from "./attempt-timers.ts";
+
+/** Why an attempt failed. */
+export interface AttemptFailure {
+  readonly class: FailureClass;
+  readonly retryAfterMs: number | undefined;
+  /** The provider's code, at most 128 characters; empty when it gave none. */
+  readonly providerCode: string;
+  /** The provider's words, at most 256 characters, redacted. */
+  readonly providerMessage: string;
+}
+
+/** Who runs attempts and hears of them. At most one of the last three is called, once. */
+export interface AttemptOwner {
+  /** One block event; the first one is the commit point. */
+  attemptEvent(run: AttemptRun, event: StreamEvent): void;
+  /** End of one read. */
+  attemptFlush(): void;
+  /** The stream is complete. */
+  attemptFinished(run: AttemptRun, end: AnswerEnd): void;
+  /** The whole answer is there. */
+  attemptAnswered(run: AttemptRun, answer: Answer): void;
+  attemptFailed(run: AttemptRun, failure: AttemptFailure): void;
+}
+
+/** What an attempt is made of. */
+export interface AttemptRunOptions {
+  readonly target: CompiledTarget;
+  readonly format: Format;
+  /** From 1. */
+  readonly number: number;
+  readonly spanId: string;
+  readonly stream: boolean;
+  readonly clock: Clock;
+  /** Monotonic end of the request. */
+  readonly requestEndMs: number;
+}
+
+/** Bodies of error answers are read up to here; what matters stands at their beginning. */
+const maximumErrorBodyBytes = 64 * 1024;
+/** Largest whole answer (security R5). */
+const maximumAnswerBytes = 64 * 1024 * 1024;
+/** How long a provider may keep its connection open behind the end of its answer. */
+const lingerMs = 1_000;
+
+/** One try against one target: reads its answer, keeps its time, names its failure. */
+export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
+  readonly target: CompiledTarget;
+  readonly number: number;
+  readonly spanId: string;
+  readonly startMs: number;
+  handle: UpstreamHandle | undefined;
+
+  httpStatus = 0;
+  providerRequestId = "";
+  responseId = "";
+  responseModel = "";
+  /** From its start to the first content. */
+  firstTokenMs: number | undefined;
+  /** Pieces of content received. */
+  deltas = 0;
+  /** Size of a whole answer's body. */
+  answerBytes = 0;
+  committed = false;
+
+  readonly #owner: AttemptOwner;
+  readonly #format: Format;
+  readonly #clock: Clock;
+  readonly #stream: boolean;
+  readonly #timers: AttemptTimers;
+  #reader: StreamReader | undefined;
+  #header: HeaderGetter = () => undefined;
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #sawContent = false;
+  #ended = false;
+
+  constructor(owner: AttemptOwner, options: AttemptRunOptions) {
+    this.#owner = owner;
+    this.target = options.target;
+    this.#format = options.format;
+    this.number = options.number;
+    this.spanId = options.spanId;
+    this.#stream = options.stream;
+    this.#clock = options.clock;
+    this.startMs = options.clock.monotonicMs();
+    this.#timers = new AttemptTimers(options.clock, options.target.timeouts, options.requestEndMs, {
+      stream: options.stream,
+      listener: this,
+    });
+  }
+
+  /** Ends it without a word to its owner; the provider sees its connection close. */
+  cancel(): void {
+    this.#timers.stop();
+    this.handle?.cancel();
+  }
+
+  /** The caller can't take more: the provider is not read, and its timers stand still. */
+  pause(): void {
+    if (this.#timers.pause()) this.handle?.pause();
+  }
+
+  /** The caller can take more again. */
+  resume(): void {
+    if (this.#timers.resume()) this.handle?.resume();
+  }
+
+  onHeaders(status: number, header: HeaderGetter, isEventStream: boolean): void {
+    if (this.#timers.over) return;
+    this.httpStatus = status;
+    this.#header = header;
+    this.providerRequestId = (header("x-request-id") ?? header("request-id") ?? "").slice(0, 128);
+    if (!this.#ok) return;
+    if (!this.#stream) this.#timers.progressed();
+    else if (isEventStream) this.#reader = this.#format.createStreamReader(this);
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#timers.over) return;
+    if (this.#reader === undefined) {
+      this.#collect(chunk);
+      return;
+    }
+    this.#reader.push(chunk);
+    if (!this.#sawContent) return;
+    this.#sawContent = false;
+    this.#timers.progressed();
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    if (this.#timers.over) return;
+    if (this.#reader !== undefined) {
+      this.#reader.end();
+      return;
+    }
+    const [only] = this.#chunks;
+    const whole = this.#chunks.length === 1 && only !== undefined;
+    const body = whole ? only : Buffer.concat(this.#chunks);
+    if (this.#ok) this.#readWhole(body);
+    else this.#failByAnswer(body);
+  }
+
+  onFailure(failure: TransportFailure): void {
+    this.#ended = true;
+    if (this.#timers.over) return;
+    // Once an answer has begun, a broken connection is a broken answer.
+    const broken = failure.class === "CONNECTION" && this.#ok;
+    this.#fail(plainFailure(broken ? "STREAM_BROKEN" : failure.class));
+  }
+
+  onTimeout(failure: FailureClass): void {
+    this.handle?.cancel();
+    this.#fail(plainFailure(failure));
+  }
+
+  event(event: StreamEvent): void {
+    if (this.#timers.over) return;
+    this.#sawContent = true;
+    if (event.case === "blockDelta") this.deltas += 1;
+    this.firstTokenMs ??= this.#clock.monotonicMs() - this.startMs;
+    this.#owner.attemptEvent(this, event);
+  }
+
+  flush(): void {
+    if (!this.#timers.over) this.#owner.attemptFlush();
+  }
+
+  finish(end: AnswerEnd): void {
+    if (this.#timers.over) return;
+    this.#timers.stop();
+    this.#endSoon();
+    this.responseId = end.responseId;
+    this.responseModel = end.model;
+    this.#owner.attemptFinished(this, end);
+  }
+
+  fail(error: GatewayError): void {
+    if (this.#timers.over) return;
+    this.handle?.cancel();
+    this.#fail(failureOf(error));
+  }
+
+  get #ok(): boolean {
+    return this.httpStatus >= 200 && this.httpStatus < 300;
+  }
+
+  #collect(chunk: Buffer): void {
+    const bound = this.#ok ? maximumAnswerBytes : maximumErrorBodyBytes;
+    if (this.#chunkBytes + chunk.length > bound) {
+      this.handle?.cancel();
+      if (this.#ok) this.#fail(plainFailure("MALFORMED"));
+      else this.#failByAnswer(Buffer.concat(this.#chunks));
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    if (this.#ok && !this.#stream) this.#timers.progressed();
+  }
+
+  #readWhole(body: Buffer): void {
+    this.answerBytes = body.length;
+    let answer: Answer;
+    try {
+      answer = this.#format.readResponse(body);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#fail(failureOf(error));
+      return;
+    }
+    // A whole answer where a stream was asked for can't be told from a cut one.
+    if (this.#stream) {
+      this.#fail(plainFailure("MALFORMED"));
+      return;
+    }
+    this.#timers.stop();
+    this.firstTokenMs = this.#clock.monotonicMs() - this.startMs;
+    this.responseId = answer.end.responseId;
+    this.responseModel = answer.end.model;
+    this.#owner.attemptAnswered(this, answer);
+  }
+
+  #failByAnswer(body: Buffer): void {
+    const now = this.#clock.wallMs();
+    const failure = this.#format.readError(this.httpStatus, this.#header, body, now);
+    this.#fail({
+      class: failure.class,
+      retryAfterMs: failure.retryAfterMs,
+      providerCode: failure.providerCode,
+      providerMessage: failure.message,
+    });
+  }
+
+  #fail(failure: AttemptFailure): void {
+    this.#timers.stop();
+    this.#owner.attemptFailed(this, failure);
+  }
+
+  /** Gives the connection back when the provider ends it, or takes it away. */
+  #endSoon(): void {
+    this.#clock.schedule(lingerMs, () => {
+      if (!this.#ended) this.handle?.cancel();
+    });
+  }
+}
+
+/** A failure of which the provider said nothing. */
+export function plainFailure(failureClass: FailureClass): AttemptFailure {
+  return {
+    class: failureClass,
+    retryAfterMs: undefined,
+    providerCode: "",
+    providerMessage: "",
+  };
+}
+
+function failureOf(error: GatewayError): AttemptFailure {
+  const named = error.metadata["failure_class"] ?? "";
+  const known = Object.hasOwn(failureReasons, named);
+  return {
+    class: known ? (named as FailureClass) : "MALFORMED",
+    retryAfterMs: error.retryAfterMs,
+    providerCode: (error.metadata["provider_code"] ?? "").slice(0, 128),
+    providerMessage: (error.metadata["provider_message"] ?? "").slice(0, 256),
+  };
+}

@@ -1,0 +1,84 @@
+import { UsageSource } from "@penstock/api";
+import type { TokenUsage } from "@penstock/api";
+import type { UsageEstimate } from "@penstock/pricing";
+import { checkTokenCounts, rateUsage } from "@penstock/pricing";
+import type { CompiledDeployment } from "@penstock/snapshot";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { OutputCalibration } from "./output-estimate.ts";
+
+/** What an attempt used and what that costs. */
+export interface RatedUsage {
+  readonly usage: TokenUsage;
+  /** Unit: nano-USD. Undefined: the deployment has no price. */
+  readonly costNanoUsd: bigint | undefined;
+}
+
+/**
+ * What an attempt used: as the provider reported it, else estimated from what was sent and
+ * received. Undefined when the provider can't have billed anything: it never began to answer.
+ */
+export function attemptUsage(
+  run: AttemptRun,
+  reported: TokenUsage | undefined,
+  estimate: UsageEstimate,
+  calibration: OutputCalibration,
+): TokenUsage | undefined {
+  if (reported !== undefined) {
+    if (run.deltas > 0 && reported.outputTokens !== undefined) {
+      const { name } = run.target.deployment;
+      calibration.learn(name, run.deltas, Number(reported.outputTokens));
+    }
+    return reported;
+  }
+  const answering = run.httpStatus >= 200 && run.httpStatus < 300;
+  if (!answering) return undefined;
+  const outputTokens =
+    run.deltas > 0
+      ? calibration.estimateStream(run.target.deployment.name, run.deltas)
+      : calibration.estimateWhole(run.answerBytes);
+  return estimatedUsage(estimate.inputTokens, outputTokens);
+}
+
+/** Counts that Penstock estimated. */
+export function estimatedUsage(inputTokens: number, outputTokens: number): TokenUsage {
+  return {
+    $typeName: "penstock.type.v1.TokenUsage",
+    inputTokens: BigInt(inputTokens),
+    outputTokens: BigInt(outputTokens),
+    source: UsageSource.ESTIMATED,
+  };
+}
+
+/** Cost of an attempt by the price book of the pinned snapshot. */
+export function attemptCost(
+  usage: TokenUsage,
+  deployment: CompiledDeployment,
+  wallMs: number,
+): bigint | undefined {
+  const prices = deployment.pricesAt(wallMs);
+  if (prices === undefined) return undefined;
+  return rateUsage(checkTokenCounts(usage).counts, prices);
+}
+
+/** Sum over attempts; reported only when every part is. */
+export function addUsage(sum: TokenUsage | undefined, next: TokenUsage): TokenUsage {
+  if (sum === undefined) return next;
+  const total: TokenUsage = { $typeName: "penstock.type.v1.TokenUsage", source: sum.source };
+  if (next.source === UsageSource.ESTIMATED) total.source = UsageSource.ESTIMATED;
+  for (const count of counts) {
+    const a = sum[count];
+    const b = next[count];
+    if (a !== undefined || b !== undefined) total[count] = (a ?? 0n) + (b ?? 0n);
+  }
+  return total;
+}
+
+const counts = [
+  "inputTokens",
+  "cacheReadInputTokens",
+  "cacheWriteInputTokens",
+  "audioInputTokens",
+  "outputTokens",
+  "reasoningOutputTokens",
+  "audioOutputTokens",
+] as const;

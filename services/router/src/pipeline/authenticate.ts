@@ -1,0 +1,67 @@
+import { GatewayError } from "@penstock/errors";
+import type { Tracer } from "@penstock/observability";
+import { hashKey, keysEqual, parseKey } from "@penstock/runtime";
+import type { RequestContext } from "./request-context.ts";
+import type { Refusal } from "./stage.ts";
+
+/** What the stage uses. */
+export interface AuthenticateParts {
+  readonly tracer: Tracer;
+  /** Whether a key is revoked by an entry whose head has not come yet. */
+  isRevoked(virtualKey: string): boolean;
+}
+
+/** Compared when no such key is known, so that both cases cost the same. */
+const unknownKeyHash = new Uint8Array(32);
+
+const badKey = "The virtual key is not valid. Check it, or ask an administrator for a new one.";
+
+/**
+ * Virtual key → caller, by the snapshot alone: form and checksum, then the public id, then the hash
+ * of the whole text in constant time. Also decides whose trace the request belongs to. Does nothing
+ * for a request that was authenticated before its body was read.
+ */
+export function authenticate(context: RequestContext, parts: AuthenticateParts): Refusal {
+  if (context.caller !== undefined) return undefined;
+  const { snapshot, token } = context;
+  if (snapshot === undefined) {
+    return new GatewayError(
+      "NOT_READY",
+      "The gateway has no configuration yet. Try again in a moment.",
+      { retryAfterMs: 1_000 },
+    );
+  }
+  if (token === "") {
+    return new GatewayError(
+      "KEY_MISSING",
+      "No virtual key was given. Send it as `Authorization: Bearer psk_…`.",
+    );
+  }
+  const parsed = parseKey(token);
+  if (parsed === undefined || parsed.kind !== "psk") return new GatewayError("KEY_INVALID", badKey);
+  const credential = snapshot.credentials.get(parsed.id);
+  const equal = keysEqual(hashKey(token), credential?.sha256 ?? unknownKeyHash);
+  if (credential === undefined || !equal) return new GatewayError("KEY_INVALID", badKey);
+  const { caller } = credential;
+  context.caller = caller;
+  context.principal = caller.principal;
+  adoptTrace(context, caller.trustTraceContext, parts.tracer);
+  const now = context.startWallMs;
+  if (caller.revokeTimeMs <= now || parts.isRevoked(caller.virtualKey)) {
+    return new GatewayError("KEY_REVOKED", "The virtual key was revoked. Use another one.", {
+      metadata: { virtual_key: caller.virtualKey },
+    });
+  }
+  if (caller.expireTimeMs <= now || credential.expireTimeMs <= now) {
+    return new GatewayError("KEY_EXPIRED", "The virtual key has expired. Rotate or renew it.", {
+      metadata: { virtual_key: caller.virtualKey },
+    });
+  }
+  return undefined;
+}
+
+function adoptTrace(context: RequestContext, trusted: boolean, tracer: Tracer): void {
+  if (context.parent === undefined || trusted) return;
+  context.trace = tracer.newContext();
+  context.links.push(context.parent);
+}

@@ -1,0 +1,45 @@
+import type { TokenUsage } from "@penstock/api";
+import type { GatewayError } from "@penstock/errors";
+import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
+
+/** Who answers, known when the first content is about to be sent. */
+export interface AnswerFacts {
+  readonly responseId: string;
+  /** Model in the provider's words. */
+  readonly upstreamModel: string;
+  readonly provider: string;
+  readonly deployment: string;
+  readonly attempt: number;
+}
+
+/** What is known when a request has been settled. */
+export interface SettledFacts {
+  readonly usage: TokenUsage;
+  /** Undefined when the deployment has no price. */
+  readonly costNanoUsd: bigint | undefined;
+}
+
+/**
+ * The caller's side of one request. Exactly one of `answer`, `finish` and `fail` is called, once
+ * and last. The pipeline obeys `ready`: while it is false it stops reading the provider.
+ */
+export interface Downstream {
+  /** Whether more may be written now. */
+  readonly ready: boolean;
+  /** Whether the caller is gone; nothing is written then. */
+  readonly gone: boolean;
+  /** Called by the pipeline: `listener` runs when `ready` becomes true again. */
+  onDrain(listener: () => void): void;
+  /** Sends a whole answer. */
+  answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void;
+  /** Opens the streamed answer; what follows can no longer become an error answer. */
+  start(facts: AnswerFacts): void;
+  /** Adds one event to the write that `flush` makes. */
+  event(event: StreamEvent): void;
+  /** Sends what `event` gathered, in one write. */
+  flush(): void;
+  /** Ends the streamed answer. */
+  finish(end: AnswerEnd, settled: SettledFacts): void;
+  /** Sends an error: as an answer before `start`, as the end of the stream after it. */
+  fail(error: GatewayError): void;
+}

@@ -1,0 +1,92 @@
+import { estimateUsage, rateUsage } from "@penstock/pricing";
+import type { UsageEstimate } from "@penstock/pricing";
+import type { CompiledQuota, CompiledTarget } from "@penstock/snapshot";
+import type { QuotaUse } from "../leases/reserve-outcome.ts";
+import type { RequestContext } from "./request-context.ts";
+import type { Refusal } from "./stage.ts";
+
+/**
+ * What the request may use at most, and what of each quota that applies to it must be held. The
+ * cost is that of the dearest target, so that whichever answers fits into what was held.
+ */
+export function estimate(context: RequestContext): Refusal {
+  const { caller, request, route } = context;
+  if (caller === undefined || request === undefined || route === undefined) {
+    throw new Error("runs after resolve-route");
+  }
+  let defaultMaxOutputTokens = 0;
+  for (const target of route.targets) {
+    const { deployment } = target;
+    defaultMaxOutputTokens = Math.max(defaultMaxOutputTokens, deployment.defaultMaxOutputTokens);
+  }
+  const requested = request.sampling?.maxOutputTokens;
+  const usage = estimateUsage({
+    requestBytes: context.requestBytes,
+    ...(requested === undefined ? {} : { requestedMaxOutputTokens: requested }),
+    defaultMaxOutputTokens,
+    candidateCount: request.candidateCount ?? 1,
+  });
+  context.estimate = usage;
+  for (const quota of caller.quotas) {
+    if (!quota.matches(request.model, request.labels)) continue;
+    context.quotaUses.push(quotaUse(context, quota, route.targets));
+  }
+  return undefined;
+}
+
+/** What one request must hold of one quota when it may go to any of the targets. */
+export function quotaUse(
+  context: RequestContext,
+  quota: CompiledQuota,
+  targets: readonly CompiledTarget[],
+): QuotaUse {
+  const usage = context.estimate;
+  if (usage === undefined) throw new Error("runs after estimate-usage");
+  const key = quota.keyFor(context.request?.endUser ?? "");
+  return { quota, key, amount: amountFor(quota, usage, targets, context.startWallMs) };
+}
+
+function amountFor(
+  quota: CompiledQuota,
+  usage: UsageEstimate,
+  targets: readonly CompiledTarget[],
+  wallMs: number,
+): number {
+  switch (quota.unit) {
+    case "requests":
+      return 1;
+    case "tokens":
+      return usage.inputTokens + usage.outputTokens;
+    case "nano_usd":
+      return highestCost(usage, targets, wallMs);
+  }
+}
+
+/** Cost at the dearest target, with every input token new and the dearest of the input classes. */
+function highestCost(
+  usage: UsageEstimate,
+  targets: readonly CompiledTarget[],
+  wallMs: number,
+): number {
+  let highest = 0n;
+  for (const { deployment } of targets) {
+    const prices = deployment.pricesAt(wallMs as Parameters<typeof deployment.pricesAt>[0]);
+    if (prices === undefined) continue;
+    const plainInput = prices.inputNanoUsdPerMillionTokens;
+    const written = prices.cacheWriteInputNanoUsdPerMillionTokens ?? plainInput;
+    const plainOutput = prices.outputNanoUsdPerMillionTokens;
+    const reasoning = prices.reasoningOutputNanoUsdPerMillionTokens ?? plainOutput;
+    const cost = rateUsage(
+      {
+        inputTokens: usage.inputTokens,
+        outputTokens: usage.outputTokens,
+        cacheReadInputTokens: 0,
+        cacheWriteInputTokens: written > plainInput ? usage.inputTokens : 0,
+        reasoningOutputTokens: reasoning > plainOutput ? usage.outputTokens : 0,
+      },
+      prices,
+    );
+    if (cost > highest) highest = cost;
+  }
+  return Number(highest);
+}

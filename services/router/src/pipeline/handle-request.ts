@@ -1,0 +1,141 @@
+import { GatewayError, toGatewayError } from "@penstock/errors";
+import { admit } from "./admit.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Downstream } from "./downstream.ts";
+import { enforcePolicies } from "./enforce-policies.ts";
+import { estimate } from "./estimate-usage.ts";
+import type { PipelineParts } from "./pipeline-parts.ts";
+import { RequestContext } from "./request-context.ts";
+import type { RequestArrival } from "./request-context.ts";
+import { QuotaReservation } from "./reserve-quota.ts";
+import { resolveRoute } from "./resolve-route.ts";
+import { RequestRun } from "./run-attempts.ts";
+import type { RequestEnd } from "./run-attempts.ts";
+import type { Refusal, Stage } from "./stage.ts";
+
+/**
+ * The life of a request, read from top to bottom: the synchronous stages in their order, then the
+ * reservation, the intent, the attempts, and settlement, which always runs, once.
+ */
+export class RequestHandler {
+  readonly context: RequestContext;
+  readonly #parts: PipelineParts;
+  readonly #stages: readonly Stage[];
+  #cancellable: { cancel(): void } | undefined;
+  #cancelled = false;
+
+  constructor(arrival: RequestArrival, downstream: Downstream, parts: PipelineParts) {
+    const trace = parts.tracer.newContext(arrival.parent);
+    this.context = new RequestContext(arrival, trace, downstream);
+    this.#parts = parts;
+    this.#stages = stagesOf(parts);
+  }
+
+  /**
+   * For doors that have not read the body yet: only callers that are let in may send one. False
+   * when the request was refused, answered and settled.
+   */
+  enter(): boolean {
+    const { context } = this;
+    const refusal = authenticate(context, this.#parts) ?? admit(context, this.#parts);
+    if (refusal !== undefined) this.refuse(refusal);
+    return refusal === undefined;
+  }
+
+  /** Refuses a request that the door itself can't go on with, such as one that can't be read. */
+  refuse(error: GatewayError): void {
+    if (!this.context.settled) this.#parts.settlement.refuse(this.context, error);
+  }
+
+  /** Runs the request, whose body is read by now. */
+  run(): void {
+    const refusal = this.#runStages();
+    if (refusal !== undefined) {
+      this.refuse(refusal);
+      return;
+    }
+    const reservation = new QuotaReservation(this.context, this.#parts, (refused) => {
+      this.#cancellable = undefined;
+      if (refused !== undefined) this.refuse(refused);
+      else this.#writeIntent();
+    });
+    this.#cancellable = reservation;
+    reservation.start();
+  }
+
+  /** The caller is gone. */
+  cancel(): void {
+    if (this.#cancelled || this.context.settled) return;
+    this.#cancelled = true;
+    const running = this.#cancellable;
+    if (running instanceof RequestRun) running.cancel();
+    else {
+      running?.cancel();
+      this.#settle({ kind: "cancelled" });
+    }
+  }
+
+  #runStages(): Refusal {
+    try {
+      for (const stage of this.#stages) {
+        const refusal = stage(this.context);
+        if (refusal !== undefined) return refusal;
+      }
+      return undefined;
+    } catch (error) {
+      return this.#bug(error);
+    }
+  }
+
+  #writeIntent(): void {
+    const { context } = this;
+    this.#parts.settlement.intent(context, (error) => {
+      if (this.#cancelled) return;
+      const unmetered = error !== undefined && context.caller?.allowUnmetered === true;
+      if (error !== undefined && !unmetered) {
+        this.refuse(error);
+        return;
+      }
+      if (unmetered) this.#parts.events.unmetered();
+      this.#runAttempts();
+    });
+  }
+
+  #runAttempts(): void {
+    try {
+      const run = new RequestRun(this.context, this.#parts, (end) => this.#settle(end));
+      this.#cancellable = run;
+      run.start();
+    } catch (error) {
+      this.#cancellable = undefined;
+      this.#settle({ kind: "failed", error: this.#bug(error) });
+    }
+  }
+
+  #settle(end: RequestEnd): void {
+    this.#cancellable = undefined;
+    if (!this.context.settled) this.#parts.settlement.settle(this.context, end);
+  }
+
+  #bug(error: unknown): GatewayError {
+    const known = toGatewayError(error);
+    if (known.reason === "INTERNAL") this.#parts.events.bug(this.context.requestId, error);
+    return known;
+  }
+}
+
+function stagesOf(parts: PipelineParts): readonly Stage[] {
+  const known = stages.get(parts);
+  if (known !== undefined) return known;
+  const made: readonly Stage[] = [
+    (context) => authenticate(context, parts),
+    (context) => admit(context, parts),
+    (context) => resolveRoute(context, parts.clock.monotonicMs()),
+    enforcePolicies,
+    estimate,
+  ];
+  stages.set(parts, made);
+  return made;
+}
+
+const stages = new WeakMap<PipelineParts, readonly Stage[]>();

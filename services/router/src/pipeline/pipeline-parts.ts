@@ -1,0 +1,28 @@
+import type { Tracer } from "@penstock/observability";
+import type { Clock } from "@penstock/runtime";
+import type { RouterEvents } from "../events.ts";
+import type { TargetHealthBook } from "../health/target-health.ts";
+import type { LeaseBook } from "../leases/lease-book.ts";
+import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import type { Admission } from "./admit.ts";
+import type { OutputCalibration } from "./output-estimate.ts";
+import type { RetryBudgets } from "./retry-budget.ts";
+import type { Settlement } from "./settle.ts";
+
+/** What the stages of the pipeline use; each takes the few it needs. */
+export interface PipelineParts {
+  readonly clock: Clock;
+  readonly tracer: Tracer;
+  readonly events: RouterEvents;
+  readonly admission: Admission;
+  readonly leases: LeaseBook;
+  readonly health: TargetHealthBook;
+  readonly upstream: UpstreamClient;
+  readonly calibration: OutputCalibration;
+  readonly retryBudgets: RetryBudgets;
+  readonly settlement: Settlement;
+  /** Numbers from 0 to below 1. */
+  readonly random: () => number;
+  /** Whether a key is revoked by an entry whose head has not come yet. */
+  isRevoked(virtualKey: string): boolean;
+}

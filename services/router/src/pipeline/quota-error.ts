@@ -1,0 +1,55 @@
+import { GatewayError } from "@penstock/errors";
+import { formatMoney } from "@penstock/pricing";
+import type { CompiledQuota } from "@penstock/snapshot";
+import type { QuotaRefused } from "../leases/reserve-outcome.ts";
+
+/** The error of a request that a limit or a budget has no room for. */
+export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError {
+  const { quota, key } = refused.use;
+  if (refused.cause === "unavailable") {
+    return new GatewayError(
+      "QUOTA_UNAVAILABLE",
+      `Whether ${quota.name} has room can't be found out now, and it says to refuse then.`,
+      { retryAfterMs: 1_000, metadata: { quota: quota.name, scope: quota.scopeName } },
+    );
+  }
+  const amount = describeAmount(quota);
+  const reset = refused.resetTimeMs;
+  const description = `${quota.name} (${amount}, ${describeScope(quota)}) has no room left`;
+  const resets =
+    reset === undefined ? "" : ` It has room again at ${new Date(reset).toISOString()}.`;
+  const reason = quota.kind === "budget" ? "BUDGET_EXHAUSTED" : "LIMIT_EXCEEDED";
+  return new GatewayError(reason, `${description} for this request.${resets}`, {
+    retryAfterMs: reset === undefined ? undefined : Math.max(0, reset - wallMs),
+    metadata: {
+      quota: quota.name,
+      quota_key: key,
+      scope: quota.scopeName,
+      unit: quota.unit,
+      limit: String(quota.amount),
+      requested: String(refused.use.amount),
+      ...(reset === undefined ? {} : { reset_time: new Date(reset).toISOString() }),
+    },
+    quotaViolations: [
+      {
+        subject: quota.scopeName,
+        quota: quota.name,
+        metric: quota.unit,
+        limit: String(quota.amount),
+        description: `${description}.`,
+        ...(reset === undefined ? {} : { resetTimeMs: reset }),
+      },
+    ],
+  });
+}
+
+/** Such as "5 requests per minute" or "12.5 USD per day". */
+export function describeAmount(quota: CompiledQuota): string {
+  if (quota.unit === "nano_usd") return `${formatMoney(quota.amount)} USD per ${quota.period}`;
+  return `${quota.amount} ${quota.unit} per ${quota.period}`;
+}
+
+/** Such as "for all" or "for teams/demo". */
+export function describeScope(quota: CompiledQuota): string {
+  return quota.scopeName === "all" ? "for everyone" : `for ${quota.scopeName}`;
+}

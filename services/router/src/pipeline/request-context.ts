@@ -1,0 +1,94 @@
+import type { Attempt, Charge, Door, GenerateRequest, Principal } from "@penstock/api";
+import type { GatewayError } from "@penstock/errors";
+import type { MonotonicMs, WallMs } from "@penstock/limits";
+import type { SpanContext } from "@penstock/observability";
+import type { Caller, CompiledRoute, Snapshot } from "@penstock/snapshot";
+import type { UsageEstimate } from "@penstock/pricing";
+import type { Reservation } from "../leases/reservation.ts";
+import type { QuotaUse } from "../leases/reserve-outcome.ts";
+import type { Downstream } from "./downstream.ts";
+
+/** What a door knows of a request before the pipeline has looked at it. */
+export interface RequestArrival {
+  readonly requestId: string;
+  readonly door: Door;
+  /** The bearer secret as sent; empty when none was. */
+  readonly token: string;
+  readonly snapshot: Snapshot | undefined;
+  /** The caller's trace, if it sent one. */
+  readonly parent: SpanContext | undefined;
+  readonly startMonotonicMs: MonotonicMs;
+  readonly startWallMs: WallMs;
+  /** Time the caller gives, from the start; Infinity when it gives none. Unit: milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How a request ended, as its caller saw it; the names of `penstock.event.v1.RequestOutcome`. */
+export type Outcome = "COMPLETED" | "FAILED" | "REFUSED" | "CANCELLED";
+
+/**
+ * Everything about one request, from its door to its settlement. One object per request: stages
+ * read what earlier ones wrote, and each field is written by the one stage named beside it.
+ */
+export class RequestContext {
+  readonly requestId: string;
+  readonly door: Door;
+  readonly token: string;
+  /** Pinned for the life of the request: a later revision does not touch it. */
+  readonly snapshot: Snapshot | undefined;
+  readonly parent: SpanContext | undefined;
+  readonly startMonotonicMs: MonotonicMs;
+  readonly startWallMs: WallMs;
+  /** Monotonic moment after which nothing may run; narrowed by `resolve-route`. */
+  deadlineMs: number;
+  readonly downstream: Downstream;
+
+  /** Set by the door, once the body is read. */
+  request: GenerateRequest | undefined;
+  stream = false;
+  requestBytes = 0;
+
+  /** Made by `authenticate`: the trace depends on whether the key's context is trusted. */
+  trace: SpanContext;
+  links: SpanContext[] = [];
+  caller: Caller | undefined;
+  principal: Principal | undefined;
+
+  /** `admit` */
+  admitted = false;
+  /** `resolve-route` */
+  route: CompiledRoute | undefined;
+  /** `enforce-policies` */
+  refuseUnknownFields = false;
+  /** `estimate-usage` */
+  estimate: UsageEstimate | undefined;
+  quotaUses: QuotaUse[] = [];
+  /** `reserve-quota` */
+  reservation: Reservation | undefined;
+  reserveWaitMs = 0;
+
+  /** `run-attempts` */
+  readonly attempts: Attempt[] = [];
+  firstTokenMs: number | undefined;
+  finishReasons: string[] = [];
+
+  /** `settle` */
+  settled = false;
+  costNanoUsd: bigint | undefined;
+  charges: Charge[] = [];
+  outcome: Outcome | undefined;
+  error: GatewayError | undefined;
+
+  constructor(arrival: RequestArrival, trace: SpanContext, downstream: Downstream) {
+    this.requestId = arrival.requestId;
+    this.door = arrival.door;
+    this.token = arrival.token;
+    this.snapshot = arrival.snapshot;
+    this.parent = arrival.parent;
+    this.startMonotonicMs = arrival.startMonotonicMs;
+    this.startWallMs = arrival.startWallMs;
+    this.deadlineMs = arrival.startMonotonicMs + arrival.timeoutMs;
+    this.trace = trace;
+    this.downstream = downstream;
+  }
+}

@@ -1,0 +1,20 @@
+import type { TokenUsage } from "@penstock/api";
+import type { QuotaUse } from "../leases/reserve-outcome.ts";
+
+/** What each use takes in the end: one request, its tokens, its cost. Parallel to `uses`. */
+export function actualAmounts(
+  uses: readonly QuotaUse[],
+  usage: TokenUsage | undefined,
+  costNanoUsd: bigint | undefined,
+): number[] {
+  return uses.map(({ quota }) => {
+    switch (quota.unit) {
+      case "requests":
+        return 1;
+      case "tokens":
+        return Number((usage?.inputTokens ?? 0n) + (usage?.outputTokens ?? 0n));
+      case "nano_usd":
+        return Number(costNanoUsd ?? 0n);
+    }
+  });
+}

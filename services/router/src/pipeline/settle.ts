@@ -1,0 +1,224 @@
+import type { Attempt, AttemptKind, Charge } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import { formatTraceparent } from "@penstock/observability";
+import type { Tracer } from "@penstock/observability";
+import type { Clock } from "@penstock/runtime";
+import type { RouterEvents } from "../events.ts";
+import type { LeaseBook } from "../leases/lease-book.ts";
+import type { Spool } from "../usage/spool.ts";
+import type { Admission } from "./admit.ts";
+import { attemptRecord } from "./attempt-record.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import { attemptCost, attemptUsage, estimatedUsage } from "./attempt-usage.ts";
+import type { OutputCalibration } from "./output-estimate.ts";
+import type { Outcome, RequestContext } from "./request-context.ts";
+import { emitRequestSpans } from "./request-spans.ts";
+import type { RequestEnd } from "./run-attempts.ts";
+import { actualAmounts } from "./settle-amounts.ts";
+import { encodeUsageEvent, totalCost, totalUsage, usageEvent } from "./usage-event.ts";
+
+/** Records of requests without a valid key, per second: they must not fill the disk. */
+const unauthenticatedPerSecond = 10;
+
+/** What settlement uses. */
+export interface SettlementParts {
+  readonly clock: Clock;
+  readonly tracer: Tracer;
+  readonly events: RouterEvents;
+  readonly admission: Admission;
+  readonly leases: LeaseBook;
+  readonly spool: Spool;
+  readonly calibration: OutputCalibration;
+  readonly replica: string;
+}
+
+/**
+ * Everything that is borrowed is given back here, once for each request, however it ended: the
+ * reservation is posted or voided, one usage event is written, and only then the caller gets the
+ * last bytes of its answer.
+ */
+export class Settlement {
+  readonly #parts: SettlementParts;
+  #unauthenticatedSecond = 0;
+  #unauthenticatedCount = 0;
+
+  constructor(parts: SettlementParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Writes what shall be recorded and charged if this process dies while the request runs: the
+   * estimated input, and no output yet.
+   */
+  intent(context: RequestContext, done: (error: GatewayError | undefined) => void): void {
+    const { leases, spool } = this.#parts;
+    const { reservation, estimate } = context;
+    let charges: Charge[] = [];
+    if (reservation !== undefined) {
+      const usage = estimatedUsage(estimate?.inputTokens ?? 0, 0);
+      charges = leases.chargesIf(reservation, actualAmounts(reservation.uses, usage, 0n));
+    }
+    const payload = this.#interrupted(context, [], charges);
+    const synced = context.caller?.syncedDurability ?? false;
+    spool.intent(context.requestId, payload, { onSpooled: done }, synced);
+  }
+
+  /** Writes down how far a running stream is, for the same case. */
+  progress(context: RequestContext, run: AttemptRun, kind: AttemptKind): void {
+    const { clock, leases, spool, calibration } = this.#parts;
+    const { estimate, reservation } = context;
+    if (estimate === undefined) return;
+    const usage = attemptUsage(run, undefined, estimate, calibration);
+    const { deployment } = run.target;
+    const cost =
+      usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
+    const attempt = attemptRecord(run, {
+      kind,
+      outcome: "STREAM_BROKEN",
+      failure: undefined,
+      usage,
+      cost,
+      offsetMs: run.startMs - context.startMonotonicMs,
+      durationMs: clock.monotonicMs() - run.startMs,
+    });
+    const attempts = [...context.attempts, attempt];
+    const charges = [...context.charges];
+    if (reservation !== undefined) {
+      const actuals = actualAmounts(reservation.uses, totalUsage(attempts), totalCost(attempts));
+      charges.push(...leases.chargesIf(reservation, actuals));
+    }
+    spool.progress(context.requestId, this.#interrupted(context, attempts, charges));
+  }
+
+  /** Ends a request whose attempts are over. */
+  settle(context: RequestContext, end: RequestEnd): void {
+    switch (end.kind) {
+      case "answered":
+      case "finished":
+        this.#settle(context, "COMPLETED", undefined, end);
+        return;
+      case "failed": {
+        const outcome = context.attempts.length === 0 ? "REFUSED" : "FAILED";
+        this.#settle(context, outcome, end.error, end);
+        return;
+      }
+      case "cancelled":
+        this.#settle(
+          context,
+          "CANCELLED",
+          new GatewayError("CANCELLED", "The caller went away before the answer was complete."),
+          end,
+        );
+    }
+  }
+
+  /** Ends a request that was refused before any attempt. */
+  refuse(context: RequestContext, error: GatewayError): void {
+    this.#settle(context, "REFUSED", error, { kind: "failed", error });
+  }
+
+  #settle(
+    context: RequestContext,
+    outcome: Outcome,
+    error: GatewayError | undefined,
+    end: RequestEnd,
+  ): void {
+    if (context.settled) throw new Error(`request ${context.requestId} was settled twice`);
+    context.settled = true;
+    context.outcome = outcome;
+    context.error = error;
+    const charges = [...context.charges, ...this.#endReservation(context, outcome)];
+    context.charges = charges;
+    context.costNanoUsd = totalCost(context.attempts);
+    const durationMs = this.#parts.clock.monotonicMs() - context.startMonotonicMs;
+    if (!this.#recorded(context)) {
+      this.#conclude(context, end, durationMs);
+      return;
+    }
+    const { spool, replica } = this.#parts;
+    const sequence = spool.nextSequence();
+    const event = usageEvent(context, {
+      replica,
+      epoch: spool.epoch,
+      sequence,
+      outcome,
+      durationMs,
+      attempts: context.attempts,
+      charges,
+      error,
+    });
+    spool.final(
+      {
+        requestId: context.requestId,
+        payload: encodeUsageEvent(event),
+        sequence,
+        traceparent: context.trace.sampled ? formatTraceparent(context.trace) : undefined,
+      },
+      {
+        onSpooled: (failure) => {
+          if (failure !== undefined) this.#parts.events.recordLost(context.requestId, failure);
+          this.#conclude(context, end, durationMs);
+        },
+      },
+    );
+  }
+
+  #endReservation(context: RequestContext, outcome: Outcome): Charge[] {
+    const { reservation } = context;
+    if (reservation === undefined) return [];
+    const { leases } = this.#parts;
+    if (outcome === "REFUSED") return leases.void(reservation);
+    const usage = totalUsage(context.attempts);
+    const cost = totalCost(context.attempts);
+    return leases.settle(reservation, actualAmounts(reservation.uses, usage, cost));
+  }
+
+  /** The caller gets the end of its answer; then the request is forgotten. */
+  #conclude(context: RequestContext, end: RequestEnd, durationMs: number): void {
+    const { admission, events, tracer } = this.#parts;
+    const { downstream } = context;
+    const settled = {
+      usage: totalUsage(context.attempts) ?? estimatedUsage(0, 0),
+      costNanoUsd: context.costNanoUsd,
+    };
+    if (!downstream.gone) {
+      if (end.kind === "answered") downstream.answer(end.answer, end.facts, settled);
+      else if (end.kind === "finished") downstream.finish(end.end, settled);
+      else if (end.kind === "failed") downstream.fail(end.error);
+    }
+    admission.leave(context);
+    events.requestEnded(context, durationMs);
+    if (tracer.enabled) emitRequestSpans(context, tracer, durationMs);
+  }
+
+  #interrupted(
+    context: RequestContext,
+    attempts: readonly Attempt[],
+    charges: Charge[],
+  ): Uint8Array {
+    const { clock, spool, replica } = this.#parts;
+    return encodeUsageEvent(
+      usageEvent(context, {
+        replica,
+        epoch: spool.epoch,
+        sequence: 0n,
+        outcome: "INTERRUPTED",
+        durationMs: clock.monotonicMs() - context.startMonotonicMs,
+        attempts,
+        charges,
+        error: undefined,
+      }),
+    );
+  }
+
+  #recorded(context: RequestContext): boolean {
+    if (context.caller !== undefined) return true;
+    const second = Math.floor(context.startMonotonicMs / 1_000);
+    if (second !== this.#unauthenticatedSecond) {
+      this.#unauthenticatedSecond = second;
+      this.#unauthenticatedCount = 0;
+    }
+    this.#unauthenticatedCount += 1;
+    return this.#unauthenticatedCount <= unauthenticatedPerSecond;
+  }
+}

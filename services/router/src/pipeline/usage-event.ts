@@ -1,0 +1,99 @@
+import { RequestOutcome, UsageEventSchema, UsageSource } from "@penstock/api";
+import type { Attempt, Charge, TokenUsage, UsageError, UsageEvent } from "@penstock/api";
+import { toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { GatewayError } from "@penstock/errors";
+import { addUsage } from "./attempt-usage.ts";
+import type { Outcome, RequestContext } from "./request-context.ts";
+import { durationOf } from "./duration-of.ts";
+
+/** Longest message and number of facts that an event carries of an error. */
+const maximumMessageLength = 512;
+const maximumFacts = 32;
+
+/** What is known of a request at the moment its event is built. */
+export interface EventFacts {
+  readonly replica: string;
+  readonly epoch: bigint;
+  /** 0n in an intent: a number is given when the event is final. */
+  readonly sequence: bigint;
+  readonly outcome: Outcome | "INTERRUPTED";
+  readonly durationMs: number;
+  readonly attempts: readonly Attempt[];
+  readonly charges: Charge[];
+  readonly error: GatewayError | undefined;
+}
+
+/** Settled request → event. No prompt, no completion, no secret. */
+export function usageEvent(context: RequestContext, facts: EventFacts): UsageEvent {
+  const { request, trace } = context;
+  const usage = totalUsage(facts.attempts);
+  const cost = totalCost(facts.attempts);
+  const event: UsageEvent = {
+    $typeName: "penstock.event.v1.UsageEvent",
+    requestId: context.requestId,
+    replica: facts.replica,
+    epoch: facts.epoch,
+    sequence: facts.sequence,
+    door: context.door,
+    model: request?.model.slice(0, 256) ?? "",
+    route: context.route?.name ?? "",
+    stream: context.stream,
+    outcome: RequestOutcome[facts.outcome],
+    startTime: timestampFromMs(context.startWallMs),
+    duration: durationOf(facts.durationMs),
+    attempts: facts.attempts as Attempt[],
+    priceBookRevision: context.snapshot?.revision ?? 0n,
+    charges: facts.charges,
+    revision: context.snapshot?.revision ?? 0n,
+    traceId: trace.traceId,
+    spanId: trace.spanId,
+    sampled: trace.sampled,
+    labels: request?.labels ?? {},
+    endUser: request?.endUser?.slice(0, 256) ?? "",
+    idempotencyKey: request?.idempotencyKey?.slice(0, 128) ?? "",
+    finishReasons: context.finishReasons,
+    estimated: usage?.source === UsageSource.ESTIMATED,
+  };
+  if (context.principal !== undefined) event.principal = context.principal;
+  if (context.firstTokenMs !== undefined) {
+    event.firstTokenDelay = durationOf(context.firstTokenMs);
+  }
+  if (usage !== undefined) event.usage = usage;
+  if (cost !== undefined) event.costNanoUsd = cost;
+  if (facts.error !== undefined) event.error = usageError(facts.error);
+  return event;
+}
+
+/** The bytes that go into the spool and over the bus. */
+export function encodeUsageEvent(event: UsageEvent): Uint8Array {
+  return toBinary(UsageEventSchema, event);
+}
+
+/** Tokens over all attempts that used any. */
+export function totalUsage(attempts: readonly Attempt[]): TokenUsage | undefined {
+  let sum: TokenUsage | undefined;
+  for (const { usage } of attempts) if (usage !== undefined) sum = addUsage(sum, usage);
+  return sum;
+}
+
+/** Cost over all attempts; undefined when one that used tokens has no price. */
+export function totalCost(attempts: readonly Attempt[]): bigint | undefined {
+  let sum = 0n;
+  for (const attempt of attempts) {
+    if (attempt.usage === undefined) continue;
+    if (attempt.costNanoUsd === undefined) return undefined;
+    sum += attempt.costNanoUsd;
+  }
+  return sum;
+}
+
+function usageError(error: GatewayError): UsageError {
+  return {
+    $typeName: "penstock.event.v1.UsageError",
+    reason: error.reason,
+    message: error.message.slice(0, maximumMessageLength),
+    source: error.source,
+    metadata: Object.fromEntries(Object.entries(error.metadata).slice(0, maximumFacts)),
+  };
+}
