@@ -32,8 +32,8 @@ export function ageLease(lease: Lease, facts: HolderFacts, nowMs: number): Lease
     return released ? finishLease(lease) : expireLease(lease);
   }
   if (overdueMs < quarantineMs) return lease;
-  const waitsForEvents = lease.heldPending > 0n && nowMs - facts.seenMs < quarantineMs;
-  if (waitsForEvents && overdueMs < reportedQuarantineMs) return expireLease(lease);
+  const lives = nowMs - facts.seenMs < quarantineMs;
+  if (lives && overdueMs < reportedQuarantineMs) return expireLease(lease);
   return finishLease(lease);
 }
 

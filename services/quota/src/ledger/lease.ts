@@ -98,10 +98,12 @@ export function chargeLease(lease: Lease, amount: bigint): Lease {
   return lease.state === "finished" ? charged : withHolds(charged);
 }
 
-/** Frees what is not known to be spent: the holder's time is over. */
+/**
+ * Frees what the holder neither spent nor held for a running request when it was last heard of:
+ * its time to reserve is over.
+ */
 export function expireLease(lease: Lease): Lease {
-  if (lease.state === "finished") return lease;
-  return withHolds({ ...lease, state: "closed", reserved: 0n });
+  return lease.state === "open" ? withHolds({ ...lease, state: "closed" }) : lease;
 }
 
 /** Frees everything: no event of this lease will come any more. */

@@ -14,6 +14,7 @@ export interface QuotaTables {
   sync_answers: SyncAnswerRow;
   retired_epochs: RetiredEpochRow;
   sequences: SequenceRow;
+  settings: SettingRow;
 }
 
 /** One quota instance: its canonical key, the resource it is of, and its last known rule. */
@@ -109,4 +110,10 @@ export interface SequenceRow {
   /** First and last of each range, in order. */
   beyond: bigint[];
   update_ms: bigint;
+}
+
+/** A value that all replicas of the service share. */
+export interface SettingRow {
+  name: string;
+  value: Buffer;
 }

@@ -96,6 +96,7 @@ const statements = [
     update_ms bigint not null,
     primary key (replica, epoch)
   )`,
+  `create table quota.settings (name text primary key, value bytea not null)`,
 ];
 
 /** The ledger's first tables. */

@@ -1,0 +1,78 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { CreateAdjustmentRequest, LedgerService } from "@penstock/api";
+import { inTransaction } from "@penstock/database";
+import { GatewayError } from "@penstock/errors";
+import { maximumNanoUsd } from "@penstock/pricing";
+import { identityOf } from "@penstock/rpc";
+import type { Kysely } from "kysely";
+
+import type { QuotaEvents } from "../events.ts";
+import { LedgerPage } from "../ledger/ledger-page.ts";
+import type { QuotaInstance } from "../ledger/ledger-page.ts";
+import { postAdjustment } from "../ledger/post-charge.ts";
+import type { Transfer } from "../ledger/transfer.ts";
+import { loadAccounts, lockQuotas } from "../storage/ledger-store.ts";
+import { savePage } from "../storage/save-page.ts";
+import type { QuotaTables } from "../storage/schema.ts";
+import { findAdjustment } from "../storage/transfer-store.ts";
+import { findInstance } from "./get-balance.ts";
+import type { BalanceDependencies } from "./get-balance.ts";
+import { FieldProblems } from "./read-sync.ts";
+import { toTransfer } from "./to-transfer.ts";
+
+const maximumReasonCharacters = 1_024;
+const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Handles `CreateAdjustment`: once for each request id. */
+export function createAdjustment(
+  dependencies: BalanceDependencies & { readonly events: QuotaEvents },
+): ServiceImpl<typeof LedgerService>["createAdjustment"] {
+  return async (request, context) => {
+    check(request);
+    const instance = await findInstance(dependencies, request.quota);
+    const { transfer, isNew } = await adjust(dependencies, instance, request);
+    if (transfer.quota !== request.quota || transfer.amount !== request.amount) {
+      const description = "was used for another adjustment";
+      throw new GatewayError("FIELD_INVALID", `The field request_id ${description}.`, {
+        fieldViolations: [{ field: "request_id", description }],
+      });
+    }
+    if (isNew) {
+      const { name } = identityOf(context);
+      dependencies.events.adjusted(request.quota, request.amount, name, request.reason);
+    }
+    return { transfer: toTransfer(transfer) };
+  };
+}
+
+function check({ amount, reason, requestId }: CreateAdjustmentRequest): void {
+  const problems = new FieldProblems();
+  const inRange = amount !== 0n && amount <= maximumNanoUsd && amount >= -maximumNanoUsd;
+  problems.check(inRange, "amount", "must be an amount other than 0");
+  const length = reason.trim().length;
+  problems.check(length > 0, "reason", "must say why");
+  problems.check(length <= maximumReasonCharacters, "reason", "must be at most 1,024 characters");
+  problems.check(uuidForm.test(requestId), "request_id", "must be a UUID in lower case");
+  problems.throwIfAny();
+}
+
+function adjust(
+  { db, clock }: { readonly db: Kysely<QuotaTables>; readonly clock: BalanceDependencies["clock"] },
+  { quota, resource, definition }: QuotaInstance,
+  request: CreateAdjustmentRequest,
+): Promise<{ transfer: Transfer; isNew: boolean }> {
+  return inTransaction(db, async (trx) => {
+    const nowMs = clock.wallMs();
+    const instances = await lockQuotas(trx, [{ quota, resource, definition }], nowMs);
+    const before = await findAdjustment(trx, request.requestId);
+    if (before !== undefined) return { transfer: before, isNew: false };
+    const accounts = await loadAccounts(trx, [quota], [{ quota, atMs: nowMs }], nowMs);
+    const page = new LedgerPage({ instances, accounts, leases: [] });
+    const { amount, requestId: id } = request;
+    postAdjustment(page, { id, quota, amount, reason: request.reason.trim() }, nowMs);
+    await savePage(trx, page);
+    const [transfer] = page.transfers;
+    if (transfer === undefined) throw new Error("an adjustment made no transfer");
+    return { transfer, isNew: true };
+  });
+}

@@ -1,0 +1,89 @@
+import type { Transaction } from "kysely";
+
+import { LedgerPage } from "../ledger/ledger-page.ts";
+import { postCharge } from "../ledger/post-charge.ts";
+import { resourceOfKey } from "../ledger/quota-rule.ts";
+import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
+import { loadAccounts, loadLeases, lockQuotas } from "../storage/ledger-store.ts";
+import { savePage } from "../storage/save-page.ts";
+import type { QuotaTables } from "../storage/schema.ts";
+import { noteSequences } from "../storage/sequence-store.ts";
+import type { PostedSequence } from "../storage/sequence-store.ts";
+import { postedTransfers, transferIdentity } from "../storage/transfer-store.ts";
+import type { Usage } from "./read-usage.ts";
+
+/** What posting a batch did. */
+export interface PostedUsage {
+  readonly sequences: readonly PostedSequence[];
+  readonly charges: number;
+  /** Charges that had been posted before. */
+  readonly repeated: number;
+  readonly overshoot: bigint;
+}
+
+/**
+ * Posts the charges of events in one transaction, each exactly once: the id of the request and the
+ * quota are the transfer's key, looked up under the quota's lock.
+ */
+export async function postUsage(
+  trx: Transaction<QuotaTables>,
+  batch: readonly Usage[],
+  configuration: QuotaConfiguration,
+  nowMs: number,
+): Promise<PostedUsage> {
+  const charges = batch.flatMap((usage) => usage.charges);
+  const quotas = [...new Set(charges.map((charge) => charge.quota))];
+  const snapshot = configuration.current();
+  const toLock = quotas.map((quota) => {
+    const resource = resourceOfKey(quota) ?? quota;
+    return { quota, resource, definition: snapshot?.quotas.get(resource) };
+  });
+  const instances = await lockQuotas(trx, toLock, nowMs);
+  const seen = await postedTransfers(trx, [...new Set(charges.map((one) => one.requestId))]);
+  const fresh = charges.filter((charge) => isNew(charge, seen));
+  const leaseIds = new Set(fresh.map((charge) => charge.leaseId).filter((id) => id !== ""));
+  const leases = await loadLeases(trx, [...leaseIds], { quotas: [], nowMs });
+  const moments = [
+    ...leases.map((lease) => ({ quota: lease.quota, atMs: lease.periodStartMs })),
+    ...fresh.map((charge) => ({ quota: charge.quota, atMs: charge.periodStartMs })),
+  ];
+  const accounts = fresh.length === 0 ? [] : await loadAccounts(trx, quotas, moments, nowMs);
+  const page = new LedgerPage({ instances, accounts, leases });
+  const before = overshootOf(page);
+  for (const charge of fresh) postCharge(page, charge, nowMs);
+  await savePage(trx, page);
+  const sequences = await noteSequences(trx, seenSequences(batch), nowMs);
+  return {
+    sequences,
+    charges: fresh.length,
+    repeated: charges.length - fresh.length,
+    overshoot: overshootOf(page) - before,
+  };
+}
+
+/** Also within the batch: an event that was delivered twice may be in it twice. */
+function isNew(charge: Usage["charges"][number], seen: Set<string>): boolean {
+  const { requestId: id, quota, ordinal } = charge;
+  const identity = transferIdentity({ id, quota, ordinal });
+  if (seen.has(identity)) return false;
+  seen.add(identity);
+  return true;
+}
+
+function overshootOf(page: LedgerPage): bigint {
+  let sum = 0n;
+  for (const quota of page.instances.keys()) {
+    for (const account of page.accountsOf(quota)) sum += account.overshoot;
+  }
+  return sum;
+}
+
+function seenSequences(batch: readonly Usage[]) {
+  const lives = Map.groupBy(batch, (usage) => `${usage.epoch} ${usage.replica}`);
+  return [...lives.values()].flatMap((usages) => {
+    const first = usages[0];
+    if (first === undefined) return [];
+    const numbers = usages.map((usage) => usage.sequence);
+    return [{ replica: first.replica, epoch: first.epoch, numbers }];
+  });
+}

@@ -1,0 +1,65 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { UsageEventSchema } from "@penstock/api";
+import type { UsageEvent } from "@penstock/api";
+
+import type { Charge } from "../ledger/post-charge.ts";
+import { resourceOfKey } from "../ledger/quota-rule.ts";
+
+/** What quota needs of one usage event. */
+export interface Usage {
+  readonly requestId: string;
+  readonly replica: string;
+  readonly epoch: bigint;
+  readonly sequence: bigint;
+  readonly revision: bigint;
+  readonly charges: readonly Charge[];
+  /** Charges whose quota key is no key; they cannot be posted. */
+  readonly malformedCharges: number;
+}
+
+// A quota applies at most once to each of a request's few attempts; more is not believed.
+const maximumCharges = 256;
+const requestIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const leaseIdForm = /^[0-9A-Za-z_-]{1,64}$/;
+const replicaForm = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** Reads the payload of a delivery; undefined when it is no usage event, now and for ever. */
+export function readUsage(payload: Uint8Array): Usage | undefined {
+  const event = decode(payload);
+  if (event === undefined || !requestIdForm.test(event.requestId)) return undefined;
+  if (!replicaForm.test(event.replica)) return undefined;
+  const ordinals = new Map<string, number>();
+  const charges: Charge[] = [];
+  for (const charge of event.charges.slice(0, maximumCharges)) {
+    if (resourceOfKey(charge.quota) === undefined) continue;
+    const ordinal = ordinals.get(charge.quota) ?? 0;
+    ordinals.set(charge.quota, ordinal + 1);
+    const startTime = charge.periodStartTime ?? event.startTime;
+    charges.push({
+      requestId: event.requestId,
+      quota: charge.quota,
+      ordinal,
+      periodStartMs: startTime === undefined ? 0 : Math.floor(timestampMs(startTime)),
+      leaseId: leaseIdForm.test(charge.leaseId) ? charge.leaseId : "",
+      reserved: notNegative(charge.reserved),
+      settled: notNegative(charge.settled),
+    });
+  }
+  const { requestId, replica, epoch, sequence, revision } = event;
+  const malformedCharges = event.charges.length - charges.length;
+  return { requestId, replica, epoch, sequence, revision, charges, malformedCharges };
+}
+
+function decode(payload: Uint8Array): UsageEvent | undefined {
+  try {
+    return fromBinary(UsageEventSchema, payload);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A charge below 0 would be a credit that nobody decided (new-api's CVE-2026-71479). */
+function notNegative(amount: bigint): bigint {
+  return amount > 0n ? amount : 0n;
+}
