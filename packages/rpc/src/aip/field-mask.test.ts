@@ -4,8 +4,22 @@ import type { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { applyFieldMask, maskedFields } from "./field-mask.ts";
-import { anyTeam } from "./team-arbitrary.ts";
 
+const text = fc.string({ maxLength: 20 });
+const anyTeam = fc
+  .record({
+    name: text,
+    displayName: text,
+    labels: fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), text, { maxKeys: 5 }),
+    owners: fc.array(text, { maxLength: 4 }),
+    costCentre: text,
+    createTime: fc.option(fc.record({ seconds: fc.bigInt(0n, 4_000_000_000n) }), {
+      nil: undefined,
+    }),
+  })
+  .map(({ createTime, ...init }) =>
+    create(TeamSchema, createTime === undefined ? init : { ...init, createTime }),
+  );
 const teamFields = TeamSchema.fields.map((field) => field.name);
 
 function reasonOf(run: () => unknown): string | undefined {

@@ -5,7 +5,6 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import {
   Client,
   credentials,
-  Metadata,
   type sendUnaryData,
   Server,
   ServerCredentials,
@@ -19,7 +18,6 @@ import {
   ListModelsResponseSchema,
 } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addGrpcHealth } from "./grpc-health.ts";
 import { addGrpcReflection } from "./grpc-reflection.ts";
@@ -134,46 +132,5 @@ describe("a grpc-js server with our definition", () => {
     expect(await check()).toEqual({ status: "NOT_SERVING" });
     health.setServing(true);
     expect(await check()).toEqual({ status: "SERVING" });
-  });
-});
-
-describe("status details", () => {
-  it("survive the trailer, whatever the texts are", () => {
-    const text = fc
-      .string({ unit: "grapheme", maxLength: 40 })
-      .map((value) => value.toWellFormed());
-    fc.assert(
-      fc.property(text, text, fc.nat(86_400_000), (message, value, retryAfterMs) => {
-        const error = new GatewayError("OVERLOADED", message, {
-          retryAfterMs,
-          metadata: { value },
-        });
-        expect(fromGrpcError(toGrpcError(error, "request-1"))).toMatchObject({
-          reason: "OVERLOADED",
-          message,
-          retryAfterMs,
-          metadata: { value },
-        });
-      }),
-    );
-  });
-
-  it("stay within what clients accept", () => {
-    const long = "x".repeat(300);
-    const fieldViolations = Array.from({ length: 10 }, () => ({ field: long, description: long }));
-    const error = new GatewayError("FIELD_INVALID", "wrong", { fieldViolations, retryAfterMs: 1 });
-    const { metadata } = toGrpcError(error, "request-1");
-    expect((metadata.get("grpc-status-details-bin")[0] as Buffer).length).toBeLessThan(5_001);
-    const back = fromGrpcError(toGrpcError(error, "request-1"));
-    expect(back).toMatchObject({ reason: "FIELD_INVALID", requestId: "request-1" });
-    expect(back.retryAfterMs).toBe(1);
-  });
-
-  it("of another code or of nobody's making are not believed", () => {
-    const metadata = new Metadata();
-    metadata.set("grpc-status-details-bin", Buffer.from([255, 255]));
-    expect(fromGrpcError({ code: 14, details: "x", metadata }).reason).toBe("UNAVAILABLE");
-    const { metadata: other } = toGrpcError(quotaError, "request-1");
-    expect(fromGrpcError({ code: 14, details: "x", metadata: other }).reason).toBe("UNAVAILABLE");
   });
 });
