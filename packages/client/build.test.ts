@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TestGateway } from "./test-gateway.ts";
-import { startTestGateway } from "./test-gateway.ts";
+import type { TestGateway } from "./src/test-gateway.ts";
+import { startTestGateway } from "./src/test-gateway.ts";
 
 const run = promisify(execFile);
-const packageFolder = join(import.meta.dirname, "..");
+const packageFolder = import.meta.dirname;
 const repository = join(packageFolder, "../..");
 const minuteMs = 60_000;
 
@@ -63,11 +63,7 @@ describe("the packed client", () => {
   });
 
   it("runs the example of the README from an empty folder", async () => {
-    const env = {
-      PATH: process.env["PATH"],
-      PENSTOCK_GRPC_ADDRESS: gateway.address,
-      OPENAI_API_KEY: "psk_example",
-    };
+    const env = { PENSTOCK_GRPC_ADDRESS: gateway.address, OPENAI_API_KEY: "psk_example" };
     const options = { cwd: folder, env, timeout: minuteMs };
     const { stdout, stderr } = await run(process.execPath, ["example.mjs"], options);
     expect(stderr).toBe("");
