@@ -1,0 +1,63 @@
+import { createServer } from "node:net";
+import { GatewayError } from "@penstock/errors";
+import { findPortHolder } from "./find-port-holder.ts";
+import type { Door } from "./settings.ts";
+import { doors, portVariables } from "./settings.ts";
+
+/**
+ * Finds out whether every port can be opened, before anything is opened or written. Port 0 is
+ * always free.
+ *
+ * @throws GatewayError FAILED_PRECONDITION that names every port that can't be opened, its
+ * variable and, where it can be known, the process that has it.
+ */
+export async function checkPorts(
+  ports: Readonly<Record<Door, number>>,
+  host: string,
+): Promise<void> {
+  const problems = [...findSharedPorts(ports)];
+  for (const door of doors) {
+    const port = ports[door];
+    if (port === 0) continue;
+    const code = await tryPort(port, host);
+    if (code !== undefined) problems.push(describe(port, portVariables[door], host, code));
+  }
+  if (problems.length === 0) return;
+  const advice = "Stop that process, or set the variable to another port (0: any free one).";
+  throw new GatewayError("FAILED_PRECONDITION", `${problems.join("; ")}. ${advice}`, {
+    source: "gateway",
+  });
+}
+
+function* findSharedPorts(ports: Readonly<Record<Door, number>>): Generator<string> {
+  for (const [index, door] of doors.entries()) {
+    const other = doors.slice(0, index).find((earlier) => ports[earlier] === ports[door]);
+    if (other === undefined || ports[door] === 0) continue;
+    yield `port ${ports[door]} is given to both ${portVariables[other]} and ${portVariables[door]}`;
+  }
+}
+
+/** The code of the system's error; undefined when the port can be opened. */
+function tryPort(port: number, host: string): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const server = createServer();
+  server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(undefined)));
+  return promise;
+}
+
+function describe(port: number, variable: string, host: string, code: string): string {
+  switch (code) {
+    case "EADDRINUSE": {
+      const holder = findPortHolder(port);
+      const who = holder === undefined ? "" : ` by process ${holder.pid} (${holder.program})`;
+      return `port ${port} (${variable}) is in use${who}`;
+    }
+    case "EACCES":
+      return `port ${port} (${variable}) may not be opened by this user`;
+    case "EADDRNOTAVAIL":
+      return `port ${port} (${variable}) can't be opened: this machine has no address ${host}`;
+    default:
+      return `port ${port} (${variable}) can't be opened on ${host}: ${code}`;
+  }
+}

@@ -1,0 +1,131 @@
+import { isAbsolute, join, resolve } from "node:path";
+import process from "node:process";
+import type { EnvironmentSpec, EnvironmentValues, Secret } from "@penstock/runtime";
+import { readEnvironment } from "@penstock/runtime";
+
+/** The doors that `start` opens, in the order in which they are named. */
+export const doors = ["http", "grpc", "control", "admin", "simulator"] as const;
+
+/** One door. */
+export type Door = (typeof doors)[number];
+
+/** The variable that sets the port of each door. */
+export const portVariables: Readonly<Record<Door, string>> = {
+  http: "PENSTOCK_HTTP_PORT",
+  grpc: "PENSTOCK_GRPC_PORT",
+  control: "PENSTOCK_CONTROL_PORT",
+  admin: "PENSTOCK_ADMIN_PORT",
+  simulator: "PENSTOCK_SIMULATOR_PORT",
+};
+
+const defaultPorts: Readonly<Record<Door, number>> = {
+  http: 8080,
+  grpc: 8081,
+  control: 8082,
+  admin: 8083,
+  simulator: 8084,
+};
+
+const spec = {
+  httpPort: { name: portVariables.http, kind: "port" },
+  grpcPort: { name: portVariables.grpc, kind: "port" },
+  controlPort: { name: portVariables.control, kind: "port" },
+  adminPort: { name: portVariables.admin, kind: "port" },
+  simulatorPort: { name: portVariables.simulator, kind: "port" },
+  dataDir: { name: "PENSTOCK_DATA_DIR", kind: "string" },
+  bindAddress: { name: "PENSTOCK_BIND_ADDRESS", kind: "string" },
+  adminToken: { name: "PENSTOCK_ADMIN_TOKEN", kind: "secret" },
+  serviceToken: { name: "PENSTOCK_SERVICE_TOKEN", kind: "secret" },
+  replica: { name: "PENSTOCK_REPLICA", kind: "string" },
+  busUrl: { name: "PENSTOCK_BUS_URL", kind: "string" },
+  databaseUrl: { name: "PENSTOCK_DATABASE_URL", kind: "string" },
+  openaiKey: { name: "OPENAI_API_KEY", kind: "secret" },
+} as const satisfies EnvironmentSpec;
+
+type SettingName = keyof typeof spec;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Flags of `start` as given, by the name of the setting that they win over. */
+export type SettingFlags = Partial<Readonly<Record<SettingName, string | undefined>>>;
+
+/** What `start` runs with. Ports: 0 takes a free one. */
+export interface StartSettings {
+  readonly ports: Readonly<Record<Door, number>>;
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly bindAddress: string;
+  /** Absent: made at the first start and kept in the demo's environment file. */
+  readonly adminToken: Secret | undefined;
+  /** Absent: a random one for this process. */
+  readonly serviceToken: Secret | undefined;
+  readonly replica: string | undefined;
+  /** Absent: inside the process. */
+  readonly busUrl: string | undefined;
+  /** Absent: in the data folder. */
+  readonly databaseUrl: string | undefined;
+  readonly openaiKey: Secret | undefined;
+}
+
+/**
+ * Reads the settings: a flag wins over the environment, that over the default.
+ *
+ * @throws GatewayError FIELD_INVALID that names every wrong variable or flag.
+ */
+export function readStartSettings(
+  flags: SettingFlags = {},
+  environment?: Environment,
+): StartSettings {
+  const given = readFlags(flags);
+  const surroundings = environment === undefined ? {} : { environment };
+  const fromEnvironment = readEnvironment(spec, surroundings);
+  const value = <Name extends SettingName>(name: Name) => given[name] ?? fromEnvironment[name];
+  return {
+    ports: {
+      http: value("httpPort") ?? defaultPorts.http,
+      grpc: value("grpcPort") ?? defaultPorts.grpc,
+      control: value("controlPort") ?? defaultPorts.control,
+      admin: value("adminPort") ?? defaultPorts.admin,
+      simulator: value("simulatorPort") ?? defaultPorts.simulator,
+    },
+    dataDir: resolve(value("dataDir") ?? defaultDataDir),
+    bindAddress: value("bindAddress") ?? "127.0.0.1",
+    adminToken: value("adminToken"),
+    serviceToken: value("serviceToken"),
+    replica: value("replica"),
+    busUrl: value("busUrl"),
+    databaseUrl: value("databaseUrl"),
+    openaiKey: value("openaiKey"),
+  };
+}
+
+/** The data folder when nobody names one, below the working folder. */
+export const defaultDataDir = ".penstock";
+
+/** The data folder alone, for commands that only look for a running Penstock. */
+export function readDataDir(flag: string | undefined, environment?: Environment): string {
+  const surroundings = environment === undefined ? {} : { environment };
+  const { dataDir } = readEnvironment({ dataDir: spec.dataDir }, surroundings);
+  return resolve(flag ?? dataDir ?? defaultDataDir);
+}
+
+/** A path as people would type it: relative when it is below the working folder. */
+export function shownPath(path: string, workingFolder: string = process.cwd()): string {
+  const absolute = isAbsolute(path) ? path : join(workingFolder, path);
+  const prefix = `${workingFolder}/`;
+  return absolute.startsWith(prefix) ? absolute.slice(prefix.length) : absolute;
+}
+
+/** Flags are checked like variables; messages name the flag. */
+function readFlags(flags: SettingFlags): Partial<EnvironmentValues<typeof spec>> {
+  const named = Object.fromEntries(
+    Object.entries(spec).map(([key, variable]) => [key, { ...variable, name: flagName(key) }]),
+  ) as unknown as typeof spec;
+  const environment = Object.fromEntries(
+    Object.entries(flags).map(([key, text]) => [flagName(key), text]),
+  );
+  return readEnvironment(named, { environment });
+}
+
+function flagName(key: string): string {
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
