@@ -331,6 +331,7 @@ describe("LeaseBook and LeaseSync", () => {
     expect(harness.book.reserve([use(a, 1)]).kind).toBe("reserved");
     harness.quotaService.down = true;
     harness.clock.advance(9_500);
+    await harness.settleDown();
     expect(harness.book.reserve([use(a, 1)]).kind).toBe("wait");
     harness.quotaService.down = false;
     harness.clock.advance(2_000);

@@ -108,7 +108,7 @@ export class LeaseBook {
   }
 
   /** What `settle` would charge now, for the intent record; changes nothing. */
-  chargesIf(reservation: Reservation, actuals: readonly number[]): Charge[] {
+  charges(reservation: Reservation, actuals: readonly number[]): Charge[] {
     return chargesOf(reservation, actuals);
   }
 

@@ -1,20 +1,180 @@
-import type { Observability } from "@penstock/observability";
-import type { Secret } from "@penstock/runtime";
-import type { CompiledTarget } from "@penstock/snapshot";
-import type { UpstreamCall, UpstreamHandle } from "./upstream-call.ts";
+import type { Logger } from "@penstock/observability";
+import type { CompiledProvider, CompiledTarget, Snapshot } from "@penstock/snapshot";
+import { Pool } from "undici";
+import type { CredentialSource } from "./credentials.ts";
+import { createGuardedConnector } from "./guarded-connector.ts";
+import type { AddressLookup } from "./guarded-connector.ts";
+import { prepareTarget } from "./prepared-target.ts";
+import type { Load, LoadedPool, PreparedTarget } from "./prepared-target.ts";
+import { UpstreamAttempt } from "./upstream-attempt.ts";
+import type { TransportFailure, UpstreamCall, UpstreamHandle } from "./upstream-call.ts";
 
-export interface UpstreamClientOptions {
-  /** See `Credentials.resolve`; undefined: it is missing. */
-  readonly resolveCredential: (reference: string) => Secret | undefined;
-  readonly observability: Observability;
+/**
+ * Connections of one pool at most (performance.md §7). Targets are bounded by their own caps, so
+ * that no request ever queues in a pool.
+ */
+const mostConnections = 1_024;
+/** Idle connections are closed before providers do it; they say so if theirs is shorter. */
+const keepAliveMs = 30_000;
+/** Bound of the headers of an answer (security R5). */
+const largestHeadBytes = 32_768;
+
+const credentialMissing: TransportFailure = {
+  class: "AUTH_FAILED",
+  message: "the provider's credential is missing",
+  sentBytes: false,
+};
+const transportUnreadable: TransportFailure = {
+  class: "CONNECTION",
+  message: "a file of the provider's transport can't be read",
+  sentBytes: false,
+};
+
+/** Everything a connection depends on, but for its timeout. */
+function connectionKey({ origin, privateNetwork, transport }: CompiledProvider): string {
+  return JSON.stringify([origin, privateNetwork, transport ?? null]);
 }
 
-export declare class UpstreamClient {
-  constructor(options: UpstreamClientOptions);
-  /** Never calls the sink before it returns. */
-  dispatch(call: UpstreamCall): UpstreamHandle;
-  isFull(target: CompiledTarget): boolean;
+/** What a client needs. */
+export interface UpstreamClientOptions {
+  readonly credentials: CredentialSource;
+  readonly observability: { readonly logger: Logger };
+  /** Resolves names; the system's when absent. */
+  readonly lookup?: AddressLookup;
+}
+
+/** The one place that calls providers. */
+export class UpstreamClient {
+  readonly #options: UpstreamClientOptions;
+  /** By everything that a connection depends on. */
+  readonly #pools = new Map<string, LoadedPool>();
+  /** By name of the deployment. */
+  readonly #loads = new Map<string, Load>();
+  readonly #prepared = new WeakMap<CompiledTarget, PreparedTarget>();
+
+  constructor(options: UpstreamClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends one attempt. Never calls the sink before it returns, and never waits for a connection
+   * beyond those of the target's cap: ask `isFull` before.
+   */
+  dispatch(call: UpstreamCall): UpstreamHandle {
+    const prepared = this.#prepare(call.target);
+    const attempt = new UpstreamAttempt(call.sink, prepared);
+    const { pool } = prepared.pool;
+    if (prepared.headers === undefined || pool === undefined) {
+      attempt.fail(prepared.headers === undefined ? credentialMissing : transportUnreadable);
+      return attempt;
+    }
+    const headers = (call.stream ? prepared.streamHeaders : prepared.unaryHeaders).concat(
+      "x-request-id",
+      call.attemptId,
+    );
+    const request = {
+      path: prepared.path,
+      method: "POST",
+      headers,
+      body: call.bodyText,
+      // A connection serves one call at a time, and the timers are those of the attempt.
+      blocking: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    } as const;
+    pool.dispatch(request, attempt);
+    attempt.dispatched();
+    return attempt;
+  }
+
+  /** Whether the target has as many calls under way as it may; then it is not to be called. */
+  isFull(target: CompiledTarget): boolean {
+    const { load, pool } = this.#prepare(target);
+    if (pool.inFlight >= mostConnections) return true;
+    return load.inFlight >= target.deployment.maxConcurrentRequests;
+  }
+
   /** Whether its credential can be resolved; otherwise the deployment is CREDENTIAL_MISSING. */
-  hasCredential(target: CompiledTarget): boolean;
-  close(): Promise<void>;
+  hasCredential(target: CompiledTarget): boolean {
+    return this.#prepare(target).headers !== undefined;
+  }
+
+  /** Ends the pools of providers that the snapshot does not have, once their calls have ended. */
+  retain(snapshot: Pick<Snapshot, "providers" | "deployments">): void {
+    const wanted = new Set([...snapshot.providers.values()].map(connectionKey));
+    for (const [key, loaded] of this.#pools) {
+      if (wanted.has(key.slice(0, key.lastIndexOf(" ")))) continue;
+      this.#pools.delete(key);
+      loaded.retired = true;
+      void loaded.pool?.close().catch(() => undefined);
+    }
+    for (const [name, load] of this.#loads) {
+      if (load.inFlight === 0 && !snapshot.deployments.has(name)) this.#loads.delete(name);
+    }
+  }
+
+  /** Breaks every connection. */
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map(({ pool }) => pool?.destroy()));
+  }
+
+  #prepare(target: CompiledTarget): PreparedTarget {
+    const { credentials } = this.#options;
+    const known = this.#prepared.get(target);
+    if (known !== undefined && known.credentialVersion === credentials.version) {
+      if (!known.pool.retired) return known;
+    }
+    const prepared = prepareTarget(
+      target,
+      credentials,
+      this.#poolOf(target),
+      this.#loadOf(target.deployment.name),
+    );
+    this.#prepared.set(target, prepared);
+    return prepared;
+  }
+
+  #loadOf(deployment: string): Load {
+    const known = this.#loads.get(deployment);
+    if (known !== undefined) return known;
+    const load = { inFlight: 0 };
+    this.#loads.set(deployment, load);
+    return load;
+  }
+
+  #poolOf(target: CompiledTarget): LoadedPool {
+    const { provider } = target.deployment;
+    const key = `${connectionKey(provider)} ${target.timeouts.connectMs}`;
+    const known = this.#pools.get(key);
+    if (known?.pool !== undefined) return known;
+    const loaded = { inFlight: 0, retired: false, pool: this.#openPool(target) };
+    this.#pools.set(key, loaded);
+    return loaded;
+  }
+
+  #openPool({ deployment: { provider }, timeouts }: CompiledTarget): Pool | undefined {
+    try {
+      const connect = createGuardedConnector({
+        provider,
+        timeoutMs: timeouts.connectMs,
+        lookup: this.#options.lookup,
+      });
+      return new Pool(provider.origin, {
+        connect,
+        connections: mostConnections,
+        pipelining: 1,
+        allowH2: false,
+        keepAliveTimeout: keepAliveMs,
+        maxHeaderSize: largestHeadBytes,
+      });
+    } catch (error) {
+      this.#options.observability.logger.error("a provider can't be called", {
+        provider: provider.name,
+        error,
+      });
+      return undefined;
+    }
+  }
 }

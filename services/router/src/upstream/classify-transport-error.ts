@@ -1,0 +1,46 @@
+import type { TransportFailure } from "./upstream-call.ts";
+
+/** How far a call had come when it failed. */
+export type CallPhase = "connecting" | "sent" | "answering";
+
+/** Code of the error that refuses an address. */
+export const addressRefusedCode = "PENSTOCK_ADDRESS_REFUSED";
+
+const classes: Readonly<Record<string, TransportFailure["class"]>> = {
+  UND_ERR_CONNECT_TIMEOUT: "TIMEOUT_CONNECT",
+  UND_ERR_HEADERS_TIMEOUT: "TIMEOUT_FIRST_TOKEN",
+  UND_ERR_BODY_TIMEOUT: "TIMEOUT_PROGRESS",
+  UND_ERR_HEADERS_OVERFLOW: "MALFORMED",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "MALFORMED",
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: "MALFORMED",
+  UND_ERR_HTTP_PARSER: "MALFORMED",
+};
+
+const sentences: Record<CallPhase, string> = {
+  connecting: "no connection to the provider could be made",
+  sent: "the connection to the provider broke before its answer",
+  answering: "the connection to the provider broke within its answer",
+};
+
+/** Code of an error, looking into its causes; empty: none. */
+function codeOf(error: unknown): string {
+  for (let depth = 0, at = error; depth < 4 && at instanceof Error; depth += 1, at = at.cause) {
+    const code = "code" in at ? at.code : undefined;
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{0,63}$/.test(code)) return code;
+    if (at instanceof AggregateError) return codeOf(at.errors[0]);
+  }
+  return "";
+}
+
+/** Judges an error by its code and by how far the call had come; its text is never looked at. */
+export function classifyTransportError(error: unknown, phase: CallPhase): TransportFailure {
+  const code = codeOf(error);
+  const sentBytes = phase !== "connecting";
+  const message = code === "" ? sentences[phase] : `${sentences[phase]} (${code})`;
+  const known = code.startsWith("HPE_") ? "MALFORMED" : classes[code];
+  if (known !== undefined) return { class: known, message, sentBytes };
+  if (phase === "connecting" && code === "ETIMEDOUT") {
+    return { class: "TIMEOUT_CONNECT", message, sentBytes };
+  }
+  return { class: phase === "answering" ? "STREAM_BROKEN" : "CONNECTION", message, sentBytes };
+}

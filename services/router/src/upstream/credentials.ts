@@ -1,0 +1,122 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Logger } from "@penstock/observability";
+import { parseKey, readEnvironmentVariable, Secret } from "@penstock/runtime";
+import type { Clock, Timer } from "@penstock/runtime";
+
+/** How often files are read again, so that a rotated secret is used without a restart. */
+const refreshMs = 30_000;
+/** No credential of a provider is longer; a file that is, is another file. */
+const longestCharacters = 65_536;
+/** What may stand in the value of a header. */
+const sendable = /^[\u0021-\u007e]+$/;
+
+/** Where secrets come from, and when they changed. */
+export interface CredentialSource {
+  /** Grows when any secret changed. */
+  readonly version: number;
+  /** The secret of `env:NAME` or `file:PATH`; undefined: it is missing. */
+  resolve(reference: string): Secret | undefined;
+}
+
+interface Known {
+  readonly text: string | undefined;
+  readonly secret: Secret | undefined;
+}
+
+/** What credentials are read with. */
+export interface CredentialsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Reads a variable; that of the process when absent. */
+  readonly readVariable?: (name: string) => string | undefined;
+}
+
+/** The secrets that the configuration refers to. They are read once, files again every 30 s. */
+export class Credentials implements CredentialSource {
+  readonly #options: CredentialsOptions;
+  readonly #known = new Map<string, Known>();
+  #version = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: CredentialsOptions) {
+    this.#options = options;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  resolve(reference: string): Secret | undefined {
+    let known = this.#known.get(reference);
+    if (known === undefined) {
+      known = this.#judge(reference, this.#read(reference));
+      this.#known.set(reference, known);
+    }
+    return known.secret;
+  }
+
+  /** Begins to read files again from time to time. */
+  start(): void {
+    this.#timer = this.#options.clock.schedule(refreshMs, () => {
+      void this.refresh().finally(() => {
+        if (this.#timer !== undefined) this.start();
+      });
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Reads every file anew; never rejects. A file that can't be read keeps its last secret. */
+  async refresh(): Promise<void> {
+    for (const [reference, known] of this.#known) {
+      if (!reference.startsWith("file:")) continue;
+      try {
+        const text = (await readFile(reference.slice("file:".length), "utf8")).trim();
+        if (text === known.text) continue;
+        this.#known.set(reference, this.#judge(reference, text));
+        this.#version += 1;
+      } catch (error) {
+        if (known.secret === undefined) continue;
+        this.#options.logger.warn("a credential can't be read again; the last one is used", {
+          credential_reference: reference,
+          error,
+        });
+      }
+    }
+  }
+
+  #read(reference: string): string | undefined {
+    if (reference.startsWith("env:")) {
+      const read = this.#options.readVariable ?? readEnvironmentVariable;
+      return read(reference.slice("env:".length));
+    }
+    if (!reference.startsWith("file:")) return undefined;
+    try {
+      return readFileSync(reference.slice("file:".length), "utf8").trim();
+    } catch {
+      return undefined;
+    }
+  }
+
+  #judge(reference: string, text: string | undefined): Known {
+    const problem = problemOf(text);
+    if (problem === undefined && text !== undefined) return { text, secret: new Secret(text) };
+    this.#options.logger.warn("a provider's credential is missing", {
+      credential_reference: reference,
+      problem,
+    });
+    return { text, secret: undefined };
+  }
+}
+
+function problemOf(text: string | undefined): string | undefined {
+  if (text === undefined || text === "") return "it is not set";
+  if (text.length > longestCharacters || !sendable.test(text)) return "it can't be a credential";
+  // `demo.env` sets OPENAI_API_KEY to a key of ours: sent to a provider it would leak.
+  if (parseKey(text) !== undefined) return "it is a key of Penstock itself and is ignored";
+  return undefined;
+}
