@@ -1,3 +1,11 @@
+export { createClient } from "@connectrpc/connect";
+export type {
+  Client,
+  ConnectRouter,
+  HandlerContext,
+  ServiceImpl,
+  Transport,
+} from "@connectrpc/connect";
 export { computeEtag, assertEtag } from "./src/aip/etag.ts";
 export { applyFieldMask, maskedFields } from "./src/aip/field-mask.ts";
 export { createPageTokens, listQuery, pageSize } from "./src/aip/page-token.ts";

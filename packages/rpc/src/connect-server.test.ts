@@ -287,6 +287,19 @@ describe("the port", () => {
     await closed;
   });
 
+  it("answers the last request of a kept connection and closes it", async () => {
+    const socket = connectTcp(server.port, "127.0.0.1");
+    const chunks: string[] = [];
+    socket.on("data", (chunk) => chunks.push(String(chunk)));
+    socket.write("GET /livez HTTP/1.1\r\nhost: x\r\nx-part: ");
+    await vi.waitFor(() => expect(socket.bytesWritten).toBeGreaterThan(0));
+    await fetch(`${server.url}/livez`);
+    const closed = server.close(5_000);
+    socket.write("1\r\n\r\n");
+    await closed;
+    expect(chunks.join("").toLowerCase()).toMatch(/^http\/1.1 200 ok[^]*connection: close[^]*ok$/);
+  });
+
   it("cuts open calls off at the deadline of closing", async () => {
     const client = createClient(TeamService, transportOf("network", "admin-token"));
     const call = failure(client.getTeam({ name: "teams/stuck" }));

@@ -53,6 +53,9 @@ const maxConnections = 5_000;
 /** HTTP/2 connections are closed gently at this age, so that clients find new instances. */
 const connectionAgeMs = 30 * 60_000;
 
+/** And after this long without a frame, so that silent connections do not fill the bound. */
+const connectionIdleMs = 10 * 60_000;
+
 const http1Limits = { headersTimeout: 15_000, requestTimeout: 75_000, maxHeaderSize: 16_384 };
 
 const http2Limits = {
@@ -89,7 +92,7 @@ export async function startConnectServer(options: ConnectServerOptions): Promise
     tcp.close();
     // Node counts the idle connections; a connection becomes idle when its response is out.
     http1.closeIdleConnections();
-    http1.on("request", (_request, response) => {
+    http1.prependListener("request", (_request, response) => {
       response.setHeader("connection", "close");
     });
     for (const session of sessions) session.close();
@@ -151,6 +154,7 @@ function trackSessions(server: ReturnType<typeof createHttp2Server>): Set<Server
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);
+    session.setTimeout(connectionIdleMs, () => session.close());
     // Spread by a tenth, so that the clients of a restarted server do not all return at once.
     const ageMs = connectionAgeMs * (0.9 + Math.random() * 0.2);
     const timer = setTimeout(() => session.close(), ageMs).unref();
