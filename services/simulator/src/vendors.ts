@@ -1,0 +1,29 @@
+/** How fast a simulated model is. Times in milliseconds. */
+export interface SimulatedModel {
+  readonly firstTokenMs: number;
+  readonly tokenIntervalMs: number;
+}
+
+/** A simulated vendor: the models it serves. */
+export interface SimulatedVendor {
+  readonly models: Readonly<Record<string, SimulatedModel>>;
+}
+
+/**
+ * Two vendors to practise on, each with a dear and a cheap model. Their prices are those of the
+ * price books that the demo seeds; the vendors themselves bill nothing.
+ */
+export const defaultVendors: Readonly<Record<string, SimulatedVendor>> = {
+  alpha: {
+    models: {
+      "alpha-large": { firstTokenMs: 40, tokenIntervalMs: 4 },
+      "alpha-small": { firstTokenMs: 15, tokenIntervalMs: 2 },
+    },
+  },
+  beta: {
+    models: {
+      "beta-large": { firstTokenMs: 60, tokenIntervalMs: 5 },
+      "beta-small": { firstTokenMs: 20, tokenIntervalMs: 2 },
+    },
+  },
+};
