@@ -94,11 +94,8 @@ export function createRouterService(deps: RouterDependencies): RouterService {
   });
   const targets = new TargetHealthBook();
   const admission = new Admission();
-  const credentials = new Credentials();
-  const upstream = new UpstreamClient({
-    resolveCredential: (reference) => credentials.resolve(reference),
-    observability,
-  });
+  const credentials = new Credentials({ clock, logger });
+  const upstream = new UpstreamClient({ credentials, observability });
   const calibration = new OutputCalibration();
   const settlement = new Settlement({
     clock,

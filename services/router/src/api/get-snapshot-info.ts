@@ -13,7 +13,7 @@ export function getSnapshotInfo(
     status: info.status,
     resourceCount: BigInt(info.resourceCount),
     age: durationFromMs(Math.round(info.ageMs)),
-    source: info.source,
+    source: info.source ?? "",
     applyTime: timestampFromMs(info.applyTimeMs),
   });
 }

@@ -56,7 +56,7 @@ export class Settlement {
     let charges: Charge[] = [];
     if (reservation !== undefined) {
       const usage = estimatedUsage(estimate?.inputTokens ?? 0, 0);
-      charges = leases.chargesIf(reservation, actualAmounts(reservation.uses, usage, 0n));
+      charges = leases.charges(reservation, actualAmounts(reservation.uses, usage, 0n));
     }
     const payload = this.#interrupted(context, [], charges);
     const synced = context.caller?.syncedDurability ?? false;
@@ -85,7 +85,7 @@ export class Settlement {
     const charges = [...context.charges];
     if (reservation !== undefined) {
       const actuals = actualAmounts(reservation.uses, totalUsage(attempts), totalCost(attempts));
-      charges.push(...leases.chargesIf(reservation, actuals));
+      charges.push(...leases.charges(reservation, actuals));
     }
     spool.progress(context.requestId, this.#interrupted(context, attempts, charges));
   }
