@@ -1,5 +1,6 @@
+import { invalidBody } from "./invalid-body.ts";
 import { findJsonProblem } from "./json-problem.ts";
-import { invalidBody, scanJson, type JsonLimits } from "./scan-json.ts";
+import { scanJson, type JsonLimits } from "./scan-json.ts";
 
 // The mark of the byte order is kept, so that `JSON.parse` refuses it.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,4 +1,5 @@
-import { GatewayError } from "@penstock/errors";
+import { invalidBody } from "./invalid-body.ts";
+import { hexValue, isSpace, readKey } from "./json-bytes.ts";
 
 /** Bounds of a JSON text. */
 export interface JsonLimits {
@@ -148,6 +149,8 @@ class JsonScanner {
       while (index < near && (byte = body[index] as number) !== quote && byte !== backslash) {
         index++;
       }
+      // An escape at the very end of a broken text leads behind it.
+      if (index >= body.length) return body.length;
       if (index === near) {
         index = this.#farStop(index);
         byte = body[index] ?? quote;
@@ -254,35 +257,4 @@ class JsonScanner {
   #refuse(problem: string, position: number, field = ""): never {
     throw invalidBody(field, `${problem} (at byte ${position})`);
   }
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 32 || byte === 10 || byte === 13 || byte === 9;
-}
-
-function hexValue(byte: number): number {
-  if (byte >= 48 && byte <= 57) return byte - 48;
-  const lower = byte | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-}
-
-function readKey(body: Uint8Array, start: number, end: number, escaped: boolean): string {
-  let text = "";
-  for (let index = start; index < end; index++) {
-    text += String.fromCharCode(body[index] as number);
-  }
-  if (!escaped) return text;
-  try {
-    return String(JSON.parse(`"${text}"`));
-  } catch {
-    return text;
-  }
-}
-
-/** FIELD_INVALID about the body as a whole, or about one field of it. */
-export function invalidBody(field: string, problem: string): GatewayError {
-  const subject = field === "" ? "The request body" : `The field ${field}`;
-  return new GatewayError("FIELD_INVALID", `${subject} ${problem}.`, {
-    fieldViolations: [{ field, description: problem, reason: "FIELD_INVALID" }],
-  });
 }

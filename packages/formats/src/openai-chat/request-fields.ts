@@ -1,4 +1,4 @@
-import type { GenerateRequest, ResponseFormat, Sampling } from "@penstock/api";
+import type { GenerateRequest, Sampling } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import {
   otherFields,
@@ -9,8 +9,8 @@ import {
   readObject,
   readText,
 } from "../field-values.ts";
-import type { JsonObject } from "../format.ts";
 import { readMessages } from "./read-messages.ts";
+import { readResponseFormat } from "./read-response-format.ts";
 import { readToolChoice, readTools } from "./read-tools.ts";
 import { readWishes, type Wishes } from "./read-wishes.ts";
 
@@ -125,7 +125,12 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
       draft.request.candidateCount = readInteger(problems, "n", value, { min: 1, max: 128 });
     },
   ],
-  ["response_format", readResponseFormat],
+  [
+    "response_format",
+    (draft, value, problems) => {
+      draft.request.responseFormat = readResponseFormat(problems, value);
+    },
+  ],
   [
     "reasoning_effort",
     (draft, value, problems) => {
@@ -236,55 +241,6 @@ function readModalities(draft: RequestDraft, value: unknown, problems: FieldProb
   if (list.some((member) => member !== "text")) {
     problems.addUnsupported("modalities", "must be text alone: answers carry no audio");
   } else carry(draft, "modalities", list);
-}
-
-function readResponseFormat(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
-  const fields = readObject(problems, "response_format", value);
-  if (fields === undefined) return;
-  const format = readFormat(fields, problems);
-  if (format === undefined) return;
-  draft.request.responseFormat = { $typeName: "penstock.inference.v1.ResponseFormat", format };
-}
-
-function readFormat(
-  fields: Record<string, unknown>,
-  problems: FieldProblems,
-): ResponseFormat["format"] | undefined {
-  switch (fields["type"]) {
-    case "text":
-      return { case: "text", value: true };
-    case "json_object":
-      return { case: "jsonObject", value: true };
-    case "json_schema":
-      return readJsonSchema(fields["json_schema"], problems);
-    default:
-      problems.add("response_format.type", "must be text, json_object or json_schema");
-      return undefined;
-  }
-}
-
-function readJsonSchema(
-  value: unknown,
-  problems: FieldProblems,
-): ResponseFormat["format"] | undefined {
-  const path = "response_format.json_schema";
-  const fields = readObject(problems, path, value);
-  if (fields === undefined) return undefined;
-  const { description, schema, strict } = fields;
-  return {
-    case: "jsonSchema",
-    value: {
-      $typeName: "penstock.inference.v1.JsonSchemaFormat",
-      name: readText(problems, `${path}.name`, fields["name"], { min: 1, max: 64 }) ?? "",
-      description:
-        description == null ? undefined : readText(problems, `${path}.description`, description),
-      schema:
-        schema == null
-          ? undefined
-          : (readObject(problems, `${path}.schema`, schema) as JsonObject | undefined),
-      strict: strict == null ? undefined : readBoolean(problems, `${path}.strict`, strict),
-    },
-  };
 }
 
 function sampling(draft: RequestDraft): Sampling {
