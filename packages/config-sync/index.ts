@@ -1,1 +1,9 @@
-export {};
+export { createSnapshotFollower } from "./src/snapshot-follower.ts";
+export type {
+  FollowerInfo,
+  SnapshotFollower,
+  SnapshotFollowerOptions,
+  SnapshotSource,
+} from "./src/snapshot-follower.ts";
+export type { FetchPage } from "./src/fetch-configuration.ts";
+export type { ChangeListener } from "./src/snapshot-store.ts";

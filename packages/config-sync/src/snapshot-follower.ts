@@ -1,0 +1,391 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ConfigEntry, ConfigHead, RouterStatus } from "@penstock/api";
+import { RouterStatusSchema } from "@penstock/api";
+import type { Bus, Watch } from "@penstock/bus";
+import type { Observability } from "@penstock/observability";
+import { attributeNames, parseTraceparent } from "@penstock/observability";
+import type { Clock, Timer } from "@penstock/runtime";
+import { sleep } from "@penstock/runtime";
+import type { ResourceProblem, Snapshot } from "@penstock/snapshot";
+
+import type { Outcome, Step } from "./candidate.ts";
+import { Candidate } from "./candidate.ts";
+import { CrashGuard, healthyAfterMs } from "./crash-guard.ts";
+import type { FetchPage, LoadedConfiguration } from "./fetch-configuration.ts";
+import { fetchConfiguration } from "./fetch-configuration.ts";
+import { loadLastGood } from "./last-good-file.ts";
+import { LastGoodWriter } from "./last-good-writer.ts";
+import { endsVirtualKey } from "./revocations.ts";
+import type { ChangeListener } from "./snapshot-store.ts";
+import { SnapshotStore } from "./snapshot-store.ts";
+import { listConfiguration, watchConfiguration } from "./snapshot-watcher.ts";
+import { refusedResources, StatusReporter } from "./status-reporter.ts";
+
+/** A bus without a head for so long is asked no more; so is one whose next head does not come. */
+const headPatienceMs = 2_000;
+const firstReloadDelayMs = 200;
+const longestReloadDelayMs = 30_000;
+const applySecondsBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2];
+
+/** From where the snapshot in use came. */
+export type SnapshotSource = "bus" | "fetch" | "file";
+
+/** What a follower needs. */
+export interface SnapshotFollowerOptions {
+  readonly bus: Bus;
+  /** The client of SnapshotService; absent: the bucket is listed instead. */
+  readonly fetchSnapshot?: FetchPage | undefined;
+  /** Folder of the last good files; absent: nothing is kept. */
+  readonly folder?: string | undefined;
+  /** Name of the replica: its key in `bus.routers`. */
+  readonly replica: string;
+  readonly clock: Clock;
+  readonly observability: Observability;
+  /** Whether this replica says of itself what it applied, as routers do. */
+  readonly report: boolean;
+  /** Start counter of the replica. */
+  readonly epoch: bigint;
+  /** Version of this program. */
+  readonly build: string;
+}
+
+/** What a follower says of itself. */
+export interface FollowerInfo {
+  readonly status: RouterStatus;
+  readonly resourceCount: number;
+  /** Since the snapshot was last known to be the newest; 0 while the bus is connected. */
+  readonly ageMs: number;
+  readonly source: SnapshotSource | undefined;
+  /** From the head to the swap. */
+  readonly applyTimeMs: number;
+}
+
+/** Follows the configuration of an installation; one for all roles of a process. */
+export interface SnapshotFollower {
+  /** Loads the last good file, then begins to follow; resolves without waiting for a snapshot. */
+  start(signal?: AbortSignal): Promise<void>;
+  current(): Snapshot | undefined;
+  /** Whether a key was revoked or deleted by an entry whose head is still to come. */
+  isRevoked(virtualKeyName: string): boolean;
+  onChange(listener: ChangeListener): () => void;
+  info(): FollowerInfo;
+  waitForSnapshot(signal: AbortSignal): Promise<Snapshot>;
+  close(): Promise<void>;
+}
+
+/** Makes a follower; nothing happens before `start`. */
+export function createSnapshotFollower(options: SnapshotFollowerOptions): SnapshotFollower {
+  return new Follower(options);
+}
+
+class Follower implements SnapshotFollower {
+  readonly #options: SnapshotFollowerOptions;
+  readonly #candidate = new Candidate();
+  readonly #store: SnapshotStore;
+  readonly #reporter: StatusReporter | undefined;
+  readonly #lifetime = new AbortController();
+  readonly #revoked = new Set<string>();
+  readonly #startMs: number;
+  #guard: CrashGuard | undefined;
+  #writer: LastGoodWriter | undefined;
+  #watch: Promise<Watch | undefined> | undefined;
+  #patience: Timer | undefined;
+  #health: Timer | undefined;
+  #reload: Promise<void> | undefined;
+  #reloadBecause: string | undefined;
+  #suspect: ResourceProblem | undefined;
+  #source: SnapshotSource | undefined;
+  #applyTimeMs = 0;
+  #confirmedMs: number;
+
+  constructor(options: SnapshotFollowerOptions) {
+    const { bus, clock, observability, report } = options;
+    this.#options = options;
+    this.#startMs = clock.wallMs();
+    this.#confirmedMs = clock.monotonicMs();
+    this.#store = new SnapshotStore((error) => {
+      observability.logger.error("a listener of the configuration failed", { error });
+    });
+    if (report) {
+      const read = (): RouterStatus => this.#status();
+      this.#reporter = new StatusReporter(bus.routers, read, clock, observability.logger);
+    }
+    this.#countAge();
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    const { bus, clock, folder } = this.#options;
+    signal?.addEventListener("abort", () => void this.close(), { once: true });
+    if (folder !== undefined) await this.#loadFile(folder);
+    if (this.#lifetime.signal.aborted) return;
+    this.#reporter?.report();
+    this.#beImpatient("the bus has no head");
+    const events = {
+      entry: (entry: ConfigEntry) => this.#onEntry(entry),
+      head: (head: ConfigHead) => this.#onHead(head),
+      problem: (error: unknown) => this.#onProblem(error),
+    };
+    this.#watch = watchConfiguration(bus.config, events, clock, this.#lifetime.signal);
+  }
+
+  current(): Snapshot | undefined {
+    return this.#store.current();
+  }
+
+  isRevoked(virtualKeyName: string): boolean {
+    return this.#revoked.has(virtualKeyName);
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    return this.#store.onChange(listener);
+  }
+
+  waitForSnapshot(signal: AbortSignal): Promise<Snapshot> {
+    return this.#store.wait(signal);
+  }
+
+  info(): FollowerInfo {
+    return {
+      status: this.#status(),
+      resourceCount: this.current()?.resources.size ?? 0,
+      ageMs: this.#ageMs(),
+      source: this.#source,
+      applyTimeMs: this.#applyTimeMs,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#lifetime.signal.aborted) return;
+    this.#lifetime.abort();
+    this.#patience?.cancel();
+    this.#health?.cancel();
+    await this.#reload;
+    await (await this.#watch)?.close();
+    await this.#writer?.idle();
+    await this.#reporter?.close();
+    this.#guarded(() => this.#guard?.clear());
+  }
+
+  async #loadFile(folder: string): Promise<void> {
+    const { clock, observability } = this.#options;
+    const { logger } = observability;
+    this.#guarded(() => {
+      this.#guard = new CrashGuard(folder);
+    });
+    this.#health = clock.schedule(healthyAfterMs, () => this.#provedHealthy());
+    this.#writer = new LastGoodWriter(folder, (error) => {
+      logger.error("the configuration could not be kept on disk", { folder, error });
+    });
+    const startMs = clock.monotonicMs();
+    const trusted = (epoch: bigint, revision: bigint): boolean =>
+      this.#guard?.isSuspect(epoch, revision) !== true;
+    let { step, damaged } = await loadLastGood(folder, trusted);
+    // A suspect configuration is better than none.
+    step ??= (await loadLastGood(folder, () => true)).step;
+    if (damaged.length > 0) logger.error("stored configurations are damaged", { folder, damaged });
+    if (step !== undefined) this.#adopt(step, "file", startMs);
+  }
+
+  #onEntry(entry: ConfigEntry): void {
+    this.#candidate.receive(entry);
+    const inUse = this.#candidate.current?.head.revision ?? -1n;
+    if (entry.revision > inUse && endsVirtualKey(entry)) this.#revoked.add(entry.name);
+    if (entry.revision > inUse) this.#beImpatient("the head of an entry does not come");
+  }
+
+  #onHead(head: ConfigHead): void {
+    const startMs = this.#options.clock.monotonicMs();
+    const outcome = this.#candidate.consider(head);
+    if (this.#handle(outcome, head, "bus", startMs)) return;
+    if (outcome.kind === "reload") this.#wantReload(outcome.because);
+  }
+
+  #onProblem(error: unknown): void {
+    this.#options.observability.logger.warn("the configuration cannot be watched", { error });
+    this.#wantReload("the watch is in trouble");
+  }
+
+  /** True when nothing more has to be done about the head. */
+  #handle(outcome: Outcome, head: ConfigHead, source: SnapshotSource, startMs: number): boolean {
+    const { clock, observability } = this.#options;
+    const { epoch, revision } = head;
+    if (outcome.kind === "wait" || outcome.kind === "reload") return false;
+    this.#patience?.cancel();
+    if (outcome.kind === "refuse") {
+      const { because } = outcome;
+      observability.logger.error("a configuration is refused", { because, epoch, revision });
+      this.#candidate.forgetPending();
+      this.#revoked.clear();
+      return true;
+    }
+    this.#confirmedMs = clock.monotonicMs();
+    if (outcome.kind === "ignore") {
+      this.#candidate.forgetUntil(this.#candidate.current?.head.revision ?? -1n);
+      return true;
+    }
+    if (this.#isSuspect(head)) return true;
+    this.#adopt(outcome.next, source, startMs);
+    return true;
+  }
+
+  #isSuspect({ epoch, revision }: ConfigHead): boolean {
+    if (this.current() === undefined || this.#guard?.isSuspect(epoch, revision) !== true) {
+      return false;
+    }
+    const description = "crash_suspected: it was in use when the process died twice";
+    this.#suspect = { name: "head", revision, field: "", description };
+    this.#options.observability.logger.error("a configuration is suspected of crashing", {
+      epoch,
+      revision,
+    });
+    this.#reporter?.report();
+    return true;
+  }
+
+  #adopt(step: Step, source: SnapshotSource, startMs: number): void {
+    const { clock, observability } = this.#options;
+    const { head, snapshot } = step;
+    const span = observability.tracer.startSpan("penstock.config.apply", {
+      kind: "internal",
+      links: linksOf(head),
+      attributes: { [attributeNames.configRevision]: Number(head.revision) },
+    });
+    this.#guarded(() => this.#guard?.begin(head.epoch, head.revision));
+    this.#candidate.adopt(step);
+    this.#store.swap(snapshot);
+    this.#forgetRevocations();
+    this.#applyTimeMs = clock.monotonicMs() - startMs;
+    this.#source = source;
+    this.#reloadBecause = undefined;
+    this.#suspect = undefined;
+    const { metrics } = observability;
+    metrics.gauge("penstock_config_revision", "Revision in use.").set(Number(head.revision));
+    const refused = new Set(snapshot.problems.map(({ name }) => name)).size;
+    metrics.gauge("penstock_config_refused", "Resources that are refused.").set(refused);
+    const help = "From a head to the swap. Unit: seconds.";
+    metrics
+      .histogram("penstock_config_apply_seconds", help, applySecondsBounds)
+      .record(this.#applyTimeMs / 1_000);
+    if (refused > 0) span.fail(`${refused} resources are refused`);
+    span.end();
+    if (source !== "file" && this.#candidate.current !== undefined) {
+      this.#writer?.save(this.#candidate.current);
+    }
+    this.#logAdopted(step, source);
+    this.#reporter?.report();
+  }
+
+  #logAdopted({ head, snapshot }: Step, source: SnapshotSource): void {
+    const { logger } = this.#options.observability;
+    const { epoch, revision } = head;
+    logger.info("configuration applied", { epoch, revision, source, ms: this.#applyTimeMs });
+    for (const problem of snapshot.problems.slice(0, 20)) {
+      logger.warn("a resource is refused", { ...problem });
+    }
+  }
+
+  /** What is in the snapshot needs no fast path any more. */
+  #forgetRevocations(): void {
+    this.#revoked.clear();
+    for (const entry of this.#candidate.pending()) {
+      if (endsVirtualKey(entry)) this.#revoked.add(entry.name);
+    }
+  }
+
+  #beImpatient(because: string): void {
+    this.#patience?.cancel();
+    this.#patience = this.#options.clock.schedule(headPatienceMs, () => this.#wantReload(because));
+  }
+
+  #wantReload(because: string): void {
+    if (this.#lifetime.signal.aborted) return;
+    this.#reloadBecause = because;
+    this.#reload ??= this.#reloadUntilDone().finally(() => {
+      this.#reload = undefined;
+    });
+  }
+
+  async #reloadUntilDone(): Promise<void> {
+    const { clock, observability } = this.#options;
+    const { signal } = this.#lifetime;
+    let delayMs = firstReloadDelayMs;
+    while (this.#reloadBecause !== undefined && !signal.aborted) {
+      const because = this.#reloadBecause;
+      try {
+        if (await this.#reloadOnce()) this.#reloadBecause = undefined;
+      } catch (error) {
+        observability.logger.warn("the configuration cannot be loaded", { because, error });
+      }
+      if (this.#reloadBecause === undefined) return;
+      await sleep(clock, delayMs, signal).catch(() => undefined);
+      delayMs = Math.min(2 * delayMs, longestReloadDelayMs);
+    }
+  }
+
+  /** True when what is in use is the newest there is. */
+  async #reloadOnce(): Promise<boolean> {
+    const startMs = this.#options.clock.monotonicMs();
+    const { head, entries } = await this.#load();
+    if (this.#lifetime.signal.aborted) return true;
+    const outcome: Outcome =
+      entries === undefined ? { kind: "ignore" } : this.#candidate.considerAll(head, entries);
+    const source = this.#options.fetchSnapshot === undefined ? "bus" : "fetch";
+    return this.#handle(outcome, head, source, startMs);
+  }
+
+  #load(): Promise<LoadedConfiguration> {
+    const { bus, clock, fetchSnapshot } = this.#options;
+    if (fetchSnapshot === undefined) return listConfiguration(bus.config);
+    const { epoch = 0n, revision = 0n } = this.current() ?? {};
+    return fetchConfiguration(fetchSnapshot, { epoch, revision }, clock, this.#lifetime.signal);
+  }
+
+  #provedHealthy(): void {
+    this.#guarded(() => this.#guard?.clear());
+    if (this.#suspect !== undefined) this.#wantReload("the suspect revision gets another chance");
+  }
+
+  #status(): RouterStatus {
+    const { build, clock, epoch, replica } = this.#options;
+    const snapshot = this.current();
+    const problems = [this.#suspect, ...(snapshot?.problems ?? [])];
+    return create(RouterStatusSchema, {
+      replica,
+      installationId: snapshot?.installationId ?? "",
+      configEpoch: snapshot?.epoch ?? 0n,
+      appliedRevision: snapshot?.revision ?? 0n,
+      refused: refusedResources(problems.filter((problem) => problem !== undefined)),
+      build,
+      startTime: timestampFromMs(this.#startMs),
+      reportTime: timestampFromMs(clock.wallMs()),
+      epoch,
+    });
+  }
+
+  #ageMs(): number {
+    const { bus, clock } = this.#options;
+    if (this.current() !== undefined && bus.connected() && this.#source !== "file") return 0;
+    return clock.monotonicMs() - this.#confirmedMs;
+  }
+
+  #countAge(): void {
+    const { metrics } = this.#options.observability;
+    const help = "Since the configuration was last known to be the newest. Unit: seconds.";
+    metrics.gaugeFunction("penstock_config_age_seconds", help, () => this.#ageMs() / 1_000);
+  }
+
+  /** A disk that cannot be written must not keep a configuration from being applied. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#options.observability.logger.error("the crash guard cannot be written", { error });
+    }
+  }
+}
+
+function linksOf(head: ConfigHead): NonNullable<ReturnType<typeof parseTraceparent>>[] {
+  const cause = parseTraceparent(head.traceparent);
+  return cause === undefined ? [] : [cause];
+}
