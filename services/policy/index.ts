@@ -1,1 +1,5 @@
-export {};
+export { createPolicyService } from "./src/service.ts";
+export type { PolicyService, PolicyServiceDependencies } from "./src/service.ts";
+export { readPolicyConfig } from "./src/config.ts";
+export type { PolicyConfig } from "./src/config.ts";
+export type { EnsureAdminTokenOptions } from "./src/tokens/admin-tokens.ts";

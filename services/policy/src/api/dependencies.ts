@@ -1,0 +1,14 @@
+import type { PageTokens } from "@penstock/rpc";
+import type { Clock } from "@penstock/runtime";
+import type { ChangeWriter } from "../changes/change-writer.ts";
+import type { RouterRegistry } from "../rollout/router-registry.ts";
+import type { PolicyDatabase } from "../storage/open-storage.ts";
+
+/** What the handlers are made of; each takes the few things it uses. */
+export interface ApiDependencies {
+  readonly db: PolicyDatabase;
+  readonly clock: Clock;
+  readonly writer: ChangeWriter;
+  readonly routers: RouterRegistry;
+  readonly pageTokens: PageTokens;
+}

@@ -1,0 +1,11 @@
+import { readRevision } from "../storage/installation-store.ts";
+import { withStorageErrors } from "../storage/storage-error.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+
+/** The routers seen in the last 30 s and the newest revision. */
+export function listRouters({ db, routers }: ApiDependencies) {
+  return async () => {
+    const revision = await withStorageErrors(() => readRevision(db));
+    return { routers: routers.list(), revision };
+  };
+}

@@ -1,0 +1,69 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { RouterStatus } from "@penstock/api";
+import { RouterStatusSchema } from "@penstock/api";
+import type { BucketEntry, ConfigBucket, Watch } from "@penstock/bus";
+import type { Clock } from "@penstock/runtime";
+import type { PolicyEvents } from "../events.ts";
+
+/** A router that said nothing for this long does not count (decisions §7). */
+export const routerLifeMs = 30_000;
+
+/** What the routers say of themselves, as followed on the bus. */
+export class RouterRegistry {
+  readonly #clock: Clock;
+  readonly #events: PolicyEvents;
+  readonly #byKey = new Map<string, RouterStatus>();
+  readonly #listeners = new Set<() => void>();
+  #watch: Watch | undefined;
+
+  constructor(clock: Clock, events: PolicyEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** Begins to follow; the bus must be reachable. */
+  async start(bucket: ConfigBucket, signal: AbortSignal): Promise<void> {
+    this.#watch = await bucket.watch({
+      signal,
+      onEntry: (entry) => this.#take(entry),
+      onProblem: (error) => this.#events.backgroundFailed("follow routers", error),
+    });
+  }
+
+  /** Routers seen in the last 30 s, by replica name. */
+  list(): RouterStatus[] {
+    const sinceMs = this.#clock.wallMs() - routerLifeMs;
+    return [...this.#byKey.values()]
+      .filter(({ reportTime }) => reportTime !== undefined && timestampMs(reportTime) >= sinceMs)
+      .toSorted((left, right) => (left.replica < right.replica ? -1 : 1));
+  }
+
+  /** Calls `listener` after every report and every departure; gives the way to stop it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#watch?.close();
+  }
+
+  #take({ key, value, deleted }: BucketEntry): void {
+    if (deleted) this.#byKey.delete(key);
+    else {
+      const status = readStatus(value);
+      if (status === undefined) return;
+      this.#byKey.set(key, status);
+    }
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function readStatus(value: Uint8Array): RouterStatus | undefined {
+  try {
+    return fromBinary(RouterStatusSchema, value);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import { sqlStateOf } from "@penstock/database";
+import { GatewayError } from "@penstock/errors";
+
+// Connection, resources, shutdown, system, lock not available: the request itself was fine.
+const passingStates = /^(?:08|53|57|58)|^55P03$|^EPIPE$/;
+
+/**
+ * What a failed database call means to the caller. Errors of ours and of programming stay as
+ * they are; a database that cannot be reached or is overloaded is UNAVAILABLE.
+ */
+export function toStorageError(error: unknown): unknown {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  const state = sqlStateOf(error);
+  if (state !== undefined && !passingStates.test(state)) return error;
+  return new GatewayError("UNAVAILABLE", "The database can't be used now; repeat the request.", {
+    source: "gateway",
+    retryAfterMs: 1_000,
+    cause: error,
+  });
+}
+
+/** Runs a database call, its errors told apart as above. */
+export async function withStorageErrors<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toStorageError(error);
+  }
+}
