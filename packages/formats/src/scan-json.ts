@@ -78,13 +78,13 @@ class JsonScanner {
       // Digits, spaces and colons are most of what stands between strings.
       if (byte === comma || byte >= openBracket) {
         if (this.#structure(byte, index)) {
-          if (index - structural > maxPlainLiteralBytes) this.#mayOverflow = true;
+          this.#mayOverflow ||= index - structural > maxPlainLiteralBytes;
           structural = index;
         }
       } else if (byte === 69) this.#mayOverflow = true;
       index++;
     }
-    if (length - structural > maxPlainLiteralBytes) this.#mayOverflow = true;
+    this.#mayOverflow ||= length - structural > maxPlainLiteralBytes;
     return {
       topLevelKeys: this.#topStarts.length,
       escapedTopLevelKey: this.#escapedTopLevelKey,

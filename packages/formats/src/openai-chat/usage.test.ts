@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { readUsage } from "./usage.ts";
+
+describe("readUsage", () => {
+  it.each<[unknown, string]>([
+    [{ prompt_tokens: -1, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
+    [{ prompt_tokens: 1, completion_tokens: "2" }, "usage_refused: completion_tokens"],
+    [{ prompt_tokens: 2 ** 53, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
+    [{ prompt_tokens: 1.5, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
+    [
+      { prompt_tokens: 1, prompt_tokens_details: { cached_tokens: -1 } },
+      "usage_refused: cached_tokens",
+    ],
+    [[1], "usage_refused: not an object"],
+    ["many", "usage_refused: not an object"],
+  ])("refuses %j and says so", (value, warning) => {
+    expect(readUsage(value)).toEqual({ usage: undefined, raw: undefined, warnings: [warning] });
+  });
+
+  it("leaves out a detail that is larger than its whole, since money depends on it", () => {
+    const read = readUsage({
+      prompt_tokens: 5,
+      completion_tokens: 5,
+      prompt_tokens_details: { cached_tokens: 6 },
+    });
+    expect(read.usage).toMatchObject({ inputTokens: 5n, cacheReadInputTokens: undefined });
+    expect(read.warnings).toEqual(["usage_detail_refused: cached_tokens"]);
+  });
+
+  it("adds reasoning that a server counts beside the completion", () => {
+    const details = { completion_tokens_details: { reasoning_tokens: 7 } };
+    const beside = readUsage({
+      prompt_tokens: 1,
+      completion_tokens: 2,
+      total_tokens: 10,
+      ...details,
+    });
+    expect(beside.usage?.outputTokens).toBe(9n);
+    const within = readUsage({
+      prompt_tokens: 1,
+      completion_tokens: 8,
+      total_tokens: 9,
+      ...details,
+    });
+    expect(within.usage?.outputTokens).toBe(8n);
+  });
+
+  it("says nothing where nothing was said", () => {
+    for (const value of [undefined, null, {}]) expect(readUsage(value).usage).toBeUndefined();
+  });
+});
