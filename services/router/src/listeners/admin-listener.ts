@@ -1,7 +1,12 @@
-import type { ConnectRouter } from "@connectrpc/connect";
 import type { Observability } from "@penstock/observability";
 import { startConnectServer } from "@penstock/rpc";
-import type { Authenticate, ConnectServer, HttpRequest, HttpResponse } from "@penstock/rpc";
+import type {
+  Authenticate,
+  ConnectRouter,
+  ConnectServer,
+  HttpRequest,
+  HttpResponse,
+} from "@penstock/rpc";
 import type { HealthRegistry } from "@penstock/runtime";
 
 /** What the admin port needs. */
