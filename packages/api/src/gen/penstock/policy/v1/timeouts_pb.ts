@@ -28,8 +28,8 @@ export type Timeouts = Message<"penstock.policy.v1.Timeouts"> & {
   connect?: Duration | undefined;
 
   /**
-   * From dispatch to the first content; for an answer that is not streamed, to its end. Default 60 s, 180 s for
-   * reasoning targets.
+   * From dispatch to the first content of a stream. Default 60 s, 180 s for reasoning targets. Where it is set, an answer
+   * that is not streamed must begin within it too; where it is not, such an answer has the time of the attempt.
    *
    * @generated from field: google.protobuf.Duration first_token = 2;
    */
