@@ -3,7 +3,7 @@ export type {
   FollowerInfo,
   SnapshotFollower,
   SnapshotFollowerOptions,
-  SnapshotSource,
 } from "./src/snapshot-follower.ts";
 export type { FetchPage } from "./src/fetch-configuration.ts";
 export type { ChangeListener } from "./src/snapshot-store.ts";
+export type { SnapshotSource } from "./src/follower-events.ts";

@@ -4,9 +4,7 @@ import type { ConfigEntry, ConfigHead, RouterStatus } from "@penstock/api";
 import { RouterStatusSchema } from "@penstock/api";
 import type { Bus, Watch } from "@penstock/bus";
 import type { Observability } from "@penstock/observability";
-import { attributeNames, parseTraceparent } from "@penstock/observability";
 import type { Clock, Timer } from "@penstock/runtime";
-import { sleep } from "@penstock/runtime";
 import type { ResourceProblem, Snapshot } from "@penstock/snapshot";
 
 import type { Outcome, Step } from "./candidate.ts";
@@ -15,7 +13,10 @@ import { CrashGuard, healthyAfterMs } from "./crash-guard.ts";
 import type { FetchPage, LoadedConfiguration } from "./fetch-configuration.ts";
 import { fetchConfiguration } from "./fetch-configuration.ts";
 import { loadLastGood } from "./last-good-file.ts";
+import type { FollowerEvents, SnapshotSource } from "./follower-events.ts";
+import { createFollowerEvents } from "./follower-events.ts";
 import { LastGoodWriter } from "./last-good-writer.ts";
+import { ReloadLoop } from "./reload-loop.ts";
 import { endsVirtualKey } from "./revocations.ts";
 import type { ChangeListener } from "./snapshot-store.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
@@ -24,12 +25,6 @@ import { refusedResources, StatusReporter } from "./status-reporter.ts";
 
 /** A bus without a head for so long is asked no more; so is one whose next head does not come. */
 const headPatienceMs = 2_000;
-const firstReloadDelayMs = 200;
-const longestReloadDelayMs = 30_000;
-const applySecondsBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2];
-
-/** From where the snapshot in use came. */
-export type SnapshotSource = "bus" | "fetch" | "file";
 
 /** What a follower needs. */
 export interface SnapshotFollowerOptions {
@@ -86,14 +81,14 @@ class Follower implements SnapshotFollower {
   readonly #reporter: StatusReporter | undefined;
   readonly #lifetime = new AbortController();
   readonly #revoked = new Set<string>();
+  readonly #reload: ReloadLoop;
+  readonly #events: FollowerEvents;
   readonly #startMs: number;
   #guard: CrashGuard | undefined;
   #writer: LastGoodWriter | undefined;
   #watch: Promise<Watch | undefined> | undefined;
   #patience: Timer | undefined;
   #health: Timer | undefined;
-  #reload: Promise<void> | undefined;
-  #reloadBecause: string | undefined;
   #suspect: ResourceProblem | undefined;
   #source: SnapshotSource | undefined;
   #applyTimeMs = 0;
@@ -111,7 +106,12 @@ class Follower implements SnapshotFollower {
       const read = (): RouterStatus => this.#status();
       this.#reporter = new StatusReporter(bus.routers, read, clock, observability.logger);
     }
-    this.#countAge();
+    this.#events = createFollowerEvents(observability, () => this.#ageMs());
+    this.#reload = new ReloadLoop(() => this.#reloadOnce(), {
+      clock,
+      signal: this.#lifetime.signal,
+      onFailure: (because, error) => this.#events.loadFailed(because, error),
+    });
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -160,7 +160,7 @@ class Follower implements SnapshotFollower {
     this.#lifetime.abort();
     this.#patience?.cancel();
     this.#health?.cancel();
-    await this.#reload;
+    await this.#reload.idle();
     await (await this.#watch)?.close();
     await this.#writer?.idle();
     await this.#reporter?.close();
@@ -198,12 +198,12 @@ class Follower implements SnapshotFollower {
     const startMs = this.#options.clock.monotonicMs();
     const outcome = this.#candidate.consider(head);
     if (this.#handle(outcome, head, "bus", startMs)) return;
-    if (outcome.kind === "reload") this.#wantReload(outcome.because);
+    if (outcome.kind === "reload") this.#reload.want(outcome.because);
   }
 
   #onProblem(error: unknown): void {
     this.#options.observability.logger.warn("the configuration cannot be watched", { error });
-    this.#wantReload("the watch is in trouble");
+    this.#reload.want("the watch is in trouble");
   }
 
   /** True when nothing more has to be done about the head. */
@@ -244,83 +244,35 @@ class Follower implements SnapshotFollower {
   }
 
   #adopt(step: Step, source: SnapshotSource, startMs: number): void {
-    const { clock, observability } = this.#options;
     const { head, snapshot } = step;
-    const span = observability.tracer.startSpan("penstock.config.apply", {
-      kind: "internal",
-      links: linksOf(head),
-      attributes: { [attributeNames.configRevision]: Number(head.revision) },
-    });
+    const applying = this.#events.applying(head);
     this.#guarded(() => this.#guard?.begin(head.epoch, head.revision));
     this.#candidate.adopt(step);
     this.#store.swap(snapshot);
-    this.#forgetRevocations();
-    this.#applyTimeMs = clock.monotonicMs() - startMs;
+    this.#startAfresh();
+    this.#applyTimeMs = this.#options.clock.monotonicMs() - startMs;
     this.#source = source;
-    this.#reloadBecause = undefined;
+    this.#reload.done();
     this.#suspect = undefined;
-    const { metrics } = observability;
-    metrics.gauge("penstock_config_revision", "Revision in use.").set(Number(head.revision));
-    const refused = new Set(snapshot.problems.map(({ name }) => name)).size;
-    metrics.gauge("penstock_config_refused", "Resources that are refused.").set(refused);
-    const help = "From a head to the swap. Unit: seconds.";
-    metrics
-      .histogram("penstock_config_apply_seconds", help, applySecondsBounds)
-      .record(this.#applyTimeMs / 1_000);
-    if (refused > 0) span.fail(`${refused} resources are refused`);
-    span.end();
+    applying.done(snapshot, source, this.#applyTimeMs);
     if (source !== "file" && this.#candidate.current !== undefined) {
       this.#writer?.save(this.#candidate.current);
     }
-    this.#logAdopted(step, source);
     this.#reporter?.report();
   }
 
-  #logAdopted({ head, snapshot }: Step, source: SnapshotSource): void {
-    const { logger } = this.#options.observability;
-    const { epoch, revision } = head;
-    logger.info("configuration applied", { epoch, revision, source, ms: this.#applyTimeMs });
-    for (const problem of snapshot.problems.slice(0, 20)) {
-      logger.warn("a resource is refused", { ...problem });
-    }
-  }
-
-  /** What is in the snapshot needs no fast path any more. */
-  #forgetRevocations(): void {
+  /** What is in the snapshot needs no fast path any more; what waits still does. */
+  #startAfresh(): void {
     this.#revoked.clear();
     for (const entry of this.#candidate.pending()) {
       if (endsVirtualKey(entry)) this.#revoked.add(entry.name);
+      this.#beImpatient("the head of an entry does not come");
     }
   }
 
   #beImpatient(because: string): void {
     this.#patience?.cancel();
-    this.#patience = this.#options.clock.schedule(headPatienceMs, () => this.#wantReload(because));
-  }
-
-  #wantReload(because: string): void {
-    if (this.#lifetime.signal.aborted) return;
-    this.#reloadBecause = because;
-    this.#reload ??= this.#reloadUntilDone().finally(() => {
-      this.#reload = undefined;
-    });
-  }
-
-  async #reloadUntilDone(): Promise<void> {
-    const { clock, observability } = this.#options;
-    const { signal } = this.#lifetime;
-    let delayMs = firstReloadDelayMs;
-    while (this.#reloadBecause !== undefined && !signal.aborted) {
-      const because = this.#reloadBecause;
-      try {
-        if (await this.#reloadOnce()) this.#reloadBecause = undefined;
-      } catch (error) {
-        observability.logger.warn("the configuration cannot be loaded", { because, error });
-      }
-      if (this.#reloadBecause === undefined) return;
-      await sleep(clock, delayMs, signal).catch(() => undefined);
-      delayMs = Math.min(2 * delayMs, longestReloadDelayMs);
-    }
+    this.#patience = this.#options.clock.schedule(headPatienceMs, () => this.#reload.want(because));
   }
 
   /** True when what is in use is the newest there is. */
@@ -343,7 +295,7 @@ class Follower implements SnapshotFollower {
 
   #provedHealthy(): void {
     this.#guarded(() => this.#guard?.clear());
-    if (this.#suspect !== undefined) this.#wantReload("the suspect revision gets another chance");
+    if (this.#suspect !== undefined) this.#reload.want("the suspect revision gets another chance");
   }
 
   #status(): RouterStatus {
@@ -369,12 +321,6 @@ class Follower implements SnapshotFollower {
     return clock.monotonicMs() - this.#confirmedMs;
   }
 
-  #countAge(): void {
-    const { metrics } = this.#options.observability;
-    const help = "Since the configuration was last known to be the newest. Unit: seconds.";
-    metrics.gaugeFunction("penstock_config_age_seconds", help, () => this.#ageMs() / 1_000);
-  }
-
   /** A disk that cannot be written must not keep a configuration from being applied. */
   #guarded(run: () => void): void {
     try {
@@ -383,9 +329,4 @@ class Follower implements SnapshotFollower {
       this.#options.observability.logger.error("the crash guard cannot be written", { error });
     }
   }
-}
-
-function linksOf(head: ConfigHead): NonNullable<ReturnType<typeof parseTraceparent>>[] {
-  const cause = parseTraceparent(head.traceparent);
-  return cause === undefined ? [] : [cause];
 }
