@@ -1,3 +1,5 @@
+export { reportClaim } from "./src/claim.ts";
+export type { ClaimFigure } from "./src/claim.ts";
 export { openTestDatabase } from "@penstock/database/testing";
 export { startNats } from "./src/servers/nats.ts";
 export type { NatsServer } from "./src/servers/nats.ts";
