@@ -69,13 +69,14 @@ function wordAt(sha256: string, at: number): string {
   return words[Number.parseInt(sha256[at % sha256.length] ?? "0", 16)] ?? "";
 }
 
-/** The named tool, or the first where one must be called or the conversation asks for it. */
+/** The named tool, or the first where one must be called or the last turn is not its result. */
 function toolToCall(request: GenerateRequest): string | undefined {
   const [first] = request.tools;
   if (first === undefined) return undefined;
   const choice = request.toolChoice;
   if (choice?.mode === ToolChoiceMode.NONE) return undefined;
   if (choice?.mode === ToolChoiceMode.NAMED) return choice.toolName;
+  if (choice?.mode === ToolChoiceMode.REQUIRED) return first.name;
   const last = request.messages.at(-1)?.parts.at(-1)?.part;
   // After a tool's result the model has what it asked for.
   if (last?.case === "toolResult") return undefined;

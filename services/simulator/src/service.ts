@@ -1,13 +1,14 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, reasons } from "@penstock/errors";
 import { openaiChat } from "@penstock/formats";
 import type { CallerRequest } from "@penstock/formats";
 import { systemClock } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import { CallLog } from "./call-log.ts";
-import { answerError, answerOpenaiChat, answerUnreadable } from "./endpoints/openai-chat.ts";
+import { answerError } from "./endpoints/answer-error.ts";
+import { answerOpenaiChat } from "./endpoints/openai-chat.ts";
 import { receiveMessages } from "./received-messages.ts";
 import { replyTo } from "./reply.ts";
 import { readScenario, UnknownFault } from "./scenario.ts";
@@ -47,7 +48,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
   });
   const port = await listen(server, options);
   return {
-    url: `http://${options.bindAddress}:${port}`,
+    url: `http://${hostOf(options.bindAddress)}:${port}`,
     calls,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -64,15 +65,16 @@ interface Parts {
 }
 
 function serve(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
-  const url = new URL(request.url ?? "/", "http://simulator");
-  if (url.pathname === "/calls") {
-    serveCalls(request, response, { url, calls: parts.calls });
+  const [path = "", query = ""] = (request.url ?? "/").split("?", 2);
+  if (path === "/calls") {
+    const requestId = new URLSearchParams(query).get("request_id") ?? "";
+    serveCalls(request, response, { requestId, calls: parts.calls });
     return;
   }
-  const vendorName = /^\/([a-z0-9-]+)\/v1\/chat\/completions$/.exec(url.pathname)?.[1];
-  const vendor = vendorName === undefined ? undefined : parts.vendors[vendorName];
-  if (vendor === undefined || vendorName === undefined || request.method !== "POST") {
-    answerError(response, 404, `the simulator does not serve ${request.method} ${url.pathname}`);
+  const vendorName = /^\/([a-z0-9-]+)\/v1\/chat\/completions$/.exec(path)?.[1] ?? "";
+  const vendor = own(parts.vendors, vendorName);
+  if (vendor === undefined || request.method !== "POST") {
+    answerError(response, 404, `the simulator does not serve ${request.method} ${path}`);
     request.resume();
     return;
   }
@@ -105,11 +107,12 @@ function answer(
     scenario = readScenario(asked.request.model, typeof faults === "string" ? faults : "");
   } catch (error) {
     if (error instanceof UnknownFault) answerError(response, 400, error.message);
-    else if (error instanceof GatewayError) answerUnreadable(response, error);
-    else throw error;
+    else if (error instanceof GatewayError) {
+      answerError(response, reasons[error.reason].httpStatus, error.message);
+    } else throw error;
     return;
   }
-  const model = parts.vendor.models[scenario.model];
+  const model = own(parts.vendor.models, scenario.model);
   if (model === undefined) {
     answerError(response, 404, `the model ${scenario.model} does not exist`);
     return;
@@ -143,7 +146,7 @@ function answer(
 function serveCalls(
   request: IncomingMessage,
   response: ServerResponse,
-  { url, calls }: { readonly url: URL; readonly calls: CallLog },
+  { requestId, calls }: { readonly requestId: string; readonly calls: CallLog },
 ): void {
   request.resume();
   if (request.method === "DELETE") {
@@ -152,8 +155,16 @@ function serveCalls(
     return;
   }
   response.writeHead(200, { "content-type": "application/json" });
-  const list = calls.list(url.searchParams.get("request_id") ?? "");
-  response.end(`${JSON.stringify({ calls: list }, null, 1)}\n`);
+  response.end(`${JSON.stringify({ calls: calls.list(requestId) }, null, 1)}\n`);
+}
+
+/** Names come from callers, who may well ask for a vendor called `constructor`. */
+function own<Value>(values: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+function hostOf(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 function listen(server: Server, options: SimulatorOptions): Promise<number> {
