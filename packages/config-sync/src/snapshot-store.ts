@@ -21,7 +21,7 @@ export class SnapshotStore {
   swap(next: Snapshot): void {
     const previous = this.#current;
     this.#current = next;
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners) {
       try {
         listener(next, previous);
       } catch (error) {
