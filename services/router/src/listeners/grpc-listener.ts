@@ -10,7 +10,8 @@ import {
   StreamGenerateRequestSchema,
 } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, toGatewayError } from "@penstock/errors";
+import { checkFormatParameters } from "@penstock/formats";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type {
   Metadata,
@@ -157,6 +158,12 @@ export class GrpcListener {
       received.message === undefined ? unreadable() : validateGenerateRequest(request);
     if (invalid !== undefined || request === undefined) {
       handler.refuse(invalid ?? unreadable());
+      return false;
+    }
+    try {
+      checkFormatParameters(request);
+    } catch (error) {
+      handler.refuse(toGatewayError(error));
       return false;
     }
     handler.context.request = request;

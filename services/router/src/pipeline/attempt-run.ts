@@ -175,7 +175,11 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (this.#timers.over) return;
     this.#sawContent = true;
     if (event.case === "blockDelta") this.deltas += 1;
-    this.firstTokenMs ??= this.#clock.monotonicMs() - this.startMs;
+    if (this.firstTokenMs === undefined) {
+      this.firstTokenMs = this.#clock.monotonicMs() - this.startMs;
+      this.responseId = this.#reader?.responseId ?? "";
+      this.responseModel = this.#reader?.model ?? "";
+    }
     this.#owner.attemptEvent(this, event);
   }
 
