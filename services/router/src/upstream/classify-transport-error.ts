@@ -26,7 +26,7 @@ const sentences: Record<CallPhase, string> = {
 function codeOf(error: unknown): string {
   for (let depth = 0, at = error; depth < 4 && at instanceof Error; depth += 1, at = at.cause) {
     const code = "code" in at ? at.code : undefined;
-    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{0,63}$/.test(code)) return code;
+    if (typeof code === "string" && /^[A-Z][A-Za-z0-9_]{0,63}$/.test(code)) return code;
     if (at instanceof AggregateError) return codeOf(at.errors[0]);
   }
   return "";

@@ -1,27 +1,325 @@
+import { mkdirSync } from "node:fs";
+import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
-import type { Clock } from "@penstock/runtime";
+import type { Clock, Timer } from "@penstock/runtime";
+import { BackgroundSync } from "./background-sync.ts";
+import { EmergencySegment } from "./emergency-segment.ts";
+import { nextEpoch, syncFolder } from "./epoch-counter.ts";
+import { listSegments, recoverSpool } from "./recover-spool.ts";
+import type { Recovered } from "./recover-spool.ts";
 import type { FinalRecord, RetiredSpoolEpoch, SpoolCallback } from "./spool-callback.ts";
+import { systemFiles } from "./spool-files.ts";
+import type { SpoolFiles } from "./spool-files.ts";
+import { RecordBatch } from "./spool-record.ts";
+import type { RecordKind } from "./spool-record.ts";
+import { SpoolSegments } from "./spool-segments.ts";
+import type { SpoolSegment } from "./spool-segment.ts";
 
+const defaultSegmentBytes = 16 * 1024 * 1024;
+const defaultBoundBytes = 2 * 1024 * 1024 * 1024;
+/** How long a full or broken disk is left alone before it is tried again. */
+const retryMs = 1_000;
+
+/** What a spool needs. */
 export interface SpoolOptions {
   /** `<dataDir>/spool/<worker>`; made when it is not there. */
   readonly folder: string;
   /** Name of the replica as events carry it. */
   readonly replica: string;
   readonly clock: Clock;
-  readonly observability: Observability;
+  readonly observability: Pick<Observability, "logger" | "metrics">;
+  /** Size of a segment, and of the emergency one; 16 MiB when absent (reliability §2.9). */
+  readonly segmentBytes?: number;
+  /** From this size on no request begins; 2 GiB when absent (reliability §2.9). */
+  readonly boundBytes?: number;
+  /** The file system; that of the machine when absent. */
+  readonly files?: SpoolFiles;
 }
 
-export declare class Spool {
-  /** Recovers what earlier epochs left. Blocks; call before listening. */
-  static open(options: SpoolOptions): Spool;
+/** Hears of every final, in the order of their numbers, written or not. */
+export interface FinalListener {
+  onFinal(record: FinalRecord): void;
+}
+
+interface Entry {
+  readonly kind: RecordKind;
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  readonly sequence: bigint;
+  readonly final: FinalRecord | undefined;
+  readonly done: SpoolCallback | undefined;
+  readonly synced: boolean;
+}
+
+/**
+ * The bridge between a request and the ledger: what began, and how it ended, is in a file before
+ * anything follows from it, so that the death of the process loses no charge. Everything of one
+ * turn of the event loop is written by one call at its end.
+ */
+export class Spool {
   readonly epoch: bigint;
+  /** Former lives whose requests all have an end now. */
   readonly retiredEpochs: readonly RetiredSpoolEpoch[];
+  readonly segments: SpoolSegments;
+  /** Set by the emitter. */
+  listener: FinalListener | undefined;
+  readonly #options: SpoolOptions;
+  readonly #files: SpoolFiles;
+  readonly #batch = new RecordBatch();
+  readonly #sync: BackgroundSync;
+  readonly #emergency: EmergencySegment;
+  readonly #boundBytes: number;
+  readonly #failures;
+  #entries: Entry[] = [];
+  #scheduled = false;
+  #sequence = 0n;
+  #degraded = false;
+  #retryTimer: Timer | undefined;
+  #warned = false;
+  #closed = false;
+  readonly #flush = (): void => this.#writeTurn();
+
+  /**
+   * Opens the spool of a worker and recovers what earlier epochs left. Blocks: call it before
+   * listening. Throws what the file system throws when the folder can't be used.
+   */
+  static open(options: SpoolOptions): Spool {
+    const { folder, replica, clock } = options;
+    const { logger } = options.observability;
+    const files = options.files ?? systemFiles;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const found = listSegments(folder);
+    const known = found.reduce((most, { epoch }) => (epoch > most ? epoch : most), 0n);
+    const epoch = nextEpoch(folder, known, clock.wallMs());
+    const recovered = recoverSpool({ folder, replica, files, clock, logger }, found);
+    syncFolder(folder);
+    const { interrupted, corrupt, lost } = recovered;
+    if (interrupted + corrupt + lost > 0) {
+      logger.warn("requests of an earlier life were ended", { interrupted, corrupt, lost });
+    }
+    return new Spool(options, files, epoch, recovered);
+  }
+
+  constructor(options: SpoolOptions, files: SpoolFiles, epoch: bigint, recovered: Recovered) {
+    this.#options = options;
+    this.#files = files;
+    this.epoch = epoch;
+    this.retiredEpochs = recovered.retiredEpochs;
+    this.#boundBytes = options.boundBytes ?? defaultBoundBytes;
+    const segmentBytes = options.segmentBytes ?? defaultSegmentBytes;
+    const sync = new BackgroundSync(files, options.clock, this);
+    this.#sync = sync;
+    this.segments = new SpoolSegments({
+      folder: options.folder,
+      files,
+      epoch,
+      segmentBytes,
+      onSealed: (segment, fd) => sync.sealed(segment, fd),
+    });
+    this.segments.adopt(recovered.segments);
+    this.#emergency = new EmergencySegment(files, options.folder, epoch, segmentBytes);
+    const { metrics, logger } = options.observability;
+    const help = "Writes to the spool that failed, by what was to be written.";
+    this.#failures = metrics.counter("penstock_spool_failures_total", help, ["record"]);
+    metrics.gaugeFunction("penstock_spool_bytes", "Size of the usage spool.", () => this.bytes);
+    metrics
+      .counter("penstock_spool_recovered_total", "What recovery found.", ["kind"])
+      .add(recovered.interrupted, "interrupted");
+    try {
+      this.#emergency.reserve();
+    } catch (error) {
+      logger.error("there is no room for the emergency segment of the spool", { error });
+    }
+  }
+
+  /** Size of all segments. */
+  get bytes(): number {
+    return this.segments.bytes;
+  }
+
+  /** The highest number that was given. */
+  get lastSequence(): bigint {
+    return this.#sequence;
+  }
+
   /** Takes the next number; `final` must follow in the same turn of the event loop. */
-  nextSequence(): bigint;
-  /** `payload`: the encoded UsageEvent that is published if the process dies now. */
-  intent(requestId: string, payload: Uint8Array, done: SpoolCallback, synced?: boolean): void;
-  /** `payload`: an encoded partial UsageEvent; its fields replace those of the intent. */
-  progress(requestId: string, payload: Uint8Array): void;
-  final(record: FinalRecord, done: SpoolCallback): void;
-  close(): Promise<void>;
+  nextSequence(): bigint {
+    this.#sequence += 1n;
+    return this.#sequence;
+  }
+
+  /**
+   * A request is about to be dispatched. `payload` is the encoded UsageEvent that is published if
+   * the process dies now; `synced`: only once it is on the disk `done` is told.
+   */
+  intent(requestId: string, payload: Uint8Array, done: SpoolCallback, synced = false): void {
+    this.#add({ kind: "intent", requestId, payload, sequence: 0n, final: undefined, done, synced });
+  }
+
+  /** `payload`: an encoded UsageEvent whose fields replace those of the intent. */
+  progress(requestId: string, payload: Uint8Array): void {
+    const rest = { sequence: 0n, final: undefined, done: undefined, synced: false };
+    this.#add({ kind: "progress", requestId, payload, ...rest });
+  }
+
+  /** A request is over. Also when `done` hears of an error the event is published. */
+  final(record: FinalRecord, done: SpoolCallback): void {
+    const { requestId, payload, sequence } = record;
+    this.#add({ kind: "final", requestId, payload, sequence, final: record, done, synced: false });
+  }
+
+  /** Both consumers have all events of the epoch up to `sequence`. */
+  confirm(epoch: bigint, sequence: bigint): void {
+    this.segments.confirm(epoch, sequence);
+  }
+
+  /** Writes what waits and syncs it. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#writeTurn();
+    this.#closed = true;
+    this.#retryTimer?.cancel();
+    this.segments.sealActive();
+    await this.#sync.settle();
+    this.#emergency.close();
+  }
+
+  /** Seals the file whose sync failed and writes what may be lost into a new one. */
+  onSyncFailed(segment: SpoolSegment, unsynced: readonly Buffer[], error: Error): void {
+    this.#failures.add(1, "sync");
+    const { logger } = this.#options.observability;
+    logger.error("the spool could not be synced; its last records are written again", { error });
+    segment.fd = undefined;
+    this.segments.seal(segment);
+    if (this.#closed || unsynced.length === 0) return;
+    try {
+      const bytes = Buffer.concat(unsynced);
+      const next = this.segments.append(bytes, segment.lastSequence);
+      this.#sync.written(next, bytes);
+    } catch (failure) {
+      this.#degrade(failure);
+    }
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  #writeTurn(): void {
+    this.#scheduled = false;
+    const entries = this.#entries;
+    if (entries.length === 0 || this.#closed) return;
+    this.#entries = [];
+    const refuses = this.#degraded || this.#isFull();
+    if (refuses) this.#writeRefusing(entries);
+    else this.#writeAll(entries);
+  }
+
+  #writeAll(entries: readonly Entry[]): void {
+    let lastSequence = 0n;
+    for (const entry of entries) {
+      this.#batch.add(entry);
+      if (entry.kind === "final") lastSequence = entry.sequence;
+    }
+    const bytes = this.#batch.take();
+    try {
+      const segment = this.segments.append(bytes, lastSequence);
+      this.#sync.written(segment, bytes);
+      for (const entry of entries) this.segments.note(segment, entry.kind, entry.requestId);
+    } catch (error) {
+      this.#degrade(error);
+      this.#writeRefusing(entries);
+      return;
+    }
+    for (const entry of entries) this.#tell(entry, undefined);
+  }
+
+  /** No request begins; those that run still get their ends written. */
+  #writeRefusing(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.kind !== "final") {
+        if (entry.kind === "intent") this.#failures.add(1, "intent");
+        this.#tell(entry, entry.kind === "intent" ? meteringUnavailable() : undefined);
+        continue;
+      }
+      try {
+        if (this.#degraded) this.#emergency.write(entry);
+        else this.#writeOne(entry);
+        this.segments.end(entry.requestId);
+        this.#tell(entry, undefined);
+      } catch (error) {
+        this.#failures.add(1, "final");
+        this.#options.observability.logger.error("the end of a request could not be written", {
+          request_id: entry.requestId,
+          error,
+        });
+        this.segments.end(entry.requestId);
+        this.#tell(entry, meteringUnavailable(error));
+      }
+    }
+  }
+
+  #writeOne(entry: Pick<Entry, "kind" | "requestId" | "payload" | "sequence">): void {
+    this.#batch.add(entry);
+    const bytes = this.#batch.take();
+    const segment = this.segments.append(bytes, entry.sequence);
+    this.#sync.written(segment, bytes);
+  }
+
+  #tell(entry: Entry, error: GatewayError | undefined): void {
+    const { done, final } = entry;
+    if (final !== undefined) this.listener?.onFinal(final);
+    if (done === undefined) return;
+    if (entry.synced && error === undefined) this.#sync.whenSynced(() => done.onSpooled(undefined));
+    else done.onSpooled(error);
+  }
+
+  #isFull(): boolean {
+    const { bytes } = this;
+    if (bytes < this.#boundBytes * 0.8) {
+      this.#warned = false;
+      return false;
+    }
+    if (!this.#warned) {
+      this.#warned = true;
+      const { logger } = this.#options.observability;
+      logger.warn("the usage spool is nearly full; its events are not confirmed", { bytes });
+    }
+    return bytes >= this.#boundBytes;
+  }
+
+  #degrade(error: unknown): void {
+    const { clock, observability } = this.#options;
+    if (!this.#degraded) observability.logger.error("the spool can't be written", { error });
+    this.#degraded = true;
+    this.segments.sealActive();
+    this.#retryTimer ??= clock.schedule(retryMs, () => {
+      this.#retryTimer = undefined;
+      this.#recover();
+    });
+  }
+
+  /** Tries the disk again: with the ends that lie in the emergency segment, or else with nothing. */
+  #recover(): void {
+    if (this.#closed) return;
+    try {
+      this.#files.fsyncSync(this.segments.active().fd ?? -1);
+      for (const record of this.#emergency.records) this.#writeOne(record);
+    } catch (error) {
+      this.#degrade(error);
+      return;
+    }
+    this.#degraded = false;
+    void this.#emergency.release();
+    this.#options.observability.logger.info("the spool can be written again");
+  }
+}
+
+function meteringUnavailable(cause?: unknown): GatewayError {
+  const message = "Usage can't be recorded at the moment. Try again shortly.";
+  const options = { source: "gateway", retryAfterMs: retryMs } as const;
+  return new GatewayError("METERING_UNAVAILABLE", message, { ...options, cause });
 }

@@ -1,0 +1,137 @@
+import type { Clock, Timer } from "@penstock/runtime";
+import type { SpoolFiles } from "./spool-files.ts";
+import type { SpoolSegment } from "./spool-segment.ts";
+
+/** At most this long after it was written a record is on the disk (decisions §5). */
+const syncIntervalMs = 50;
+
+/** What becomes of a failed sync: the bytes belong into another file. */
+export interface SyncOwner {
+  onSyncFailed(segment: SpoolSegment, unsynced: readonly Buffer[], error: Error): void;
+}
+
+/** A file with what is written to it and perhaps not on the disk. */
+interface SyncTarget {
+  readonly segment: SpoolSegment;
+  readonly fd: number;
+  unsynced: Buffer[];
+  /** Number of the last write to it. */
+  write: number;
+  sealed: boolean;
+}
+
+/**
+ * Syncs what was written, on the thread pool: every 50 ms when there is something, or at once for
+ * those who wait for it; file by file in the order of the writes. A failed sync is never repeated
+ * on the same file: the kernel may have dropped the pages and would report success.
+ */
+export class BackgroundSync {
+  readonly #files: SpoolFiles;
+  readonly #clock: Clock;
+  readonly #owner: SyncOwner;
+  readonly #targets: SyncTarget[] = [];
+  #waiting: { write: number; readonly done: () => void }[] = [];
+  #writes = 0;
+  #running = false;
+  #timer: Timer | undefined;
+  #settled: (() => void) | undefined;
+
+  constructor(files: SpoolFiles, clock: Clock, owner: SyncOwner) {
+    this.#files = files;
+    this.#clock = clock;
+    this.#owner = owner;
+  }
+
+  /** `bytes` were appended to the segment; they are copied, to be written again if need be. */
+  written(segment: SpoolSegment, bytes: Buffer): void {
+    this.#writes += 1;
+    const target = this.#target(segment);
+    target.unsynced.push(Buffer.from(bytes));
+    target.write = this.#writes;
+    this.#schedule();
+  }
+
+  /** The segment takes no more; its file is closed once it is synced. */
+  sealed(segment: SpoolSegment, fd: number): void {
+    const target = this.#targets.find((one) => one.segment === segment);
+    if (target === undefined) {
+      this.#files.closeSync(fd);
+      return;
+    }
+    target.sealed = true;
+    this.#schedule();
+  }
+
+  /** Calls `done` when everything written so far is on the disk; syncs at once. */
+  whenSynced(done: () => void): void {
+    this.#waiting.push({ write: this.#writes, done });
+    this.#start();
+  }
+
+  /** Syncs everything and closes what is sealed. */
+  settle(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    return new Promise((resolve) => {
+      this.#settled = resolve;
+      this.#start();
+    });
+  }
+
+  #target(segment: SpoolSegment): SyncTarget {
+    const last = this.#targets.at(-1);
+    if (last?.segment === segment) return last;
+    const fd = segment.fd ?? -1;
+    const target = { segment, fd, unsynced: [], write: this.#writes, sealed: false };
+    this.#targets.push(target);
+    return target;
+  }
+
+  #schedule(): void {
+    this.#timer ??= this.#clock.schedule(syncIntervalMs, () => {
+      this.#timer = undefined;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    const target = this.#targets.find((one) => one.sealed || one.unsynced.length > 0);
+    if (target === undefined) {
+      this.#settled?.();
+      return;
+    }
+    this.#running = true;
+    const unsynced = target.unsynced;
+    const { write } = target;
+    target.unsynced = [];
+    this.#files.fdatasync(target.fd, (error) => {
+      this.#running = false;
+      if (error) this.#failed(target, unsynced, error);
+      else this.#synced(target, write);
+      const more = this.#targets.some((one) => one.sealed || one.unsynced.length > 0);
+      const urgent = this.#waiting.length > 0 || this.#settled !== undefined;
+      if (urgent) this.#start();
+      else if (more) this.#schedule();
+    });
+  }
+
+  #synced(target: SyncTarget, write: number): void {
+    if (target.sealed && target.unsynced.length === 0) this.#drop(target);
+    const ready = this.#waiting.filter((one) => one.write <= write);
+    this.#waiting = this.#waiting.filter((one) => one.write > write);
+    for (const { done } of ready) done();
+  }
+
+  #failed(target: SyncTarget, unsynced: readonly Buffer[], error: Error): void {
+    const lost = [...unsynced, ...target.unsynced];
+    this.#drop(target);
+    this.#owner.onSyncFailed(target.segment, lost, error);
+    for (const one of this.#waiting) one.write = this.#writes;
+  }
+
+  #drop(target: SyncTarget): void {
+    this.#targets.splice(this.#targets.indexOf(target), 1);
+    this.#files.closeSync(target.fd);
+  }
+}

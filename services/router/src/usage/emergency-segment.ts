@@ -1,0 +1,83 @@
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { RecordBatch } from "./spool-record.ts";
+import type { SpoolRecord } from "./spool-record.ts";
+import type { SpoolFiles } from "./spool-files.ts";
+import { appendToSegment, emergencyIndex, segmentName } from "./spool-segment.ts";
+import type { SpoolSegment } from "./spool-segment.ts";
+
+/**
+ * Room on the disk that is taken beforehand: when the disk is full, the ends of running requests
+ * are written over it. Used, it becomes a segment of its epoch, so that recovery reads it.
+ */
+export class EmergencySegment {
+  readonly #files: SpoolFiles;
+  readonly #folder: string;
+  readonly #epoch: bigint;
+  readonly #bytes: number;
+  readonly #batch = new RecordBatch();
+  #segment: SpoolSegment | undefined;
+  /** What is in it, to be written where it belongs once there is room. */
+  #records: SpoolRecord[] = [];
+
+  constructor(files: SpoolFiles, folder: string, epoch: bigint, bytes: number) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#epoch = epoch;
+    this.#bytes = bytes;
+  }
+
+  get #reservePath(): string {
+    return `${this.#folder}/reserve`;
+  }
+
+  get records(): readonly SpoolRecord[] {
+    return this.#records;
+  }
+
+  /** Takes the room on the disk; throws when there is none. */
+  reserve(): void {
+    const path = this.#reservePath;
+    if (existsSync(path) && statSync(path).size === this.#bytes) return;
+    writeFileSync(path, new Uint8Array(this.#bytes));
+  }
+
+  /** Writes a final; throws when the room is used up as well. */
+  write(record: SpoolRecord): void {
+    this.#segment ??= this.#open();
+    this.#batch.add(record);
+    const bytes = this.#batch.take();
+    if (this.#segment.bytes + bytes.length > this.#bytes) {
+      throw Object.assign(new Error("the emergency segment is full"), { code: "ENOSPC" });
+    }
+    appendToSegment(this.#files, this.#segment, bytes);
+    this.#records.push(record);
+  }
+
+  /** Its records are written elsewhere: the room is taken anew. Never rejects. */
+  async release(): Promise<void> {
+    const segment = this.#segment;
+    this.#segment = undefined;
+    this.#records = [];
+    if (segment === undefined) return;
+    if (segment.fd !== undefined) this.#files.closeSync(segment.fd);
+    try {
+      this.#files.unlinkSync(segment.path);
+      await writeFile(this.#reservePath, new Uint8Array(this.#bytes));
+    } catch {
+      // Without room there is none to take; the next start tries again.
+    }
+  }
+
+  close(): void {
+    if (this.#segment?.fd !== undefined) this.#files.closeSync(this.#segment.fd);
+  }
+
+  #open(): SpoolSegment {
+    const path = `${this.#folder}/${segmentName(this.#epoch, emergencyIndex, 0n)}`;
+    this.#files.renameSync(this.#reservePath, path);
+    const position = { epoch: this.#epoch, index: emergencyIndex, firstSequence: 0n };
+    const fd = this.#files.openSync(path, "r+");
+    return { path, ...position, lastSequence: 0n, bytes: 0, openIntents: 0, fd };
+  }
+}

@@ -1,0 +1,44 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+
+/** Makes what was done in a folder last through a power loss. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Counts a start: higher than every one before, on the disk before it is used. `known` is the
+ * highest epoch that files of the folder name. A counter that is damaged goes on from the seconds
+ * of the wall clock, which no counter of starts has reached.
+ */
+export function nextEpoch(folder: string, known: bigint, wallMs: number): bigint {
+  const path = `${folder}/epoch`;
+  const last = readCounter(path, wallMs);
+  const epoch = (last > known ? last : known) + 1n;
+  const draft = `${path}.new`;
+  const fd = openSync(draft, "w");
+  try {
+    writeSync(fd, `${epoch}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(draft, path);
+  syncFolder(folder);
+  return epoch;
+}
+
+function readCounter(path: string, wallMs: number): bigint {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0n;
+    throw error;
+  }
+  return /^\d{1,15}$/.test(text) ? BigInt(text) : BigInt(Math.floor(wallMs / 1000));
+}
