@@ -13,10 +13,19 @@ export function decimalMoneyName(jsonName: string): string | undefined {
   return undefined;
 }
 
+/**
+ * The name in proto JSON, except that the first line of a manifest has taken `kind`: a field of
+ * that name carries the name of its message, as in `providerKind: openai`.
+ */
+export function plainName(schema: DescMessage, field: DescField): string {
+  if (field.jsonName !== "kind") return field.jsonName;
+  return `${schema.name.charAt(0).toLowerCase()}${schema.name.slice(1)}Kind`;
+}
+
 /** Finds the field that a manifest calls so. */
 export function findField(schema: DescMessage, written: string): NamedField | undefined {
   for (const field of schema.fields) {
-    if (field.jsonName === written) return { field, isDecimalMoney: false };
+    if (plainName(schema, field) === written) return { field, isDecimalMoney: false };
     if (decimalMoneyName(field.jsonName) === written) return { field, isDecimalMoney: true };
   }
   return undefined;
@@ -24,7 +33,9 @@ export function findField(schema: DescMessage, written: string): NamedField | un
 
 /** What to say of a field that is not there: another spelling of a known one, or all there are. */
 export function describeUnknownField(schema: DescMessage, written: string): string {
-  const names = schema.fields.map((field) => decimalMoneyName(field.jsonName) ?? field.jsonName);
+  const names = schema.fields.map(
+    (field) => decimalMoneyName(field.jsonName) ?? plainName(schema, field),
+  );
   const near = names.find((name) => isNear(name, written));
   if (near !== undefined) return `is not a field of ${schema.name}; did you mean ${near}?`;
   return `is not a field of ${schema.name}`;

@@ -3,7 +3,7 @@ import { ScalarType, toJson } from "@bufbuild/protobuf";
 import type { Resource } from "@penstock/api";
 import { formatMoney } from "@penstock/pricing";
 import { Document } from "yaml";
-import { decimalMoneyName } from "./field-names.ts";
+import { decimalMoneyName, plainName } from "./field-names.ts";
 import { isOutputOnly, kindOfValue } from "./resource-kinds.ts";
 
 /**
@@ -41,7 +41,7 @@ function writeFields(json: JsonObject, schema: DescMessage): YamlFields {
     if (value === undefined) continue;
     const decimalName = decimalMoneyName(field.jsonName);
     if (decimalName === undefined || isNegative(value)) {
-      result[field.jsonName] = writeValue(value, field);
+      result[plainName(schema, field)] = writeValue(value, field);
     } else {
       result[decimalName] = formatMoney(BigInt(String(value)));
     }

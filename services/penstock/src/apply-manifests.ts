@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import type { ApplyResourcesResponse } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import { newUuidV7 } from "@penstock/runtime";
+import type { ControlClients } from "./api/clients.ts";
+import type { ManifestProblem } from "./manifest/manifest-problem.ts";
+import { formatProblem, sortProblems } from "./manifest/manifest-problem.ts";
+import { placeViolations } from "./manifest/place-violations.ts";
+import type { Manifest } from "./manifest/read-manifest.ts";
+import type { ManifestText } from "./manifest/read-manifests.ts";
+import { readManifests } from "./manifest/read-manifests.ts";
+
+/** What is done with the manifests. */
+export interface ApplyOptions {
+  readonly validateOnly?: boolean;
+  /** Resources that carry all of these labels and are not listed are deleted; empty: none. */
+  readonly pruneLabels?: Readonly<Record<string, string>>;
+}
+
+/** Manifests that were refused: every problem, with file and line. Nothing was changed. */
+export class ManifestsRefused extends Error {
+  override readonly name = "ManifestsRefused";
+  readonly problems: readonly ManifestProblem[];
+  /** What is wrong beside what has a place in a file, as sentences. */
+  readonly others: readonly string[];
+
+  constructor(problems: readonly ManifestProblem[], others: readonly string[]) {
+    const count = problems.length + others.length;
+    super(`${count} ${count === 1 ? "problem" : "problems"}; nothing was changed`);
+    this.problems = problems;
+    this.others = others;
+  }
+
+  /** One line per problem. */
+  lines(): string[] {
+    return [...this.problems.map(formatProblem), ...this.others];
+  }
+}
+
+/** Reads the files; `-` is what `readInput` gives. Throws FIELD_INVALID when one can't be read. */
+export function readManifestFiles(
+  files: readonly string[],
+  readInput: () => string,
+): ManifestText[] {
+  return files.map((file) => {
+    if (file === "-") return { file, text: readInput() };
+    try {
+      return { file, text: readFileSync(file, "utf8") };
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : "unknown";
+      throw new GatewayError("FIELD_INVALID", `${file} can't be read: ${why}`, { cause });
+    }
+  });
+}
+
+/**
+ * Applies manifests in one revision. What the texts and what the service find wrong is reported
+ * together: texts with problems are still sent to be validated, as far as they could be read.
+ *
+ * @throws ManifestsRefused with every problem; GatewayError for everything else.
+ */
+export async function applyManifests(
+  texts: readonly ManifestText[],
+  clients: Pick<ControlClients, "resources">,
+  options: ApplyOptions = {},
+): Promise<ApplyResourcesResponse> {
+  const manifest = readManifests(texts);
+  const isSound = manifest.problems.length === 0;
+  if (!isSound && manifest.unreadable > 0) throw refused(texts, manifest.problems, []);
+  try {
+    const response = await clients.resources.applyResources({
+      resources: manifest.resources.map(({ resource }) => resource),
+      pruneLabels: { ...options.pruneLabels },
+      validateOnly: !isSound || options.validateOnly === true,
+      requestId: newUuidV7(),
+    });
+    if (isSound) return response;
+  } catch (thrown) {
+    throw explain(thrown, texts, manifest);
+  }
+  throw refused(texts, manifest.problems, []);
+}
+
+function explain(thrown: unknown, texts: readonly ManifestText[], manifest: Manifest): unknown {
+  if (!(thrown instanceof GatewayError) || thrown.fieldViolations.length === 0) {
+    // The problems of the files hold whatever the service says, or if nobody answers.
+    return manifest.problems.length > 0 ? refused(texts, manifest.problems, []) : thrown;
+  }
+  const placed = placeViolations(thrown.fieldViolations, manifest.resources);
+  const known = new Set(manifest.problems.map(placeOf));
+  const further = placed.problems.filter((problem) => !known.has(placeOf(problem)));
+  const others = placed.rest.map(({ field, description }) => `${field} ${description}`);
+  return refused(texts, [...manifest.problems, ...further], others);
+}
+
+/** A field that could not be read is missing for the service; it is wrong only once. */
+function placeOf({ file, line, path }: ManifestProblem): string {
+  return `${file}\0${line}\0${path}`;
+}
+
+function refused(
+  texts: readonly ManifestText[],
+  problems: readonly ManifestProblem[],
+  others: readonly string[],
+): ManifestsRefused {
+  const files = texts.map(({ file }) => file);
+  return new ManifestsRefused(sortProblems(problems, files), others);
+}

@@ -1,0 +1,110 @@
+import { toJsonString } from "@bufbuild/protobuf";
+import type { ApplyResourcesResponse } from "@penstock/api";
+import { ApplyResourcesResponseSchema, ChangeKind } from "@penstock/api";
+import type { Command } from "commander";
+import { applyManifests, ManifestsRefused, readManifestFiles } from "../apply-manifests.ts";
+import { exitCodes } from "../output/print-error.ts";
+import { renderTable } from "../output/render-table.ts";
+import type { CommandIo } from "./command-io.ts";
+import {
+  addExamples,
+  addOutputOption,
+  addTargetOptions,
+  collectLabel,
+  collectText,
+} from "./command-options.ts";
+import type { CommandSession, TargetOptions } from "./command-session.ts";
+import { withSession } from "./command-session.ts";
+import { UsageError } from "./usage-error.ts";
+
+interface ApplyFlags extends TargetOptions {
+  readonly file: readonly string[];
+  readonly validateOnly?: boolean;
+  readonly prune?: boolean;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly await?: boolean;
+  readonly output: string;
+}
+
+/** Adds `penstock apply`. */
+export function addApplyCommand(
+  program: Command,
+  io: CommandIo,
+  exit: (code: number) => void,
+): void {
+  const command = program
+    .command("apply")
+    .summary("create and change resources from manifests")
+    .description(
+      "Creates and changes the resources in the given manifests, all or none, in one revision.\n" +
+        "What isn't listed stays. Every problem is reported at once, with file, line and field.",
+    )
+    .requiredOption("-f, --file <file>", "manifest, - for standard input; repeatable", collectText)
+    .option("--validate-only", "check everything and change nothing")
+    .option("--prune", "also delete resources with the labels of -l that aren't listed")
+    .option("-l, --label <key=value>", "label for --prune; repeatable", collectLabel)
+    .option("--await", "wait until every router has taken the new revision");
+  addOutputOption(addTargetOptions(command), ["table", "json"]);
+  addExamples(command, [
+    "penstock apply -f routes.yaml -f limits.yaml --await",
+    "penstock apply -f team.yaml --prune -l app=demo --validate-only",
+    "penstock get routes smart -o yaml | penstock apply -f -",
+  ]);
+  command.action(async (flags: ApplyFlags) => {
+    exit(await withSession(io, flags, (session) => apply(session, flags)));
+  });
+}
+
+async function apply(session: CommandSession, flags: ApplyFlags): Promise<number | void> {
+  const { io } = session;
+  const pruneLabels = flags.label ?? {};
+  if ((flags.prune === true) !== Object.keys(pruneLabels).length > 0) {
+    throw new UsageError("--prune and -l key=value belong together.");
+  }
+  const texts = readManifestFiles(flags.file, io.readInput);
+  try {
+    const response = await applyManifests(texts, session.control(), {
+      validateOnly: flags.validateOnly === true,
+      pruneLabels,
+    });
+    print(response, flags, io);
+    if (flags.await === true && flags.validateOnly !== true) {
+      return await awaitRevision(session, response.revision);
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof ManifestsRefused)) throw thrown;
+    io.talk(`${thrown.lines().join("\n")}\npenstock: ${thrown.message}.\n`);
+    return exitCodes.failed;
+  }
+}
+
+async function awaitRevision(session: CommandSession, revision: bigint): Promise<number | void> {
+  const { applied, routers } = await session.control().rollout.awaitRevision({ revision });
+  if (applied) {
+    session.io.talk(`revision ${revision} is in use by ${routers.length} router(s)\n`);
+    return;
+  }
+  const late = routers.filter(({ appliedRevision }) => appliedRevision < revision);
+  const names = late.map(({ replica, appliedRevision }) => `${replica} has ${appliedRevision}`);
+  const who = names.length === 0 ? "no router was seen" : names.join(", ");
+  session.io.talk(`penstock: revision ${revision} is not in use everywhere yet: ${who}.\n`);
+  return exitCodes.failed;
+}
+
+const words: Readonly<Record<number, string>> = {
+  [ChangeKind.CREATED]: "created",
+  [ChangeKind.UPDATED]: "updated",
+  [ChangeKind.UNCHANGED]: "unchanged",
+  [ChangeKind.DELETED]: "deleted",
+};
+
+function print(response: ApplyResourcesResponse, flags: ApplyFlags, io: CommandIo): void {
+  if (flags.output === "json") {
+    io.out(`${toJsonString(ApplyResourcesResponseSchema, response, { prettySpaces: 2 })}\n`);
+    return;
+  }
+  const rows = response.results.map(({ name, change }) => [name, words[change] ?? "unknown"]);
+  if (rows.length > 0) io.out(renderTable([{ heading: "NAME" }, { heading: "CHANGE" }], rows));
+  const suffix = flags.validateOnly === true ? " (only validated, nothing was changed)" : "";
+  io.talk(`revision ${response.revision}${suffix}\n`);
+}

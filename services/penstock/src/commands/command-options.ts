@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { completeName } from "../output/resource-names.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Adds the flags that say which Penstock is meant. */
+export function addTargetOptions(command: Command): Command {
+  return command
+    .option("--control-url <url>", "control services (else PENSTOCK_CONTROL_URL, demo.env)")
+    .option("--admin-url <url>", "admin port of a router (else PENSTOCK_ADMIN_URL, demo.env)")
+    .option("--admin-token <token>", "token (else PENSTOCK_ADMIN_TOKEN, demo.env)")
+    .option("--data-dir <folder>", "where demo.env is (else PENSTOCK_DATA_DIR, .penstock)");
+}
+
+/** Adds `-o`, with `table` as default. */
+export function addOutputOption(command: Command, formats: readonly string[]): Command {
+  return command.addOption(
+    new Option("-o, --output <format>", "how to print").choices([...formats]).default("table"),
+  );
+}
+
+/** Adds examples below the help. */
+export function addExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText("after", `\nExamples:\n${examples.map((e) => `  ${e}\n`).join("")}`);
+}
+
+/** Collects `-l key=value` given any number of times. */
+export function collectLabel(
+  text: string,
+  previous: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
+  const separator = text.indexOf("=");
+  if (separator <= 0) throw new InvalidArgumentError("It must be written key=value.");
+  return { ...previous, [text.slice(0, separator)]: text.slice(separator + 1) };
+}
+
+/** Collects a flag given any number of times. */
+export function collectText(text: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), text];
+}
+
+/** The full name for what somebody typed. Throws a UsageError. */
+export function nameFor(collection: string, text: string): string {
+  const name = completeName(collection, text);
+  if (name !== undefined) return name;
+  const form =
+    collection === "virtualKeys"
+      ? "<project>/<id> or projects/<project>/virtualKeys/<id>"
+      : `<id> or ${collection}/<id>`;
+  throw new UsageError(`"${text}" is no name; write ${form}, ids in lower case.`);
+}

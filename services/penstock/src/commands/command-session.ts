@@ -1,0 +1,87 @@
+import { silentObservability } from "@penstock/observability";
+import type { ServiceTransport } from "@penstock/rpc";
+import { createNetworkTransport } from "@penstock/rpc";
+import type { ControlClients } from "../api/clients.ts";
+import { createControlClients, createRouterClient } from "../api/clients.ts";
+import { readDemoEnv } from "../demo-env.ts";
+import { exitCodes, printError } from "../output/print-error.ts";
+import { readDataDir } from "../settings.ts";
+import type { Target } from "../target.ts";
+import { resolveTarget } from "../target.ts";
+import type { CommandIo } from "./command-io.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Flags that every command which talks to a running Penstock has. */
+export interface TargetOptions {
+  readonly controlUrl?: string;
+  readonly adminUrl?: string;
+  readonly adminToken?: string;
+  readonly dataDir?: string;
+}
+
+/** The clients of one run of a command, opened when first used. */
+export interface CommandSession {
+  readonly io: CommandIo;
+  readonly target: Target;
+  control(): ControlClients;
+  router(): ReturnType<typeof createRouterClient>;
+}
+
+type RouterClient = ReturnType<typeof createRouterClient>;
+
+/** The longest wait of a command: AwaitRevision waits up to 60 s. */
+const commandTimeoutMs = 70_000;
+
+/**
+ * Runs a command against its target, prints what goes wrong, and resolves to the exit code. The
+ * run returns an exit code, or nothing when it is done.
+ */
+export async function withSession(
+  io: CommandIo,
+  options: TargetOptions,
+  run: (session: CommandSession) => Promise<number | void>,
+): Promise<number> {
+  const transports: ServiceTransport[] = [];
+  let url: string | undefined;
+  try {
+    const demo = readDemoEnv(readDataDir(options.dataDir, io.environment));
+    const target = resolveTarget(options, demo, io.environment);
+    const open = (address: string): ServiceTransport => {
+      url = address;
+      const { tracer } = silentObservability();
+      const { token } = target;
+      const transport = createNetworkTransport({
+        url: address,
+        tracer,
+        defaultTimeoutMs: commandTimeoutMs,
+        ...(token === undefined ? {} : { token }),
+      });
+      transports.push(transport);
+      return transport;
+    };
+    let control: ControlClients | undefined;
+    let router: RouterClient | undefined;
+    const session: CommandSession = {
+      io,
+      target,
+      control: () => (control ??= createControlClients(open(target.controlUrl).transport)),
+      router: () => (router ??= createRouterClient(open(adminUrlOf(target)).transport)),
+    };
+    return (await run(session)) ?? exitCodes.done;
+  } catch (thrown) {
+    if (thrown instanceof UsageError) {
+      io.talk(`penstock: ${thrown.message}\n`);
+      return exitCodes.usage;
+    }
+    const printed = printError(thrown, url);
+    io.talk(printed.text);
+    return printed.exitCode;
+  } finally {
+    for (const transport of transports) transport.close();
+  }
+}
+
+function adminUrlOf(target: Target): string {
+  if (target.adminUrl !== undefined) return target.adminUrl;
+  throw new UsageError("which router? Name its admin port with --admin-url or PENSTOCK_ADMIN_URL.");
+}
