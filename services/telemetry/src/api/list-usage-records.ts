@@ -1,0 +1,41 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { ListUsageRecordsRequestSchema } from "@penstock/api";
+import type { UsageService } from "@penstock/api";
+import { listQuery, pageSize } from "@penstock/rpc";
+import type { PageTokens } from "@penstock/rpc";
+import type { Kysely } from "kysely";
+
+import { listRecords } from "../storage/record-store.ts";
+import type { RecordCursor } from "../storage/record-store.ts";
+import type { TelemetryTables } from "../storage/schema.ts";
+import { readFilter } from "./read-filter.ts";
+import { toRecord } from "./to-record.ts";
+
+/** Handles `ListUsageRecords`. */
+export function listUsageRecords(dependencies: {
+  readonly db: Kysely<TelemetryTables>;
+  readonly pageTokens: PageTokens;
+}): ServiceImpl<typeof UsageService>["listUsageRecords"] {
+  const { db, pageTokens } = dependencies;
+  return async (request) => {
+    const size = pageSize(request.pageSize, { byDefault: 100, max: 1_000 });
+    const query = listQuery(ListUsageRecordsRequestSchema, request);
+    const { pageToken } = request;
+    const after = pageToken === "" ? undefined : readCursor(pageTokens.decode(pageToken, query));
+    const found = await listRecords(db, readFilter(request.filter), { after, size: size + 1 });
+    const page = found.slice(0, size);
+    const last = page.at(-1);
+    return {
+      usageRecords: page.map(toRecord),
+      nextPageToken:
+        last === undefined || found.length <= size
+          ? ""
+          : pageTokens.encode(`${last.startMs} ${last.requestId}`, query),
+    };
+  };
+}
+
+function readCursor(text: string): RecordCursor {
+  const [startMs = "", requestId = ""] = text.split(" ");
+  return { startMs: Number(startMs), requestId };
+}

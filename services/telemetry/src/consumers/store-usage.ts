@@ -1,0 +1,38 @@
+import type { Transaction } from "kysely";
+
+import { rollUpHours } from "../rollups/roll-up-hour.ts";
+import { insertRecords } from "../storage/record-store.ts";
+import type { RatedUsage } from "../storage/record-store.ts";
+import { addRollups } from "../storage/rollup-store.ts";
+import type { TelemetryTables } from "../storage/schema.ts";
+import { noteSequences } from "../storage/sequence-store.ts";
+import type { StoredSequence } from "../storage/sequence-store.ts";
+
+/** What storing a batch did. */
+export interface StoredBatch {
+  /** Ids of requests that were not stored before. */
+  readonly inserted: ReadonlySet<string>;
+  /** Ids whose number another request of the replica has. */
+  readonly renumbered: readonly string[];
+  readonly sequences: readonly StoredSequence[];
+}
+
+/** Stores events, their sums and their numbers in one transaction; what is stored already stays. */
+export async function storeUsage(
+  trx: Transaction<TelemetryTables>,
+  batch: readonly RatedUsage[],
+  nowMs: number,
+): Promise<StoredBatch> {
+  const once = [...new Map(batch.map((usage) => [usage.facts.requestId, usage])).values()];
+  const { inserted, renumbered } = await insertRecords(trx, once, nowMs);
+  const fresh = once.filter(({ facts }) => inserted.has(facts.requestId));
+  await addRollups(trx, rollUpHours(fresh.map(({ facts }) => facts)));
+  const lives = Map.groupBy(batch, ({ facts }) => `${facts.epoch} ${facts.replica}`);
+  const seen = [...lives.values()].flatMap((usages) => {
+    const first = usages[0]?.facts;
+    if (first === undefined) return [];
+    const numbers = usages.map(({ facts }) => facts.sequence);
+    return [{ replica: first.replica, epoch: first.epoch, numbers }];
+  });
+  return { inserted, renumbered, sequences: await noteSequences(trx, seen, nowMs) };
+}

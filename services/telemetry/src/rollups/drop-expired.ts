@@ -1,0 +1,52 @@
+import { tryAdvisoryLock } from "@penstock/database";
+import { sleep } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import type { Kysely } from "kysely";
+
+import type { TelemetryEvents } from "../events.ts";
+import { dropExpired, dropSequences } from "../storage/rollup-store.ts";
+import type { TelemetryTables } from "../storage/schema.ts";
+import { hourOf } from "./roll-up-hour.ts";
+
+const sweepIntervalMs = 60_000;
+const dropSize = 1_000;
+const dayMs = 86_400_000;
+const sequenceDays = 30;
+
+/** What the sweep works with. */
+export interface DropDependencies {
+  readonly db: Kysely<TelemetryTables>;
+  readonly clock: Clock;
+  readonly events: TelemetryEvents;
+  readonly retentionDays: number;
+}
+
+/** Drops whole hours that are older than the retention; records and sums go together. */
+export async function dropOnce(dependencies: DropDependencies): Promise<void> {
+  const { db, clock, events, retentionDays } = dependencies;
+  const nowMs = clock.wallMs();
+  const beforeMs = hourOf(nowMs - retentionDays * dayMs);
+  for (;;) {
+    const dropped = await dropExpired(db, beforeMs, dropSize);
+    events.recordsDropped(dropped);
+    if (dropped < dropSize) break;
+  }
+  await dropSequences(db, nowMs - sequenceDays * dayMs);
+}
+
+/** Sweeps once a minute until the signal aborts; one replica at a time. */
+export async function runDropping(
+  dependencies: DropDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, clock, events } = dependencies;
+  while (!signal.aborted) {
+    try {
+      const lock = await tryAdvisoryLock(db, "telemetry sweep");
+      if (lock !== undefined) await dropOnce(dependencies).finally(() => lock.release());
+    } catch (error) {
+      events.sweepFailed(error);
+    }
+    await sleep(clock, sweepIntervalMs, signal).catch(() => undefined);
+  }
+}

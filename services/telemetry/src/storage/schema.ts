@@ -1,0 +1,65 @@
+/**
+ * Tables of schema `telemetry`. Times are milliseconds since the Unix epoch, money is nano-USD.
+ * `records` holds each event whole, with the columns that queries need beside it; `rollups` holds
+ * the sums of each hour (by the start of requests) and is changed in the same transaction.
+ */
+export interface TelemetryTables {
+  records: RecordRow;
+  rollups: RollupRow;
+  sequences: SequenceRow;
+  settings: { name: string; value: Buffer };
+}
+
+/** What requests are told apart by in queries; empty where a request has none. */
+export interface DimensionColumns {
+  team: string;
+  project: string;
+  virtual_key: string;
+  model: string;
+  provider: string;
+  deployment: string;
+  route: string;
+  outcome: number;
+  end_user: string;
+}
+
+/** What is summed. In `records` the sums of one request. */
+export interface SumColumns {
+  attempts: bigint;
+  input_tokens: bigint;
+  output_tokens: bigint;
+  cost_nano_usd: bigint;
+}
+
+/** One request. */
+export interface RecordRow extends DimensionColumns, SumColumns {
+  request_id: string;
+  replica: string;
+  epoch: bigint;
+  /** Null: the replica had used the number for another request, which must not happen. */
+  sequence: bigint | null;
+  start_ms: bigint;
+  store_ms: bigint;
+  estimated: boolean;
+  unpriced: boolean;
+  rating: number;
+  rated_cost_nano_usd: bigint | null;
+  event: Buffer;
+}
+
+/** The sums of one hour and one combination of dimensions. */
+export interface RollupRow extends DimensionColumns, SumColumns {
+  hour_ms: bigint;
+  requests: bigint;
+  estimated_requests: bigint;
+  unpriced_requests: bigint;
+}
+
+/** Which events of one life of a replica are stored: 1 to `contiguous`, and ranges beyond. */
+export interface SequenceRow {
+  replica: string;
+  epoch: bigint;
+  contiguous: bigint;
+  beyond: bigint[];
+  update_ms: bigint;
+}

@@ -1,0 +1,56 @@
+import type { ErrorReason } from "@penstock/errors";
+
+const retrySoon = "Send it again; if it stays so, look at the health of the targets.";
+const retryLater = "Wait as long as the error says, then send it again.";
+const newKey = "Give the caller a key that is valid.";
+const fixRequest = "Change the request as the error says; the same request fails the same way.";
+const fixCall = "Change the call to the control plane; requests are not affected.";
+const lookAtGateway = "Look at the log of the router under the request's id.";
+
+/** What to do about a request that ended for a reason. */
+export const nextSteps: Record<ErrorReason, string> = {
+  KEY_MISSING: "Let the caller send its virtual key as bearer token.",
+  KEY_INVALID: newKey,
+  KEY_EXPIRED: newKey,
+  KEY_REVOKED: newKey,
+  MODEL_NOT_ALLOWED: "Ask for an allowed model, or allow this one in the policy.",
+  POLICY_DENIED: "Change the request, or the policy.",
+  MODEL_NOT_FOUND: "Ask for a model that a route matches, or add a route for this one.",
+  FIELD_INVALID: fixRequest,
+  UNSUPPORTED_FIELD: fixRequest,
+  UNSUPPORTED_MEDIA_TYPE: fixRequest,
+  ENDPOINT_NOT_FOUND: "Use a path that the router serves.",
+  UPSTREAM_REJECTED_REQUEST: fixRequest,
+  CONTEXT_LENGTH_EXCEEDED: "Send a shorter prompt, or add a target with a longer context.",
+  REQUEST_TOO_LARGE: "Send less in one request.",
+  CONTENT_FILTERED: "Change the content; the provider's filter refuses it.",
+  LIMIT_EXCEEDED: "Wait until the limit has room again, or raise it.",
+  BUDGET_EXHAUSTED: "Wait for the next period, or raise the budget.",
+  QUOTA_UNAVAILABLE: "See why the quota service can't be reached, or change on_unavailable.",
+  METERING_UNAVAILABLE: "See why the router can't record usage: its disk, or the bus.",
+  UPSTREAM_RATE_LIMITED: "Ask the provider for a higher limit, or add a target of another one.",
+  UPSTREAM_OVERLOADED: "Add a target of another provider; this one has too much to do.",
+  UPSTREAM_AUTHENTICATION_FAILED: "Check the credential that the provider's resource refers to.",
+  UPSTREAM_FAILED: retrySoon,
+  UPSTREAM_MALFORMED: "Check that the provider's kind and base URL are right.",
+  UPSTREAM_TIMEOUT: "Look at the provider's latency; raise the timeout if it is normal.",
+  STREAM_INTERRUPTED: retrySoon,
+  OVERLOADED: "Add router replicas or workers, or send fewer requests at once.",
+  DRAINING: "Send it again; another replica takes it.",
+  NOT_READY: "Wait until the router has a configuration.",
+  NO_HEALTHY_TARGET: "Look at the health of the route's targets, or add one.",
+  CREDENTIAL_MISSING: "Set the credential that the provider's resource refers to.",
+  DEADLINE_EXCEEDED: "Give the request a longer deadline.",
+  CANCELLED: "",
+  ETAG_MISMATCH: fixCall,
+  ALREADY_EXISTS: fixCall,
+  RESOURCE_NOT_FOUND: fixCall,
+  RESOURCE_IN_USE: fixCall,
+  PAGE_TOKEN_INVALID: fixCall,
+  ADMIN_UNAUTHENTICATED: fixCall,
+  ADMIN_PERMISSION_DENIED: fixCall,
+  FAILED_PRECONDITION: fixCall,
+  UNAVAILABLE: retryLater,
+  UNIMPLEMENTED: fixRequest,
+  INTERNAL: lookAtGateway,
+};

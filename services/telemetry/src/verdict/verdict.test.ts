@@ -1,0 +1,167 @@
+import { create } from "@bufbuild/protobuf";
+import { AttemptSchema, Blame, RequestOutcome, UsageEventSchema } from "@penstock/api";
+import type { Attempt, UsageEvent } from "@penstock/api";
+import { reasons } from "@penstock/errors";
+import type { ErrorReason } from "@penstock/errors";
+import { describe, expect, it } from "vitest";
+
+import { verdictOf } from "./verdict.ts";
+
+function attempt(number: number, provider: string, parts: Partial<Attempt> = {}): Attempt {
+  const init = { number, provider, outcome: "OK", httpStatus: 200 };
+  return Object.assign(create(AttemptSchema, init), parts);
+}
+
+function event(outcome: RequestOutcome, parts: Partial<UsageEvent> = {}): UsageEvent {
+  return Object.assign(create(UsageEventSchema, { outcome, replica: "r1" }), parts);
+}
+
+function error(reason: string, message = "", metadata: Record<string, string> = {}) {
+  const $typeName = "penstock.event.v1.UsageError" as const;
+  return { error: { $typeName, reason, message, source: "", metadata } };
+}
+
+const alphaDown = attempt(1, "providers/alpha", { outcome: "OVERLOADED", httpStatus: 503 });
+const betaOk = attempt(2, "providers/beta", { committed: true });
+const quotaFacts = { quota: "limits/five", limit: "5", unit: "requests" };
+const keyScope = "projects/p/virtualKeys/k";
+
+describe("the verdict", () => {
+  it.each<[string, UsageEvent, Blame, string]>([
+    [
+      "a fallback",
+      event(RequestOutcome.COMPLETED, { attempts: [alphaDown, betaOk] }),
+      Blame.UNSPECIFIED,
+      "The provider providers/alpha answered 503 to attempt 1; " +
+        "providers/beta answered attempt 2: the caller got a complete answer.",
+    ],
+    [
+      "an answer without attempts",
+      event(RequestOutcome.COMPLETED),
+      Blame.UNSPECIFIED,
+      "The caller got a complete answer.",
+    ],
+    [
+      "a limit of the key",
+      event(
+        RequestOutcome.REFUSED,
+        error("LIMIT_EXCEEDED", "", { ...quotaFacts, scope: keyScope }),
+      ),
+      Blame.QUOTA,
+      "The caller's key reached limits/five (5 requests per minute): quota.",
+    ],
+    [
+      "a limit of a deployment, met after an attempt",
+      event(RequestOutcome.FAILED, {
+        attempts: [alphaDown],
+        ...error("LIMIT_EXCEEDED", "", { ...quotaFacts, scope: "all" }),
+      }),
+      Blame.QUOTA,
+      "The provider providers/alpha answered 503 to attempt 1: " +
+        "the caller got the error LIMIT_EXCEEDED, for want of quota.",
+    ],
+    [
+      "a budget of the team",
+      event(
+        RequestOutcome.REFUSED,
+        error("BUDGET_EXHAUSTED", "", {
+          quota: "budgets/demo",
+          limit: "12500000000",
+          unit: "nano_usd",
+          scope: "teams/demo",
+        }),
+      ),
+      Blame.QUOTA,
+      "The caller's team reached budgets/demo (12.5 USD): quota.",
+    ],
+    [
+      "a policy",
+      event(
+        RequestOutcome.REFUSED,
+        error("MODEL_NOT_ALLOWED", "Not this one.", { policy: "policies/p" }),
+      ),
+      Blame.POLICY,
+      "The request was refused before any attempt, by policies/p (MODEL_NOT_ALLOWED): " +
+        "Not this one.",
+    ],
+    [
+      "a bad key",
+      event(RequestOutcome.REFUSED, error("KEY_INVALID", "The key is not known")),
+      Blame.CALLER,
+      "The request was refused before any attempt, because of what the caller sent " +
+        "(KEY_INVALID): The key is not known.",
+    ],
+    [
+      "a failure of the only provider after content",
+      event(RequestOutcome.FAILED, {
+        attempts: [attempt(1, "providers/alpha", { outcome: "STREAM_BROKEN", committed: true })],
+        ...error("STREAM_INTERRUPTED"),
+      }),
+      Blame.PROVIDER,
+      "The provider providers/alpha broke off its answer in attempt 1: the caller got the error " +
+        "STREAM_INTERRUPTED after part of an answer, the provider's doing.",
+    ],
+    [
+      "a caller that left",
+      event(RequestOutcome.CANCELLED, {
+        attempts: [attempt(1, "providers/a", { committed: true })],
+      }),
+      Blame.CALLER,
+      "The caller went away while providers/a was answering attempt 1; " +
+        "what was used until then is charged.",
+    ],
+    [
+      "a caller that left early",
+      event(RequestOutcome.CANCELLED),
+      Blame.CALLER,
+      "The caller went away before anything was sent to a provider; " +
+        "what was used until then is charged.",
+    ],
+    [
+      "a death of the router",
+      event(RequestOutcome.INTERRUPTED, { attempts: [alphaDown, betaOk] }),
+      Blame.GATEWAY,
+      "The provider providers/alpha answered 503 to attempt 1; then the router r1 died while the " +
+        "request ran; its usage is an estimate, found at the restart.",
+    ],
+    [
+      "nothing said",
+      event(RequestOutcome.UNSPECIFIED),
+      Blame.GATEWAY,
+      "The router did not say how the request ended.",
+    ],
+  ])("tells %s", (_, usage, blame, sentence) => {
+    const verdict = verdictOf(usage);
+    expect(verdict.sentence).toBe(sentence);
+    expect(verdict.blame).toBe(blame);
+  });
+
+  const blames: Record<string, Blame> = {
+    caller: Blame.CALLER,
+    policy: Blame.POLICY,
+    quota: Blame.QUOTA,
+    provider: Blame.PROVIDER,
+    gateway: Blame.GATEWAY,
+  };
+
+  it.each(Object.keys(reasons) as ErrorReason[])("blames who the table says for %s", (reason) => {
+    for (const outcome of [RequestOutcome.FAILED, RequestOutcome.REFUSED]) {
+      const verdict = verdictOf(event(outcome, error(reason, "Said.")));
+      expect(verdict.blame).toBe(blames[reasons[reason].blame]);
+      expect(verdict.sentence).toMatch(/^[A-Z].*\.$/);
+      expect(verdict.nextStep).toMatch(reason === "CANCELLED" ? /^$/ : /^[A-Z].*\.$/);
+    }
+  });
+
+  it.each([
+    ["TIMEOUT_FIRST_TOKEN", 0, "sent no content in time in"],
+    ["TIMEOUT_CONNECT", 0, "could not be reached in time in"],
+    ["CONNECTION", 0, "could not be reached, or hung up, in"],
+    ["RATE_LIMITED", 429, "answered 429 to"],
+    ["UNMAPPED", 418, "answered 418 to"],
+  ])("tells an attempt that ended with %s", (outcome, httpStatus, text) => {
+    const attempts = [attempt(1, "providers/a", { outcome, httpStatus })];
+    const verdict = verdictOf(event(RequestOutcome.FAILED, { attempts, ...error("INTERNAL") }));
+    expect(verdict.sentence).toContain(`The provider providers/a ${text} attempt 1: `);
+  });
+});
