@@ -1,11 +1,18 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** reliability.md §2.8: as long must a process live for its configuration to be beyond suspicion. */
-export const healthyAfterMs = 60_000;
+/**
+ * As long must a process live for its configuration to be beyond suspicion. A configuration that
+ * crashes a router does so when it is put in use or at the first requests; a longer time would
+ * rather blame it for kills from outside.
+ */
+export const healthyAfterMs = 10_000;
 
-/** Deaths in a row within `healthyAfterMs` that make a revision suspect. */
-const suspectDeaths = 2;
+/**
+ * Deaths in a row within `healthyAfterMs` that make a revision suspect. Two could be an operator
+ * or a scheduler in a hurry; a crash loop comes to three by itself.
+ */
+const suspectDeaths = 3;
 const keptSuspects = 5;
 const markerName = "boot-attempt.json";
 
@@ -17,7 +24,7 @@ interface Marker {
 }
 
 /**
- * Remembers across restarts which revision was in use when the process died young. After two such
+ * Remembers across restarts which revision was in use when the process died young. After three such
  * deaths the revision is suspect: the one before it is used until a newer one comes or the process
  * has proved healthy. The marker is written before a revision is put in use; without fsync, since
  * it must survive the death of the process only.
@@ -40,7 +47,7 @@ export class CrashGuard {
     this.#write();
   }
 
-  /** Whether this revision was in use at two deaths. */
+  /** Whether this revision was in use at three deaths. */
   isSuspect(epoch: bigint, revision: bigint): boolean {
     const deaths = new Map(this.#marker.deaths).get(positionText(epoch, revision)) ?? 0;
     return deaths >= suspectDeaths;

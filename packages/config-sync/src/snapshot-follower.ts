@@ -54,6 +54,8 @@ export interface FollowerInfo {
   readonly source: SnapshotSource | undefined;
   /** From the head to the swap. */
   readonly applyTimeMs: number;
+  /** Wall time at which the snapshot was put in use; 0: there is none. */
+  readonly appliedAtMs: number;
 }
 
 /** Follows the configuration of an installation; one for all roles of a process. */
@@ -92,6 +94,7 @@ class Follower implements SnapshotFollower {
   #suspect: ResourceProblem | undefined;
   #source: SnapshotSource | undefined;
   #applyTimeMs = 0;
+  #appliedAtMs = 0;
   #confirmedMs: number;
 
   constructor(options: SnapshotFollowerOptions) {
@@ -152,6 +155,7 @@ class Follower implements SnapshotFollower {
       ageMs: this.#ageMs(),
       source: this.#source,
       applyTimeMs: this.#applyTimeMs,
+      appliedAtMs: this.#appliedAtMs,
     };
   }
 
@@ -251,6 +255,7 @@ class Follower implements SnapshotFollower {
     this.#store.swap(snapshot);
     this.#startAfresh();
     this.#applyTimeMs = this.#options.clock.monotonicMs() - startMs;
+    this.#appliedAtMs = this.#options.clock.wallMs();
     this.#source = source;
     this.#reload.done();
     this.#suspect = undefined;

@@ -14,6 +14,6 @@ export function getSnapshotInfo(
     resourceCount: BigInt(info.resourceCount),
     age: durationFromMs(Math.round(info.ageMs)),
     source: info.source ?? "",
-    applyTime: timestampFromMs(info.applyTimeMs),
+    applyTime: timestampFromMs(info.appliedAtMs),
   });
 }
