@@ -37,7 +37,9 @@ export function classifyTransportError(error: unknown, phase: CallPhase): Transp
   const code = codeOf(error);
   const sentBytes = phase !== "connecting";
   const message = code === "" ? sentences[phase] : `${sentences[phase]} (${code})`;
-  const known = code.startsWith("HPE_") ? "MALFORMED" : classes[code];
+  // undici's parser gives its errors a name, but not always a code.
+  const unreadable = error instanceof Error && error.name === "HTTPParserError";
+  const known = unreadable || code.startsWith("HPE_") ? "MALFORMED" : classes[code];
   if (known !== undefined) return { class: known, message, sentBytes };
   if (phase === "connecting" && code === "ETIMEDOUT") {
     return { class: "TIMEOUT_CONNECT", message, sentBytes };

@@ -142,6 +142,7 @@ export class UsageEmitter {
         .finally(() => {
           this.#running = false;
           this.#idle.resolve();
+          this.#wake();
         });
     });
   }
@@ -170,10 +171,13 @@ export class UsageEmitter {
     if (backlog === undefined) return;
     const { spool } = this.#options;
     const own = backlog.epoch === spool.epoch;
+    const { after } = backlog;
+    let last = after;
     for (const segment of spool.segments.of(backlog.epoch)) {
-      if (segment.lastSequence <= backlog.after) continue;
+      if (segment.lastSequence <= after) continue;
       let batch: FinalRecord[] = [];
-      for (const final of await this.#finalsOf(segment.path, backlog.after)) {
+      for (const final of await this.#finalsOf(segment.path, after)) {
+        if (final.sequence > last) last = final.sequence;
         batch.push(final);
         if (batch.length < mostInBatch) continue;
         await this.#publish(batch);
@@ -182,11 +186,12 @@ export class UsageEmitter {
       }
       await this.#publish(batch);
       if (this.#closed) return;
-      // Former epochs may have numbers out of order, in a segment that recovery wrote.
-      if (own) backlog.after = segment.lastSequence;
     }
-    // Checked and ended without a pause, so that no final falls between disk and memory.
-    if (!own || backlog.after >= spool.segments.lastWritten) this.#backlogs.shift();
+    backlog.after = last;
+    // Checked and ended without a pause, so that no final falls between disk and memory. What can't
+    // be read is given up; a replay tries again.
+    const caughtUp = last >= spool.segments.lastWritten || last === after;
+    if (!own || caughtUp) this.#backlogs.shift();
   }
 
   async #finalsOf(path: string, after: bigint): Promise<Iterable<FinalRecord>> {

@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { UsageEventSchema } from "@penstock/api";
+import { confirmedKey, createMemoryBus } from "@penstock/bus";
+import type { Bus, PublishResult, StreamMessage } from "@penstock/bus";
+import { GatewayError } from "@penstock/errors";
+import { silentObservability } from "@penstock/observability";
+import { ManualClock, systemClock } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Spool } from "./spool.ts";
+import { UsageEmitter } from "./usage-emitter.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A bus whose stream keeps what was published and fails on demand. */
+class RecordingStream {
+  readonly batches: StreamMessage[][] = [];
+  failing = false;
+  /** Ids that fail once, by themselves. */
+  readonly failOnce = new Set<string>();
+
+  publish(batch: readonly StreamMessage[]): Promise<PublishResult[]> {
+    if (this.failing) return Promise.reject(new Error("no bus"));
+    this.batches.push([...batch]);
+    const results = batch.map(({ id }): PublishResult => {
+      if (!this.failOnce.delete(id)) return { ok: true, duplicate: false };
+      return { ok: false, error: new GatewayError("UNAVAILABLE", "not now") };
+    });
+    return Promise.resolve(results);
+  }
+
+  get ids(): string[] {
+    return this.batches.flat().map(({ id }) => id);
+  }
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(`${tmpdir()}/emitter-`);
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function setUp(folder = newFolder(), clock: Clock = systemClock, memory: Bus = createMemoryBus()) {
+  const observability = silentObservability();
+  const options = { folder, replica: "r", clock, observability, segmentBytes: 1_000 };
+  const spool = Spool.open(options);
+  const stream = new RecordingStream();
+  const bus = { usage: stream as unknown as Bus["usage"], confirmed: memory.confirmed };
+  const emitter = new UsageEmitter({ spool, bus, replica: "r", clock, observability });
+  cleanups.push(async () => {
+    await emitter.close();
+    await spool.close();
+    await memory.close();
+  });
+  return { spool, stream, emitter, memory, folder };
+}
+
+function end(spool: Spool, requestId: string, padding = 0): Promise<unknown> {
+  const sequence = spool.nextSequence();
+  const event = create(UsageEventSchema, {
+    requestId,
+    sequence,
+    epoch: spool.epoch,
+    model: "m".repeat(padding),
+  });
+  const payload = toBinary(UsageEventSchema, event);
+  return new Promise((resolve) => {
+    spool.final({ requestId, payload, sequence }, { onSpooled: resolve });
+  });
+}
+
+const confirm = async (bus: Bus, epoch: bigint, sequence: bigint): Promise<void> => {
+  for (const consumer of ["quota", "telemetry"]) {
+    const value = Buffer.alloc(8);
+    value.writeBigUInt64BE(sequence);
+    await bus.confirmed.put(confirmedKey(consumer, "r", epoch), value);
+  }
+};
+
+describe("UsageEmitter", () => {
+  it("publishes the finals of one turn together, at once", async () => {
+    const { spool, stream, emitter } = setUp();
+    await emitter.start();
+    await Promise.all(["a", "b", "c"].map((id) => end(spool, id)));
+    await vi.waitFor(() => expect(stream.batches.length).toBe(1));
+    expect(stream.ids).toEqual(["a", "b", "c"]);
+    expect(stream.batches[0]?.[0]?.subject).toBe("usage.v1.r");
+  });
+
+  it("publishes what failed again, and only that", async () => {
+    const { spool, stream, emitter } = setUp();
+    await emitter.start();
+    stream.failOnce.add("b");
+    await Promise.all(["a", "b", "c"].map((id) => end(spool, id)));
+    expect(await emitter.flush(5_000)).toBe(true);
+    expect(stream.ids).toEqual(["a", "b", "c", "b"]);
+  });
+
+  it("keeps everything while the bus is away and says so on flush", async () => {
+    const { spool, stream, emitter } = setUp();
+    await emitter.start();
+    stream.failing = true;
+    await end(spool, "a");
+    expect(await emitter.flush(20)).toBe(false);
+    stream.failing = false;
+    expect(await emitter.flush(5_000)).toBe(true);
+    expect(stream.ids).toEqual(["a"]);
+  });
+
+  it("goes to the disk for what memory may not hold, and loses nothing", async () => {
+    const { spool, stream, emitter } = setUp();
+    await emitter.start();
+    stream.failing = true;
+    const ids = Array.from({ length: 40 }, (_, index) => `request-${index}`);
+    for (const id of ids) await end(spool, id, 400_000);
+    stream.failing = false;
+    expect(await emitter.flush(10_000)).toBe(true);
+    await end(spool, "after");
+    await emitter.flush(5_000);
+    expect(stream.ids).toEqual([...ids, "after"]);
+  });
+
+  it("publishes what an earlier life left, unless it is confirmed", async () => {
+    const { spool, stream, emitter, memory, folder } = setUp();
+    stream.failing = true;
+    await emitter.start();
+    for (const id of ["a", "b"]) await end(spool, id);
+    await new Promise<void>((resolve) => {
+      const event = create(UsageEventSchema, { requestId: "open" });
+      spool.intent("open", toBinary(UsageEventSchema, event), { onSpooled: () => resolve() });
+    });
+    await emitter.close();
+    const next = setUp(folder, systemClock, memory);
+    await next.emitter.start();
+    expect(await next.emitter.flush(5_000)).toBe(true);
+    expect(next.stream.ids).toEqual(["a", "b", "open"]);
+    const events = next.stream.batches
+      .flat()
+      .map(({ payload }) => fromBinary(UsageEventSchema, payload));
+    expect(events.map(({ epoch, sequence }) => [epoch, sequence])).toEqual([
+      [1n, 1n],
+      [1n, 2n],
+      [1n, 3n],
+    ]);
+    await confirm(memory, 1n, 3n);
+    await vi.waitFor(() => expect(next.spool.segments.of(1n)).toEqual([]));
+  });
+
+  it("lets a segment go only when both consumers have all of it", async () => {
+    const { spool, emitter, memory } = setUp();
+    await emitter.start();
+    for (let count = 0; count < 60; count += 1) await end(spool, `request-${count}`);
+    const before = spool.segments.of(1n).length;
+    const value = Buffer.alloc(8);
+    value.writeBigUInt64BE(60n);
+    await memory.confirmed.put(confirmedKey("quota", "r", 1n), value);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(spool.segments.of(1n).length).toBe(before);
+    await memory.confirmed.put(confirmedKey("telemetry", "r", 1n), value);
+    await vi.waitFor(() => expect(spool.segments.of(1n).length).toBe(1));
+  });
+
+  it("publishes again what is not confirmed after a minute", async () => {
+    const clock = new ManualClock();
+    const { spool, stream, emitter, memory } = setUp(newFolder(), clock);
+    await emitter.start();
+    for (const id of ["a", "b", "c"]) await end(spool, id);
+    clock.advance(10);
+    await vi.waitFor(() => {
+      clock.advance(10);
+      expect(stream.ids).toEqual(["a", "b", "c"]);
+    });
+    await confirm(memory, 1n, 1n);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    clock.advance(60_000);
+    await vi.waitFor(() => {
+      clock.advance(60_000);
+      expect(stream.ids.slice(3, 5)).toEqual(["b", "c"]);
+    });
+  });
+});
