@@ -14,6 +14,8 @@ export interface SpoolSegment {
   openIntents: number;
   /** Undefined: nothing is written to it any more. */
   fd: number | undefined;
+  /** The segment whose unsynced records were written again into this one: it stays as long. */
+  repeats?: SpoolSegment;
 }
 
 /** Index of the file that takes finals when the disk is full. */

@@ -156,5 +156,6 @@ export class SpoolSegments {
 }
 
 function isDone(segment: SpoolSegment, confirmed: bigint): boolean {
-  return segment.openIntents === 0 && segment.lastSequence <= confirmed;
+  const repeated = segment.repeats?.openIntents ?? 0;
+  return segment.openIntents + repeated === 0 && segment.lastSequence <= confirmed;
 }

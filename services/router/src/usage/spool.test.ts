@@ -305,10 +305,10 @@ describe("Spool on a disk that fails", () => {
     expect(await intent(spool, "a", true)).toBeUndefined();
     expect(disk.syncs).toBe(2);
     expect(segmentPaths(folder).length).toBe(2);
-    writeFileSync(segmentPaths(folder)[0] ?? "", "");
     await spool.close();
+    writeFileSync(segmentPaths(folder)[0] ?? "", "");
     expect(open(folder).retiredEpochs).toEqual([{ epoch: 1n, lastSequence: 1n }]);
-    expect(finalsIn(folder).map(({ requestId }) => requestId)).toEqual(["a"]);
+    expect(finalsIn(folder)).toMatchObject([{ requestId: "a", sequence: 1n, model: "m" }]);
   });
 
   it("refuses to begin at the bound and takes up again when segments are confirmed", async () => {

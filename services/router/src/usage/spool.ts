@@ -195,6 +195,7 @@ export class Spool {
     try {
       const bytes = Buffer.concat(unsynced);
       const next = this.segments.append(bytes, segment.lastSequence);
+      next.repeats = segment;
       this.#sync.written(next, bytes);
     } catch (failure) {
       this.#degrade(failure);
