@@ -70,7 +70,7 @@ function highestCost(
 ): number {
   let highest = 0n;
   for (const { deployment } of targets) {
-    const prices = deployment.pricesAt(wallMs as Parameters<typeof deployment.pricesAt>[0]);
+    const prices = deployment.pricesAt(wallMs);
     if (prices === undefined) continue;
     const plainInput = prices.inputNanoUsdPerMillionTokens;
     const written = prices.cacheWriteInputNanoUsdPerMillionTokens ?? plainInput;

@@ -5,6 +5,7 @@ import type { Downstream } from "./downstream.ts";
 import { enforcePolicies } from "./enforce-policies.ts";
 import { estimate } from "./estimate-usage.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
+import { quotaError } from "./quota-error.ts";
 import { RequestContext } from "./request-context.ts";
 import type { RequestArrival } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
@@ -54,13 +55,8 @@ export class RequestHandler {
       this.refuse(refusal);
       return;
     }
-    const reservation = new QuotaReservation(this.context, this.#parts, (refused) => {
-      this.#cancellable = undefined;
-      if (refused !== undefined) this.refuse(refused);
-      else this.#writeIntent();
-    });
-    this.#cancellable = reservation;
-    reservation.start();
+    if (this.context.quotaUses.length === 0) this.#writeIntent();
+    else this.#reserve();
   }
 
   /** The caller is gone. */
@@ -85,6 +81,22 @@ export class RequestHandler {
     } catch (error) {
       return this.#bug(error);
     }
+  }
+
+  #reserve(): void {
+    const { context } = this;
+    const reservation = new QuotaReservation(this.#parts, (outcome, waitedMs) => {
+      this.#cancellable = undefined;
+      context.reserveWaitMs = waitedMs;
+      if (outcome.kind === "refused") {
+        this.refuse(quotaError(outcome, this.#parts.clock.wallMs()));
+        return;
+      }
+      context.reservation = outcome.reservation;
+      this.#writeIntent();
+    });
+    this.#cancellable = reservation;
+    reservation.start(context.quotaUses, context.trace);
   }
 
   #writeIntent(): void {

@@ -128,7 +128,7 @@ function unfitness(input: PlanInput, target: CompiledTarget): string | undefined
   }
   const capability = missingCapability(input, target);
   if (capability !== undefined) return `it lacks ${capability}`;
-  const prices = deployment.pricesAt(input.wallMs as Parameters<typeof deployment.pricesAt>[0]);
+  const prices = deployment.pricesAt(input.wallMs);
   if (prices === undefined && input.budgeted) {
     return "it has no price, and a budget applies to the request";
   }

@@ -3,6 +3,7 @@ import type { PipelineParts } from "./pipeline-parts.ts";
 import { planAttempts } from "./plan-attempts.ts";
 import type { AttemptPlan, TargetAdmission } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
+import { hasTargetBudget } from "./target-quotas.ts";
 
 /** The parts that say whether a target may be used now. */
 export type AdmissionParts = Pick<PipelineParts, "clock" | "health" | "upstream" | "random">;
@@ -20,10 +21,20 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
     stream: context.stream,
     budgeted: context.quotaUses.some((use) => use.quota.unit === "nano_usd"),
     wallMs: context.startWallMs,
-    admission: (target) => admission(target, parts),
+    admission: (target) => {
+      const unpriced = target.deployment.pricesAt(context.startWallMs) === undefined;
+      if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
+      return admission(target, parts);
+    },
     random: parts.random,
   });
 }
+
+const withoutPrice: TargetAdmission = {
+  ok: false,
+  reason: "it has no price, and a budget applies to it",
+  untilMs: undefined,
+};
 
 function admission(target: CompiledTarget, parts: AdmissionParts): TargetAdmission {
   if (!parts.upstream.hasCredential(target)) {

@@ -1,66 +1,57 @@
-import type { GatewayError } from "@penstock/errors";
+import type { SpanContext } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { LeaseBook } from "../leases/lease-book.ts";
-import type { GrantWaiter, QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
-import { quotaError } from "./quota-error.ts";
-import type { RequestContext } from "./request-context.ts";
+import type { GrantWaiter, QuotaRefused, QuotaUse, Reserved } from "../leases/reserve-outcome.ts";
 
 /** Longest wait for the quota service; then the limit's `on_unavailable` decides (decisions §6). */
 const grantTimeoutMs = 150;
 
+/** Hears once how a reservation ended, and how long it had to wait for the quota service. */
+export type ReservationListener = (outcome: Reserved | QuotaRefused, waitedMs: number) => void;
+
 /**
- * Holds the estimate on every lease that applies, all or none. Nearly always without waiting: only
- * where a quota is almost used up, or was never asked about, the quota service is asked at once.
+ * Holds amounts on every lease that applies, all or none. Nearly always without waiting: only where
+ * a quota is almost used up, or was never asked about, the quota service is asked at once.
  */
 export class QuotaReservation implements GrantWaiter {
-  readonly #context: RequestContext;
   readonly #leases: LeaseBook;
   readonly #clock: Clock;
-  readonly #done: (refusal: GatewayError | undefined) => void;
+  readonly #done: ReservationListener;
   #waitedFromMs = 0;
+  #waiting = false;
 
   constructor(
-    context: RequestContext,
     parts: { readonly leases: LeaseBook; readonly clock: Clock },
-    done: (refusal: GatewayError | undefined) => void,
+    done: ReservationListener,
   ) {
-    this.#context = context;
     this.#leases = parts.leases;
     this.#clock = parts.clock;
     this.#done = done;
   }
 
-  start(): void {
-    const uses = this.#context.quotaUses;
-    if (uses.length === 0) {
-      this.#done(undefined);
-      return;
-    }
+  start(uses: readonly QuotaUse[], trace: SpanContext): void {
     const outcome = this.#leases.reserve(uses);
     if (outcome.kind !== "wait") {
-      this.#conclude(outcome);
+      this.#done(outcome, 0);
       return;
     }
+    this.#waiting = true;
     this.#waitedFromMs = this.#clock.monotonicMs();
-    this.#leases.waitForGrant(uses, grantTimeoutMs, this, this.#context.trace);
+    this.#leases.waitForGrant(uses, grantTimeoutMs, this, trace);
   }
 
-  /** The caller is gone; `done` is not called any more. */
+  /** The caller is gone; nobody is told any more, and nothing is held. */
   cancel(): void {
-    this.#leases.stopWaiting(this);
+    if (this.#waiting) this.#leases.stopWaiting(this);
+    this.#waiting = false;
   }
 
   onGrantSettled(outcome: Reserved | QuotaRefused): void {
-    this.#context.reserveWaitMs = this.#clock.monotonicMs() - this.#waitedFromMs;
-    this.#conclude(outcome);
-  }
-
-  #conclude(outcome: Reserved | QuotaRefused): void {
-    if (outcome.kind === "refused") {
-      this.#done(quotaError(outcome, this.#clock.wallMs()));
+    if (!this.#waiting) {
+      if (outcome.kind === "reserved") this.#leases.void(outcome.reservation);
       return;
     }
-    this.#context.reservation = outcome.reservation;
-    this.#done(undefined);
+    this.#waiting = false;
+    this.#done(outcome, this.#clock.monotonicMs() - this.#waitedFromMs);
   }
 }

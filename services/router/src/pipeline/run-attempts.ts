@@ -1,27 +1,27 @@
 import { AttemptKind } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, toGatewayError } from "@penstock/errors";
 import { formats } from "@penstock/formats";
 import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
-import type { GrantWaiter, QuotaRefused, QuotaUse, Reserved } from "../leases/reserve-outcome.ts";
+import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
-import { attemptRecord } from "./attempt-record.ts";
 import { AttemptRun } from "./attempt-run.ts";
 import type { AttemptFailure, AttemptOwner } from "./attempt-run.ts";
 import { errorOfAttempt } from "./attempt-error.ts";
-import { attemptCost, attemptUsage } from "./attempt-usage.ts";
+import { closeAttempt } from "./close-attempt.ts";
+import type { ClosedAttempt } from "./close-attempt.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
 import type { AnswerFacts } from "./downstream.ts";
-import { quotaUse } from "./estimate-usage.ts";
+import { GuardedSink } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { planForContext } from "./plan-for-context.ts";
 import { noTargetError } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
-import { actualAmounts } from "./settle-amounts.ts";
-import type { TokenUsage } from "@penstock/api";
+import { QuotaReservation } from "./reserve-quota.ts";
+import { targetQuotaUses } from "./target-quotas.ts";
 
 /** How the attempts of a request ended. */
 export type RequestEnd =
@@ -32,14 +32,11 @@ export type RequestEnd =
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 1_000;
-/** How long a reservation may wait for the quota service (decisions §6). */
-const grantTimeoutMs = 150;
-
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
  * own but for what `decideNextAttempt` says. Calls `done` exactly once.
  */
-export class RequestRun implements AttemptOwner, GrantWaiter {
+export class RequestRun implements AttemptOwner {
   readonly #context: RequestContext;
   readonly #parts: PipelineParts;
   readonly #done: (end: RequestEnd) => void;
@@ -50,7 +47,7 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
   #current: AttemptRun | undefined;
   #reservation: Reservation | undefined;
   #lastError: GatewayError | undefined;
-  #waiting = false;
+  #reserving: QuotaReservation | undefined;
   #ended = false;
   #lastProgressMs = 0;
 
@@ -68,11 +65,11 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
   /** The caller is gone: the provider is let go, and what was used is settled. */
   cancel(): void {
     if (this.#ended) return;
-    if (this.#waiting) this.#parts.leases.stopWaiting(this);
+    this.#reserving?.cancel();
     const run = this.#current;
     if (run !== undefined) {
       run.cancel();
-      this.#close(run, "CANCELLED", undefined, undefined);
+      this.#close(run, "CANCELLED");
     }
     this.#end({ kind: "cancelled" });
   }
@@ -88,25 +85,17 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
       this.#skip();
       return;
     }
-    const uses = this.#targetUses(target);
+    const uses = targetQuotaUses(this.#context, target);
     if (uses.length === 0) {
       this.#begin(target, undefined);
       return;
     }
-    const outcome = this.#parts.leases.reserve(uses);
-    if (outcome.kind === "wait") {
-      this.#waiting = true;
-      this.#parts.leases.waitForGrant(uses, grantTimeoutMs, this, this.#context.trace);
-    } else this.#reserved(outcome);
-  }
-
-  onGrantSettled(outcome: Reserved | QuotaRefused): void {
-    this.#waiting = false;
-    if (!this.#ended) this.#reserved(outcome);
-    else if (outcome.kind === "reserved") this.#parts.leases.void(outcome.reservation);
+    this.#reserving = new QuotaReservation(this.#parts, (outcome) => this.#reserved(outcome));
+    this.#reserving.start(uses, this.#context.trace);
   }
 
   #reserved(outcome: Reserved | QuotaRefused): void {
+    this.#reserving = undefined;
     const target = this.#plan.targets[this.#at];
     if (target === undefined) return;
     if (outcome.kind === "reserved") {
@@ -125,32 +114,21 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
     this.#next();
   }
 
-  #targetUses(target: CompiledTarget): QuotaUse[] {
-    const { caller, request } = this.#context;
-    const { quotas } = target.deployment;
-    if (quotas.length === 0 || caller === undefined || request === undefined) return [];
-    return quotas
-      .filter((quota) => quota.appliesTo(caller) && quota.matches(request.model, request.labels))
-      .map((quota) => quotaUse(this.#context, quota, [target]));
-  }
-
   #begin(target: CompiledTarget, reservation: Reservation | undefined): void {
     const context = this.#context;
     const { clock, upstream, health, tracer } = this.#parts;
     const { deployment } = target;
-    const { request } = context;
-    if (request === undefined) throw new Error("runs after the request was read");
-    const format = formats[deployment.format];
+    const bodyText = this.#bodyFor(target);
+    if (bodyText === undefined) {
+      if (reservation !== undefined) this.#parts.leases.void(reservation);
+      this.#skip();
+      return;
+    }
     const { stream } = context;
-    const bodyText = format.writeRequest(request, {
-      model: deployment.model,
-      stream,
-      quirks: deployment.quirks,
-    });
     const number = context.attempts.length + 1;
     const run = new AttemptRun(this, {
       target,
-      format,
+      format: formats[deployment.format],
       number,
       spanId: tracer.newSpanId(),
       stream,
@@ -171,9 +149,31 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
       stream,
       requestId: context.requestId,
       attemptId: `${context.requestId}.${number}`,
-      sink: run,
+      sink: new GuardedSink(run, (error) => this.#bug(run, error)),
       connectTimeoutMs: target.timeouts.connectMs,
     });
+  }
+
+  /** The body in the target's format; undefined when that can't express the request. */
+  #bodyFor(target: CompiledTarget): string | undefined {
+    const { request, stream } = this.#context;
+    const { format, model, quirks } = target.deployment;
+    if (request === undefined) throw new Error("runs after the request was read");
+    try {
+      return formats[format].writeRequest(request, { model, stream, quirks });
+    } catch (error) {
+      this.#lastError ??= toGatewayError(error);
+      return undefined;
+    }
+  }
+
+  /** A mistake in Penstock ends the request, not the process. */
+  #bug(run: AttemptRun, error: unknown): void {
+    if (this.#ended) return;
+    this.#parts.events.bug(this.#context.requestId, error);
+    run.cancel();
+    if (this.#current === run) this.#close(run, "CANCELLED");
+    this.#end({ kind: "failed", error: toGatewayError(error) });
   }
 
   attemptEvent(run: AttemptRun, event: StreamEvent): void {
@@ -207,7 +207,7 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
       this.#context.downstream.start(answerFacts(run));
     }
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
-    this.#close(run, "OK", undefined, end.usage);
+    this.#close(run, "OK", { reported: end.usage });
     this.#end({ kind: "finished", end });
   }
 
@@ -215,12 +215,12 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
     run.committed = true;
     this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
     this.#context.finishReasons = answer.end.candidates.map((candidate) => candidate.rawReason);
-    this.#close(run, "OK", undefined, answer.end.usage);
+    this.#close(run, "OK", { reported: answer.end.usage });
     this.#end({ kind: "answered", answer, facts: answerFacts(run) });
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {
-    this.#close(run, failure.class, failure, undefined);
+    this.#close(run, failure.class, { failure });
     const { attempts } = this.#context;
     const now = this.#now;
     const next = decideNextAttempt({
@@ -242,8 +242,16 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
       this.#kind = AttemptKind.RETRY;
       this.#current = undefined;
       this.#parts.clock.schedule(next.delayMs, () => {
-        if (!this.#ended) this.#next();
+        if (!this.#ended) this.#retry(run);
       });
+    }
+  }
+
+  #retry(failed: AttemptRun): void {
+    try {
+      this.#next();
+    } catch (error) {
+      this.#bug(failed, error);
     }
   }
 
@@ -259,43 +267,15 @@ export class RequestRun implements AttemptOwner, GrantWaiter {
     return errorOfAttempt(run, failure, attempts.length);
   }
 
-  /** Writes the attempt down, tells its target's health and settles the target's quotas. */
   #close(
     run: AttemptRun,
-    outcome: AttemptFailure["class"] | "OK",
-    failure: AttemptFailure | undefined,
-    reported: TokenUsage | undefined,
+    outcome: ClosedAttempt["outcome"],
+    more: Pick<ClosedAttempt, "failure" | "reported"> = {},
   ): void {
-    const context = this.#context;
-    const now = this.#now;
-    const { deployment } = run.target;
-    const estimate = context.estimate;
-    if (estimate === undefined) throw new Error("runs after estimate-usage");
-    const usage = attemptUsage(run, reported, estimate, this.#parts.calibration);
-    const cost =
-      usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
-    const offsetMs = run.startMs - context.startMonotonicMs;
-    context.attempts.push(
-      attemptRecord(run, {
-        kind: this.#kind,
-        outcome,
-        failure,
-        usage,
-        cost,
-        offsetMs,
-        durationMs: now - run.startMs,
-      }),
-    );
-    this.#parts.health.ended(
-      deployment,
-      { class: outcome, firstTokenMs: run.firstTokenMs, retryAfterMs: failure?.retryAfterMs },
-      now,
-    );
-    if (this.#reservation !== undefined) {
-      const actuals = actualAmounts(this.#reservation.uses, usage, cost);
-      context.charges.push(...this.#parts.leases.settle(this.#reservation, actuals));
-      this.#reservation = undefined;
-    }
+    const reservation = this.#reservation;
+    this.#reservation = undefined;
+    const kind = this.#kind;
+    closeAttempt(this.#context, this.#parts, { run, kind, outcome, reservation, ...more });
   }
 
   #writeProgress(run: AttemptRun): void {
