@@ -30,7 +30,7 @@ export function createPolicyEvents({ logger, metrics }: Observability): PolicyEv
   return {
     changed: (method, resources, revision) => {
       changes.add(resources, method);
-      logger.info("configuration changed", { method, resources, revision: String(revision) });
+      logger.debug("configuration changed", { method, resources, revision: String(revision) });
     },
     entryPublished: (deleted) => published.add(1, deleted ? "deletion" : "resource"),
     headPublished: () => published.add(1, "head"),

@@ -91,8 +91,10 @@ export async function createPolicyService(deps: PolicyServiceDependencies): Prom
     ensureAdminToken: (options = {}) => tokens.ensure(options),
     authenticateAdmin: (token) => tokens.authenticate(token),
     drain: async (deadlineMs) => {
-      const deadline = sleep(clock, deadlineMs).catch(() => {});
+      const closed = new AbortController();
+      const deadline = sleep(clock, deadlineMs, closed.signal).catch(() => {});
       await Promise.race([closeOnce(), deadline]);
+      closed.abort();
     },
     [Symbol.asyncDispose]: closeOnce,
   };

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { ChangeKind, ConfigEntrySchema, ConfigHeadSchema, ResourceService } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { failureOf } from "./failure-of.ts";
 import type { PolicyHarness } from "./policy-harness.ts";
 import { startPolicyHarness } from "./policy-harness.ts";
 import { resourceOf, sampleJson, sampleResources } from "./sample-resources.ts";
@@ -14,16 +14,19 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const resources = () => harness.client(ResourceService);
+const team = (id: string, more = {}) => resourceOf({ team: { name: `teams/${id}`, ...more } });
 
-async function problemsOf(promise: Promise<unknown>): Promise<GatewayError> {
-  return await promise.then(
-    () => expect.unreachable("the request was accepted"),
-    (error: GatewayError) => error,
-  );
+async function names(): Promise<string[]> {
+  const { resources: all } = await resources().listResources({ pageSize: 1_000 });
+  return all.map(({ resource }) => resource.value?.name ?? "");
+}
+
+async function currentRevision(): Promise<bigint> {
+  return (await resources().listResources({ pageSize: 1 })).revision;
 }
 
 describe("ApplyResources", () => {
-  it("takes one resource of every kind in one revision and publishes all, then the head", async () => {
+  it("takes a resource of every kind in one revision and publishes all, then the head", async () => {
     const { results, revision } = await resources().applyResources({
       resources: sampleResources(),
     });
@@ -38,43 +41,140 @@ describe("ApplyResources", () => {
     expect(head.entryCount).toBe(10n);
     const entries = await harness.bus.config.list();
     expect(entries.at(-1)?.key).toBe("head");
-    const key = entries.find(({ key }) => key === "virtualKeys.shop.web");
-    const { name, resource } = fromBinary(ConfigEntrySchema, key?.value ?? new Uint8Array(0));
-    expect([name, resource?.resource.case]).toEqual([
+    const key = entries.find((entry) => entry.key === "virtualKeys.shop.web");
+    const read = fromBinary(ConfigEntrySchema, key?.value ?? new Uint8Array(0));
+    expect([read.name, read.resource?.resource.case]).toEqual([
       "projects/shop/virtualKeys/web",
       "virtualKey",
     ]);
   });
 
-  it("changes nothing when everything is as it shall be", async () => {
-    const { results, revision } = await resources().applyResources({
-      resources: sampleResources(),
-    });
-    expect(revision).toBe(1n);
-    expect(results.every(({ change }) => change === ChangeKind.UNCHANGED)).toBe(true);
+  it("changes nothing when everything is as it shall be, also as it was read back", async () => {
+    const { resources: read } = await resources().listResources({});
+    for (const given of [sampleResources(), read]) {
+      const { results, revision } = await resources().applyResources({ resources: given });
+      expect(revision).toBe(1n);
+      expect(new Set(results.map(({ change }) => change))).toEqual(new Set([ChangeKind.UNCHANGED]));
+    }
   });
 
-  it("reports three errors of three resources at once and writes nothing", async () => {
-    const error = await problemsOf(
+  it("reports the errors of all resources at once and writes nothing", async () => {
+    const targets = [{ deployment: "deployments/no" }];
+    const error = await failureOf(
       resources().applyResources({
         resources: [
-          resourceOf({
-            route: { ...sampleJson.route, targets: [{ deployment: "deployments/no" }] },
-          }),
-          resourceOf({ team: { name: "teams/red" } }),
+          resourceOf({ route: { ...sampleJson.route, targets } }),
+          team("red"),
           resourceOf({ limit: { name: "limits/bad", requestsPerMinute: "-1" } }),
           resourceOf({ budget: { name: "budget/typo", amountNanoUsd: "1" } }),
+          team("red"),
         ],
+        deleteNames: ["teams/nobody"],
       }),
     );
     expect(error.reason).toBe("FIELD_INVALID");
-    expect(error.fieldViolations.map(({ field }) => field)).toEqual([
-      "resources[3].name",
-      expect.stringMatching(/^resources\[2\]\./),
+    expect(error.fieldViolations.map(({ field }) => field).toSorted()).toEqual([
+      "delete_names[0]",
       "resources[0].targets[0].deployment",
+      "resources[2].requestsPerMinute",
+      "resources[3].name",
+      "resources[4]",
     ]);
-    const { resources: left, revision } = await resources().listResources({});
-    expect(revision).toBe(1n);
-    expect(left.map(({ resource }) => resource.value?.name)).not.toContain("teams/red");
+    expect(await currentRevision()).toBe(1n);
+    expect(await names()).not.toContain("teams/red");
+  });
+
+  it("checks an etag that is given and takes one that is not", async () => {
+    const before = await currentRevision();
+    const first = await resources().applyResources({ resources: [team("etag")] });
+    const etag = first.results[0]?.etag ?? "";
+    const second = await resources().applyResources({
+      resources: [team("etag", { etag, displayName: "two" })],
+    });
+    expect(second.revision).toBe(before + 2n);
+    const stale = await failureOf(
+      resources().applyResources({ resources: [team("etag", { etag, displayName: "three" })] }),
+    );
+    expect([stale.reason, stale.metadata["resource"]]).toEqual(["ETAG_MISMATCH", "teams/etag"]);
+    const blind = await resources().applyResources({
+      resources: [team("etag", { displayName: "four" })],
+    });
+    expect(blind.revision).toBe(before + 3n);
+  });
+
+  it("answers a repeated request id as the first time, and refuses it for another request", async () => {
+    const request = { resources: [team("twice")], requestId: "request-1" };
+    const first = await resources().applyResources(request);
+    const again = await resources().applyResources(request);
+    expect(again).toEqual(first);
+    const other = await failureOf(
+      resources().applyResources({ resources: [team("other")], requestId: "request-1" }),
+    );
+    expect(other.fieldViolations[0]?.field).toBe("request_id");
+    expect(await currentRevision()).toBe(first.revision);
+  });
+
+  it("validates only when asked to", async () => {
+    const before = await currentRevision();
+    const { results, revision } = await resources().applyResources({
+      resources: [team("ghost")],
+      validateOnly: true,
+    });
+    expect([results[0]?.change, revision]).toEqual([ChangeKind.CREATED, before]);
+    expect(await names()).not.toContain("teams/ghost");
+  });
+
+  it("refuses to delete what is referred to, and names who refers", async () => {
+    const request = { deleteNames: ["deployments/alpha-large", "priceBooks/list"] };
+    const error = await failureOf(resources().applyResources(request));
+    expect(error.reason).toBe("RESOURCE_IN_USE");
+    expect(error.resource).toEqual({ type: "deployments", name: "deployments/alpha-large" });
+    expect(error.preconditionViolations.map(({ subject }) => subject)).toEqual(["routes/smart"]);
+  });
+
+  it("deletes by label what is not listed", async () => {
+    const labels = { set: "a" };
+    await resources().applyResources({
+      resources: [team("kept", { labels }), team("gone", { labels }), team("free")],
+    });
+    const { results } = await resources().applyResources({
+      resources: [team("kept", { labels })],
+      pruneLabels: labels,
+    });
+    expect(results.map(({ name, change }) => [name, change])).toEqual([
+      ["teams/kept", ChangeKind.UNCHANGED],
+      ["teams/gone", ChangeKind.DELETED],
+    ]);
+    expect(await names()).toContain("teams/free");
+  });
+
+  it("keeps the last route and the last key unless told otherwise", async () => {
+    const error = await failureOf(resources().applyResources({ pruneLabels: { app: "demo" } }));
+    expect(error.reason).toBe("FAILED_PRECONDITION");
+    expect(error.preconditionViolations[0]).toMatchObject({ subject: "routes" });
+    const { results } = await resources().applyResources({
+      pruneLabels: { app: "demo" },
+      allowEmpty: true,
+    });
+    expect(results).toHaveLength(10);
+    const entry = await vi.waitFor(async () => {
+      const found = await harness.bus.config.get("routes.smart");
+      const read = fromBinary(ConfigEntrySchema, found?.value ?? new Uint8Array(0));
+      expect(read.resource).toBeUndefined();
+      return read;
+    });
+    expect(entry.name).toBe("routes/smart");
+  });
+
+  it("puts names of foreign forms, and resources without a kind, into the list of problems", async () => {
+    const { resource: bidi } = { resource: team("x") };
+    if (bidi.resource.case === "team") bidi.resource.value.name = "teams/\u202egnp";
+    const error = await failureOf(
+      resources().applyResources({ resources: [bidi, { resource: { case: undefined } }] }),
+    );
+    expect(error.fieldViolations.map(({ field }) => field)).toEqual([
+      "resources[0].name",
+      "resources[1]",
+    ]);
   });
 });

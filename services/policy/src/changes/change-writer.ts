@@ -1,10 +1,5 @@
-import { clone, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { ConfigEntry, ConfigHead, Resource } from "@penstock/api";
-import { ConfigEntrySchema, ConfigHeadSchema } from "@penstock/api";
-import { configKey, headKey } from "@penstock/bus";
-import { appendOutbox, inTransaction } from "@penstock/database";
-import type { OutboxMessage } from "@penstock/database";
+import type { ConfigEntry, ConfigHead } from "@penstock/api";
+import { inTransaction } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { attributeNames, formatTraceparent } from "@penstock/observability";
 import type { Observability, Span, SpanContext } from "@penstock/observability";
@@ -14,21 +9,20 @@ import type { Snapshot } from "@penstock/snapshot";
 import type { PolicyEvents } from "../events.ts";
 import { appendAuditEvents } from "../storage/audit-store.ts";
 import { findHandledRequest, rememberRequest } from "../storage/handled-request-store.ts";
-import { lockHead, writeHead } from "../storage/installation-store.ts";
+import { lockHead } from "../storage/installation-store.ts";
 import type { PolicyDatabase, PolicyTransaction } from "../storage/open-storage.ts";
-import { deleteResources, writeResources } from "../storage/resource-store.ts";
-import { schemaName } from "../storage/schema.ts";
 import { withStorageErrors } from "../storage/storage-error.ts";
-import { forgetTombstones } from "../storage/tombstone-store.ts";
 import { auditEventsOf } from "./audit-events.ts";
 import type { ChangeOrigin } from "./audit-events.ts";
 import { checkNotEmptied, checkReferrers } from "./check-deletions.ts";
 import { compileWouldBe, entriesOf } from "./compile-changes.ts";
+import type { EntryStamp } from "./compile-changes.ts";
 import type { Configuration } from "./configuration-cache.ts";
 import { ConfigurationCache } from "./configuration-cache.ts";
 import type { Intent, PlannedChange } from "./intent.ts";
 import { planChanges } from "./plan-changes.ts";
 import type { ResourceView } from "./resource-table.ts";
+import { nextHead, publishLater, storeChanges } from "./store-changes.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** A request to change resources. */
@@ -149,7 +143,7 @@ export class ChangeWriter {
         trx,
         auditEventsOf(changes, request.origin, stamp.revision, commitMs),
       );
-      await store(trx, changes, stamp.revision, commitMs);
+      await storeChanges(trx, changes, stamp.revision, commitMs);
       await publishLater(trx, entries, nextHead(head, next, stamp));
     }
     await this.#remember(trx, request, outcome, commitMs);
@@ -185,17 +179,11 @@ export class ChangeWriter {
   }
 }
 
-interface Stamp {
-  readonly revision: bigint;
-  readonly traceparent: string;
-  readonly commitMs: number;
-}
-
 function plan(
   request: ChangeRequest,
   configuration: Configuration,
   head: ConfigHead,
-  stamp: Stamp,
+  stamp: EntryStamp,
 ): { changes: readonly PlannedChange[]; entries: ConfigEntry[]; next: Snapshot } {
   const view: ResourceView = configuration.table;
   const { changes, problems } = planChanges({
@@ -216,53 +204,4 @@ function plan(
       : compileWouldBe(configuration.snapshot, changes, { entries, head: wouldBe, problems });
   problems.throwIfAny();
   return { changes, entries, next };
-}
-
-async function store(
-  trx: PolicyTransaction,
-  changes: readonly PlannedChange[],
-  revision: bigint,
-  nowMs: number,
-): Promise<void> {
-  const written: Resource[] = [];
-  const created: string[] = [];
-  const deleted: string[] = [];
-  for (const { name, change, after } of changes) {
-    if (after === undefined) deleted.push(name);
-    else if (change !== "unchanged") written.push(after.resource);
-    if (change === "created") created.push(name);
-  }
-  await writeResources(trx, written);
-  await forgetTombstones(trx, created);
-  await deleteResources(trx, deleted, revision, nowMs);
-}
-
-function nextHead(head: ConfigHead, next: Snapshot, stamp: Stamp): ConfigHead {
-  const result = clone(ConfigHeadSchema, head);
-  result.revision = stamp.revision;
-  result.contentHash = next.contentHash;
-  result.entryCount = BigInt(next.entryCount);
-  result.commitTime = timestampFromMs(stamp.commitMs);
-  result.traceparent = stamp.traceparent;
-  return result;
-}
-
-/** Entries first, then the head: whoever sees the head has seen all that belongs to it. */
-async function publishLater(
-  trx: PolicyTransaction,
-  entries: readonly ConfigEntry[],
-  head: ConfigHead,
-): Promise<void> {
-  await writeHead(trx, head);
-  const id = `${head.epoch}.${head.revision}`;
-  const { traceparent } = head;
-  const messages: OutboxMessage[] = entries.map((entry) => ({
-    id: `${id}.${entry.name}`,
-    subject: configKey(entry.name),
-    payload: toBinary(ConfigEntrySchema, entry),
-    traceparent,
-  }));
-  const payload = toBinary(ConfigHeadSchema, head);
-  messages.push({ id: `${id}.${headKey}`, subject: headKey, payload, traceparent });
-  await appendOutbox(trx, schemaName, messages);
 }

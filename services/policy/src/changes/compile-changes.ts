@@ -72,7 +72,7 @@ export function compileWouldBe(
       problems.invalid(joinPath(change.field, problem.field), problem.description);
     } else if (!known.has(keyOf(problem))) {
       const where = joinPath(problem.name, problem.field);
-      problems.invalid("resources", `would break ${where}: ${problem.description}`);
+      problems.elsewhere("resources", `would break ${where}: ${problem.description}`);
     }
   }
   return snapshot;

@@ -18,8 +18,11 @@ function drop(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (!message.isSet(field)) continue;
     if (field.fieldKind === "message") drop(message.get(field));
-    else if (field.fieldKind === "list" || field.fieldKind === "map") {
-      for (const value of message.get(field).values()) if (isReflectMessage(value)) drop(value);
-    }
+    else if (field.fieldKind === "list") dropFromAll(message.get(field));
+    else if (field.fieldKind === "map") dropFromAll(message.get(field).values());
   }
+}
+
+function dropFromAll(values: Iterable<unknown>): void {
+  for (const value of values) if (isReflectMessage(value)) drop(value);
 }

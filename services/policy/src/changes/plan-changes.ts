@@ -1,4 +1,4 @@
-import { clone, create, equals, toBinary } from "@bufbuild/protobuf";
+import { clone, equals, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ResourceSchema } from "@penstock/api";
 import { maxEntryBytes } from "@penstock/bus";

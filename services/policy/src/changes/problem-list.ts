@@ -7,12 +7,18 @@ const maxViolations = 100;
 /** Everything wrong with a request, so that it is told at once. */
 export class ProblemList {
   readonly #violations: FieldViolation[] = [];
+  readonly #elsewhere: FieldViolation[] = [];
   readonly #stale: string[] = [];
   readonly #others: GatewayError[] = [];
 
   /** A field that must be written differently. */
   invalid(field: string, description: string): void {
     this.#violations.push({ field, description });
+  }
+
+  /** What the request would break in resources that it does not name; told when nothing else is. */
+  elsewhere(field: string, description: string): void {
+    this.#elsewhere.push({ field, description });
   }
 
   /** A resource whose etag is not the one given. */
@@ -49,6 +55,7 @@ export class ProblemList {
     }
     const [other] = this.#others;
     if (other !== undefined) throw other;
+    if (this.#elsewhere.length > 0) throw fieldsInvalid(this.#elsewhere);
   }
 }
 

@@ -41,6 +41,7 @@ export async function awaitTaken(
   { clock, timeoutMs, signal }: WaitOptions,
 ): Promise<boolean> {
   signal.throwIfAborted();
+  if (timeoutMs <= 0) return isTakenByAll(registry.list(), wanted);
   if (waits >= maxWaits) {
     throw new GatewayError("OVERLOADED", `${maxWaits} calls wait for a revision already.`);
   }

@@ -1,6 +1,6 @@
 import { createOutboxTable } from "@penstock/database";
 import { sql } from "kysely";
-import type { Kysely } from "kysely";
+import type { Kysely, SchemaModule } from "kysely";
 import { schemaName } from "../schema.ts";
 
 // Names sort and compare by bytes in every database, so that pages and prefixes agree everywhere.
@@ -9,6 +9,19 @@ const byBytes = sql`text collate "C"`;
 /** The tables of the first version. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const { schema } = db.withSchema(schemaName);
+  await createConfiguration(schema);
+  await createHistory(schema);
+  await schema
+    .createTable("admin_token")
+    .addColumn("name", "text", (column) => column.primaryKey())
+    .addColumn("sha256", "bytea", (column) => column.notNull().unique())
+    .addColumn("role", "text", (column) => column.notNull())
+    .addColumn("create_time", "timestamptz", (column) => column.notNull())
+    .execute();
+  await createOutboxTable(db, schemaName);
+}
+
+async function createConfiguration(schema: SchemaModule): Promise<void> {
   await schema
     .createTable("resource")
     .addColumn("name", byBytes, (column) => column.primaryKey())
@@ -51,6 +64,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("revision", "bigint", (column) => column.notNull())
     .addColumn("delete_time", "timestamptz", (column) => column.notNull())
     .execute();
+}
+
+async function createHistory(schema: SchemaModule): Promise<void> {
   await schema
     .createTable("audit_event")
     .addColumn("id", byBytes, (column) => column.primaryKey())
@@ -83,12 +99,4 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("create_time", "timestamptz", (column) => column.notNull())
     .addPrimaryKeyConstraint("handled_request_key", ["actor", "request_id"])
     .execute();
-  await schema
-    .createTable("admin_token")
-    .addColumn("name", "text", (column) => column.primaryKey())
-    .addColumn("sha256", "bytea", (column) => column.notNull().unique())
-    .addColumn("role", "text", (column) => column.notNull())
-    .addColumn("create_time", "timestamptz", (column) => column.notNull())
-    .execute();
-  await createOutboxTable(db, schemaName);
 }

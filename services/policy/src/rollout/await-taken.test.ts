@@ -1,0 +1,77 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { RolloutService, RouterStatusSchema, TeamService } from "@penstock/api";
+import { createMemoryBus } from "@penstock/bus";
+import { ManualClock } from "@penstock/runtime";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { failureOf } from "../api/failure-of.ts";
+import type { PolicyHarness } from "../api/policy-harness.ts";
+import { startPolicyHarness } from "../api/policy-harness.ts";
+
+const clock = new ManualClock();
+let harness: PolicyHarness;
+
+beforeAll(async () => {
+  harness = await startPolicyHarness({ clock, bus: createMemoryBus() });
+  await harness.client(TeamService).createTeam({ team: { name: "teams/one" } });
+});
+afterAll(() => harness.close());
+
+const rollout = () => harness.client(RolloutService);
+
+async function report(replica: string, appliedRevision: bigint, configEpoch = 1n): Promise<void> {
+  const reportTime = timestampFromMs(clock.wallMs());
+  const status = create(RouterStatusSchema, { replica, appliedRevision, configEpoch, reportTime });
+  await harness.bus.routers.put(replica, toBinary(RouterStatusSchema, status));
+  await vi.waitFor(async () => {
+    const { routers } = await rollout().listRouters({});
+    const found = routers.find((router) => router.replica === replica);
+    expect([found?.appliedRevision, found?.configEpoch]).toEqual([appliedRevision, configEpoch]);
+  });
+}
+
+describe("AwaitRevision", () => {
+  it("answers at once when there is no router", async () => {
+    expect((await rollout().awaitRevision({})).applied).toBe(true);
+  });
+
+  it("answers when the last router has taken the revision", async () => {
+    await report("a", 1n);
+    await report("b", 0n);
+    const wait = rollout().awaitRevision({ revision: 1n });
+    const first = await Promise.race([wait, Promise.resolve("waiting")]);
+    expect(first).toBe("waiting");
+    await report("b", 1n);
+    const { applied, routers } = await wait;
+    expect(applied).toBe(true);
+    expect(routers.map(({ replica }) => replica)).toEqual(["a", "b"]);
+  });
+
+  it("says no when the time is up, and never counts an older epoch", async () => {
+    await report("b", 5n, 0n);
+    const now = await rollout().awaitRevision({ timeout: durationFromMs(0) });
+    expect(now.applied).toBe(false);
+    const wait = rollout().awaitRevision({ timeout: durationFromMs(2_000) });
+    let ended = false;
+    void wait.finally(() => (ended = true));
+    // The clock moves only here, so the wait ends by its own timer and by nothing else.
+    await vi.waitFor(() => {
+      clock.advance(500);
+      expect(ended).toBe(true);
+    });
+    expect((await wait).applied).toBe(false);
+  });
+
+  it("forgets routers that are silent for 30 s", async () => {
+    clock.advance(31_000);
+    expect((await rollout().listRouters({})).routers).toEqual([]);
+    expect((await rollout().awaitRevision({})).applied).toBe(true);
+  });
+
+  it("refuses revisions that do not exist and waits that are too long", async () => {
+    const future = await failureOf(rollout().awaitRevision({ revision: 99n }));
+    expect(future.fieldViolations[0]?.field).toBe("revision");
+    const long = await failureOf(rollout().awaitRevision({ timeout: durationFromMs(61_000) }));
+    expect(long.fieldViolations[0]?.field).toBe("timeout");
+  });
+});
