@@ -79,7 +79,7 @@ export class WaitingRequests {
   /** Quota has answered: tries again in the order of arrival. */
   retry(): void {
     this.#misses = 0;
-    for (const [waiter, entry] of [...this.#entries]) {
+    for (const [waiter, entry] of Array.from(this.#entries)) {
       const at = this.#book.now();
       const outcome = this.#book.attempt(entry.uses, at);
       if (outcome.kind !== "wait") {
@@ -97,7 +97,7 @@ export class WaitingRequests {
   /** Quota could not be asked: the rules of the quotas decide for all who wait. */
   failAll(): void {
     this.#miss();
-    for (const [waiter, entry] of [...this.#entries]) this.#decide(waiter, entry);
+    for (const [waiter, entry] of Array.from(this.#entries)) this.#decide(waiter, entry);
   }
 
   #timedOut(waiter: GrantWaiter): void {
