@@ -43,8 +43,9 @@ export async function runSyncTransaction(
   const outcomes = syncs.map((sync, place) => outcomeOfFacts(sync, facts[place]));
   const fresh: FencedSync[] = [];
   const places: number[] = [];
+  const originals = placesOfOriginals(syncs);
   for (const [place, sync] of syncs.entries()) {
-    if (outcomes[place] !== undefined) continue;
+    if (outcomes[place] !== undefined || originals[place] !== place) continue;
     fresh.push({ sync, newestEpoch: facts[place]?.newestEpoch ?? sync.epoch });
     places.push(place);
   }
@@ -63,7 +64,21 @@ export async function runSyncTransaction(
     sync.retiredEpochs.map((ended) => ({ holder: sync.holder, ...ended })),
   );
   await retireEpochs(trx, retired, context.nowMs);
-  return outcomes.map((outcome) => outcome ?? { error: tooOld() });
+  return outcomes.map(
+    (outcome, place) => outcome ?? outcomes[originals[place] ?? place] ?? { error: tooOld() },
+  );
+}
+
+/** For each sync the place of the first that is the same: a retry may share its transaction. */
+function placesOfOriginals(syncs: readonly Sync[]): number[] {
+  const first = new Map<string, number>();
+  return syncs.map(({ holder, epoch, sequence }, place) => {
+    if (sequence === 0n) return place;
+    const key = `${epoch} ${sequence} ${holder}`;
+    const original = first.get(key) ?? place;
+    first.set(key, original);
+    return original;
+  });
 }
 
 function identityOf({ holder, epoch, sequence }: Sync) {

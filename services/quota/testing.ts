@@ -1,0 +1,1 @@
+export { describeLedger } from "./src/conformance/ledger-suite.ts";
