@@ -88,8 +88,11 @@ function resetOf(
   want: Want,
   nowMs: number,
 ): number | undefined {
-  const needed = want.needed > 0n ? want.needed : 1n;
-  return whenAvailable(instance, page.accountsOf(instance.quota), nowMs, needed);
+  // What waits is a sum over requests, which may be more than the limit; the next one is not.
+  const { needed, largestReservation } = want;
+  const one = largestReservation > 0n && largestReservation < needed ? largestReservation : needed;
+  const amount = one > 0n ? one : 1n;
+  return whenAvailable(instance, page.accountsOf(instance.quota), nowMs, amount);
 }
 
 function divide(
@@ -120,21 +123,30 @@ function divide(
     });
   const bulk = ask((want) => (want.needed > want.wanted ? want.needed : want.wanted));
   if (bulk.mode === "precise") return ask((want) => want.needed);
-  return topUp(bulk, wants, base.holders);
+  return topUp(bulk, wants);
 }
 
 /**
- * A burst that waits is larger than what the average demand of the holder says; it may have up to
- * its share of half of the remainder, as every lease.
+ * A burst that waits is larger than what the average demand of the holder says. What is left goes
+ * to requests that wait before it is kept for others: first to each holder up to an equal share,
+ * then in their order. Otherwise a burst would be refused although there is room.
  */
-function topUp(bulk: Allocation, wants: readonly HolderWant[], holders: number): Allocation {
+function topUp(bulk: Allocation, wants: readonly HolderWant[]): Allocation {
   const granted = bulk.grants.reduce((sum, grant) => sum + grant.amount, 0n);
-  const parts = 2n * BigInt(Math.max(1, holders, wants.length));
-  const share = (bulk.remaining + granted) / parts;
-  let remaining = bulk.remaining;
+  const share = (bulk.remaining + granted) / BigInt(Math.max(1, wants.length));
+  return serve(serve(bulk, wants, share), wants, undefined);
+}
+
+/** Raises each grant to what is needed, at most `ceiling`, as long as there is some left. */
+function serve(
+  bulk: Allocation,
+  wants: readonly HolderWant[],
+  ceiling: bigint | undefined,
+): Allocation {
+  let { remaining } = bulk;
   const grants = bulk.grants.map((grant, index) => {
     const needed = wants[index]?.want.needed ?? 0n;
-    const target = needed < share ? needed : share;
+    const target = ceiling !== undefined && ceiling < needed ? ceiling : needed;
     const missing = target - grant.amount;
     const more = missing < remaining ? missing : remaining;
     if (more <= 0n) return grant;
