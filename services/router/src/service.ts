@@ -140,6 +140,7 @@ export function createRouterService(deps: RouterDependencies): RouterService {
   const onConfiguration = (snapshot: Snapshot): void => {
     book.configurationChanged(snapshot.quotas);
     targets.retain(snapshot);
+    upstream.retain(snapshot);
     health.set("configuration", "ready");
   };
 
@@ -150,6 +151,7 @@ export function createRouterService(deps: RouterDependencies): RouterService {
     start: async () => {
       const snapshot = configuration.current();
       if (snapshot !== undefined) onConfiguration(snapshot);
+      credentials.start();
       await emitter.start();
       sync.start();
       whenReached(sync, clock, () => health.set("quota", "ready"));
@@ -186,8 +188,9 @@ export function createRouterService(deps: RouterDependencies): RouterService {
       grpc.closeAll();
       await admin?.close(0);
       await emitter.close();
-      await upstream.close();
       await spool.close();
+      await upstream.close();
+      credentials.stop();
     },
   };
 }

@@ -49,17 +49,19 @@ describe("planAttempts", () => {
           ok: false,
           reason: "it failed",
           untilMs: until[deployment.name as keyof typeof until],
+          inNeed: true,
         }),
       }),
     );
     expect(names(plan)).toEqual(["deployments/b-large"]);
   });
 
-  it("does not try a target that waiting does not help", () => {
+  it("respects a wait that the provider asked for, even when nothing else is left", () => {
     const plan = planAttempts(
-      input({ admission: () => ({ ok: false, reason: "no credential", untilMs: undefined }) }),
+      input({ admission: () => ({ ok: false, reason: "asked to wait", untilMs: 1_000 }) }),
     );
     expect(names(plan)).toEqual([]);
+    expect(plan.skipped.map(({ untilMs }) => untilMs)).toEqual([1_000, 1_000]);
   });
 
   it("draws by weight, all of them in the end", () => {

@@ -4,7 +4,13 @@ import type { CompiledRoute, CompiledTarget } from "@penstock/snapshot";
 /** Whether a target may be used now, and if not, why and until when (monotonic). */
 export type TargetAdmission =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly untilMs: number | undefined };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      readonly untilMs: number | undefined;
+      /** True when only its own failures stand against it, so that it may be tried in need. */
+      readonly inNeed?: boolean;
+    };
 
 /** What the planner looks at; all of it known before anything is sent. */
 export interface PlanInput {
@@ -24,8 +30,8 @@ export interface PlanInput {
 export interface SkippedTarget {
   readonly target: CompiledTarget;
   readonly reason: string;
-  /** True when only its health stands against it. */
-  readonly unhealthy: boolean;
+  /** True when only its own failures stand against it. */
+  readonly inNeed: boolean;
   /** When it may be planned again. Monotonic milliseconds; undefined: not by waiting. */
   readonly untilMs: number | undefined;
 }
@@ -38,9 +44,10 @@ export interface AttemptPlan {
 }
 
 /**
- * Route × wishes × capabilities × health → the targets in the order they are tried. When health
- * stands against every target that could serve, the one that recovers first is tried all the same:
- * a router must never talk itself out of serving (reliability §2.5).
+ * Route × wishes × capabilities × health → the targets in the order they are tried. When breakers
+ * are open on every target that could serve, the one that recovers first is tried all the same: a
+ * router must never talk itself out of serving (reliability §2.5). What a provider itself asked for,
+ * a wait or another credential, is respected even then.
  */
 export function planAttempts(input: PlanInput): AttemptPlan {
   const targets: CompiledTarget[] = [];
@@ -48,14 +55,14 @@ export function planAttempts(input: PlanInput): AttemptPlan {
   for (const target of order(input)) {
     const unfit = unfitness(input, target);
     if (unfit !== undefined) {
-      skipped.push({ target, reason: unfit, unhealthy: false, untilMs: undefined });
+      skipped.push({ target, reason: unfit, inNeed: false, untilMs: undefined });
       continue;
     }
     const admission = input.admission(target);
     if (admission.ok) targets.push(target);
     else {
-      const { reason, untilMs } = admission;
-      skipped.push({ target, reason, unhealthy: untilMs !== undefined, untilMs });
+      const { reason, untilMs, inNeed = false } = admission;
+      skipped.push({ target, reason, inNeed, untilMs });
     }
   }
   if (targets.length === 0) usePanicTarget(targets, skipped);
@@ -68,7 +75,7 @@ export function planAttempts(input: PlanInput): AttemptPlan {
 function usePanicTarget(targets: CompiledTarget[], skipped: SkippedTarget[]): void {
   let soonest: SkippedTarget | undefined;
   for (const candidate of skipped) {
-    if (!candidate.unhealthy) continue;
+    if (!candidate.inNeed) continue;
     if (soonest === undefined || (candidate.untilMs ?? 0) < (soonest.untilMs ?? 0)) {
       soonest = candidate;
     }

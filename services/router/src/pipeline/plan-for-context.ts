@@ -42,7 +42,8 @@ function admission(target: CompiledTarget, parts: AdmissionParts): TargetAdmissi
   }
   const admitted = parts.health.admit(target.deployment, parts.clock.monotonicMs());
   if (admitted.ok) return admitted;
-  return { ok: false, reason: healthReasons[admitted.reason], untilMs: admitted.untilMs };
+  const { reason, untilMs } = admitted;
+  return { ok: false, reason: healthReasons[reason], untilMs, inNeed: reason === "breaker_open" };
 }
 
 const healthReasons = {
