@@ -57,6 +57,7 @@ export function grantLeases(
     const granted = allocation.grants[index]?.amount ?? 0n;
     const asked = want.needed > want.wanted ? want.needed : want.wanted;
     const short = granted === 0n && asked > 0n && !servedLater(want, allocation);
+    const lacks = short || granted < want.needed;
     return {
       quota: instance.quota,
       status: short ? "exhausted" : "granted",
@@ -68,7 +69,7 @@ export function grantLeases(
       mode: allocation.mode,
       limit: amount,
       available,
-      resetMs: short ? resetOf(page, instance, want, context.nowMs) : undefined,
+      resetMs: lacks ? resetOf(page, instance, want, context.nowMs) : undefined,
     } satisfies Grant;
   });
 }

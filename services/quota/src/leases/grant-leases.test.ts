@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+
+import { LedgerPage } from "../ledger/ledger-page.ts";
+import type { QuotaInstance } from "../ledger/ledger-page.ts";
+import { grantLeases } from "./grant-leases.ts";
+import type { HolderWant } from "./grant-leases.ts";
+
+const nowMs = Date.UTC(2026, 0, 15, 12);
+
+function instanceOf(kind: "limit" | "budget", amount: bigint): QuotaInstance {
+  const quota = `${kind}s/one`;
+  const period = kind === "limit" ? ("minute" as const) : ("day" as const);
+  const unit = kind === "limit" ? ("requests" as const) : ("nano_usd" as const);
+  const rule = { name: quota, kind, unit, amount, period, timeZone: "UTC", keyFor: () => quota };
+  return { quota, resource: quota, unit, period, amount, definition: rule, usedMs: nowMs };
+}
+
+function burst(holder: string, needed: bigint, largestReservation: bigint): HolderWant {
+  const want = { quota: "", needed, wanted: needed, largestReservation, demandPerSecond: 0 };
+  return { holder, epoch: 1n, sequence: 1n, want };
+}
+
+function grant(instance: QuotaInstance, wants: readonly HolderWant[]) {
+  const page = new LedgerPage({ instances: [instance], accounts: [], leases: [] });
+  let leases = 0;
+  const newLeaseId = (): string => `lease-${(leases += 1)}`;
+  return grantLeases(page, instance, wants, { nowMs, newLeaseId });
+}
+
+describe("granting to a burst that waits", () => {
+  it("gives one holder in one answer all that there is", () => {
+    const grants = grant(instanceOf("budget", 80_000n), [burst("a/0", 500_000n, 10_000n)]);
+    expect(grants.map(({ amount, available }) => [amount, available])).toEqual([[80_000n, 0n]]);
+  });
+
+  it("gives holders that come together equal shares, and what one leaves to the others", () => {
+    const wants = [burst("a/0", 90n, 1n), burst("b/0", 10n, 1n), burst("c/0", 90n, 1n)];
+    const amounts = grant(instanceOf("budget", 100n), wants).map(({ amount }) => amount);
+    expect(amounts.reduce((sum, amount) => sum + amount)).toBe(100n);
+    expect(amounts[1]).toBe(10n);
+    for (const amount of amounts) expect(amount).toBeGreaterThanOrEqual(10n);
+    expect(amounts[0]).toBeGreaterThanOrEqual(33n);
+    expect(amounts[2]).toBeGreaterThanOrEqual(33n);
+  });
+
+  it("says when one of the requests has room again, however many wait", () => {
+    const wants = [burst("a/0", 5n, 1n), burst("b/0", 15n, 1n)];
+    const [, late] = grant(instanceOf("limit", 5n), wants);
+    expect(late).toMatchObject({ status: "exhausted", amount: 0n });
+    expect(late?.resetMs).toBeGreaterThanOrEqual(nowMs + 60_000);
+    expect(late?.resetMs).toBeLessThanOrEqual(nowMs + 80_000);
+  });
+});
