@@ -223,8 +223,10 @@ function applyGrant(
     );
     book.markDirty(state);
   }
-  if (grant.status !== GrantStatus.EXHAUSTED) return;
   const resetMs = grant.resetTime === undefined ? undefined : timestampMs(grant.resetTime);
+  // Also with less than was needed: who gets nothing of it hears when there is room again.
+  if (resetMs !== undefined) state.resetTimeMs = resetMs;
+  if (grant.status !== GrantStatus.EXHAUSTED) return;
   state.ranOut(leaseAmount(grant.available), resetMs, at);
 }
 
