@@ -7,3 +7,23 @@ export { startPostgres } from "./src/servers/postgres.ts";
 export type { PostgresServer } from "./src/servers/postgres.ts";
 export { serverLane } from "./src/servers/server-lane.ts";
 export type { LaneName, ServerLane } from "./src/servers/server-lane.ts";
+export { askOverGrpc } from "./src/callers/grpc-caller.ts";
+export { askOverHttp, sendHttp } from "./src/callers/http-caller.ts";
+export type { HttpAnswer, HttpQuestion } from "./src/callers/http-caller.ts";
+export type { Question, Transcript, TranscriptError } from "./src/callers/transcript.ts";
+export { startConstellation } from "./src/constellation/constellation.ts";
+export type { Constellation, ConstellationOptions } from "./src/constellation/constellation.ts";
+export {
+  deploymentManifest,
+  projectManifest,
+  providerManifest,
+  routeManifest,
+} from "./src/constellation/manifests.ts";
+export { startFaultProxy } from "./src/faults/fault-proxy.ts";
+export type { FaultProxy, ProxyFaults } from "./src/faults/fault-proxy.ts";
+export type { LinkFaults } from "./src/faults/link-faults.ts";
+export { startOtlpReceiver } from "./src/traces/otlp-receiver.ts";
+export type { OtlpReceiver } from "./src/traces/otlp-receiver.ts";
+export type { ReceivedSpan } from "./src/traces/received-span.ts";
+export { drawTree, spanTree } from "./src/traces/span-tree.ts";
+export type { SpanNode } from "./src/traces/span-tree.ts";
