@@ -1,1 +1,1 @@
-export { describeLedger } from "./src/conformance/ledger-suite.ts";
+export { describeLedger } from "./src/storage/ledger-suite.ts";

@@ -4,7 +4,6 @@ import { inTransaction } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { maximumNanoUsd } from "@penstock/pricing";
 import { identityOf } from "@penstock/rpc";
-import type { Kysely } from "kysely";
 
 import type { QuotaEvents } from "../events.ts";
 import { LedgerPage } from "../ledger/ledger-page.ts";
@@ -13,7 +12,7 @@ import { postAdjustment } from "../ledger/post-charge.ts";
 import type { Transfer } from "../ledger/transfer.ts";
 import { loadAccounts, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerDatabase } from "../storage/ledger-database.ts";
 import { findAdjustment } from "../storage/transfer-store.ts";
 import { findInstance } from "./get-balance.ts";
 import type { BalanceDependencies } from "./get-balance.ts";
@@ -57,7 +56,7 @@ function check({ amount, reason, requestId }: CreateAdjustmentRequest): void {
 }
 
 function adjust(
-  { db, clock }: { readonly db: Kysely<QuotaTables>; readonly clock: BalanceDependencies["clock"] },
+  { db, clock }: { readonly db: LedgerDatabase; readonly clock: BalanceDependencies["clock"] },
   { quota, resource, definition }: QuotaInstance,
   request: CreateAdjustmentRequest,
 ): Promise<{ transfer: Transfer; isNew: boolean }> {

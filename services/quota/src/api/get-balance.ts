@@ -2,19 +2,18 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { BalanceService } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
-import type { Kysely } from "kysely";
 
 import type { QuotaInstance } from "../ledger/ledger-page.ts";
 import { resourceOfKey } from "../ledger/quota-rule.ts";
 import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
 import { currentAccounts, findQuotas } from "../storage/balance-store.ts";
 import { toInstance } from "../storage/ledger-store.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerDatabase } from "../storage/ledger-database.ts";
 import { currentInstance, toBalance, untouchedInstance } from "./to-balance.ts";
 
 /** What reading balances needs. */
 export interface BalanceDependencies {
-  readonly db: Kysely<QuotaTables>;
+  readonly db: LedgerDatabase;
   readonly clock: Clock;
   readonly configuration: QuotaConfiguration;
 }

@@ -4,9 +4,8 @@ import type { LedgerService } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { listQuery, pageSize } from "@penstock/rpc";
 import type { PageTokens } from "@penstock/rpc";
-import type { Kysely } from "kysely";
 
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerDatabase } from "../storage/ledger-database.ts";
 import { listTransfers as listRows } from "../storage/transfer-store.ts";
 import type { ListedState, TransferCursor } from "../storage/transfer-store.ts";
 import { toTransfer } from "./to-transfer.ts";
@@ -19,7 +18,7 @@ const states = new Map<number, ListedState>([
 
 /** Handles `ListTransfers`. */
 export function listTransfers(dependencies: {
-  readonly db: Kysely<QuotaTables>;
+  readonly db: LedgerDatabase;
   readonly pageTokens: PageTokens;
 }): ServiceImpl<typeof LedgerService>["listTransfers"] {
   const { db, pageTokens } = dependencies;

@@ -1,12 +1,10 @@
-import type { Transaction } from "kysely";
-
 import { LedgerPage } from "../ledger/ledger-page.ts";
 import { postCharge } from "../ledger/post-charge.ts";
 import { resourceOfKey } from "../ledger/quota-rule.ts";
 import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
 import { loadAccounts, loadLeases, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerTransaction } from "../storage/ledger-database.ts";
 import { noteSequences } from "../storage/sequence-store.ts";
 import type { PostedSequence } from "../storage/sequence-store.ts";
 import { postedTransfers, transferIdentity } from "../storage/transfer-store.ts";
@@ -26,7 +24,7 @@ export interface PostedUsage {
  * quota are the transfer's key, looked up under the quota's lock.
  */
 export async function postUsage(
-  trx: Transaction<QuotaTables>,
+  trx: LedgerTransaction,
   batch: readonly Usage[],
   configuration: QuotaConfiguration,
   nowMs: number,

@@ -1,12 +1,11 @@
 import type { Bus, Consumption, Delivery, DeliveryOutcome } from "@penstock/bus";
 import { inTransaction, sqlStateOf } from "@penstock/database";
 import type { Clock } from "@penstock/runtime";
-import type { Kysely } from "kysely";
 
 import type { QuotaEvents } from "../events.ts";
 import { resourceOfKey } from "../ledger/quota-rule.ts";
 import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerDatabase } from "../storage/ledger-database.ts";
 import { ConfirmedWriter, consumerName } from "./confirm-sequences.ts";
 import { postUsage } from "./post-usage.ts";
 import { readUsage } from "./read-usage.ts";
@@ -24,7 +23,7 @@ const patientDeliveries = 30;
 
 /** What the consumer works with. */
 export interface UsageConsumerDependencies {
-  readonly db: Kysely<QuotaTables>;
+  readonly db: LedgerDatabase;
   readonly bus: Pick<Bus, "usage" | "confirmed">;
   readonly clock: Clock;
   readonly configuration: QuotaConfiguration;

@@ -25,7 +25,7 @@ export function runSyncs(
   context: GrantContext,
 ): SyncAnswer[] {
   const revoked = syncs.map((fenced) => takeReports(page, fenced, context.nowMs));
-  const grants = syncs.map(({ sync }) => new Array<Grant | undefined>(sync.wants.length));
+  const grants = syncs.map(({ sync }) => sync.wants.map((): Grant | undefined => undefined));
   for (const [quota, places] of placesByQuota(syncs)) {
     const granted = grantQuota(page, quota, { places, syncs, snapshot, context });
     for (const [at, place] of places.entries()) {

@@ -2,7 +2,6 @@ import { inTransaction, tryAdvisoryLock } from "@penstock/database";
 import { slotLengthMs, windowLengthMs } from "@penstock/limits";
 import { linkSignals, sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
-import type { Kysely } from "kysely";
 
 import type { QuotaEvents } from "../events.ts";
 import { LedgerPage } from "../ledger/ledger-page.ts";
@@ -10,7 +9,7 @@ import { resourceOfKey } from "../ledger/quota-rule.ts";
 import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
 import { loadAccounts, loadLeases, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerDatabase } from "../storage/ledger-database.ts";
 import { dueLeases, pruneLedger } from "../storage/sweep-store.ts";
 import type { DueLease } from "../storage/sweep-store.ts";
 import {
@@ -30,7 +29,7 @@ const dayMs = 86_400_000;
 
 /** What the sweeper works with. */
 export interface SweeperDependencies {
-  readonly db: Kysely<QuotaTables>;
+  readonly db: LedgerDatabase;
   readonly clock: Clock;
   readonly configuration: QuotaConfiguration;
   readonly events: QuotaEvents;
@@ -104,21 +103,25 @@ export async function runSweeper(
   dependencies: SweeperDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, clock, events } = dependencies;
+  const { clock, events } = dependencies;
   while (!signal.aborted) {
     try {
-      const lock = await tryAdvisoryLock(db, "quota sweep");
-      if (lock !== undefined) {
-        try {
-          await sweepWhileHeld(dependencies, linkSignals(signal, lock.lost));
-        } finally {
-          await lock.release();
-        }
-      }
+      await sweepAlone(dependencies, signal);
     } catch (error) {
       if (!signal.aborted) events.sweepFailed(error);
     }
     await sleep(clock, sweepIntervalMs, signal).catch(() => undefined);
+  }
+}
+
+/** Sweeps for as long as the lock is ours; returns at once when another replica has it. */
+async function sweepAlone(dependencies: SweeperDependencies, signal: AbortSignal): Promise<void> {
+  const lock = await tryAdvisoryLock(dependencies.db, "quota sweep");
+  if (lock === undefined) return;
+  try {
+    await sweepWhileHeld(dependencies, linkSignals(signal, lock.lost));
+  } finally {
+    await lock.release();
   }
 }
 

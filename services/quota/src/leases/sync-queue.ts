@@ -3,10 +3,9 @@ import { GatewayError, toGatewayError } from "@penstock/errors";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import type { SyncLeasesResponse } from "@penstock/api";
-import type { Kysely } from "kysely";
 
 import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerDatabase } from "../storage/ledger-database.ts";
 import { runSyncTransaction } from "./sync-transaction.ts";
 import type { SyncOutcome } from "./sync-transaction.ts";
 import type { Sync } from "./sync.ts";
@@ -25,7 +24,7 @@ interface WaitingSync {
 
 /** What the queue works with. */
 export interface SyncQueueDependencies {
-  readonly db: Kysely<QuotaTables>;
+  readonly db: LedgerDatabase;
   readonly clock: Clock;
   readonly configuration: QuotaConfiguration;
   /** Told after each transaction: its length and how many calls were in it. */

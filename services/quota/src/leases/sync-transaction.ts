@@ -2,7 +2,6 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { SyncLeasesResponseSchema } from "@penstock/api";
 import type { SyncLeasesResponse } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
-import type { Transaction } from "kysely";
 
 import { LedgerPage } from "../ledger/ledger-page.ts";
 import { resourceOfKey } from "../ledger/quota-rule.ts";
@@ -12,7 +11,7 @@ import type { SyncFacts } from "../storage/holder-store.ts";
 import { loadAccounts, loadLeases, lockQuotas, quotasOfLeases } from "../storage/ledger-store.ts";
 import type { QuotaToLock } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import type { LedgerTransaction } from "../storage/ledger-database.ts";
 import { runSyncs } from "./run-syncs.ts";
 import type { FencedSync } from "./run-syncs.ts";
 import { toSyncResponse } from "./sync-response.ts";
@@ -35,7 +34,7 @@ export type SyncOutcome =
  * Locks in one order: holders, then quotas; both sorted.
  */
 export async function runSyncTransaction(
-  trx: Transaction<QuotaTables>,
+  trx: LedgerTransaction,
   syncs: readonly Sync[],
   context: SyncContext,
 ): Promise<SyncOutcome[]> {
@@ -100,7 +99,7 @@ function tooOld(): GatewayError {
 }
 
 async function runFresh(
-  trx: Transaction<QuotaTables>,
+  trx: LedgerTransaction,
   fresh: readonly FencedSync[],
   context: SyncContext,
 ): Promise<SyncLeasesResponse[]> {

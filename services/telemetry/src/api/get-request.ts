@@ -3,12 +3,11 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { GetRequestRequest, UsageService } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
-import type { Kysely } from "kysely";
 
 import type { Arrivals } from "../consumers/arrivals.ts";
 import { findRecord } from "../storage/record-store.ts";
 import type { StoredUsage } from "../storage/record-store.ts";
-import type { TelemetryTables } from "../storage/schema.ts";
+import type { RecordsDatabase } from "../storage/records-database.ts";
 import { verdictOf } from "../verdict/verdict.ts";
 import { fieldInvalid } from "./read-filter.ts";
 import { toRecord } from "./to-record.ts";
@@ -21,7 +20,7 @@ const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What reading a request needs. */
 export interface GetRequestDependencies {
-  readonly db: Kysely<TelemetryTables>;
+  readonly db: RecordsDatabase;
   readonly clock: Clock;
   readonly arrivals: Arrivals;
 }

@@ -3,17 +3,16 @@ import { ListUsageRecordsRequestSchema } from "@penstock/api";
 import type { UsageService } from "@penstock/api";
 import { listQuery, pageSize } from "@penstock/rpc";
 import type { PageTokens } from "@penstock/rpc";
-import type { Kysely } from "kysely";
 
 import { listRecords } from "../storage/record-store.ts";
 import type { RecordCursor } from "../storage/record-store.ts";
-import type { TelemetryTables } from "../storage/schema.ts";
+import type { RecordsDatabase } from "../storage/records-database.ts";
 import { readFilter } from "./read-filter.ts";
 import { toRecord } from "./to-record.ts";
 
 /** Handles `ListUsageRecords`. */
 export function listUsageRecords(dependencies: {
-  readonly db: Kysely<TelemetryTables>;
+  readonly db: RecordsDatabase;
   readonly pageTokens: PageTokens;
 }): ServiceImpl<typeof UsageService>["listUsageRecords"] {
   const { db, pageTokens } = dependencies;

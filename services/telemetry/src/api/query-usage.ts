@@ -1,11 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { RequestOutcome, RequestOutcomeSchema, UsageDimension } from "@penstock/api";
 import type { UsageService } from "@penstock/api";
-import type { Kysely } from "kysely";
 
 import { sumUsage } from "../storage/rollup-store.ts";
 import type { GroupColumn, GroupSums } from "../storage/rollup-store.ts";
-import type { TelemetryTables } from "../storage/schema.ts";
+import type { RecordsDatabase } from "../storage/records-database.ts";
 import { fieldInvalid, readFilter } from "./read-filter.ts";
 
 const maximumRows = 10_000;
@@ -27,7 +26,7 @@ const columns = new Map<number, GroupColumn>([
 
 /** Handles `QueryUsage`: the groups, and the total over all, also those left out. */
 export function queryUsage(dependencies: {
-  readonly db: Kysely<TelemetryTables>;
+  readonly db: RecordsDatabase;
 }): ServiceImpl<typeof UsageService>["queryUsage"] {
   const { db } = dependencies;
   return async (request) => {

@@ -23,9 +23,9 @@ export class ConfirmedWriter {
     for (const { replica, epoch, contiguous } of sequences) {
       this.#unwritten.set(confirmedKey(consumerName, replica, epoch), contiguous);
     }
-    for (const [key, contiguous] of [...this.#unwritten]) {
+    for (const [key, contiguous] of this.#unwritten) {
       await this.#bucket.put(key, eightBytes(contiguous));
-      if (this.#unwritten.get(key) === contiguous) this.#unwritten.delete(key);
+      this.#unwritten.delete(key);
     }
   }
 }

@@ -1,10 +1,8 @@
-import type { Transaction } from "kysely";
-
 import { rollUpHours } from "../rollups/roll-up-hour.ts";
 import { insertRecords } from "../storage/record-store.ts";
 import type { RatedUsage } from "../storage/record-store.ts";
 import { addRollups } from "../storage/rollup-store.ts";
-import type { TelemetryTables } from "../storage/schema.ts";
+import type { RecordsTransaction } from "../storage/records-database.ts";
 import { noteSequences } from "../storage/sequence-store.ts";
 import type { StoredSequence } from "../storage/sequence-store.ts";
 
@@ -19,7 +17,7 @@ export interface StoredBatch {
 
 /** Stores events, their sums and their numbers in one transaction; what is stored already stays. */
 export async function storeUsage(
-  trx: Transaction<TelemetryTables>,
+  trx: RecordsTransaction,
   batch: readonly RatedUsage[],
   nowMs: number,
 ): Promise<StoredBatch> {

@@ -1,13 +1,12 @@
 import type { Bus, Consumption, Delivery, DeliveryOutcome } from "@penstock/bus";
 import { inTransaction, sqlStateOf } from "@penstock/database";
 import type { Clock } from "@penstock/runtime";
-import type { Kysely } from "kysely";
 
 import type { TelemetryEvents } from "../events.ts";
 import type { PriceHistory } from "../rating/price-history.ts";
 import { verifyRating } from "../rating/verify-rating.ts";
 import type { RatedUsage } from "../storage/record-store.ts";
-import type { TelemetryTables } from "../storage/schema.ts";
+import type { RecordsDatabase } from "../storage/records-database.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ConfirmedWriter, consumerName } from "./confirm-sequences.ts";
 import { storeUsage } from "./store-usage.ts";
@@ -24,7 +23,7 @@ const patientDeliveries = 30;
 
 /** What the consumer works with. */
 export interface UsageConsumerDependencies {
-  readonly db: Kysely<TelemetryTables>;
+  readonly db: RecordsDatabase;
   readonly bus: Pick<Bus, "usage" | "confirmed">;
   readonly clock: Clock;
   readonly prices: Pick<PriceHistory, "find" | "revision">;

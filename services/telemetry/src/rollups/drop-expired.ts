@@ -1,11 +1,10 @@
 import { tryAdvisoryLock } from "@penstock/database";
 import { sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
-import type { Kysely } from "kysely";
 
 import type { TelemetryEvents } from "../events.ts";
 import { dropExpired, dropSequences } from "../storage/rollup-store.ts";
-import type { TelemetryTables } from "../storage/schema.ts";
+import type { RecordsDatabase } from "../storage/records-database.ts";
 import { hourOf } from "./roll-up-hour.ts";
 
 const sweepIntervalMs = 60_000;
@@ -15,7 +14,7 @@ const sequenceDays = 30;
 
 /** What the sweep works with. */
 export interface DropDependencies {
-  readonly db: Kysely<TelemetryTables>;
+  readonly db: RecordsDatabase;
   readonly clock: Clock;
   readonly events: TelemetryEvents;
   readonly retentionDays: number;

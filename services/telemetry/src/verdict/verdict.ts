@@ -151,7 +151,7 @@ function whoseDoing(reason: ErrorReason): string {
 /** Names of resources keep their lower case: they begin with a word of their own. */
 function sentenceStart(text: string): string {
   if (text === "") return "";
-  if (/^providers\//.test(text)) return `The provider ${text}`;
+  if (text.startsWith("providers/")) return `The provider ${text}`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

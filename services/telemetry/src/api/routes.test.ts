@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
@@ -16,17 +13,17 @@ import {
 import type { UsageEvent } from "@penstock/api";
 import { createMemoryBus } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
-import { openDatabaseServer } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
+import { openTestDatabase } from "@penstock/database/testing";
 import { recordingObservability, silentObservability } from "@penstock/observability";
 import { createInProcessTransport } from "@penstock/rpc";
 import { Secret, newUuidV7, systemClock } from "@penstock/runtime";
-import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { PricedSnapshot } from "./rating/price-history.ts";
-import { createTelemetryService } from "./service.ts";
-import type { TelemetryService } from "./service.ts";
+import type { PricedSnapshot } from "../rating/price-history.ts";
+import { createTelemetryService } from "../service.ts";
+import type { TelemetryService } from "../service.ts";
+import { dropRecords } from "../storage/test-records.ts";
 
 const prices = { inputNanoUsdPerMillionTokens: 1_000_000n, outputNanoUsdPerMillionTokens: 0n };
 const deployment = {
@@ -44,23 +41,17 @@ const snapshot: PricedSnapshot = {
 const hour = 1_767_225_600_000;
 
 let database: DatabaseServer;
-const dataDir = mkdtempSync(join(tmpdir(), "penstock-telemetry-"));
 beforeAll(async () => {
-  database = await openDatabaseServer({ dataDir, logger: silentObservability().logger });
+  database = await openTestDatabase();
 });
-afterAll(async () => {
-  await database.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterAll(() => database.close());
 
 let bus: Bus;
 let service: TelemetryService;
 let observed: ReturnType<typeof recordingObservability>;
 let sequence = 0n;
 beforeEach(async () => {
-  const db = database.connect("telemetry");
-  await sql`drop schema if exists telemetry cascade`.execute(db);
-  await db.destroy();
+  await dropRecords(database);
   sequence = 0n;
   bus = createMemoryBus({ clock: systemClock });
   observed = recordingObservability();

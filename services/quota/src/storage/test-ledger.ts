@@ -16,12 +16,12 @@ import { createQuotaEvents } from "../events.ts";
 import { balanceOf } from "../ledger/balance.ts";
 import type { Balance } from "../ledger/balance.ts";
 import type { QuotaDefinition } from "../ledger/quota-rule.ts";
-import { migrateLedger } from "../storage/migrate-ledger.ts";
-import type { QuotaTables } from "../storage/schema.ts";
+import { migrateLedger } from "./migrate-ledger.ts";
+import type { QuotaTables } from "./schema.ts";
 import { SyncQueue } from "../leases/sync-queue.ts";
-import { sweepLeases } from "../leases/sweeper.ts";
+import { prune, sweepLeases } from "../leases/sweeper.ts";
 import type { Sync, Want } from "../leases/sync.ts";
-import { currentAccounts } from "../storage/balance-store.ts";
+import { currentAccounts } from "./balance-store.ts";
 
 /** A limit per minute for tests. */
 export function limit(name: string, amount: bigint): QuotaDefinition {
@@ -97,6 +97,13 @@ export interface TestCharge {
   readonly unleased?: boolean;
 }
 
+/** Removes the whole ledger, so that a test begins with none. */
+export async function dropLedger(server: DatabaseServer): Promise<void> {
+  const db = server.connect("quota");
+  await sql`drop schema if exists quota cascade`.execute(db);
+  await db.destroy();
+}
+
 /** The ledger alone, on a database, with a clock that stands still. */
 export class TestLedger {
   readonly clock = new ManualClock(1_767_225_600_000 + 3_600_000);
@@ -126,6 +133,13 @@ export class TestLedger {
     });
   }
 
+  /** Another replica of the service, with a pool of its own into the same ledger. */
+  replica(server: DatabaseServer): TestLedger {
+    const twin = new TestLedger(server.connect<QuotaTables>("quota"), []);
+    for (const [name, rule] of this.configuration.quotas) twin.configuration.quotas.set(name, rule);
+    return twin;
+  }
+
   /** Hands events to the consumer as one batch. */
   deliver(...payloads: Uint8Array[]): Promise<DeliveryOutcome[]> {
     const batch = payloads.map((payload, index) => ({
@@ -144,6 +158,13 @@ export class TestLedger {
     while (await sweepLeases({ db, clock, configuration, events, transferRetentionDays: 400 }));
   }
 
+  /** Deletes what nobody needs any more. */
+  async prune(): Promise<void> {
+    const { db, clock, configuration } = this;
+    const events = createQuotaEvents(silentObservability());
+    await prune({ db, clock, configuration, events, transferRetentionDays: 400 });
+  }
+
   /** The balance of an instance. */
   async balance(quota: string): Promise<Balance> {
     const nowMs = this.clock.wallMs();
@@ -155,8 +176,8 @@ export class TestLedger {
     server: DatabaseServer,
     ...definitions: QuotaDefinition[]
   ): Promise<TestLedger> {
+    await dropLedger(server);
     const db = server.connect<QuotaTables>("quota");
-    await sql`drop schema if exists quota cascade`.execute(db);
     await migrateLedger(db);
     return new TestLedger(db, definitions);
   }

@@ -15,12 +15,17 @@ import { recordingObservability } from "@penstock/observability";
 import { createInProcessTransport } from "@penstock/rpc";
 import type { Identity } from "@penstock/rpc";
 import { Secret, newUuidV7, systemClock } from "@penstock/runtime";
-import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { TestConfiguration, budget, limit, usageEvent } from "./conformance/test-ledger.ts";
-import { createQuotaService } from "./service.ts";
-import type { QuotaService } from "./service.ts";
+import {
+  TestConfiguration,
+  budget,
+  dropLedger,
+  limit,
+  usageEvent,
+} from "../storage/test-ledger.ts";
+import { createQuotaService } from "../service.ts";
+import type { QuotaService } from "../service.ts";
 
 let database: DatabaseServer;
 beforeAll(async () => {
@@ -32,9 +37,7 @@ let bus: Bus;
 let service: QuotaService;
 let observed: ReturnType<typeof recordingObservability>;
 beforeEach(async () => {
-  const db = database.connect("quota");
-  await sql`drop schema if exists quota cascade`.execute(db);
-  await db.destroy();
+  await dropLedger(database);
   bus = createMemoryBus({ clock: systemClock });
   observed = recordingObservability();
   service = await createQuotaService({

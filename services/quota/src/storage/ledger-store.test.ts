@@ -1,5 +1,5 @@
 import { openTestDatabase } from "@penstock/database/testing";
 
-import { describeLedger } from "./conformance/ledger-suite.ts";
+import { describeLedger } from "../../testing.ts";
 
 describeLedger("PGlite", () => openTestDatabase());

@@ -22,6 +22,7 @@ export function describeLedger(name: string, open: () => Promise<DatabaseServer>
     describeSyncs(() => server);
     describeCharges(() => server);
     describeTime(() => server);
+    describeReplicas(() => server);
     describeHistories(() => server, 20);
   });
 }
@@ -87,6 +88,46 @@ function describeCharges(server: () => DatabaseServer): void {
     const empty = usageEvent({ replica: "a", sequence: 1n }, []);
     expect(await ledger.deliver(Uint8Array.of(255, 1), empty)).toEqual(["reject", "ack"]);
     expect(ledger.confirmed.get("quota.a.1")).toBe(1n);
+  });
+}
+
+/** Two replicas of the service at once: locks in one order, so nothing deadlocks or leaks. */
+function describeReplicas(server: () => DatabaseServer): void {
+  it("keeps its sums while replicas lend, post, sweep and prune at once", async () => {
+    const quotas = ["budgets/a", "budgets/b", "limits/c"];
+    const one = await TestLedger.create(
+      server(),
+      budget("budgets/a", 5_000n),
+      budget("budgets/b", 5_000n),
+      limit("limits/c", 5_000n),
+    );
+    const two = one.replica(server());
+    const atMs = one.clock.wallMs();
+    const work = [one, two].flatMap((ledger, replica) =>
+      Array.from({ length: 15 }, async (_, round) => {
+        const order = round % 2 === 0 ? quotas : quotas.toReversed();
+        const wants = order.map((quota) => want(quota, 20n));
+        const identity = { holder: `r${round % 4}/${replica}`, sequence: BigInt(round + 1) };
+        const answer = await ledger.queue.run(sync({ ...identity, wants }));
+        const charges = answer.grants.map(({ quota, leaseId }) => ({
+          quota,
+          settled: 5n,
+          leaseId,
+          atMs,
+        }));
+        const sequence = BigInt(round + 1);
+        const event = usageEvent({ replica: `r${replica}`, sequence }, charges);
+        // Both replicas get it, as after a redelivery.
+        await Promise.all([one.deliver(event), two.deliver(event), ledger.sweep()]);
+        await ledger.prune();
+      }),
+    );
+    await Promise.all(work);
+    for (const quota of quotas) {
+      const { posted, pending, leased } = await one.balance(quota);
+      expect({ posted, pending, leased }).toEqual({ posted: 150n, pending: 0n, leased: 450n });
+    }
+    expect([one.confirmed, two.confirmed].flatMap((map) => [...map.values()])).toContain(15n);
   });
 }
 
