@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+import { readDemoEnv } from "../demo-env.ts";
+import type { Finding } from "../doctor/check.ts";
+import { checkLocal } from "../doctor/local-checks.ts";
+import { checkRemote } from "../doctor/remote-checks.ts";
+import { checkServers } from "../doctor/server-checks.ts";
+import { exitCodes, printError } from "../output/print-error.ts";
+import { renderTable } from "../output/render-table.ts";
+import type { StartSettings } from "../settings.ts";
+import { readDataDir, readStartSettings } from "../settings.ts";
+import type { CommandIo } from "./command-io.ts";
+import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
+import type { TargetOptions } from "./command-session.ts";
+import { withSession } from "./command-session.ts";
+
+interface DoctorFlags extends TargetOptions {
+  readonly output: string;
+}
+
+/** Adds `penstock doctor`. */
+export function addDoctorCommand(
+  program: Command,
+  io: CommandIo,
+  exit: (code: number) => void,
+): void {
+  const command = program
+    .command("doctor")
+    .summary("look for what is wrong")
+    .description(
+      "Looks at versions, ports, data folder and clock, and at what can be reached: control\n" +
+        "services, router, simulator, and the addresses of the providers (without a credential).",
+    );
+  addOutputOption(addTargetOptions(command), ["table", "json"]);
+  addExamples(command, ["penstock doctor", "penstock doctor -o json"]);
+  command.action(async (flags: DoctorFlags) => {
+    exit(await runDoctor(io, flags));
+  });
+}
+
+async function runDoctor(io: CommandIo, flags: DoctorFlags): Promise<number> {
+  let settings: StartSettings;
+  try {
+    settings = readStartSettings({ dataDir: flags.dataDir }, io.environment);
+  } catch (thrown) {
+    io.talk(printError(thrown).text);
+    return exitCodes.usage;
+  }
+  const local = [...(await checkLocal(settings)), ...(await checkServers(settings))];
+  let remote: readonly Finding[] = [];
+  const demo = readDemoEnv(readDataDir(flags.dataDir, io.environment));
+  const silent = { ...io, talk: () => undefined };
+  const reached = await withSession(silent, flags, async (session) => {
+    const { controlUrl, adminUrl } = session.target;
+    const simulatorUrl =
+      controlUrl === demo.PENSTOCK_CONTROL_URL ? demo.PENSTOCK_SIMULATOR_URL : undefined;
+    const clients = session.control();
+    remote = await checkRemote({ controlUrl, adminUrl, simulatorUrl, clients });
+  });
+  if (reached !== exitCodes.done) {
+    remote = [{ check: "control", state: "warn", detail: "no running Penstock is known here" }];
+  }
+  return report(io, flags, [...local, ...remote]);
+}
+
+function report(io: CommandIo, flags: DoctorFlags, findings: readonly Finding[]): number {
+  if (flags.output === "json") {
+    io.out(`${JSON.stringify(findings, undefined, 2)}\n`);
+  } else {
+    const columns = ["STATE", "CHECK", "DETAIL"].map((heading) => ({ heading }));
+    io.out(
+      renderTable(
+        columns,
+        findings.map((f) => [f.state, f.check, f.detail]),
+      ),
+    );
+  }
+  const failed = findings.filter(({ state }) => state === "fail").length;
+  if (failed === 0) return exitCodes.done;
+  io.talk(`penstock: ${failed} of ${findings.length} checks failed.\n`);
+  return exitCodes.failed;
+}

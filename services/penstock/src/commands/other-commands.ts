@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import { addApplyCommand } from "./apply.ts";
+import type { CommandIo } from "./command-io.ts";
+import { addDeleteCommand } from "./delete.ts";
+import { addDoctorCommand } from "./doctor.ts";
+import { addExplainCommand } from "./explain.ts";
+import { addGetCommand } from "./get.ts";
+import { addKeysCommand } from "./keys.ts";
+import { addRoutersCommand } from "./routers.ts";
+import { addUsageCommand } from "./usage.ts";
+import { addWhyCommand } from "./why.ts";
+
+/** Adds every command but `start`, which must not wait until these are read. */
+export function addOtherCommands(
+  program: Command,
+  io: CommandIo,
+  exit: (code: number) => void,
+): void {
+  addGetCommand(program, io, exit);
+  addApplyCommand(program, io, exit);
+  addDeleteCommand(program, io, exit);
+  addKeysCommand(program, io, exit);
+  addUsageCommand(program, io, exit);
+  addExplainCommand(program, io, exit);
+  addWhyCommand(program, io, exit);
+  addRoutersCommand(program, io, exit);
+  addDoctorCommand(program, io, exit);
+}

@@ -1,0 +1,269 @@
+// All roles in one process, over the same ports and interceptors as when they are apart:
+//   bus, simulator, database            begun before this file was even read
+//   policy  → admin token, follower     intent, and everybody's view of it
+//   quota, telemetry, the demo          beside one another
+//   router                              doors open; ready when it has a view and leases
+//   control server                      policy, quota and telemetry on one port
+// What was built is taken down in the opposite order, also when the start fails half-way.
+import { join } from "node:path";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { openBus } from "@penstock/bus";
+import type { Bus } from "@penstock/bus";
+import { createSnapshotFollower } from "@penstock/config-sync";
+import type { SnapshotFollower } from "@penstock/config-sync";
+import type { DatabaseServer } from "@penstock/database";
+import type { Observability } from "@penstock/observability";
+import { createPolicyService, readPolicyConfig } from "@penstock/policy";
+import { createQuotaService, readQuotaConfig } from "@penstock/quota";
+import { createRouterService } from "@penstock/router";
+import type { RouterAddresses, RouterService } from "@penstock/router";
+import { createInProcessTransport, startConnectServer } from "@penstock/rpc";
+import type { Authenticate, ServingOptions } from "@penstock/rpc";
+import { generateKey, hashKey, keysEqual, Secret } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import { createSimulator } from "@penstock/simulator";
+import { createTelemetryService, readTelemetryConfig } from "@penstock/telemetry";
+import { reachableAddress } from "./addresses.ts";
+import { settleAdminToken } from "./admin-token.ts";
+import type { ControlClients } from "./api/clients.ts";
+import {
+  createControlClients,
+  createLeaseClient,
+  createRouterClient,
+  createSnapshotClient,
+} from "./api/clients.ts";
+import { buildVersion } from "./build-version.ts";
+import type { ReplicaIdentity } from "./replica-identity.ts";
+import { takeReplicaIdentity } from "./replica-identity.ts";
+import { serveHealth } from "./serve-health.ts";
+import type { StartSettings } from "./settings.ts";
+
+/** What the process is composed from. */
+export interface ComposeOptions {
+  readonly settings: StartSettings;
+  /** Being opened since before; closed by the composition. */
+  readonly database: Promise<DatabaseServer>;
+  readonly observability: Observability;
+  readonly clock: Clock;
+  /** Token of an earlier start. */
+  readonly knownAdminToken: string | undefined;
+  /** Runs as soon as the configuration can be changed, while the rest is still starting. */
+  prepare(parts: {
+    readonly clients: ControlClients;
+    readonly simulatorUrl: string;
+  }): Promise<void>;
+}
+
+/** All roles, running. */
+export interface Composition {
+  readonly addresses: RouterAddresses & { readonly controlPort: number };
+  readonly simulatorUrl: string;
+  readonly adminToken: string;
+  /** As the administrator, without the network. */
+  readonly clients: ControlClients;
+  readonly configuration: SnapshotFollower;
+  readonly router: RouterService;
+  /** Looks into the router, as the administrator, without the network. */
+  readonly routerClient: ReturnType<typeof createRouterClient>;
+  /** Takes nothing new; what is open has until the deadline, or until `hurry` aborts. */
+  stop(deadlineMs: number, hurry?: AbortSignal): Promise<void>;
+}
+
+/** Starts every role; resolves when the doors are open. */
+export async function compose(options: ComposeOptions, signal: AbortSignal): Promise<Composition> {
+  const parts = new AsyncDisposableStack();
+  parts.defer(async () => (await options.database).close());
+  try {
+    return await composeInto(parts, options, signal);
+  } catch (thrown) {
+    await parts.disposeAsync();
+    throw thrown;
+  }
+}
+
+async function composeInto(
+  parts: AsyncDisposableStack,
+  options: ComposeOptions,
+  signal: AbortSignal,
+): Promise<Composition> {
+  const { settings, clock, observability } = options;
+  const identity = takeReplicaIdentity(settings.dataDir, settings.replica);
+  const { logger } = observability;
+  const bus = await openBus({ url: settings.busUrl, name: identity.replica, clock, logger });
+  parts.defer(() => bus.close());
+  const simulatorUrl = await startSimulator(parts, settings, clock);
+  const common = { clock, bus, database: await options.database, observability };
+  const policy = parts.use(await createPolicyService({ ...common, config: readPolicyConfig() }));
+  await policy.start(signal);
+  const token = settings.serviceToken ?? new Secret(generateKey("pst").text);
+  const authenticate = identify(token, policy.authenticateAdmin);
+  const serving = { observability, authenticate };
+  const inProcess = inProcessTransports(parts, serving);
+  const snapshots = createSnapshotClient(inProcess(policy.routes, token));
+  const configuration = followConfiguration(parts, options, { identity, bus, snapshots });
+  await configuration.start(signal);
+  const adminToken = await settleAdminToken(policy, settings.adminToken, options.knownAdminToken);
+  const admin = new Secret(adminToken);
+  const policyClients = createControlClients(inProcess(policy.routes, admin));
+  const prepared = options.prepare({ clients: policyClients, simulatorUrl });
+  const controlled = { ...common, configuration };
+  const [quota, telemetry] = await settled([
+    createQuotaService({ ...controlled, config: readQuotaConfig() }),
+    createTelemetryService({ ...controlled, config: readTelemetryConfig() }),
+    prepared,
+  ]);
+  parts.use(quota);
+  parts.use(telemetry);
+  const leases = createLeaseClient(inProcess(quota.routes, token));
+  const router = createRouter(options, { identity, bus, configuration, authenticate, leases });
+  parts.use(router);
+  const routes = (connect: ConnectRouter): void => {
+    for (const service of [policy, quota, telemetry]) service.routes(connect);
+  };
+  const [addresses, controlPort] = await settled([
+    router.start(),
+    openControlPort(parts, { settings, serving, routes }),
+    quota.start(),
+    telemetry.start(),
+  ]);
+  return {
+    addresses: { ...addresses, controlPort },
+    simulatorUrl,
+    adminToken,
+    clients: createControlClients(inProcess(routes, admin)),
+    configuration,
+    router,
+    routerClient: createRouterClient(inProcess(router.routes, admin)),
+    stop: async (deadlineMs, hurry) => {
+      await untilHurried(router.drain(deadlineMs), hurry);
+      await Promise.all([policy, quota, telemetry].map((service) => service.drain(deadlineMs)));
+      await parts.disposeAsync();
+    },
+  };
+}
+
+/** Like Promise.all, but nothing is still running when it throws. */
+async function settled<const Values extends readonly unknown[]>(
+  promises: Values,
+): Promise<{ -readonly [Index in keyof Values]: Awaited<Values[Index]> }> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
+}
+
+async function startSimulator(
+  parts: AsyncDisposableStack,
+  settings: StartSettings,
+  clock: Clock,
+): Promise<string> {
+  const { bindAddress, ports } = settings;
+  const simulator = await createSimulator({ port: ports.simulator, bindAddress, clock });
+  parts.defer(() => simulator.close());
+  return `http://${reachableAddress(bindAddress, Number(new URL(simulator.url).port))}`;
+}
+
+/** Either token becomes an identity; the service token is compared in constant time. */
+function identify(serviceToken: Secret, authenticateAdmin: Authenticate): Authenticate {
+  const expected = hashKey(serviceToken.reveal());
+  return (token) =>
+    keysEqual(hashKey(token), expected)
+      ? { kind: "service", name: "penstock", roles: [] }
+      : authenticateAdmin(token);
+}
+
+/** Calls inside the process pass the gate, the interceptors and the bounds of a port. */
+function inProcessTransports(parts: AsyncDisposableStack, serving: ServingOptions) {
+  return (routes: (connect: ConnectRouter) => void, token: Secret) => {
+    const { tracer } = serving.observability;
+    const { transport, close } = createInProcessTransport(routes, serving, { token, tracer });
+    parts.defer(close);
+    return transport;
+  };
+}
+
+function followConfiguration(
+  parts: AsyncDisposableStack,
+  { settings, clock, observability }: ComposeOptions,
+  source: {
+    readonly identity: ReplicaIdentity;
+    readonly bus: Bus;
+    readonly snapshots: ReturnType<typeof createSnapshotClient>;
+  },
+): SnapshotFollower {
+  const { identity, bus, snapshots } = source;
+  const configuration = createSnapshotFollower({
+    bus,
+    fetchSnapshot: (request) => snapshots.fetchSnapshot(request),
+    folder: join(settings.dataDir, "configuration"),
+    replica: identity.replica,
+    clock,
+    observability,
+    report: true,
+    epoch: identity.epoch,
+    build: buildVersion,
+  });
+  parts.defer(() => configuration.close());
+  return configuration;
+}
+
+function createRouter(
+  { settings, clock, observability }: ComposeOptions,
+  parts: {
+    readonly identity: ReplicaIdentity;
+    readonly bus: Bus;
+    readonly configuration: SnapshotFollower;
+    readonly authenticate: Authenticate;
+    readonly leases: ReturnType<typeof createLeaseClient>;
+  },
+): RouterService {
+  const { identity, bus, configuration, authenticate, leases } = parts;
+  const { ports, dataDir, bindAddress } = settings;
+  return createRouterService({
+    config: {
+      bindAddress,
+      httpPort: ports.http,
+      grpcPort: ports.grpc,
+      adminPort: ports.admin,
+      dataDir,
+      replica: identity.replica,
+      worker: "0",
+      reflection: true,
+    },
+    clock,
+    bus,
+    configuration,
+    clients: { leases },
+    authenticate,
+    observability,
+  });
+}
+
+/** Longest time that open calls of the control port have at the end; all are short. */
+const controlCloseMs = 1_000;
+
+async function openControlPort(
+  parts: AsyncDisposableStack,
+  options: {
+    readonly settings: StartSettings;
+    readonly serving: ServingOptions;
+    readonly routes: (connect: ConnectRouter) => void;
+  },
+): Promise<number> {
+  const { settings, serving, routes } = options;
+  const server = await startConnectServer({
+    ...serving,
+    host: settings.bindAddress,
+    port: settings.ports.control,
+    routes,
+    httpHandler: serveHealth(() => true),
+  });
+  parts.defer(() => server.close(controlCloseMs));
+  return server.port;
+}
+
+async function untilHurried(done: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
+  if (hurry === undefined) return await done;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  hurry.addEventListener("abort", () => resolve(), { once: true });
+  if (hurry.aborted) resolve();
+  await Promise.race([done, promise]);
+}

@@ -1,0 +1,89 @@
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { findPortHolder } from "../find-port-holder.ts";
+import type { StartSettings } from "../settings.ts";
+import { doors, portVariables } from "../settings.ts";
+import type { Finding } from "./check.ts";
+import { look } from "./check.ts";
+
+/** Below this the usage spool may fill up: its own bound is 2 GiB. */
+const comfortableFreeBytes = 2 * 1_024 ** 3;
+const leastFreeBytes = 128 * 1_024 ** 2;
+
+/** Versions, data folder and ports of this machine. */
+export async function checkLocal(settings: StartSettings): Promise<Finding[]> {
+  const { dataDir } = settings;
+  const holder = readLockHolder(dataDir);
+  return await Promise.all([
+    look("node", checkNode),
+    look("data folder", () => checkFolder(dataDir, holder)),
+    look("free space", () => checkSpace(dataDir)),
+    ...doors.map((door) =>
+      look(`port ${settings.ports[door]} (${portVariables[door]})`, () =>
+        checkPort(settings.ports[door], holder),
+      ),
+    ),
+  ]);
+}
+
+function checkNode(): Omit<Finding, "check"> {
+  const pinned = pinnedNode();
+  const own = process.versions.node;
+  if (pinned === undefined || own === pinned) return { state: "ok", detail: `Node ${own}` };
+  return { state: "warn", detail: `Node ${own}; tested with ${pinned}` };
+}
+
+/** From the workspace, where there is one; an installed package brings no Node. */
+function pinnedNode(): string | undefined {
+  try {
+    const file = new URL("../../../../package.json", import.meta.url);
+    const { optionalDependencies } = JSON.parse(readFileSync(file, "utf8")) as {
+      readonly optionalDependencies?: Readonly<Record<string, string>>;
+    };
+    return Object.values(optionalDependencies ?? {})[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function checkFolder(dataDir: string, holder: number | undefined): Omit<Finding, "check"> {
+  if (!existsSync(dataDir)) {
+    accessSync(nearestFolder(dataDir), constants.W_OK);
+    return { state: "ok", detail: `${dataDir} will be made by the first start` };
+  }
+  accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  const use = holder === undefined ? "not in use" : `in use by process ${holder}`;
+  return { state: "ok", detail: `${dataDir}, ${use}` };
+}
+
+function checkSpace(dataDir: string): Omit<Finding, "check"> {
+  const { bavail, bsize } = statfsSync(nearestFolder(dataDir));
+  const freeBytes = bavail * bsize;
+  const detail = `${(freeBytes / 1_024 ** 3).toFixed(1)} GiB free`;
+  if (freeBytes < leastFreeBytes) return { state: "fail", detail };
+  return { state: freeBytes < comfortableFreeBytes ? "warn" : "ok", detail };
+}
+
+function checkPort(port: number, lockHolder: number | undefined): Omit<Finding, "check"> {
+  if (port === 0) return { state: "ok", detail: "any free port" };
+  const holder = findPortHolder(port);
+  if (holder === undefined) return { state: "ok", detail: "free" };
+  if (holder.pid === lockHolder) return { state: "ok", detail: "open, by this Penstock" };
+  return { state: "warn", detail: `in use by process ${holder.pid} (${holder.program})` };
+}
+
+function nearestFolder(path: string): string {
+  return existsSync(path) ? path : nearestFolder(dirname(path));
+}
+
+/** The process that holds the data folder, as far as it is alive. */
+function readLockHolder(dataDir: string): number | undefined {
+  try {
+    const { pid } = JSON.parse(readFileSync(join(dataDir, "lock"), "utf8")) as { pid: number };
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+}
