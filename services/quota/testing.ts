@@ -1,1 +1,1 @@
-export { describeLedger } from "./src/storage/ledger-suite.ts";
+export { describeLedger } from "./src/storage/conformance/ledger-suite.ts";

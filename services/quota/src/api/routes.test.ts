@@ -23,7 +23,7 @@ import {
   dropLedger,
   limit,
   usageEvent,
-} from "../storage/test-ledger.ts";
+} from "../storage/conformance/test-ledger.ts";
 import { createQuotaService } from "../service.ts";
 import type { QuotaService } from "../service.ts";
 

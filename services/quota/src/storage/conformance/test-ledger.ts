@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { UsageEventSchema } from "@penstock/api";
+import type { SyncLeasesResponse } from "@penstock/api";
 import { createMemoryBus } from "@penstock/bus";
 import type { DeliveryOutcome } from "@penstock/bus";
 import type { DatabaseServer } from "@penstock/database";
@@ -10,18 +11,18 @@ import { ManualClock, newUuidV7, systemClock } from "@penstock/runtime";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
-import { findInstance } from "../api/get-balance.ts";
-import { UsageConsumer } from "../consumers/usage-consumer.ts";
-import { createQuotaEvents } from "../events.ts";
-import { balanceOf } from "../ledger/balance.ts";
-import type { Balance } from "../ledger/balance.ts";
-import type { QuotaDefinition } from "../ledger/quota-rule.ts";
-import { migrateLedger } from "./migrate-ledger.ts";
-import type { QuotaTables } from "./schema.ts";
-import { SyncQueue } from "../leases/sync-queue.ts";
-import { prune, sweepLeases } from "../leases/sweeper.ts";
-import type { Sync, Want } from "../leases/sync.ts";
-import { currentAccounts } from "./balance-store.ts";
+import { findInstance } from "../../api/get-balance.ts";
+import { UsageConsumer } from "../../consumers/usage-consumer.ts";
+import { createQuotaEvents } from "../../events.ts";
+import { balanceOf } from "../../ledger/balance.ts";
+import type { Balance } from "../../ledger/balance.ts";
+import type { QuotaDefinition } from "../../ledger/quota-rule.ts";
+import { migrateLedger } from "../migrate-ledger.ts";
+import type { QuotaTables } from "../schema.ts";
+import { SyncQueue } from "../../leases/sync-queue.ts";
+import { prune, sweepLeases } from "../../leases/sweeper.ts";
+import type { Sync, Want } from "../../leases/sync.ts";
+import { currentAccounts } from "../balance-store.ts";
 
 /** A limit per minute for tests. */
 export function limit(name: string, amount: bigint): QuotaDefinition {
@@ -95,6 +96,11 @@ export interface TestCharge {
   readonly leaseId?: string;
   readonly atMs?: number;
   readonly unleased?: boolean;
+}
+
+/** Id of the lease of the first grant. */
+export function firstLease(answer: SyncLeasesResponse): string {
+  return answer.grants[0]?.leaseId ?? "";
 }
 
 /** Removes the whole ledger, so that a test begins with none. */

@@ -7,8 +7,8 @@ import { TestLedger, budget, limit, sync, usageEvent, want } from "./test-ledger
 /** What a router waits for, at most, when a request needs a lease (decisions §6). */
 const routerPatienceMs = 150;
 
-/** Lease syncs: amounts, idempotency, coalescing and speed. */
-export function describeSyncs(server: () => DatabaseServer): void {
+/** Lease syncs: amounts, idempotency and coalescing. */
+export function describeGrants(server: () => DatabaseServer): void {
   it("lends a small limit precisely, up to the limit and no further", async () => {
     const { queue } = await TestLedger.create(server(), limit("limits/five", 5n));
     const ask = (holder: string, needed: bigint) =>
@@ -57,7 +57,10 @@ export function describeSyncs(server: () => DatabaseServer): void {
     const late = await queue.run(sync({ holder: "a/0", sequence: 2n, revision: 1n, wants }));
     expect(late.grants[0]?.status).toBe(GrantStatus.GONE);
   });
+}
 
+/** How long a sync takes. */
+export function describeSyncSpeed(server: () => DatabaseServer): void {
   it("is fast enough for a waiting request, also while usage is posted", async () => {
     const quota = "budgets/b";
     const ledger = await TestLedger.create(server(), budget(quota, 1_000_000_000n));

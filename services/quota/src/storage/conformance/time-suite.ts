@@ -1,0 +1,122 @@
+import { GrantStatus } from "@penstock/api";
+import type { DatabaseServer } from "@penstock/database";
+import { expect, it } from "vitest";
+
+import { TestLedger, budget, firstLease, limit, sync, usageEvent, want } from "./test-ledger.ts";
+
+const dayMs = 86_400_000;
+const quota = "budgets/b";
+
+/** What the end of leases does to what they hold. */
+export function describeLeaseEnds(server: () => DatabaseServer): void {
+  it("keeps money of a dead holder until its last event is posted, then frees it", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 10n));
+    const wants = [want(quota, 10n)];
+    const answer = await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    ledger.clock.advance(60_000);
+    await ledger.sweep();
+    const retiredEpochs = [{ epoch: 1n, lastSequence: 2n }];
+    const reborn = sync({ holder: "a/0", epoch: 2n, sequence: 1n, wants, retiredEpochs });
+    expect((await ledger.queue.run(reborn)).grants[0]?.status).toBe(GrantStatus.EXHAUSTED);
+    const leaseId = firstLease(answer);
+    const charge = { quota, settled: 2n, leaseId };
+    await ledger.deliver(usageEvent({ replica: "a", sequence: 2n }, [charge]));
+    await ledger.sweep();
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 2n, leased: 8n });
+    await ledger.deliver(usageEvent({ replica: "a", sequence: 1n }, [charge]));
+    await ledger.sweep();
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 4n, leased: 0n, available: 6n });
+  });
+
+  it("frees money of a holder that never comes back after 15 minutes", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 10n));
+    const wants = [want(quota, 10n)];
+    await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    ledger.clock.advance(29_000 + 900_000);
+    await ledger.sweep();
+    expect((await ledger.balance(quota)).leased).toBe(10n);
+    ledger.clock.advance(3_000);
+    await ledger.sweep();
+    expect((await ledger.balance(quota)).available).toBe(10n);
+  });
+
+  it("frees an idle rate 2 s after its lease ended, and a used one after the minute", async () => {
+    const ledger = await TestLedger.create(server(), limit("limits/l", 100n));
+    const wants = [want("limits/l", 30n, { largestReservation: 30n })];
+    const answer = await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    const charges = [{ quota: "limits/l", settled: 10n, leaseId: firstLease(answer) }];
+    await ledger.deliver(usageEvent({ replica: "a", sequence: 1n }, charges));
+    ledger.clock.advance(11_900);
+    await ledger.sweep();
+    expect((await ledger.balance("limits/l")).available).toBe(70n);
+    ledger.clock.advance(200);
+    await ledger.sweep();
+    expect((await ledger.balance("limits/l")).available).toBe(90n);
+    ledger.clock.advance(58_000);
+    await ledger.sweep();
+    expect((await ledger.balance("limits/l")).available).toBe(100n);
+  });
+}
+
+/** New periods, changed amounts and higher epochs. */
+export function describeChanges(server: () => DatabaseServer): void {
+  it("begins a new day once, and posts what began before it to the day before", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 10n, "Europe/Berlin"));
+    const wants = [want(quota, 6n)];
+    const before = await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    ledger.clock.advance(dayMs);
+    const after = await ledger.queue.run(sync({ holder: "a/0", sequence: 2n, wants }));
+    expect(firstLease(after)).not.toBe(firstLease(before));
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 0n, leased: 6n });
+    await ledger.deliver(
+      usageEvent({ replica: "a", sequence: 1n }, [
+        { quota, settled: 5n, leaseId: firstLease(before) },
+      ]),
+      usageEvent({ replica: "a", sequence: 2n }, [
+        { quota, settled: 1n, leaseId: firstLease(after) },
+      ]),
+    );
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 1n, leased: 5n, available: 4n });
+    ledger.configuration.quotas.set(quota, budget(quota, 10n, "Asia/Tokyo"));
+    expect((await ledger.balance(quota)).posted).toBe(1n);
+    const again = await ledger.queue.run(sync({ holder: "b/0", sequence: 1n, wants }));
+    expect(again.grants[0]?.amount).toBe(4n);
+  });
+
+  it("lends nothing under a lowered amount, and at once under a raised one", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 100n));
+    const atMs = ledger.clock.wallMs();
+    const charges = [{ quota, settled: 50n, atMs }];
+    await ledger.deliver(usageEvent({ replica: "a", sequence: 1n }, charges));
+    const wants = [want(quota, 20n)];
+    const lent = await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    ledger.configuration.quotas.set(quota, budget(quota, 30n));
+    const report = { spent: 0n, reserved: 0n, closed: false, leaseId: firstLease(lent) };
+    const reports = [{ ...report, sequence: 2n }];
+    const refused = await ledger.queue.run(sync({ holder: "a/0", sequence: 2n, reports, wants }));
+    expect(refused.grants[0]).toMatchObject({ status: GrantStatus.EXHAUSTED, available: 0n });
+    expect(refused.revokedLeaseIds).toEqual([firstLease(lent)]);
+    expect((await ledger.balance(quota)).available).toBe(0n);
+    ledger.configuration.quotas.set(quota, budget(quota, 200n));
+    const raised = await ledger.queue.run(sync({ holder: "b/0", sequence: 1n, wants }));
+    expect(raised.grants[0]).toMatchObject({ status: GrantStatus.GRANTED, amount: 20n });
+    ledger.configuration.quotas.delete(quota);
+    const gone = await ledger.queue.run(sync({ holder: "b/0", sequence: 2n, wants }));
+    expect(gone.grants[0]?.status).toBe(GrantStatus.GONE);
+  });
+
+  it("gives a lower epoch nothing, but takes its reports as usage", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 100n));
+    const wants = [want(quota, 10n)];
+    const old = await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    await ledger.queue.run(sync({ holder: "a/0", epoch: 2n, sequence: 1n }));
+    const leaseId = firstLease(old);
+    const report = { leaseId, spent: 3n, reserved: 0n, closed: false, sequence: 2n };
+    const answer = await ledger.queue.run(
+      sync({ holder: "a/0", sequence: 2n, reports: [report], wants }),
+    );
+    expect(answer.grants[0]).toMatchObject({ status: GrantStatus.EXHAUSTED, leaseId: "" });
+    expect(answer.revokedLeaseIds).toEqual([leaseId]);
+    expect(await ledger.balance(quota)).toMatchObject({ pending: 3n, leased: 7n });
+  });
+}
