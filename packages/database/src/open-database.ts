@@ -25,9 +25,9 @@ export interface DatabaseServer {
 
 /** Settings of one pool. */
 export interface ConnectOptions {
-  /** Largest number of connections; PostgreSQL only (default 10), PGlite always has one. */
+  /** Largest number of connections; PostgreSQL only (default 10). PGlite has one for all pools. */
   readonly maxConnections?: number;
-  /** Default 2 s (reliability rule 2.1); longer for reports. */
+  /** PostgreSQL only; default 2 s (reliability rule 2.1); longer for reports. */
   readonly statementTimeoutMs?: number;
 }
 
@@ -45,7 +45,7 @@ const connectTimeoutMs = 3_000;
 const lockTimeoutMs = 500;
 const idleInTransactionTimeoutMs = 5_000;
 const defaultStatementTimeoutMs = 2_000;
-// One connection each, served one transaction at a time: here waiting is normal, not overload.
+// One connection, one transaction at a time: here waiting is normal, not overload.
 const pgliteWaitMs = 10_000;
 
 /**
@@ -114,9 +114,13 @@ function makeServer(
     },
   };
   const pools: Kysely<never>[] = [];
+  // PGlite is one session whatever connects to it, and the messages of two connections mix in it:
+  // one's unnamed statement would be gone when it is to be run. So there is one connection.
+  const shared = kind === "pglite" ? makePool(kind, base, {}, logger) : undefined;
   const connect = <Tables>(schema: string, options: ConnectOptions = {}): Kysely<Tables> => {
-    const pool = makePool(kind, base, options, logger);
-    const dialect = new PostgresDialect({ pool: refuseWhenFailed(pool, failed) });
+    const pool = shared ?? makePool(kind, base, options, logger);
+    const end = shared === undefined ? () => pool.end() : () => Promise.resolve();
+    const dialect = new PostgresDialect({ pool: { ...refuseWhenFailed(pool, failed), end } });
     const db = new Kysely<Tables>({ dialect });
     pools.push(db as unknown as Kysely<never>);
     const qualified = db.withSchema(schema);
@@ -125,6 +129,7 @@ function makeServer(
   };
   const close = async (): Promise<void> => {
     await Promise.all(pools.map((db) => db.destroy()));
+    await shared?.end();
     await embedded?.close();
   };
   let closing: Promise<void> | undefined;
@@ -142,7 +147,9 @@ function makePool(
     application_name: "penstock",
     max: kind === "pglite" ? 1 : (options.maxConnections ?? 10),
     idleTimeoutMillis: 30_000,
-    statement_timeout: options.statementTimeoutMs ?? defaultStatementTimeoutMs,
+    // The queries of all services wait for each other in PGlite.
+    statement_timeout:
+      kind === "pglite" ? pgliteWaitMs : (options.statementTimeoutMs ?? defaultStatementTimeoutMs),
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
   });
@@ -157,5 +164,5 @@ function refuseWhenFailed(pool: pg.Pool, failed: AbortSignal) {
     failed.throwIfAborted();
     return await pool.connect();
   };
-  return { connect, end: () => pool.end(), options: pool.options };
+  return { connect, options: pool.options };
 }
