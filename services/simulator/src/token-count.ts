@@ -1,5 +1,5 @@
 /**
- * Counts tokens as the simulated vendors bill them: every run of characters without white space is
+ * Counts tokens as the simulated vendors bill them: every run of characters above U+0020 (blank) is
  * one token. Nothing like a real tokenizer, but anyone can count it again.
  */
 export function countTokens(text: string): number {
