@@ -19,12 +19,12 @@ function leaseOf(amount: number, mode: LeaseMode = "bulk") {
 describe("wanted", () => {
   const demand = { perSecond: 100, largestReservation: 7, waiting: 0 };
 
-  it("is twice the demand of an interval, at least one reservation, less what is there", () => {
+  it("is twice the demand of an interval, at least room for four reservations, less what is there", () => {
     expect(targetLeaseSize(100, 50)).toBe(210);
     expect(wanted(undefined, demand)).toBe(210);
     expect(wanted(leaseOf(200), demand)).toBe(10);
     expect(wanted(leaseOf(300), demand)).toBe(0);
-    expect(wanted(undefined, { ...demand, perSecond: 0.001 })).toBe(7);
+    expect(wanted(undefined, { ...demand, perSecond: 0.001 })).toBe(28);
     expect(wanted(undefined, { ...demand, perSecond: 0 })).toBe(0);
     expect(wanted(undefined, { ...demand, waiting: 500 })).toBe(500);
   });

@@ -8,6 +8,13 @@ export const syncIntervalMs = 1_000;
 /** The round trip to quota that a lease must outlast besides the sync interval, in milliseconds. */
 export const assumedRoundTripMs = 50;
 
+/**
+ * Reservations of the largest recent size that a bulk lease has room for at least. A reservation is
+ * a cautious estimate that is settled far lower; with room for one only, every request of a slow
+ * stream of them would find a little too little and wait for quota. Refilled at half, two are left.
+ */
+export const bulkReservations = 4;
+
 /** What a holder knows about the demand for one quota at a moment; amounts in the quota's unit. */
 export interface LeaseDemand {
   readonly perSecond: number;
@@ -37,8 +44,8 @@ function missingTo(target: number, lease: LeaseState | undefined): number {
 
 /**
  * How much more to ask quota for, 0 for nothing. In precise mode it is what waiting requests lack;
- * in bulk mode what is missing to the target size, and at least the largest recent reservation as
- * long as there is demand. An overshoot is asked for as well, so that it is covered. Without a
+ * in bulk mode what is missing to the target size, and at least to a few of the largest recent
+ * reservations as long as there is demand. An overshoot is asked for as well, so that it is covered. Without a
  * lease (undefined) the whole size.
  */
 export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): number {
@@ -48,7 +55,7 @@ export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): numb
       : Math.max(
           demand.waiting,
           targetLeaseSize(demand.perSecond, assumedRoundTripMs),
-          demand.perSecond > 0 ? demand.largestReservation : 0,
+          demand.perSecond > 0 ? bulkReservations * demand.largestReservation : 0,
         );
   return missingTo(target, lease);
 }
