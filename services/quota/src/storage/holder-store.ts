@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Transaction } from "kysely";
 
-import type { QuotaTables } from "./schema.ts";
+import type { HolderRow, QuotaTables } from "./schema.ts";
 
 type Ledger = Transaction<QuotaTables>;
 
@@ -34,17 +34,50 @@ export async function meetHolders(
   syncs: readonly SyncIdentity[],
   nowMs: number,
 ): Promise<SyncFacts[]> {
-  const { rows: holders } = await sql<{ holder: string; epoch: bigint }>`
-    insert into quota.holders as h (holder, epoch, seen_ms)
-    select holder, max(epoch), ${nowMs}::bigint from unnest(
+  const { rows } = await sql<HolderRow>`
+    insert into quota.holders as h (holder, epoch, seen_ms, last_sequence)
+    select holder, max(epoch), ${nowMs}::bigint, 0 from unnest(
       ${syncs.map((sync) => sync.holder)}::text[], ${syncs.map((sync) => sync.epoch)}::bigint[])
       as u (holder, epoch)
     group by holder order by holder
     on conflict (holder) do update set
+      last_sequence = case when excluded.epoch > h.epoch then 0 else h.last_sequence end,
       epoch = greatest(h.epoch, excluded.epoch), seen_ms = greatest(h.seen_ms, excluded.seen_ms)
-    returning holder, epoch`.execute(trx);
-  const { rows: answers } = await sql<{ place: number; answer: Buffer | null; last: bigint }>`
-    select u.place::integer as place, a.answer, coalesce((
+    returning *`.execute(trx);
+  const holders = new Map(rows.map((row) => [row.holder, row]));
+  const facts = syncs.map((sync): SyncFacts => {
+    const holder = holders.get(sync.holder);
+    const isNewest = holder?.epoch === sync.epoch;
+    return {
+      newestEpoch: holder?.epoch ?? sync.epoch,
+      answer: undefined,
+      lastSequence: isNewest ? holder.last_sequence : 0n,
+    };
+  });
+  // Nearly every sync has a number above all before it, and then there is nothing to look up.
+  const doubtful = [...syncs.keys()].filter((place) => !isNew(syncs[place], facts[place]));
+  const answers = await findAnswers(
+    trx,
+    doubtful.flatMap((place) => syncs[place] ?? []),
+  );
+  for (const [at, place] of doubtful.entries()) {
+    const [fact, answer] = [facts[place], answers[at]];
+    if (fact !== undefined && answer !== undefined) facts[place] = { ...fact, ...answer };
+  }
+  return facts;
+}
+
+function isNew(sync: SyncIdentity | undefined, facts: SyncFacts | undefined): boolean {
+  if (sync === undefined || facts === undefined) return false;
+  return sync.epoch === facts.newestEpoch && sync.sequence > facts.lastSequence;
+}
+
+type FoundAnswer = Pick<SyncFacts, "answer" | "lastSequence">;
+
+async function findAnswers(trx: Ledger, syncs: readonly SyncIdentity[]): Promise<FoundAnswer[]> {
+  if (syncs.length === 0) return [];
+  const { rows } = await sql<{ answer: Buffer | null; last: bigint }>`
+    select a.answer, coalesce((
       select max(b.sequence) from quota.sync_answers b
       where b.holder = u.holder and b.epoch = u.epoch), 0)::bigint as last
     from unnest(
@@ -52,14 +85,9 @@ export async function meetHolders(
       ${syncs.map((sync) => sync.sequence)}::bigint[]) with ordinality
       as u (holder, epoch, sequence, place)
     left join quota.sync_answers a
-      on a.holder = u.holder and a.epoch = u.epoch and a.sequence = u.sequence`.execute(trx);
-  const newest = new Map(holders.map((row) => [row.holder, row.epoch]));
-  const facts = new Map(answers.map((row) => [row.place - 1, row]));
-  return syncs.map((sync, place) => ({
-    newestEpoch: newest.get(sync.holder) ?? sync.epoch,
-    answer: facts.get(place)?.answer ?? undefined,
-    lastSequence: facts.get(place)?.last ?? 0n,
-  }));
+      on a.holder = u.holder and a.epoch = u.epoch and a.sequence = u.sequence
+    order by u.place`.execute(trx);
+  return rows.map((row) => ({ answer: row.answer ?? undefined, lastSequence: row.last }));
 }
 
 /** Keeps the answers of syncs and forgets those too old to be asked for again. */
@@ -78,6 +106,12 @@ export async function keepAnswers(
         as u (holder, epoch, sequence)
       where a.holder = u.holder
         and (a.epoch < u.epoch or (a.epoch = u.epoch and a.sequence <= u.sequence - ${keptAnswers}))
+    ), newest as (
+      update quota.holders h set last_sequence = u.last from (
+        select holder, epoch, max(sequence) as last from unnest(
+          ${holders}::text[], ${epochs}::bigint[], ${sequences}::bigint[])
+          as v (holder, epoch, sequence) group by holder, epoch) as u
+      where h.holder = u.holder and h.epoch = u.epoch and h.last_sequence < u.last
     )
     insert into quota.sync_answers (holder, epoch, sequence, answer)
     select * from unnest(${holders}::text[], ${epochs}::bigint[], ${sequences}::bigint[],

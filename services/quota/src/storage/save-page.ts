@@ -11,14 +11,18 @@ type Ledger = Transaction<QuotaTables>;
 
 /** Writes what changed on a page; the locks it was loaded under must still be held. */
 export async function savePage(trx: Ledger, page: LedgerPage): Promise<void> {
-  await saveAccounts(trx, page.changedAccounts());
-  await saveLeases(trx, page.changedLeases());
+  const accounts = page.changedAccounts();
+  const leases = page.changedLeases();
+  // One statement where there are both: a router may be waiting for the answer.
+  if (accounts.length > 0 && leases.length > 0) {
+    await sql`with accounts as (${upsertAccounts(accounts)}) ${upsertLeases(leases)}`.execute(trx);
+  } else if (accounts.length > 0) await upsertAccounts(accounts).execute(trx);
+  else if (leases.length > 0) await upsertLeases(leases).execute(trx);
   await insertTransfers(trx, page.transfers);
 }
 
-async function saveAccounts(trx: Ledger, accounts: readonly Account[]): Promise<void> {
-  if (accounts.length === 0) return;
-  await sql`
+function upsertAccounts(accounts: readonly Account[]) {
+  return sql`
     insert into quota.accounts
     select * from unnest(
       ${accounts.map((one) => one.quota)}::text[],
@@ -32,12 +36,11 @@ async function saveAccounts(trx: Ledger, accounts: readonly Account[]): Promise<
       ${accounts.map((one) => one.highestAmount ?? null)}::bigint[])
     on conflict (quota, period_start_ms) do update set
       posted = excluded.posted, pending = excluded.pending, leased = excluded.leased,
-      overshoot = excluded.overshoot, highest_amount = excluded.highest_amount`.execute(trx);
+      overshoot = excluded.overshoot, highest_amount = excluded.highest_amount`;
 }
 
-async function saveLeases(trx: Ledger, leases: readonly Lease[]): Promise<void> {
-  if (leases.length === 0) return;
-  await sql`
+function upsertLeases(leases: readonly Lease[]) {
+  return sql`
     insert into quota.leases
     select * from unnest(
       ${leases.map((one) => one.id)}::text[],
@@ -62,7 +65,7 @@ async function saveLeases(trx: Ledger, leases: readonly Lease[]): Promise<void> 
       granted = excluded.granted, spent = excluded.spent, reserved = excluded.reserved,
       posted = excluded.posted, held_leased = excluded.held_leased,
       held_pending = excluded.held_pending, state = excluded.state,
-      report_sequence = excluded.report_sequence, expire_ms = excluded.expire_ms`.execute(trx);
+      report_sequence = excluded.report_sequence, expire_ms = excluded.expire_ms`;
 }
 
 async function insertTransfers(trx: Ledger, transfers: readonly Transfer[]): Promise<void> {

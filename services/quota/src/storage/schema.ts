@@ -84,6 +84,8 @@ export interface HolderRow {
   holder: string;
   epoch: bigint;
   seen_ms: bigint;
+  /** Highest sequence of a sync of that life that was answered; 0: none. */
+  last_sequence: bigint;
 }
 
 /** The answer to one sync, so that a repeated one gets the same. */

@@ -72,7 +72,8 @@ const statements = [
   `create table quota.holders (
     holder text primary key,
     epoch bigint not null,
-    seen_ms bigint not null
+    seen_ms bigint not null,
+    last_sequence bigint not null
   )`,
   `create table quota.sync_answers (
     holder text not null,
