@@ -51,6 +51,7 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
   let sweeping: Promise<void> | undefined;
 
   const start = async (signal?: AbortSignal): Promise<void> => {
+    signal?.throwIfAborted();
     signal?.addEventListener("abort", () => stopping.abort(signal.reason), {
       once: true,
       signal: stopping.signal,

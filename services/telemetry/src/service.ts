@@ -61,6 +61,7 @@ export async function createTelemetryService(
   let dropping: Promise<void> | undefined;
 
   const start = async (signal?: AbortSignal): Promise<void> => {
+    signal?.throwIfAborted();
     signal?.addEventListener("abort", () => stopping.abort(signal.reason), {
       once: true,
       signal: stopping.signal,
