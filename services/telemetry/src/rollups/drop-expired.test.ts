@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { UsageEventSchema } from "@penstock/api";
+import { RatingState, UsageEventSchema } from "@penstock/api";
 import { inTransaction } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import { openTestDatabase } from "@penstock/database/testing";
@@ -50,7 +50,7 @@ describe("dropping expired usage", () => {
         startTime: timestampFromMs(startMs),
       });
       const usage = readUsage(toBinary(UsageEventSchema, event));
-      const rating = { state: 4, costNanoUsd: undefined };
+      const rating = { state: RatingState.UNPRICED, costNanoUsd: undefined };
       return usage === undefined ? [] : [{ ...usage, rating }];
     });
     await inTransaction(db, (trx) => storeUsage(trx, batch, nowMs));
