@@ -27,3 +27,5 @@ export type { OtlpReceiver } from "./src/traces/otlp-receiver.ts";
 export type { ReceivedSpan } from "./src/traces/received-span.ts";
 export { drawTree, spanTree } from "./src/traces/span-tree.ts";
 export type { SpanNode } from "./src/traces/span-tree.ts";
+export { findBrokenInvariants } from "./src/checks/invariants.ts";
+export type { Evidence } from "./src/checks/invariants.ts";
