@@ -178,7 +178,9 @@ export class Settlement {
     const { admission, events, tracer } = this.#parts;
     const { downstream } = context;
     const settled = {
-      usage: totalUsage(context.attempts) ?? estimatedUsage(0, 0),
+      // Of the attempt that answered: what failed ones used is in the record and in the cost, but
+      // callers reckon with these counts how long their conversation is.
+      usage: context.attempts.at(-1)?.usage ?? estimatedUsage(0, 0),
       costNanoUsd: context.costNanoUsd,
     };
     if (!downstream.gone) {
