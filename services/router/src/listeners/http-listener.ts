@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Socket } from "node:net";
-import { Door } from "@penstock/api";
+import type { Door } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { parseTraceparent } from "@penstock/observability";
 import { newUuidV7 } from "@penstock/runtime";

@@ -1,4 +1,5 @@
-import { GatewayError, toGatewayError } from "@penstock/errors";
+import { toGatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import { admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Downstream } from "./downstream.ts";

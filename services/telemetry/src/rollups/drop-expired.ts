@@ -42,7 +42,13 @@ export async function runDropping(
   while (!signal.aborted) {
     try {
       const lock = await tryAdvisoryLock(db, "telemetry sweep");
-      if (lock !== undefined) await dropOnce(dependencies).finally(() => lock.release());
+      if (lock !== undefined) {
+        try {
+          await dropOnce(dependencies);
+        } finally {
+          await lock.release();
+        }
+      }
     } catch (error) {
       events.sweepFailed(error);
     }
