@@ -38,20 +38,23 @@ export async function runDropping(
   dependencies: DropDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, clock, events } = dependencies;
+  const { clock, events } = dependencies;
   while (!signal.aborted) {
     try {
-      const lock = await tryAdvisoryLock(db, "telemetry sweep");
-      if (lock !== undefined) {
-        try {
-          await dropOnce(dependencies);
-        } finally {
-          await lock.release();
-        }
-      }
+      await sweepOnce(dependencies);
     } catch (error) {
       events.sweepFailed(error);
     }
     await sleep(clock, sweepIntervalMs, signal).catch(() => undefined);
+  }
+}
+
+async function sweepOnce(dependencies: DropDependencies): Promise<void> {
+  const lock = await tryAdvisoryLock(dependencies.db, "telemetry sweep");
+  if (lock === undefined) return;
+  try {
+    await dropOnce(dependencies);
+  } finally {
+    await lock.release();
   }
 }
