@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@penstock/observability";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { openLogFile, shortenLogLine } from "./log-file.ts";
+import { createWarningEcho, openLogFile } from "./log-file.ts";
 
 let folder = "";
 
@@ -32,14 +32,26 @@ describe("openLogFile", () => {
     log.close();
   });
 
-  it("hands on warnings and errors, which become one short line", () => {
+  it("hands on warnings and errors, which become short lines and are not repeated at once", () => {
     const heard: string[] = [];
-    const log = openLogFile(folder, { onWarning: (line) => heard.push(shortenLogLine(line)) });
+    let nowMs = 0;
+    const onWarning = createWarningEcho(
+      (text) => heard.push(text),
+      () => nowMs,
+    );
+    const log = openLogFile(folder, { onWarning });
     const logger = createLogger({ write: log.write, fields: { service: "penstock" } });
     logger.info("quiet");
     logger.warn("disk is nearly full", { freeBytes: 5, nested: { a: 1 } });
     logger.error("broken");
+    logger.warn("disk is nearly full", { freeBytes: 4 });
+    nowMs = 60_000;
+    logger.warn("disk is nearly full", { freeBytes: 3 });
     log.close();
-    expect(heard).toEqual(["warning: disk is nearly full (freeBytes=5)", "error: broken"]);
+    expect(heard).toEqual([
+      "warning: disk is nearly full (freeBytes=5)",
+      "error: broken",
+      "warning: disk is nearly full (freeBytes=3)",
+    ]);
   });
 });

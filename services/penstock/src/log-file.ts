@@ -72,7 +72,7 @@ function isWarning(line: string): boolean {
 }
 
 /** One line for a person: level, message and the fields that are short. */
-export function shortenLogLine(line: string): string {
+function shortenLogLine(line: string): string {
   const record = parse(line);
   const { level, message, time: _time, service: _service, ...fields } = record;
   const shown = Object.entries(fields)
@@ -81,6 +81,27 @@ export function shortenLogLine(line: string): string {
     .map(([name, value]) => `${name}=${String(value)}`);
   const details = shown.length === 0 ? "" : ` (${shown.join(", ")})`;
   return `${level === "error" ? "error" : "warning"}: ${String(message)}${details}`;
+}
+
+/** The same warning is shown once in this time; all of them stand in the file. */
+const quietMs = 60_000;
+const maxRemembered = 1_000;
+
+/** Makes what shows warnings to a person: shortened, and each kind only now and then. */
+export function createWarningEcho(
+  show: (text: string) => void,
+  nowMs: () => number,
+): (line: string) => void {
+  const shownAtMs = new Map<string, number>();
+  return (line) => {
+    const { message, method } = parse(line);
+    const kind = `${String(message)} ${String(method)}`;
+    const now = nowMs();
+    if (now - (shownAtMs.get(kind) ?? -Infinity) < quietMs) return;
+    if (shownAtMs.size >= maxRemembered) shownAtMs.clear();
+    shownAtMs.set(kind, now);
+    show(shortenLogLine(line));
+  };
 }
 
 function parse(line: string): Record<string, unknown> {

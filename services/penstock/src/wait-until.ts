@@ -1,4 +1,5 @@
 import type { SnapshotFollower } from "@penstock/config-sync";
+import { GatewayError } from "@penstock/errors";
 import type { HealthRegistry } from "@penstock/runtime";
 
 /** Resolves when the follower uses the revision or a newer one. Throws the signal's reason. */
@@ -14,16 +15,25 @@ export function untilRevision(
   );
 }
 
-/** Resolves when every part is ready. Throws the signal's reason. */
-export function untilHealthy(
-  health: Pick<HealthRegistry, "ready" | "onChange">,
+/** Resolves when every part is ready. When the signal aborts first, the error names the others. */
+export async function untilHealthy(
+  health: Pick<HealthRegistry, "ready" | "onChange" | "report">,
   signal: AbortSignal,
 ): Promise<void> {
-  return until(
-    () => health.ready(),
-    (listener) => health.onChange(listener),
-    signal,
-  );
+  try {
+    await until(
+      () => health.ready(),
+      (listener) => health.onChange(listener),
+      signal,
+    );
+  } catch (cause) {
+    const { components } = health.report();
+    const missing = components
+      .filter(({ state }) => state === "not_ready")
+      .map(({ name, detail }) => (detail === "" ? name : `${name} (${detail})`));
+    const message = `The router did not become ready; it waits for ${missing.join(", ")}.`;
+    throw new GatewayError("NOT_READY", message, { cause });
+  }
 }
 
 async function until(

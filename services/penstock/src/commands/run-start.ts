@@ -9,7 +9,7 @@ import { readEnvironment, runService, systemClock } from "@penstock/runtime";
 import { renderCard } from "../card.ts";
 import { ConfigFile } from "../config-file.ts";
 import type { LogFile } from "../log-file.ts";
-import { openLogFile, shortenLogLine } from "../log-file.ts";
+import { createWarningEcho, openLogFile } from "../log-file.ts";
 import { exitCodes, printError } from "../output/print-error.ts";
 import { checkPorts } from "../ports.ts";
 import type { SettingFlags, StartSettings } from "../settings.ts";
@@ -50,7 +50,8 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
     io.talk(printError(thrown).text);
     return exitCodes.failed;
   }
-  const onWarning = (line: string): void => io.talk(`penstock: ${shortenLogLine(line)}\n`);
+  const show = (text: string): void => io.talk(`penstock: ${text}\n`);
+  const onWarning = createWarningEcho(show, () => performance.now());
   const log = openLogFile(settings.dataDir, { onWarning });
   process.once("exit", () => {
     log.close();

@@ -26,7 +26,10 @@ export function printError(thrown: unknown, url?: string): PrintedError {
 }
 
 function details(error: GatewayError): string[] {
-  const lines = error.fieldViolations.map(({ field, description }) => `  ${field} ${description}`);
+  // Messages about one or two fields say it all already.
+  const lines = error.fieldViolations
+    .filter(({ description }) => !error.message.includes(description))
+    .map(({ field, description }) => `  ${field} ${description}`);
   for (const violation of error.preconditionViolations) {
     lines.push(`  ${violation.subject}: ${violation.description}`);
   }

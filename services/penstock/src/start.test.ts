@@ -1,0 +1,233 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { runProgram } from "./commands/program.ts";
+import { readDemoEnv } from "./demo-env.ts";
+
+const mainFile = fileURLToPath(new URL("main.ts", import.meta.url));
+const anyPorts = ["http", "grpc", "control", "admin", "simulator"].flatMap((door) => [
+  `--${door}-port`,
+  "0",
+]);
+const startTimeoutMs = 90_000;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exitCode: Promise<number | null>;
+}
+
+/** Runs `penstock start` in a process of its own, without the variables of the machine. */
+function start(parameters: readonly string[]): Running {
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, [mainFile, "start", ...parameters], {
+    env: { PATH, HOME },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const exitCode = new Promise<number | null>((resolve) => {
+    child.once("close", (code) => resolve(code));
+  });
+  return { child, output: () => output, exitCode };
+}
+
+async function untilReady(running: Running): Promise<void> {
+  const ready = vi.waitFor(() => expect(running.output()).toContain("\nready in "), {
+    timeout: startTimeoutMs,
+    interval: 100,
+  });
+  const ended = running.exitCode.then((code) => {
+    throw new Error(`ended with ${code} before it was ready:\n${running.output()}`);
+  });
+  ended.catch(() => undefined);
+  await Promise.race([ready, ended]);
+}
+
+async function stop(running: Running): Promise<void> {
+  running.child.kill("SIGINT");
+  expect(await running.exitCode, running.output()).toBe(0);
+}
+
+/** Runs a command in this process. */
+async function penstock(parameters: readonly string[], input = "") {
+  let out = "";
+  let talk = "";
+  const exitCode = await runProgram([...parameters, "--data-dir", folder], {
+    out: (text) => void (out += text),
+    talk: (text) => void (talk += text),
+    readInput: () => input,
+    environment: {},
+  });
+  return { exitCode, out, talk };
+}
+
+async function chat(model: string, key = readDemoEnv(folder).OPENAI_API_KEY) {
+  const response = await fetch(`${readDemoEnv(folder).OPENAI_BASE_URL}/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] }),
+  });
+  await response.arrayBuffer();
+  return response;
+}
+
+let parent = "";
+let folder = "";
+let running: Running;
+
+beforeAll(async () => {
+  parent = mkdtempSync(join(tmpdir(), "penstock-start-"));
+  folder = join(parent, "data");
+  running = start([...anyPorts, "--data-dir", folder]);
+  await untilReady(running);
+}, startTimeoutMs);
+
+afterAll(async () => {
+  running.child.kill("SIGKILL");
+  await running.exitCode;
+  rmSync(parent, { recursive: true, force: true });
+});
+
+describe("a running start", () => {
+  it("has written where it is, for its owner only, before it said ready", async () => {
+    const values = readDemoEnv(folder);
+    expect(Object.keys(values)).toHaveLength(7);
+    expect(statSync(join(folder, "demo.env")).mode & 0o777).toBe(0o600);
+    expect(running.output()).toContain(values.OPENAI_API_KEY);
+    expect(running.output().trimEnd().split("\n").at(-1)).toMatch(/^ready in [0-9.]+ s$/);
+    const { exitCode, out } = await penstock(["usage", "-o", "json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ rows: [], total: { requests: 0 } });
+  });
+
+  it("answers, falls back, and says afterwards why and what it cost", async () => {
+    expect((await chat("smart")).headers.get("x-penstock-provider")).toBe("providers/alpha");
+    const flaky = await chat("flaky");
+    expect(flaky.headers.get("x-penstock-provider")).toBe("providers/beta");
+    expect(flaky.headers.get("x-penstock-attempts")).toBe("2");
+    const why = await penstock(["why", flaky.headers.get("x-request-id") ?? ""]);
+    expect(why).toMatchObject({ exitCode: 0 });
+    expect(why.out).toMatch(/^The provider providers\/alpha answered 503/);
+    expect(why.out).toMatch(/fallback +deployments\/beta-large/);
+    const usage = await penstock(["usage", "--group-by", "model,provider", "-o", "json"]);
+    const { rows, total } = JSON.parse(usage.out) as {
+      rows: { model: string; provider: string; attempts: number; costNanoUsd: string }[];
+      total: { requests: number; costUsd: string };
+    };
+    expect(rows).toMatchObject([
+      { model: "flaky", provider: "providers/beta", attempts: 2, costNanoUsd: "372000" },
+      { model: "smart", provider: "providers/alpha", attempts: 1, costNanoUsd: "250000" },
+    ]);
+    expect(total).toMatchObject({ requests: 2, costUsd: "0.000622" });
+  });
+
+  it("gives manifests that change nothing when applied again", async () => {
+    const { out } = await penstock(["get", "all", "-o", "yaml"]);
+    const applied = await penstock(["apply", "-f", "-"], out);
+    expect(applied.talk).toBe("revision 2\n");
+    const changes = applied.out.trimEnd().split("\n").slice(1);
+    expect(changes.length).toBe(out.split("\n---\n").length);
+    for (const line of changes) expect(line).toMatch(/ unchanged$/);
+  });
+
+  it("refuses a manifest with every problem in it, wherever it was found", async () => {
+    const manifest = `kind: Route
+name: routes/bad
+match: { models: [x] }
+targets:
+  - deployment: deployments/nope
+    weight: heavy
+---
+kind: Budget
+name: budgets/bad
+amountUsd: 1.50
+period: DAY
+`;
+    const { exitCode, talk } = await penstock(["apply", "-f", "-"], manifest);
+    expect(exitCode).toBe(1);
+    expect(talk.split("\n").slice(0, 4)).toEqual([
+      expect.stringMatching(/^-:5: targets\[0\]\.deployment .*deployments\/nope/),
+      '-:6: targets[0].weight must be a whole number, not "heavy"',
+      '-:10: amountUsd must be in quotes, so that no digit is lost: "1.50"',
+      "penstock: 3 problems; nothing was changed.",
+    ]);
+    expect((await penstock(["get", "route", "bad"])).exitCode).toBe(1);
+  });
+
+  it("keeps its data folder and its ports to itself", async () => {
+    const second = start([...anyPorts, "--data-dir", folder]);
+    expect(await second.exitCode).toBe(1);
+    expect(second.output()).toContain(`${folder} is in use by process ${running.child.pid}`);
+    const port = new URL(readDemoEnv(folder).OPENAI_BASE_URL ?? "").port;
+    const elsewhere = join(parent, "elsewhere");
+    const third = start([...anyPorts, "--http-port", port, "--data-dir", elsewhere]);
+    expect(await third.exitCode).toBe(1);
+    expect(third.output()).toContain(`port ${port} (PENSTOCK_HTTP_PORT) is in use`);
+    expect(existsSync(elsewhere)).toBe(false);
+  });
+
+  it("tells scripts by its exit code whether somebody answered", async () => {
+    const nowhere = ["get", "all", "--control-url", "http://127.0.0.1:1"];
+    expect((await penstock(nowhere)).exitCode).toBe(3);
+    expect((await penstock(["get", "nothing"])).exitCode).toBe(2);
+    expect((await penstock(["get"])).exitCode).toBe(2);
+    expect((await penstock(["get", "all", "--admin-token", "wrong"])).exitCode).toBe(1);
+    expect((await penstock(["get", "--help"])).exitCode).toBe(0);
+    const doctor = await penstock(["doctor", "-o", "json"]);
+    const failed = (JSON.parse(doctor.out) as { state: string }[]).filter(
+      ({ state }) => state === "fail",
+    );
+    expect(failed).toEqual([]);
+  });
+});
+
+describe("the next start", () => {
+  it(
+    "keeps everything, moves the vendors with the simulator, and renews a key that nobody knows",
+    { timeout: 2 * startTimeoutMs },
+    async () => {
+      const before = readDemoEnv(folder);
+      const resources = (await penstock(["get", "all"])).out.split("\n").length;
+      await penstock(["apply", "-f", "-"], "kind: Team\nname: teams/mine\n");
+      await stop(running);
+      expect(existsSync(join(folder, "lock"))).toBe(false);
+      expect(readFileSync(join(folder, "penstock.log"), "utf8")).not.toContain(
+        before.OPENAI_API_KEY,
+      );
+
+      // The old simulator port is taken, so that the vendors have to move.
+      const blocker = createServer();
+      const oldPort = Number(new URL(before.PENSTOCK_SIMULATOR_URL ?? "").port);
+      await new Promise<void>((resolve) => blocker.listen(oldPort, "127.0.0.1", resolve));
+      running = start([...anyPorts, "--data-dir", folder]);
+      await untilReady(running);
+      const after = readDemoEnv(folder);
+      expect((blocker.address() as AddressInfo).port).toBe(oldPort);
+      blocker.close();
+      expect(after.OPENAI_API_KEY).toBe(before.OPENAI_API_KEY);
+      expect(after.PENSTOCK_ADMIN_TOKEN).toBe(before.PENSTOCK_ADMIN_TOKEN);
+      expect((await penstock(["get", "all"])).out.split("\n").length).toBe(resources + 1);
+      expect((await chat("smart")).status).toBe(200);
+      const usage = await penstock(["usage", "-o", "json"]);
+      expect(JSON.parse(usage.out)).toMatchObject({ total: { requests: 3 } });
+      await stop(running);
+
+      rmSync(join(folder, "demo.env"));
+      running = start([...anyPorts, "--data-dir", folder]);
+      await untilReady(running);
+      expect(readDemoEnv(folder).OPENAI_API_KEY).not.toBe(before.OPENAI_API_KEY);
+      expect((await chat("smart")).status).toBe(200);
+      expect((await chat("smart", before.OPENAI_API_KEY)).status).toBe(401);
+      await stop(running);
+    },
+  );
+});
