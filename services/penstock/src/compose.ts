@@ -5,25 +5,17 @@
 //   router                              doors open; ready when it has a view and leases
 //   control server                      policy, quota and telemetry on one port
 // What was built is taken down in the opposite order, also when the start fails half-way.
-import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { openBus } from "@penstock/bus";
-import type { Bus } from "@penstock/bus";
-import { createSnapshotFollower } from "@penstock/config-sync";
 import type { SnapshotFollower } from "@penstock/config-sync";
 import type { DatabaseServer } from "@penstock/database";
-import type { Observability } from "@penstock/observability";
 import { createPolicyService, readPolicyConfig } from "@penstock/policy";
 import { createQuotaService, readQuotaConfig } from "@penstock/quota";
-import { createRouterService } from "@penstock/router";
 import type { RouterAddresses, RouterService } from "@penstock/router";
 import { createInProcessTransport, startConnectServer } from "@penstock/rpc";
-import type { Authenticate, ServingOptions } from "@penstock/rpc";
-import { generateKey, hashKey, keysEqual, Secret } from "@penstock/runtime";
-import type { Clock } from "@penstock/runtime";
-import { createSimulator } from "@penstock/simulator";
+import type { ServingOptions } from "@penstock/rpc";
+import { generateKey, Secret } from "@penstock/runtime";
 import { createTelemetryService, readTelemetryConfig } from "@penstock/telemetry";
-import { reachableAddress } from "./addresses.ts";
 import { settleAdminToken } from "./admin-token.ts";
 import type { ControlClients } from "./api/clients.ts";
 import {
@@ -32,19 +24,16 @@ import {
   createRouterClient,
   createSnapshotClient,
 } from "./api/clients.ts";
-import { buildVersion } from "./build-version.ts";
-import type { ReplicaIdentity } from "./replica-identity.ts";
 import { takeReplicaIdentity } from "./replica-identity.ts";
 import { serveHealth } from "./serve-health.ts";
 import type { StartSettings } from "./settings.ts";
+import { createRouter, followConfiguration, identify, startSimulator } from "./start-roles.ts";
+import type { RoleOptions } from "./start-roles.ts";
 
 /** What the process is composed from. */
-export interface ComposeOptions {
-  readonly settings: StartSettings;
+export interface ComposeOptions extends RoleOptions {
   /** Being opened since before; closed by the composition. */
   readonly database: Promise<DatabaseServer>;
-  readonly observability: Observability;
-  readonly clock: Clock;
   /** Token of an earlier start. */
   readonly knownAdminToken: string | undefined;
   /** Runs as soon as the configuration can be changed, while the rest is still starting. */
@@ -150,26 +139,6 @@ async function settled<const Values extends readonly unknown[]>(
   return await Promise.all(promises);
 }
 
-async function startSimulator(
-  parts: AsyncDisposableStack,
-  settings: StartSettings,
-  clock: Clock,
-): Promise<string> {
-  const { bindAddress, ports } = settings;
-  const simulator = await createSimulator({ port: ports.simulator, bindAddress, clock });
-  parts.defer(() => simulator.close());
-  return `http://${reachableAddress(bindAddress, Number(new URL(simulator.url).port))}`;
-}
-
-/** Either token becomes an identity; the service token is compared in constant time. */
-function identify(serviceToken: Secret, authenticateAdmin: Authenticate): Authenticate {
-  const expected = hashKey(serviceToken.reveal());
-  return (token) =>
-    keysEqual(hashKey(token), expected)
-      ? { kind: "service", name: "penstock", roles: [] }
-      : authenticateAdmin(token);
-}
-
 /** Calls inside the process pass the gate, the interceptors and the bounds of a port. */
 function inProcessTransports(parts: AsyncDisposableStack, serving: ServingOptions) {
   return (routes: (connect: ConnectRouter) => void, token: Secret) => {
@@ -178,63 +147,6 @@ function inProcessTransports(parts: AsyncDisposableStack, serving: ServingOption
     parts.defer(close);
     return transport;
   };
-}
-
-function followConfiguration(
-  parts: AsyncDisposableStack,
-  { settings, clock, observability }: ComposeOptions,
-  source: {
-    readonly identity: ReplicaIdentity;
-    readonly bus: Bus;
-    readonly snapshots: ReturnType<typeof createSnapshotClient>;
-  },
-): SnapshotFollower {
-  const { identity, bus, snapshots } = source;
-  const configuration = createSnapshotFollower({
-    bus,
-    fetchSnapshot: (request) => snapshots.fetchSnapshot(request),
-    folder: join(settings.dataDir, "configuration"),
-    replica: identity.replica,
-    clock,
-    observability,
-    report: true,
-    epoch: identity.epoch,
-    build: buildVersion,
-  });
-  parts.defer(() => configuration.close());
-  return configuration;
-}
-
-function createRouter(
-  { settings, clock, observability }: ComposeOptions,
-  parts: {
-    readonly identity: ReplicaIdentity;
-    readonly bus: Bus;
-    readonly configuration: SnapshotFollower;
-    readonly authenticate: Authenticate;
-    readonly leases: ReturnType<typeof createLeaseClient>;
-  },
-): RouterService {
-  const { identity, bus, configuration, authenticate, leases } = parts;
-  const { ports, dataDir, bindAddress } = settings;
-  return createRouterService({
-    config: {
-      bindAddress,
-      httpPort: ports.http,
-      grpcPort: ports.grpc,
-      adminPort: ports.admin,
-      dataDir,
-      replica: identity.replica,
-      worker: "0",
-      reflection: true,
-    },
-    clock,
-    bus,
-    configuration,
-    clients: { leases },
-    authenticate,
-    observability,
-  });
 }
 
 /** Longest time that open calls of the control port have at the end; all are short. */

@@ -1,10 +1,10 @@
 import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 // Compiled code is kept between runs, which saves a quarter of the processor time of a start. Not
 // in the folder for temporary files, where others could put code in our place.
-enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url)));
+enableCompileCache(join(import.meta.dirname, "..", "node_modules", ".cache", "compiled"));
 
 const { processIo } = await import("./commands/command-io.ts");
 const { runProgram } = await import("./commands/program.ts");

@@ -37,7 +37,7 @@ function checkNode(): Omit<Finding, "check"> {
 /** From the workspace, where there is one; an installed package brings no Node. */
 function pinnedNode(): string | undefined {
   try {
-    const file = new URL("../../../../package.json", import.meta.url);
+    const file = join(import.meta.dirname, "..", "..", "..", "..", "package.json");
     const { optionalDependencies } = JSON.parse(readFileSync(file, "utf8")) as {
       readonly optionalDependencies?: Readonly<Record<string, string>>;
     };

@@ -65,7 +65,9 @@ export function readDecimalMoney(node: Scalar): ReadValue {
 export function readEnum(node: Scalar, descriptor: DescEnum): ReadValue {
   const prefix = (descriptor.sharedPrefix ?? "").toUpperCase();
   const known = descriptor.values.filter(({ number }) => number !== 0);
-  const found = known.find(({ name }) => name === node.value || name === `${prefix}${node.value}`);
+  const found = known.find(
+    ({ name }) => name === node.value || name === `${prefix}${String(node.value)}`,
+  );
   if (found !== undefined) return { value: found.name };
   const names = known.map(({ name }) => name.slice(prefix.length));
   return { problem: `must be ${names.join(" or ")}, not ${shown(node)}` };

@@ -6,12 +6,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { readEnvironmentVariable } from "@penstock/runtime";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runProgram } from "./commands/program.ts";
 import { readDemoEnv } from "./demo-env.ts";
 
-const mainFile = fileURLToPath(new URL("main.ts", import.meta.url));
+const mainFile = join(import.meta.dirname, "main.ts");
 const anyPorts = ["http", "grpc", "control", "admin", "simulator"].flatMap((door) => [
   `--${door}-port`,
   "0",
@@ -26,9 +26,9 @@ interface Running {
 
 /** Runs `penstock start` in a process of its own, without the variables of the machine. */
 function start(parameters: readonly string[]): Running {
-  const { PATH, HOME } = process.env;
+  const environment = { PATH: readEnvironmentVariable("PATH"), HOME: parent };
   const child = spawn(process.execPath, [mainFile, "start", ...parameters], {
-    env: { PATH, HOME },
+    env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
