@@ -1,0 +1,91 @@
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** The commands of the tour, in their order. */
+function tourCommands(): string[] {
+  const tour = readme.split("## Five-minute tour")[1]?.split("\n## ")[0] ?? "";
+  return [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => (match[1] ?? "").trim());
+}
+
+describe("the tour of the README", () => {
+  let dataDir: string;
+  let started: ChildProcess;
+  let said = "";
+
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), "penstock-tour-"));
+    const anyPort = "0";
+    started = spawn(process.execPath, [join(root, "services/penstock/src/main.ts"), "start"], {
+      cwd: root,
+      env: {
+        PATH: process.env["PATH"],
+        HOME: dataDir,
+        PENSTOCK_DATA_DIR: dataDir,
+        PENSTOCK_HTTP_PORT: anyPort,
+        PENSTOCK_GRPC_PORT: anyPort,
+        PENSTOCK_CONTROL_PORT: anyPort,
+        PENSTOCK_ADMIN_PORT: anyPort,
+        PENSTOCK_SIMULATOR_PORT: anyPort,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    started.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    started.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await vi.waitFor(() => expect(said).toMatch(/^ready in/m), { timeout: 60_000, interval: 50 });
+  }, 70_000);
+
+  afterAll(async () => {
+    const ended = new Promise((resolve) => started.once("exit", resolve));
+    started.kill("SIGINT");
+    await ended;
+    rmSync(dataDir, { recursive: true, force: true });
+  }, 20_000);
+
+  it("has at most twelve commands, all of which do what it says", () => {
+    const commands = tourCommands();
+    expect(commands.length).toBeGreaterThan(5);
+    expect(commands.length).toBeLessThanOrEqual(12);
+    const outputs = run(commands, dataDir);
+    const text = (part: string): string => {
+      const at = commands.findIndex((command) => command.includes(part));
+      expect(at, part).toBeGreaterThanOrEqual(0);
+      return outputs[at] ?? "";
+    };
+    expect(text('"model":"smart"')).toContain("alpha-large received 1 messages");
+    expect(text('"model":"flaky"')).toMatch(/x-penstock-provider: providers\/beta/);
+    expect(text("-- why")).toContain("providers/beta answered attempt 2");
+    expect(text("-- explain")).toContain("deployments/alpha-large");
+    expect(text("for i in")).toBe("200\n200\n200\n200\n200\n429\n");
+    expect(text("-- usage")).toMatch(/cheap +providers\/\w+/);
+    expect(text("-- get all")).toContain("kind: Route");
+    expect(text("-- doctor")).toMatch(/ok/);
+  }, 60_000);
+
+  it("names an environment file that is there and nobody else can read", () => {
+    expect(existsSync(join(dataDir, "demo.env"))).toBe(true);
+    expect(tourCommands()[0]).toContain(". .penstock/demo.env");
+  });
+});
+
+/** Runs the commands in one shell and gives what each said, on both of its outputs. */
+function run(commands: readonly string[], dataDir: string): string[] {
+  const mark = "\u001e";
+  const lines = commands.map((command) => command.replaceAll(".penstock/", `${dataDir}/`));
+  const script = lines.map((line) => `${line}\nprintf '${mark}'`).join("\n");
+  const shell = spawnSync("bash", ["-e", "-c", `exec 2>&1\n${script}`], {
+    cwd: root,
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
+    encoding: "utf8",
+    timeout: 55_000,
+  });
+  expect(shell.status, shell.stdout).toBe(0);
+  return shell.stdout.split(mark);
+}
