@@ -124,7 +124,7 @@ async function composeInto(
     router,
     routerClient: createRouterClient(inProcess(router.routes, admin)),
     stop: async (deadlineMs, hurry) => {
-      await untilHurried(router.drain(deadlineMs), hurry);
+      await drainRouter(router, deadlineMs, hurry);
       await Promise.all([policy, quota, telemetry].map((service) => service.drain(deadlineMs)));
       await parts.disposeAsync();
     },
@@ -172,10 +172,17 @@ async function openControlPort(
   return server.port;
 }
 
-async function untilHurried(done: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
-  if (hurry === undefined) return await done;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  hurry.addEventListener("abort", () => resolve(), { once: true });
-  if (hurry.aborted) resolve();
-  await Promise.race([done, promise]);
+/** Hurried, the deadline is now: what is open is cut off, and its usage is still recorded. */
+async function drainRouter(
+  router: RouterService,
+  deadlineMs: number,
+  hurry: AbortSignal | undefined,
+): Promise<void> {
+  const { promise: hurried, resolve } = Promise.withResolvers<true>();
+  hurry?.addEventListener("abort", () => resolve(true), { once: true });
+  if (hurry?.aborted === true) resolve(true);
+  const drained = router.drain(deadlineMs);
+  if ((await Promise.race([drained, hurried])) !== true) return;
+  await router.drain(0);
+  await drained;
 }

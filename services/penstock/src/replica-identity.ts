@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { GatewayError } from "@penstock/errors";
 
 /** Who this process is among replicas. */
 export interface ReplicaIdentity {
@@ -12,8 +13,17 @@ export interface ReplicaIdentity {
 /**
  * The name given, else a random one kept in the data folder; and the start counter kept beside
  * it, which is counted up. The folder must be locked by the caller.
+ *
+ * @throws GatewayError FIELD_INVALID for a name that can't be part of a subject.
  */
 export function takeReplicaIdentity(dataDir: string, given: string | undefined): ReplicaIdentity {
+  if (given !== undefined && !isName(given)) {
+    const description = "must be lower-case letters, digits and -, at most 63";
+    throw new GatewayError("FIELD_INVALID", `PENSTOCK_REPLICA ${description}`, {
+      source: "gateway",
+      fieldViolations: [{ field: "PENSTOCK_REPLICA", description }],
+    });
+  }
   const nameFile = join(dataDir, "replica");
   const kept = read(nameFile);
   const replica = given ?? (isName(kept) ? kept : `replica-${randomBytes(4).toString("hex")}`);
