@@ -6,6 +6,7 @@ import { BalanceService, LedgerService, RouterService } from "@penstock/api";
 import type { ApplyResourcesResponse, GetRequestResponse } from "@penstock/api";
 import { createPenstockClient } from "@penstock/client";
 import type { PenstockClient } from "@penstock/client";
+import { openDatabaseServer } from "@penstock/database";
 import { openTestDatabase } from "@penstock/database/testing";
 import { createObservability } from "@penstock/observability";
 import type { Observability } from "@penstock/observability";
@@ -26,11 +27,15 @@ export interface ConstellationOptions {
   readonly resources?: (simulatorUrl: string) => string;
   /** Variables set in this process as long as it runs. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** A NATS server; inside the process when absent. */
+  readonly busUrl?: string;
+  /** A PostgreSQL database; PGlite in memory when absent. */
+  readonly databaseUrl?: string;
   /** Where spans go; nowhere when absent. */
   readonly otlp?: OtlpReceiver;
 }
 
-/** All roles in this process, on free ports, with a database in memory. */
+/** All roles in this process, on free ports. */
 export interface Constellation {
   readonly httpUrl: string;
   readonly grpcAddress: string;
@@ -97,7 +102,7 @@ async function start(
     writeLog: (line) => logLines.push(line),
   });
   parts.defer(() => observability.shutdown(5_000));
-  const composition = await startRoles(parts, observability);
+  const composition = await startRoles(parts, observability, options);
   const { addresses, adminToken, clients } = composition;
   const transport = (port: number) => {
     const opened = createNetworkTransport({
@@ -151,7 +156,9 @@ async function start(
 async function startRoles(
   parts: AsyncDisposableStack,
   observability: Observability,
+  { busUrl, databaseUrl: url }: ConstellationOptions,
 ): Promise<Composition> {
+  const { logger } = observability;
   const dataDir = mkdtempSync(join(tmpdir(), "penstock-constellation-"));
   parts.defer(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 }));
   const composition = await compose(
@@ -163,11 +170,12 @@ async function startRoles(
         adminToken: undefined,
         serviceToken: undefined,
         replica: undefined,
-        busUrl: undefined,
-        databaseUrl: undefined,
+        busUrl,
+        databaseUrl: url,
         openaiKey: undefined,
       },
-      database: openTestDatabase(observability.logger),
+      database:
+        url === undefined ? openTestDatabase(logger) : openDatabaseServer({ url, dataDir, logger }),
       observability,
       clock: systemClock,
       knownAdminToken: undefined,
