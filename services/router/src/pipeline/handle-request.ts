@@ -97,7 +97,11 @@ export class RequestHandler {
       this.#writeIntent();
     });
     this.#cancellable = reservation;
-    reservation.start(context.quotaUses, context.trace);
+    const { clock, tracer } = this.#parts;
+    context.reserveSpanId = tracer.newSpanId();
+    context.reserveOffsetMs = clock.monotonicMs() - context.startMonotonicMs;
+    const span = { ...context.trace, spanId: context.reserveSpanId };
+    reservation.start(context.quotaUses, span);
   }
 
   #writeIntent(): void {

@@ -66,6 +66,10 @@ export class RequestContext {
   /** `reserve-quota` */
   reservation: Reservation | undefined;
   reserveWaitMs = 0;
+  /** Empty: refused before. A call to the quota service hangs below this span. */
+  reserveSpanId = "";
+  /** From the arrival. */
+  reserveOffsetMs = 0;
 
   /** `run-attempts` */
   readonly attempts: Attempt[] = [];

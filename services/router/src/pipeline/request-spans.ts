@@ -25,7 +25,9 @@ export function emitRequestSpans(
   if (!context.trace.sampled && !late) return;
   const force = late;
   tracer.emit({ ...serverSpan(context, durationMs, late), force });
-  if (context.quotaUses.length > 0) tracer.emit({ ...reserveSpan(context, tracer), force });
+  if (context.reserveSpanId !== "" && context.quotaUses.length > 0) {
+    tracer.emit({ ...reserveSpan(context), force });
+  }
   context.attempts.forEach((attempt, index) => {
     tracer.emit({ ...attemptSpan(context, attempt, context.attempts[index - 1]), force });
   });
@@ -100,15 +102,16 @@ function serverSpan(context: RequestContext, durationMs: number, late: boolean):
   };
 }
 
-function reserveSpan(context: RequestContext, tracer: Tracer): SpanRecord {
+function reserveSpan(context: RequestContext): SpanRecord {
   const quota = context.error?.metadata["quota"];
+  const startMs = context.startWallMs + context.reserveOffsetMs;
   return {
     name: "penstock.quota.reserve",
     kind: "internal",
-    context: { ...context.trace, spanId: tracer.newSpanId() },
+    context: { ...context.trace, spanId: context.reserveSpanId },
     parentSpanId: context.trace.spanId,
-    startMs: context.startWallMs,
-    endMs: context.startWallMs + context.reserveWaitMs,
+    startMs,
+    endMs: startMs + context.reserveWaitMs,
     attributes: {
       [names.quotaDecision]: quota === undefined ? "held" : "denied",
       [names.quotaDeniedBy]: quota,
