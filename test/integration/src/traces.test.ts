@@ -1,0 +1,296 @@
+import { randomBytes } from "node:crypto";
+import type { UsageEvent } from "@penstock/api";
+import {
+  askOverGrpc,
+  askOverHttp,
+  deploymentManifest,
+  drawTree,
+  projectManifest,
+  routeManifest,
+  sendHttp,
+  spanTree,
+  startConstellation,
+  startOtlpReceiver,
+} from "@penstock/test-support";
+import type { Constellation, OtlpReceiver, ReceivedSpan, Transcript } from "@penstock/test-support";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testGateway } from "./test-gateway.ts";
+import { attemptAttributes, checkSums, checkTimes, isOfRequest } from "./trace-checks.ts";
+
+// What a receiver of OTLP gets to see: of requests that were rescued by another vendor, of a
+// change of policy, and of what sampling had left out but went wrong.
+
+const canary = "canary-7f3a-prompt";
+let gateway: Constellation;
+let otlp: OtlpReceiver;
+let key: string;
+/** What was asked before the tests, by name: exporters send only every few seconds. */
+const asked = new Map<string, Asked>();
+
+interface Asked {
+  readonly caller: ReturnType<typeof callerSpan>;
+  readonly transcript: Transcript;
+}
+
+/** A caller's span: what it sends, and what the gateway is to make of it. */
+function callerSpan(sampled: boolean) {
+  const traceId = randomBytes(16).toString("hex");
+  const spanId = randomBytes(8).toString("hex");
+  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` };
+}
+
+beforeAll(async () => {
+  otlp = await startOtlpReceiver();
+  gateway = await startConstellation({
+    otlp,
+    resources: (url) =>
+      testGateway(url) +
+      ["http", "grpc", "late"]
+        .map((id) => {
+          const model = "alpha-large+slow-first-token-0+cut-after-0";
+          return deploymentManifest(id, "alpha", model) + routeManifest(id, [id, "beta"]);
+        })
+        .join("") +
+      limitManifest("test", "project: projects/test", 1_000) +
+      projectManifest("precise") +
+      limitManifest("precise", "project: projects/precise", 5),
+  });
+  key = await issue("test/virtualKeys/traces", true);
+  const precise = await issue("precise/virtualKeys/precise", true);
+  // Under a limit this small leases are exact: the first request waits for one.
+  await ask("waiting", { door: "http", model: "smart", from: precise });
+  await ask("http", { door: "http", model: "http" });
+  await ask("grpc", { door: "grpc", model: "grpc" });
+  await ask("late", { door: "http", model: "late", sampled: false });
+  await ask("hidden", { door: "http", model: "smart", sampled: false });
+  for (const door of ["http", "grpc"] as const) {
+    const from = await issue(`test/virtualKeys/stranger-${door}`, false);
+    await ask(`stranger ${door}`, { door, model: "smart", from });
+  }
+  await ask("last", { door: "http", model: "smart" });
+});
+afterAll(async () => {
+  await gateway.close();
+  await otlp.close();
+});
+
+function limitManifest(id: string, scope: string, requestsPerMinute: number): string {
+  return `kind: Limit
+name: limits/${id}
+scope: { ${scope} }
+requestsPerMinute: ${requestsPerMinute}
+---
+`;
+}
+
+const server = {
+  http: "POST /v1/chat/completions",
+  grpc: "penstock.inference.v1.InferenceService/StreamGenerate",
+};
+
+function issue(name: string, trustTraceContext: boolean): Promise<string> {
+  return gateway.issueKey(`projects/${name}`, { trustTraceContext });
+}
+
+/** Asks as a caller with a span of its own, and remembers both under a name. */
+async function ask(
+  name: string,
+  how: { door: "http" | "grpc"; model: string; from?: string; sampled?: boolean },
+): Promise<void> {
+  const caller = callerSpan(how.sampled ?? true);
+  const { traceparent } = caller;
+  const question = { model: how.model, prompt: canary, stream: true, traceparent };
+  const from = how.from ?? key;
+  const transcript =
+    how.door === "http"
+      ? await askOverHttp(gateway, from, question)
+      : await askOverGrpc(gateway.grpcClient(from), question);
+  asked.set(name, { caller, transcript });
+}
+
+function seen(name: string): Asked {
+  const found = asked.get(name);
+  if (found === undefined) throw new Error(`${name} was not asked`);
+  return found;
+}
+
+async function eventOf({ requestId }: Transcript): Promise<UsageEvent> {
+  const { record } = await gateway.request(requestId);
+  if (record?.event === undefined) throw new Error(`nothing is known of ${requestId}`);
+  return record.event;
+}
+
+describe.concurrent("a failed-over request", () => {
+  it.each(["http", "grpc"] as const)("over %s", async (door) => {
+    const { caller, transcript } = seen(door);
+    expect(transcript).toMatchObject({ status: 200, attempts: 3, traceId: caller.traceId });
+    const event = await eventOf(transcript);
+    const isComplete = (all: readonly ReceivedSpan[]) =>
+      all.some(({ name }) => name === server[door]);
+    const spans = await otlp.waitForTrace(caller.traceId, isComplete);
+    const tree = spanTree(spans.filter(isOfRequest), caller.spanId);
+    expect(drawTree(tree)).toBe(
+      [
+        `server ${server[door]}`,
+        "  internal penstock.quota.reserve",
+        "  client chat alpha-large+slow-first-token-0+cut-after-0",
+        "  client chat alpha-large+slow-first-token-0+cut-after-0",
+        "  client chat beta-large+delay-0",
+      ].join("\n"),
+    );
+    expect(tree.span).toMatchObject({
+      spanId: event.spanId,
+      status: "unset",
+      attributes: {
+        "penstock.request.id": transcript.requestId,
+        "penstock.team": "teams/test",
+        "penstock.project": "projects/test",
+        "penstock.key.id": "projects/test/virtualKeys/traces",
+        "penstock.api.shape": door === "http" ? "openai.chat" : "grpc",
+        "penstock.model.alias": door,
+        "penstock.route": `routes/${door}`,
+        "penstock.attempts": 3,
+        "penstock.retries": 1,
+        "penstock.fallbacks": 1,
+        "penstock.fallback.reason": "STREAM_BROKEN",
+        "penstock.target.selected": "deployments/beta",
+        "penstock.target.provider": "providers/beta",
+        "penstock.stream.outcome": "COMPLETED",
+        "penstock.committed": true,
+      },
+    });
+    expect(tree.span.attributes).not.toHaveProperty("gen_ai.usage.input_tokens");
+    const cause = "STREAM_BROKEN";
+    const attempts = tree.children.filter(({ span }) => span.kind === "client");
+    expect(attempts.map(({ span }) => span.spanId)).toEqual(
+      event.attempts.map(({ spanId }) => spanId),
+    );
+    expect(attempts.map(({ span }) => [span.status, span.attributes])).toMatchObject([
+      ["error", attemptAttributes("alpha", { number: 1, kind: "primary", outcome: cause })],
+      ["error", attemptAttributes("alpha", { number: 2, kind: "retry", cause, outcome: cause })],
+      ["unset", attemptAttributes("beta", { number: 3, kind: "fallback", cause, outcome: "OK" })],
+    ]);
+    expect(attempts[2]?.span.attributes).toMatchObject({
+      "gen_ai.response.model": "beta-large",
+      "gen_ai.response.finish_reasons": ["stop"],
+      "gen_ai.usage.output_tokens": 24,
+      "gen_ai.response.time_to_first_chunk": expect.any(Number),
+    });
+    checkSums(attempts, tree.span, event);
+    checkTimes(tree);
+  });
+
+  it("shows the call to the quota service where it had to wait for one", async () => {
+    const { caller } = seen("waiting");
+    const tree = spanTree(await otlp.waitForTrace(caller.traceId, 5), caller.spanId);
+    expect(drawTree(tree)).toBe(
+      [
+        `server ${server.http}`,
+        "  internal penstock.quota.reserve",
+        "    client penstock.quota.v1.LeaseService/SyncLeases",
+        "      server penstock.quota.v1.LeaseService/SyncLeases",
+        "  client chat alpha-large+delay-0",
+      ].join("\n"),
+    );
+    checkTimes(tree);
+  });
+
+  it("is followed by the spans that stored and posted its usage, linked to it", async () => {
+    const { traceId } = seen("last").caller;
+    const isLinked = ({ kind, links }: ReceivedSpan): boolean =>
+      kind === "consumer" && links.some((link) => link.traceId === traceId);
+    const groupsOf = (spans: readonly ReceivedSpan[]): unknown[] =>
+      spans.map(({ attributes }) => attributes["messaging.consumer.group.name"]).toSorted();
+    const all = await otlp.waitForSpans((spans) => spans.filter(isLinked).length === 2);
+    const consumed = all.filter(isLinked);
+    expect(groupsOf(consumed)).toEqual(["quota", "telemetry"]);
+    const root = spanTree(await otlp.waitForTrace(traceId, 3), seen("last").caller.spanId).span;
+    for (const { links } of consumed) {
+      expect(links).toContainEqual({ traceId, spanId: root.spanId });
+    }
+  });
+});
+
+describe.concurrent("a change of policy", () => {
+  it("is one trace from the call to the bus, which the router's apply is linked to", async () => {
+    const caller = callerSpan(true);
+    const answer = await sendHttp({
+      url: `${gateway.controlUrl}/penstock.policy.v1.ResourceService/ApplyResources`,
+      headers: {
+        authorization: `Bearer ${gateway.adminToken}`,
+        "content-type": "application/json",
+        traceparent: caller.traceparent,
+      },
+      body: JSON.stringify({ resources: [{ team: { name: "teams/traced" } }] }),
+    });
+    expect(answer.status, answer.body).toBe(200);
+    const { revision } = JSON.parse(answer.body) as { revision: string };
+    await gateway.waitForRevision(BigInt(revision));
+    const spans = await otlp.waitForTrace(caller.traceId, 3);
+    const tree = spanTree(spans, caller.spanId);
+    expect(drawTree(tree)).toBe(
+      [
+        "server penstock.policy.v1.ResourceService/ApplyResources",
+        "  internal write policy",
+        "    producer publish config",
+      ].join("\n"),
+    );
+    expect(tree.span.attributes).toMatchObject({
+      "rpc.system.name": "connectrpc",
+      "rpc.method": "penstock.policy.v1.ResourceService/ApplyResources",
+      "rpc.response.status_code": "OK",
+    });
+    const isApply = ({ name, attributes }: ReceivedSpan): boolean =>
+      name === "penstock.config.apply" &&
+      attributes["penstock.config.revision"] === Number(revision);
+    const all = await otlp.waitForSpans((received) => received.some(isApply));
+    const apply = all.find(isApply);
+    const known = spans.map(({ traceId, spanId }) => ({ traceId, spanId }));
+    expect(apply?.parentSpanId).toBeUndefined();
+    expect(apply?.traceId).not.toBe(caller.traceId);
+    expect(apply?.links).toHaveLength(1);
+    expect(known).toContainEqual(apply?.links[0]);
+  });
+});
+
+describe.concurrent("sampling", () => {
+  it("does not hide a request that was rescued: its spans come late, and whole", async () => {
+    const { caller, transcript } = seen("late");
+    expect(transcript.traceId).toBe(caller.traceId);
+    const spans = await otlp.waitForTrace(caller.traceId, 5);
+    const tree = spanTree(spans, caller.spanId);
+    expect(tree.children).toHaveLength(4);
+    expect(tree.span.attributes).toMatchObject({
+      "penstock.late_span": true,
+      "penstock.fallbacks": 1,
+    });
+    expect((await eventOf(transcript)).sampled).toBe(false);
+  });
+
+  it("hides one that went well", async () => {
+    // What ended earlier would have come earlier.
+    await otlp.waitForTrace(seen("last").caller.traceId, 3);
+    const hidden = seen("hidden").caller.traceId;
+    expect(otlp.spans().filter(({ traceId }) => traceId === hidden)).toEqual([]);
+  });
+});
+
+describe.concurrent("a caller whose trace context is not trusted", () => {
+  it.each(["http", "grpc"] as const)("gets a trace of its own over %s, linked", async (door) => {
+    const { caller, transcript } = seen(`stranger ${door}`);
+    const { traceId } = transcript;
+    expect(traceId).not.toBe(caller.traceId);
+    const { span } = spanTree(await otlp.waitForTrace(traceId, 3));
+    expect(span.links).toEqual([{ traceId: caller.traceId, spanId: caller.spanId }]);
+  });
+});
+
+describe("what must not be told", () => {
+  it("no prompt, key or token is in any span or log line", async () => {
+    const { traceId } = seen("last").caller;
+    await otlp.waitForTrace(traceId, 3);
+    const told = otlp.text() + gateway.logLines.join("");
+    for (const secret of [canary, key, gateway.adminToken]) expect(told).not.toContain(secret);
+    expect(told).toContain(traceId);
+  });
+});
