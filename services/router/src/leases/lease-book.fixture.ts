@@ -42,6 +42,8 @@ class FakeQuota {
   revoke: string[] = [];
   down = false;
   hang = false;
+  /** The answer to the next sync is kept back until this resolves. */
+  gate: Promise<void> | undefined;
   readonly #clock: ManualClock;
   readonly #open = new Map<string, { id: string; endMs: number }>();
   #leases = 0;
@@ -59,7 +61,9 @@ class FakeQuota {
       answer = this.#answer(request);
       this.#answers.set(request.sequence, answer);
     }
-    return Promise.resolve(answer);
+    const { gate } = this;
+    this.gate = undefined;
+    return gate === undefined ? Promise.resolve(answer) : gate.then(() => answer);
   };
 
   #answer(request: SyncLeasesRequest): SyncLeasesResponse {

@@ -134,6 +134,24 @@ describe("LeaseBook and LeaseSync", () => {
     expect(await third).toMatchObject({ kind: "refused", cause: "unavailable" });
   });
 
+  it("does not take an answer to others for a refusal of one who came later", async () => {
+    const harness = new Harness();
+    harness.sync.start();
+    await harness.settleDown();
+    harness.quotaService.limits.set("limits/five", 5);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    harness.quotaService.gate = promise;
+    const five = quota("limits/five", { amount: 5n });
+    const early = harness.ask([use(five)]);
+    await harness.settleDown();
+    const late = harness.ask([use(five)]);
+    harness.quotaService.hang = true;
+    resolve();
+    expect((await early).kind).toBe("reserved");
+    harness.clock.advance(150);
+    expect(await late).toMatchObject({ kind: "refused", cause: "unavailable" });
+  });
+
   it("stops making requests wait once quota has been silent for long", async () => {
     const harness = new Harness();
     harness.quotaService.hang = true;

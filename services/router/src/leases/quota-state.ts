@@ -50,8 +50,8 @@ export class QuotaState {
   readonly retiring: Set<HeldLease> = new Set();
   readonly demand: Demand;
   lastUsed: MonotonicMs;
-  /** When quota last answered about it; -Infinity: never. */
-  answeredAt = -Infinity;
+  /** When quota last gave less than was needed; -Infinity: never. */
+  shortAt = -Infinity;
   /** What quota says that it could still grant; of meaning until `exhaustedUntil`. */
   exhaustedAvailable = 0;
   exhaustedUntil = -Infinity;

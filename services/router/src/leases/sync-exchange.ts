@@ -169,7 +169,8 @@ export function applyAnswer(
     const grant = answer.grants[index];
     if (grant?.quota !== state.key) continue;
     const sequence = Number(exchange.request.sequence);
-    applyGrant(book, state, grant, { at, requestedAt, sequence });
+    const needed = exchange.request.wants[index]?.needed ?? 0n;
+    applyGrant(book, state, grant, { at, requestedAt, sequence, needed });
   }
   if (answer.revokedLeaseIds.length > 0) revoke(book, new Set(answer.revokedLeaseIds));
   book.waiting.retry();
@@ -193,17 +194,20 @@ interface AnsweredSync {
   readonly at: Moment;
   readonly requestedAt: MonotonicMs;
   readonly sequence: number;
+  /** What waiting requests lacked. */
+  readonly needed: bigint;
 }
 
 function applyGrant(
   book: LeaseBook,
   state: QuotaState,
   grant: LeaseGrant,
-  { at, requestedAt, sequence }: AnsweredSync,
+  { at, requestedAt, sequence, needed }: AnsweredSync,
 ): void {
-  state.answeredAt = at.monotonic;
   if (grant.status === GrantStatus.NOT_YET) return state.notYet();
   if (grant.status === GrantStatus.GONE) return state.gone(at.monotonic);
+  const exhausted = grant.status === GrantStatus.EXHAUSTED;
+  if (exhausted || grant.amount < needed) state.shortAt = at.monotonic;
   const { periodStartTime, periodEndTime, lifetime } = grant;
   const lifeMs = Number(lifetime?.seconds ?? 0n) * 1000 + (lifetime?.nanos ?? 0) / 1e6;
   const complete = periodStartTime !== undefined && periodEndTime !== undefined && lifeMs > 0;
@@ -226,7 +230,7 @@ function applyGrant(
   const resetMs = grant.resetTime === undefined ? undefined : timestampMs(grant.resetTime);
   // Also with less than was needed: who gets nothing of it hears when there is room again.
   if (resetMs !== undefined) state.resetTimeMs = resetMs;
-  if (grant.status !== GrantStatus.EXHAUSTED) return;
+  if (!exhausted) return;
   state.ranOut(leaseAmount(grant.available), resetMs, at);
 }
 

@@ -114,18 +114,21 @@ export class WaitingRequests {
 
   #decide(waiter: GrantWaiter, entry: Entry): "answered" | "unanswered" {
     const at = this.#book.now();
-    const answered = this.#answeredMissing(entry, at);
+    const answered = this.#knownOutcome(entry, at);
     this.#settle(waiter, answered ?? this.#book.attemptUnavailable(entry.uses, at));
     return answered === undefined ? "unanswered" : "answered";
   }
 
-  /** A quota that has answered while the request waited is not unavailable: it has no room. */
-  #answeredMissing(entry: Entry, at: Moment): Reserved | QuotaRefused | undefined {
+  /**
+   * A quota that gave less than was needed while the request waited is not unavailable: it has no
+   * room. One that gave all it was asked for was asked before this request came.
+   */
+  #knownOutcome(entry: Entry, at: Moment): Reserved | QuotaRefused | undefined {
     const outcome = this.#book.attempt(entry.uses, at);
     if (outcome.kind !== "wait") return outcome;
     for (const use of outcome.missing) {
       const state = this.#book.stateOf(use, at);
-      if (state === undefined || state.isBootstrapping || state.answeredAt < entry.since) continue;
+      if (state === undefined || state.isBootstrapping || state.shortAt < entry.since) continue;
       return { kind: "refused", use, cause: "exhausted", resetTimeMs: state.resetTimeMs };
     }
     return undefined;
