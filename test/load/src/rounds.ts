@@ -1,0 +1,92 @@
+import type { NodeProcess } from "./node-process.ts";
+import { lowerQuartile, median } from "./statistics.ts";
+import type { LoadResult } from "./tools/toolbox.ts";
+
+/** One of the things that are compared. */
+export interface Variant {
+  readonly name: string;
+  /** Whose CPU time is measured; absent for the provider itself. */
+  readonly process?: NodeProcess;
+  /** Sends load for so long. */
+  load(seconds: number): Promise<LoadResult>;
+}
+
+/** What one round of one variant gave. */
+export interface Round extends LoadResult {
+  /** CPU time of the process, all threads, per request. */
+  readonly cpuUs: number;
+  readonly requestsPerSecond: number;
+}
+
+/** All rounds of a variant. */
+export interface VariantRounds {
+  readonly name: string;
+  readonly rounds: readonly Round[];
+}
+
+/** What the process still does for its requests after the last answer counts as well. */
+const settleMs = 300;
+
+/**
+ * Measures variants in turn, in the opposite order every other round, so that what else happens on
+ * the machine hits all of them. Each is warmed first.
+ */
+export async function alternate(
+  variants: readonly Variant[],
+  options: { readonly rounds: number; readonly seconds: number; readonly warmSeconds: number },
+): Promise<VariantRounds[]> {
+  const results = variants.map(({ name }) => ({ name, rounds: [] as Round[] }));
+  if (options.warmSeconds > 0) {
+    for (const variant of variants) await variant.load(options.warmSeconds);
+  }
+  for (let round = 0; round < options.rounds; round += 1) {
+    const order = round % 2 === 0 ? [...variants.keys()] : [...variants.keys()].toReversed();
+    for (const index of order) {
+      const variant = variants[index];
+      if (variant === undefined) continue;
+      results[index]?.rounds.push(await measure(variant, options.seconds));
+    }
+  }
+  return results;
+}
+
+async function measure(variant: Variant, seconds: number): Promise<Round> {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const before = (await variant.process?.cpuUs()) ?? 0;
+  const startMs = performance.now();
+  const result = await variant.load(seconds);
+  const elapsedMs = performance.now() - startMs;
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const after = (await variant.process?.cpuUs()) ?? 0;
+  const requests = Math.max(1, result.requests);
+  const requestsPerSecond = (result.requests / elapsedMs) * 1_000;
+  return { ...result, cpuUs: (after - before) / requests, requestsPerSecond };
+}
+
+/** The figures of a variant that are quoted. */
+export interface Quoted {
+  readonly name: string;
+  readonly cpuUsQ1: number;
+  readonly cpuUsMedian: number;
+  readonly requestsPerSecond: number;
+  /** Lower quartile over the rounds of their medians. */
+  readonly p50Us: number;
+  readonly firstByteP50Us: number | undefined;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+/** Sums the rounds of a variant up. */
+export function quote({ name, rounds }: VariantRounds): Quoted {
+  const firstBytes = rounds.flatMap(({ firstByteP50Us }) => firstByteP50Us ?? []);
+  return {
+    name,
+    cpuUsQ1: lowerQuartile(rounds.map(({ cpuUs }) => cpuUs)),
+    cpuUsMedian: median(rounds.map(({ cpuUs }) => cpuUs)),
+    requestsPerSecond: median(rounds.map((round) => round.requestsPerSecond)),
+    p50Us: lowerQuartile(rounds.map(({ p50Us }) => p50Us)),
+    firstByteP50Us: firstBytes.length === 0 ? undefined : lowerQuartile(firstBytes),
+    requests: rounds.reduce((sum, round) => sum + round.requests, 0),
+    failures: rounds.reduce((sum, round) => sum + round.errors + round.notOk, 0),
+  };
+}

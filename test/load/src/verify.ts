@@ -1,0 +1,107 @@
+import { names, prices } from "./control-client.ts";
+import type { ControlClient } from "./control-client.ts";
+import type { MockProvider } from "./tools/toolbox.ts";
+
+/** What the provider was asked, and what Penstock says about it afterwards. */
+export interface Verification {
+  /** As sent by the load generators. */
+  readonly requests: number;
+  /** Of these, those that the mock provider never saw. */
+  readonly refused: number;
+  /** Usage records that telemetry has. */
+  readonly records: number;
+  /** Σ price × tokens of the provider's answers, computed here. Nano-USD. */
+  readonly expectedCostNanoUsd: bigint;
+  /** Σ cost of the records. Nano-USD. */
+  readonly recordedCostNanoUsd: bigint;
+  /** What quota's ledger has posted to the budget. Nano-USD. */
+  readonly postedNanoUsd: bigint;
+  /** Server spans per request. */
+  readonly traced: number;
+  /** Time until the last record was stored. */
+  readonly settledAfterMs: number;
+  readonly problems: readonly string[];
+}
+
+// Of the mock's answers: tools/mock.c.
+const inputTokens = 57n;
+const wholeOutputTokens = 141n;
+const perMillion = 1_000_000n;
+
+const patienceMs = 300_000;
+const pollMs = 500;
+
+/** What is verified. */
+export interface VerifyOptions {
+  readonly control: ControlClient;
+  readonly mock: MockProvider;
+  readonly chunks: number;
+  /** Requests that were sent to Penstock. */
+  readonly sent: number;
+  readonly serverSpans: ReadonlyMap<string, number>;
+  readonly traceRatio: number;
+}
+
+/** Waits until every request is recorded and posted, and compares; says all that does not match. */
+export async function verify(options: VerifyOptions): Promise<Verification> {
+  const startMs = performance.now();
+  const { whole, streams } = await readCounts(options.mock);
+  const requests = options.sent;
+  const refused = requests - whole - streams;
+  const expectedCostNanoUsd =
+    BigInt(whole) * cost(wholeOutputTokens) + BigInt(streams) * cost(BigInt(options.chunks));
+  let found = await read(options.control);
+  while (
+    (found.records < requests || found.postedNanoUsd < expectedCostNanoUsd) &&
+    performance.now() - startMs < patienceMs
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    found = await read(options.control);
+  }
+  const settledAfterMs = performance.now() - startMs;
+  let spans = 0;
+  for (const count of options.serverSpans.values()) spans += count;
+  const traced = spans / Math.max(1, requests);
+  const sums = { requests, refused, ...found, expectedCostNanoUsd, traced, settledAfterMs };
+  return { ...sums, problems: findProblems(sums, options.traceRatio) };
+}
+
+function cost(outputTokens: bigint): bigint {
+  return (inputTokens * prices.input + outputTokens * prices.output) / perMillion;
+}
+
+async function readCounts(mock: MockProvider): Promise<{ whole: number; streams: number }> {
+  const response = await fetch(`http://127.0.0.1:${mock.port}/counts`);
+  return (await response.json()) as { whole: number; streams: number };
+}
+
+async function read(control: ControlClient) {
+  const { total } = await control.usage.queryUsage({});
+  const { balances } = await control.balances.listBalances({ resource: names.budget });
+  let postedNanoUsd = 0n;
+  for (const balance of balances) postedNanoUsd += balance.posted;
+  return {
+    records: Number(total?.requests ?? 0n),
+    recordedCostNanoUsd: total?.costNanoUsd ?? 0n,
+    postedNanoUsd,
+  };
+}
+
+function findProblems(sums: Omit<Verification, "problems">, traceRatio: number): string[] {
+  const { requests, records, expectedCostNanoUsd, recordedCostNanoUsd, postedNanoUsd } = sums;
+  const problems: string[] = [];
+  if (records !== requests) problems.push(`${records} usage records for ${requests} requests`);
+  if (recordedCostNanoUsd !== expectedCostNanoUsd) {
+    problems.push(`records cost ${recordedCostNanoUsd}, expected ${expectedCostNanoUsd} nano-USD`);
+  }
+  if (postedNanoUsd !== expectedCostNanoUsd) {
+    problems.push(`ledger posted ${postedNanoUsd}, expected ${expectedCostNanoUsd} nano-USD`);
+  }
+  // Six standard deviations of a draw with this ratio; refusals by the gateway's fault are traced.
+  const deviation = Math.sqrt((traceRatio * (1 - traceRatio)) / Math.max(1, requests));
+  const slack = 6 * deviation + sums.refused / Math.max(1, requests);
+  if (Math.abs(sums.traced - traceRatio) > slack) {
+    problems.push(`${(sums.traced * 100).toFixed(2)} % traced, expected ${traceRatio * 100} %`);
+  }
+  return problems;
+}
