@@ -14,3 +14,6 @@ export type { OutboxRelay, RelayOutboxOptions } from "./src/relay-outbox.ts";
 export { claimInbox, createInboxTable, pruneInbox } from "./src/inbox.ts";
 export { lockDataFolder } from "./src/folder-lock.ts";
 export type { FolderLock } from "./src/folder-lock.ts";
+export { createSequenceTable, noteSequences, pruneSequences } from "./src/sequence-table.ts";
+export type { ConsumedSequence, EventPosition, SequenceRow } from "./src/sequence-table.ts";
+export { isLasting, toStorageError, withStorageErrors } from "./src/storage-error.ts";

@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Bus } from "@penstock/bus";
 import type { DatabaseServer } from "@penstock/database";
+import { toStorageError } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
@@ -17,7 +18,6 @@ import type { Housekeeping } from "./publish/housekeeping.ts";
 import { RouterRegistry } from "./rollout/router-registry.ts";
 import { connectStorage, prepareStorage } from "./storage/open-storage.ts";
 import type { InstallationIdentity, PolicyDatabase } from "./storage/open-storage.ts";
-import { toStorageError } from "./storage/storage-error.ts";
 import { createAdminTokens } from "./tokens/admin-tokens.ts";
 import type { EnsureAdminTokenOptions } from "./tokens/admin-tokens.ts";
 

@@ -15,6 +15,7 @@ import { SyncQueue } from "./leases/sync-queue.ts";
 import { runSweeper } from "./leases/sweeper.ts";
 import { migrateLedger } from "./storage/migrate-ledger.ts";
 import { pageTokenKey } from "./storage/page-token-key.ts";
+import { schemaName } from "./storage/schema.ts";
 import type { QuotaTables } from "./storage/schema.ts";
 
 /** What the service is made of. */
@@ -41,7 +42,7 @@ export interface QuotaService {
 /** Opens the ledger (migrating it) and wires the service; nothing runs before `start`. */
 export async function createQuotaService(dependencies: QuotaDependencies): Promise<QuotaService> {
   const { config, clock, bus, database, configuration } = dependencies;
-  const db = database.connect<QuotaTables>("quota");
+  const db = database.connect<QuotaTables>(schemaName);
   await migrateLedger(db);
   const pageTokens = createPageTokens(await pageTokenKey(db, randomBytes(32)));
   const events = createQuotaEvents(dependencies.observability);

@@ -16,6 +16,7 @@ import type { PriceConfiguration } from "./rating/price-history.ts";
 import { runDropping } from "./rollups/drop-expired.ts";
 import { migrateRecords } from "./storage/migrate-records.ts";
 import { pageTokenKey } from "./storage/page-token-key.ts";
+import { schemaName } from "./storage/schema.ts";
 import type { TelemetryTables } from "./storage/schema.ts";
 
 /** What the service is made of. */
@@ -47,7 +48,7 @@ export async function createTelemetryService(
   dependencies: TelemetryDependencies,
 ): Promise<TelemetryService> {
   const { config, clock, bus, database, configuration } = dependencies;
-  const db = database.connect<TelemetryTables>("telemetry", { statementTimeoutMs });
+  const db = database.connect<TelemetryTables>(schemaName, { statementTimeoutMs });
   await migrateRecords(db);
   const pageTokens = createPageTokens(await pageTokenKey(db, randomBytes(32)));
   const events = createTelemetryEvents(dependencies.observability);

@@ -1,9 +1,9 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { AwaitRevisionRequest } from "@penstock/api";
+import { withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { awaitTaken } from "../rollout/await-taken.ts";
 import { readHead } from "../storage/installation-store.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { durationIn } from "./duration-in.ts";
 

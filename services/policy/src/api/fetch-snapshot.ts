@@ -1,11 +1,10 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConfigHead, FetchSnapshotRequest } from "@penstock/api";
-import { inTransaction } from "@penstock/database";
+import { inTransaction, withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { readHead } from "../storage/installation-store.ts";
 import { readPage } from "../storage/resource-store.ts";
 import type { ReadResource } from "../storage/resource-store.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
 /** From the proto: what one page holds at most. */

@@ -1,9 +1,9 @@
 import type { ListAuditEventsRequest } from "@penstock/api";
 import { ListAuditEventsRequestSchema } from "@penstock/api";
+import { withStorageErrors } from "@penstock/database";
 import { listQuery, pageSize } from "@penstock/rpc";
 import { listAuditEvents as readAuditEvents } from "../storage/audit-store.ts";
 import type { AuditCursor } from "../storage/audit-store.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
 /** Changes, newest first. */

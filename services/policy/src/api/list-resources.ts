@@ -1,12 +1,11 @@
 import type { ListResourcesRequest } from "@penstock/api";
 import { ListResourcesRequestSchema } from "@penstock/api";
-import { inTransaction } from "@penstock/database";
+import { inTransaction, withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { listQuery, pageSize } from "@penstock/rpc";
 import { kindOfCollection, withoutSecrets } from "../resources/kinds.ts";
 import { readRevision } from "../storage/installation-store.ts";
 import { readPage } from "../storage/resource-store.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
 const maxPageBytes = 4 * 1_024 * 1_024;

@@ -1,5 +1,5 @@
+import { withStorageErrors } from "@penstock/database";
 import { readRevision } from "../storage/installation-store.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
 /** The routers seen in the last 30 s and the newest revision. */

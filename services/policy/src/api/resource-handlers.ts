@@ -1,6 +1,7 @@
 import type { MessageShape, DescMessage } from "@bufbuild/protobuf";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
+import { withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { expectResourceName, listQuery, pageSize } from "@penstock/rpc";
 import type { ResourceMessage } from "@penstock/snapshot";
@@ -9,7 +10,6 @@ import { withoutSecrets } from "../resources/kinds.ts";
 import { asResource } from "../resources/resource-kind.ts";
 import type { ResourceKind } from "../resources/resource-kind.ts";
 import { readPage, readResource } from "../storage/resource-store.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import { applyChange } from "./apply-change.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { listFieldOf, serviceOfKind, standardMethodsOf } from "./standard-methods.ts";

@@ -1,5 +1,5 @@
 import type { ConfigEntry, ConfigHead } from "@penstock/api";
-import { inTransaction } from "@penstock/database";
+import { inTransaction, withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { attributeNames, formatTraceparent } from "@penstock/observability";
 import type { Observability, Span, SpanContext } from "@penstock/observability";
@@ -11,7 +11,6 @@ import { appendAuditEvents } from "../storage/audit-store.ts";
 import { findHandledRequest, rememberRequest } from "../storage/handled-request-store.ts";
 import { lockHead } from "../storage/installation-store.ts";
 import type { PolicyDatabase, PolicyTransaction } from "../storage/open-storage.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 import { auditEventsOf } from "./audit-events.ts";
 import type { ChangeOrigin } from "./audit-events.ts";
 import { checkNotEmptied, checkReferrers } from "./check-deletions.ts";

@@ -1,6 +1,6 @@
 import type { OutboxRelay } from "@penstock/database";
+import { toStorageError } from "@penstock/database";
 import { sleep } from "@penstock/runtime";
-import { toStorageError } from "../storage/storage-error.ts";
 import type { ConfigPublisherOptions } from "./config-publisher.ts";
 import { startConfigPublisher } from "./config-publisher.ts";
 import { reconcileBus } from "./reconcile-bus.ts";

@@ -1,4 +1,5 @@
 import { Role } from "@penstock/api";
+import { withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import type { Identity } from "@penstock/rpc";
 import { generateKey, hashKey } from "@penstock/runtime";
@@ -9,7 +10,6 @@ import {
   writeAdminToken,
 } from "../storage/admin-token-store.ts";
 import type { PolicyDatabase } from "../storage/open-storage.ts";
-import { withStorageErrors } from "../storage/storage-error.ts";
 
 /** What is asked of `ensureAdminToken`. */
 export interface EnsureAdminTokenOptions {

@@ -65,7 +65,7 @@ function adjust(
     const instances = await lockQuotas(trx, [{ quota, resource, definition }], nowMs);
     const before = await findAdjustment(trx, request.requestId);
     if (before !== undefined) return { transfer: before, isNew: false };
-    const accounts = await loadAccounts(trx, [quota], [{ quota, atMs: nowMs }], nowMs);
+    const accounts = await loadAccounts(trx, { instances, quotas: [quota], moments: [], nowMs });
     const page = new LedgerPage({ instances, accounts, leases: [] });
     const { amount, requestId: id } = request;
     postAdjustment(page, { id, quota, amount, reason: request.reason.trim() }, nowMs);

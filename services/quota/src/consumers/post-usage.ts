@@ -1,3 +1,6 @@
+import { noteSequences } from "@penstock/database";
+import type { ConsumedSequence } from "@penstock/database";
+
 import { LedgerPage } from "../ledger/ledger-page.ts";
 import { postCharge } from "../ledger/post-charge.ts";
 import { resourceOfKey } from "../ledger/quota-rule.ts";
@@ -5,14 +8,13 @@ import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
 import { loadAccounts, loadLeases, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
 import type { LedgerTransaction } from "../storage/ledger-database.ts";
-import { noteSequences } from "../storage/sequence-store.ts";
-import type { PostedSequence } from "../storage/sequence-store.ts";
+import { schemaName } from "../storage/schema.ts";
 import { postedTransfers, transferIdentity } from "../storage/transfer-store.ts";
 import type { Usage } from "./read-usage.ts";
 
 /** What posting a batch did. */
 export interface PostedUsage {
-  readonly sequences: readonly PostedSequence[];
+  readonly sequences: readonly ConsumedSequence[];
   readonly charges: number;
   /** Charges that had been posted before. */
   readonly repeated: number;
@@ -38,19 +40,22 @@ export async function postUsage(
   });
   const instances = await lockQuotas(trx, toLock, nowMs);
   const seen = await postedTransfers(trx, [...new Set(charges.map((one) => one.requestId))]);
-  const fresh = charges.filter((charge) => isNew(charge, seen));
+  const fresh = charges
+    .filter((charge) => isNew(charge, seen))
+    .map((charge) => ({ ...charge, periodStartMs: charge.periodStartMs ?? nowMs }));
   const leaseIds = new Set(fresh.map((charge) => charge.leaseId).filter((id) => id !== ""));
   const leases = await loadLeases(trx, [...leaseIds], { quotas: [], nowMs });
   const moments = [
     ...leases.map((lease) => ({ quota: lease.quota, atMs: lease.periodStartMs })),
     ...fresh.map((charge) => ({ quota: charge.quota, atMs: charge.periodStartMs })),
   ];
-  const accounts = fresh.length === 0 ? [] : await loadAccounts(trx, quotas, moments, nowMs);
+  const wanted = { instances, quotas, moments, nowMs };
+  const accounts = fresh.length === 0 ? [] : await loadAccounts(trx, wanted);
   const page = new LedgerPage({ instances, accounts, leases });
   const before = overshootOf(page);
   for (const charge of fresh) postCharge(page, charge, nowMs);
   await savePage(trx, page);
-  const sequences = await noteSequences(trx, seenSequences(batch), nowMs);
+  const sequences = await noteSequences(trx, schemaName, batch, nowMs);
   return {
     sequences,
     charges: fresh.length,
@@ -74,14 +79,4 @@ function overshootOf(page: LedgerPage): bigint {
     for (const account of page.accountsOf(quota)) sum += account.overshoot;
   }
   return sum;
-}
-
-function seenSequences(batch: readonly Usage[]) {
-  const lives = Map.groupBy(batch, (usage) => `${usage.epoch} ${usage.replica}`);
-  return [...lives.values()].flatMap((usages) => {
-    const first = usages[0];
-    if (first === undefined) return [];
-    const numbers = usages.map((usage) => usage.sequence);
-    return [{ replica: first.replica, epoch: first.epoch, numbers }];
-  });
 }

@@ -1,16 +1,20 @@
-import type { Bus, Consumption, Delivery, DeliveryOutcome } from "@penstock/bus";
-import { inTransaction, sqlStateOf } from "@penstock/database";
+import { ConfirmedWriter, consumeBatches } from "@penstock/bus";
+import type { Bus, Consumption, Delivery, DeliveryOutcome, ReadDelivery } from "@penstock/bus";
+import { inTransaction, isLasting, noteSequences } from "@penstock/database";
+import type { ConsumedSequence, EventPosition } from "@penstock/database";
 import type { Clock } from "@penstock/runtime";
 
 import type { QuotaEvents } from "../events.ts";
 import { resourceOfKey } from "../ledger/quota-rule.ts";
 import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
 import type { LedgerDatabase } from "../storage/ledger-database.ts";
-import { ConfirmedWriter, consumerName } from "./confirm-sequences.ts";
+import { schemaName } from "../storage/schema.ts";
 import { postUsage } from "./post-usage.ts";
-import { readUsage } from "./read-usage.ts";
+import { positionOf, readUsage } from "./read-usage.ts";
 import type { Usage } from "./read-usage.ts";
 
+/** Names this consumer in the stream and in bucket `confirmed`. */
+const consumerName = "quota";
 /**
  * Events in one transaction. The embedded database has one connection: lease syncs, which routers
  * wait 150 ms for, must come through between two batches.
@@ -18,7 +22,7 @@ import type { Usage } from "./read-usage.ts";
 export const maximumBatch = 200;
 const maximumWaitMs = 5_000;
 const retryAfterMs = 1_000;
-/** How often an event is tried that asks for a rule which has not arrived, or that fails alone. */
+/** How often an event is tried that asks for a rule which has not arrived. */
 const patientDeliveries = 30;
 
 /** What the consumer works with. */
@@ -30,11 +34,6 @@ export interface UsageConsumerDependencies {
   readonly events: QuotaEvents;
 }
 
-interface ReadDelivery {
-  readonly delivery: Delivery;
-  readonly usage: Usage;
-}
-
 /** Posts usage events to the ledger: batch → one transaction → confirmed sequences → ack. */
 export class UsageConsumer {
   readonly #dependencies: UsageConsumerDependencies;
@@ -43,7 +42,7 @@ export class UsageConsumer {
 
   constructor(dependencies: UsageConsumerDependencies) {
     this.#dependencies = dependencies;
-    this.#confirmed = new ConfirmedWriter(dependencies.bus.confirmed);
+    this.#confirmed = new ConfirmedWriter(dependencies.bus.confirmed, consumerName);
   }
 
   /** Starts to consume, or goes on where another replica of the service stopped. */
@@ -66,24 +65,32 @@ export class UsageConsumer {
 
   /** Handles one batch; never throws. */
   async handle(batch: readonly Delivery[]): Promise<DeliveryOutcome[]> {
+    const { events } = this.#dependencies;
     const outcomes = new Map<Delivery, DeliveryOutcome>();
-    const readable: ReadDelivery[] = [];
+    const readable: ReadDelivery<Usage>[] = [];
     for (const delivery of batch) {
       const usage = readUsage(delivery.payload);
       if (usage === undefined) {
-        this.#dependencies.events.eventMalformed(delivery.id);
-        outcomes.set(delivery, "reject");
+        outcomes.set(delivery, await this.#dropMalformed(delivery));
       } else if (this.#isTooEarly(usage, delivery.deliveryCount)) {
         outcomes.set(delivery, { retryAfterMs });
       } else {
-        if (usage.malformedCharges > 0) this.#dependencies.events.chargesMalformed(usage);
-        readable.push({ delivery, usage });
+        if (usage.malformedCharges > 0) events.chargesMalformed(usage);
+        readable.push({ delivery, item: usage });
       }
     }
-    for (let at = 0; at < readable.length; at += maximumBatch) {
-      await this.#post(readable.slice(at, at + maximumBatch), outcomes);
-    }
-    return batch.map((delivery) => outcomes.get(delivery) ?? { retryAfterMs });
+    const consumed = await consumeBatches(readable, {
+      maxBatch: maximumBatch,
+      isLasting,
+      store: (entries) => this.#post(entries),
+      giveUp: async (usage, error) => {
+        events.eventRefused(usage, error);
+        await this.#pass(usage);
+      },
+    });
+    return batch.map(
+      (delivery) => outcomes.get(delivery) ?? consumed.get(delivery) ?? { retryAfterMs },
+    );
   }
 
   /** Without a lease the period comes from the rule; it may be on its way still. */
@@ -97,43 +104,44 @@ export class UsageConsumer {
     );
   }
 
-  async #post(
-    entries: readonly ReadDelivery[],
-    outcomes: Map<Delivery, DeliveryOutcome>,
-  ): Promise<void> {
-    if (entries.length === 0) return;
+  async #post(entries: readonly ReadDelivery<Usage>[]): Promise<void> {
     const { db, clock, configuration, events } = this.#dependencies;
-    const usages = entries.map(({ usage }) => usage);
+    const usages = entries.map(({ item }) => item);
     const batch = events.batchBegins(entries.map(({ delivery }) => delivery));
     try {
       const posted = await inTransaction(db, (trx) =>
         postUsage(trx, usages, configuration, clock.wallMs()),
       );
       batch.posted(posted);
-      for (const { delivery } of entries) outcomes.set(delivery, "ack");
-      await this.#confirmed.write(posted.sequences).catch(events.confirmFailed);
+      await this.#confirm(posted.sequences);
     } catch (error) {
       batch.failed(error);
-      await this.#afterFailure(entries, outcomes, error);
+      throw error;
     }
   }
 
-  /** One event that the ledger refuses must not hold up the others: they are tried one by one. */
-  async #afterFailure(
-    entries: readonly ReadDelivery[],
-    outcomes: Map<Delivery, DeliveryOutcome>,
-    error: unknown,
-  ): Promise<void> {
-    const refused = /^2[23]/.test(sqlStateOf(error) ?? "");
-    const only = entries.length === 1 ? entries[0] : undefined;
-    if (refused && only === undefined) {
-      for (const entry of entries) await this.#post([entry], outcomes);
-      return;
+  async #dropMalformed(delivery: Delivery): Promise<DeliveryOutcome> {
+    const position = positionOf(delivery.payload);
+    try {
+      if (position !== undefined) await this.#pass(position);
+    } catch {
+      return { retryAfterMs };
     }
-    const hopeless = refused && (only?.delivery.deliveryCount ?? 0) > patientDeliveries;
-    if (hopeless && only !== undefined) this.#dependencies.events.eventRefused(only.usage, error);
-    for (const { delivery } of entries) {
-      outcomes.set(delivery, hopeless ? "reject" : { retryAfterMs });
-    }
+    this.#dependencies.events.eventMalformed(delivery.id);
+    return "reject";
+  }
+
+  /** Its router would send an event that is never confirmed again and again. */
+  async #pass({ replica, epoch, sequence }: EventPosition): Promise<void> {
+    const { db, clock } = this.#dependencies;
+    const position = { replica, epoch, sequence };
+    const passed = await inTransaction(db, (trx) =>
+      noteSequences(trx, schemaName, [position], clock.wallMs()),
+    );
+    await this.#confirm(passed);
+  }
+
+  async #confirm(sequences: readonly ConsumedSequence[]): Promise<void> {
+    await this.#confirmed.write(sequences).catch(this.#dependencies.events.confirmFailed);
   }
 }

@@ -1,4 +1,4 @@
-import { inTransaction, tryAdvisoryLock } from "@penstock/database";
+import { inTransaction, pruneSequences, tryAdvisoryLock } from "@penstock/database";
 import { slotLengthMs, windowLengthMs } from "@penstock/limits";
 import { linkSignals, sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
@@ -10,6 +10,7 @@ import type { QuotaConfiguration } from "../ledger/quota-rule.ts";
 import { loadAccounts, loadLeases, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
 import type { LedgerDatabase } from "../storage/ledger-database.ts";
+import { schemaName } from "../storage/schema.ts";
 import { dueLeases, pruneLedger } from "../storage/sweep-store.ts";
 import type { DueLease } from "../storage/sweep-store.ts";
 import {
@@ -57,7 +58,7 @@ export async function sweepLeases(dependencies: SweeperDependencies): Promise<bo
       { quotas: [], nowMs },
     );
     const moments = leases.map((lease) => ({ quota: lease.quota, atMs: lease.periodStartMs }));
-    const accounts = await loadAccounts(trx, [], moments, nowMs);
+    const accounts = await loadAccounts(trx, { instances, quotas: [], moments, nowMs });
     const page = new LedgerPage({ instances, accounts, leases });
     const changed = expireLeases(page, factsOf(due), nowMs);
     await savePage(trx, page);
@@ -81,8 +82,8 @@ function factsOf(due: readonly DueLease[]): Map<string, DueLease> {
   return new Map(due.map((lease) => [lease.id, lease]));
 }
 
-/** Deletes what nobody needs any more. */
-export async function prune(dependencies: SweeperDependencies): Promise<void> {
+/** Deletes what nobody needs any more, a bounded number of rows; true when there may be more. */
+export async function prune(dependencies: SweeperDependencies): Promise<boolean> {
   const { db, clock, transferRetentionDays } = dependencies;
   const nowMs = clock.wallMs();
   const times = {
@@ -92,7 +93,9 @@ export async function prune(dependencies: SweeperDependencies): Promise<void> {
     slotsMs: nowMs - hourMs,
     holdersMs: nowMs - 30 * dayMs,
   };
-  await pruneLedger(db, times, pruneSize);
+  const most = await pruneLedger(db, times, pruneSize);
+  await pruneSequences(db, schemaName, nowMs);
+  return most >= pruneSize;
 }
 
 /**
@@ -134,8 +137,9 @@ async function sweepWhileHeld(
   while (!signal.aborted) {
     while ((await sweepLeases(dependencies)) && !signal.aborted);
     if (clock.monotonicMs() - prunedAt >= pruneIntervalMs) {
-      await prune(dependencies);
-      prunedAt = clock.monotonicMs();
+      // What comes faster than it is deleted would grow without end.
+      const more = await prune(dependencies);
+      if (!more) prunedAt = clock.monotonicMs();
     }
     await sleep(clock, sweepIntervalMs, signal).catch(() => undefined);
   }

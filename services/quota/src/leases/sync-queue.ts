@@ -1,4 +1,4 @@
-import { inTransaction } from "@penstock/database";
+import { inTransaction, isLasting, toStorageError } from "@penstock/database";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
@@ -85,9 +85,11 @@ export class SyncQueue {
       const outcomes = await this.#transact(batch.map(({ sync }) => sync));
       for (const [at, waiting] of batch.entries()) settle(waiting, outcomes[at]);
     } catch (error) {
-      // One sync that the database refuses must not take the others with it.
-      if (batch.length > 1) for (const waiting of batch) await this.#runBatch([waiting]);
-      else batch[0]?.reject(asUnavailable(error));
+      // One sync that the database refuses must not take the others with it. When the database is
+      // away, to try them one by one would only keep all of them waiting, and those behind them.
+      if (batch.length > 1 && isLasting(error)) {
+        for (const waiting of batch) await this.#runBatch([waiting]);
+      } else for (const waiting of batch) waiting.reject(toGatewayError(toStorageError(error)));
     }
     this.#dependencies.onBatch?.(this.#dependencies.clock.monotonicMs() - startedAt, batch.length);
   }
@@ -108,14 +110,4 @@ function settle(waiting: WaitingSync, outcome: SyncOutcome | undefined): void {
   if (outcome === undefined) waiting.reject(new GatewayError("INTERNAL", "the sync got no answer"));
   else if ("response" in outcome) waiting.resolve(outcome.response);
   else waiting.reject(outcome.error);
-}
-
-function asUnavailable(cause: unknown): GatewayError {
-  if (cause instanceof GatewayError) return toGatewayError(cause);
-  const message = "the quota service cannot reach its database; try again";
-  return new GatewayError("UNAVAILABLE", message, {
-    source: "gateway",
-    retryAfterMs: 1_000,
-    cause,
-  });
 }

@@ -127,7 +127,7 @@ async function runFresh(
   const instances = await lockQuotas(trx, [...toLock.values()], nowMs);
   const leases = await loadLeases(trx, leaseIds, { quotas: wantedQuotas, nowMs });
   const moments = leases.map((lease) => ({ quota: lease.quota, atMs: lease.periodStartMs }));
-  const accounts = await loadAccounts(trx, wantedQuotas, moments, nowMs);
+  const accounts = await loadAccounts(trx, { instances, quotas: wantedQuotas, moments, nowMs });
   const page = new LedgerPage({ instances, accounts, leases });
   const answers = runSyncs(page, fresh, snapshot, context);
   await savePage(trx, page);

@@ -40,7 +40,7 @@ export function balanceOf(
   accounts: readonly Account[],
   nowMs: number,
 ): Balance {
-  const ofPeriod = accounts.filter((account) => account.period === instance.period);
+  const ofPeriod = accounts.flatMap((account) => ofOwnPeriod(instance, account, nowMs));
   const counting = countingAccounts(ofPeriod, nowMs);
   const sum = (pick: (account: Account) => bigint): bigint =>
     counting.reduce((total, account) => total + pick(account), 0n);
@@ -56,6 +56,19 @@ export function balanceOf(
   };
 }
 
+/** A calendar period is taken over from a rule of another one that began at the same moment. */
+function ofOwnPeriod(instance: QuotaInstance, account: Account, nowMs: number): Account[] {
+  const { period } = instance;
+  if (account.period === period) return [account];
+  if (period === "minute" || account.period === "minute") return [];
+  const { startMs, endMs } = calendarPeriod({ period, timeZone: zoneOf(instance) }, nowMs);
+  return account.periodStartMs === startMs ? [{ ...account, period, periodEndMs: endMs }] : [];
+}
+
+function zoneOf({ definition }: QuotaInstance): string {
+  return definition?.timeZone ?? "UTC";
+}
+
 function periodTimes(instance: QuotaInstance, counting: readonly Account[], nowMs: number) {
   const { period } = instance;
   if (period === "minute") {
@@ -68,8 +81,7 @@ function periodTimes(instance: QuotaInstance, counting: readonly Account[], nowM
   if (account !== undefined) {
     return { periodStartMs: account.periodStartMs, resetMs: account.periodEndMs };
   }
-  const timeZone = instance.definition?.timeZone ?? "UTC";
-  const { startMs, endMs } = calendarPeriod({ period, timeZone }, nowMs);
+  const { startMs, endMs } = calendarPeriod({ period, timeZone: zoneOf(instance) }, nowMs);
   return { periodStartMs: startMs, resetMs: endMs };
 }
 

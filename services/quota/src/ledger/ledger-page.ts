@@ -37,6 +37,7 @@ export class LedgerPage {
   readonly #accounts = new Map<string, Account>();
   readonly #accountsOfQuota = new Map<string, Map<number, Account>>();
   readonly #leases = new Map<string, Lease>();
+  readonly #leasesOfQuota = new Map<string, Map<string, Lease>>();
   readonly #changedAccounts = new Set<string>();
   readonly #changedLeases = new Set<string>();
   readonly transfers: Transfer[] = [];
@@ -44,7 +45,7 @@ export class LedgerPage {
   constructor(loaded: LoadedLedger) {
     for (const instance of loaded.instances) this.instances.set(instance.quota, instance);
     for (const account of loaded.accounts) this.#keepAccount(account);
-    for (const lease of loaded.leases) this.#leases.set(lease.id, lease);
+    for (const lease of loaded.leases) this.#keepLease(lease);
   }
 
   lease(id: string): Lease | undefined {
@@ -52,7 +53,7 @@ export class LedgerPage {
   }
 
   leasesOf(quota: string): Lease[] {
-    return [...this.#leases.values()].filter((lease) => lease.quota === quota);
+    return [...(this.#leasesOfQuota.get(quota)?.values() ?? [])];
   }
 
   account(quota: string, periodStartMs: number): Account | undefined {
@@ -76,13 +77,13 @@ export class LedgerPage {
   putLease(next: Lease): void {
     const before = this.#leases.get(next.id);
     if (before === next) return;
-    this.#leases.set(next.id, next);
+    this.#keepLease(next);
     this.#changedLeases.add(next.id);
     const leased = next.heldLeased - (before?.heldLeased ?? 0n);
     const pending = next.heldPending - (before?.heldPending ?? 0n);
     if (leased === 0n && pending === 0n) return;
     const account = this.account(next.quota, next.periodStartMs);
-    if (account === undefined) throw new Error(`account of lease ${next.id} is not loaded`);
+    if (account === undefined) throw new TypeError(`account of lease ${next.id} is not loaded`);
     this.putAccount({
       ...account,
       leased: account.leased + leased,
@@ -100,11 +101,22 @@ export class LedgerPage {
 
   #keepAccount(account: Account): void {
     this.#accounts.set(accountKey(account.quota, account.periodStartMs), account);
-    let ofQuota = this.#accountsOfQuota.get(account.quota);
-    if (ofQuota === undefined) {
-      ofQuota = new Map();
-      this.#accountsOfQuota.set(account.quota, ofQuota);
-    }
-    ofQuota.set(account.periodStartMs, account);
+    putInner(this.#accountsOfQuota, account.quota, account.periodStartMs, account);
   }
+
+  #keepLease(lease: Lease): void {
+    this.#leases.set(lease.id, lease);
+    putInner(this.#leasesOfQuota, lease.quota, lease.id, lease);
+  }
+}
+
+function putInner<Key, Value>(
+  map: Map<string, Map<Key, Value>>,
+  quota: string,
+  key: Key,
+  value: Value,
+): void {
+  const inner = map.get(quota);
+  if (inner === undefined) map.set(quota, new Map([[key, value]]));
+  else inner.set(key, value);
 }

@@ -48,7 +48,13 @@ function openCalendarPeriod(page: LedgerPage, instance: QuotaInstance, atMs: num
   if (running !== undefined) return running;
   const timeZone = definition?.timeZone ?? "UTC";
   const { startMs, endMs } = calendarPeriod({ period, timeZone }, atMs);
-  return page.account(quota, startMs) ?? newAccount(quota, period, startMs, endMs);
+  const begun = page.account(quota, startMs);
+  if (begun === undefined) return newAccount(quota, period, startMs, endMs);
+  if (begun.period === period) return begun;
+  // The budget was one of another period that began at the same moment: what it took stays taken.
+  const account = { ...begun, period, periodEndMs: endMs };
+  page.putAccount(account);
+  return account;
 }
 
 function newAccount(

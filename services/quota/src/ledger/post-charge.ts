@@ -33,7 +33,7 @@ export interface Adjustment {
  */
 export function postCharge(page: LedgerPage, charge: Charge, nowMs: number): void {
   const instance = page.instances.get(charge.quota);
-  if (instance === undefined) throw new Error(`quota ${charge.quota} is not loaded`);
+  if (instance === undefined) throw new TypeError(`quota ${charge.quota} is not loaded`);
   const lease = page.lease(charge.leaseId);
   const fits = lease !== undefined && lease.quota === charge.quota;
   const account = fits
@@ -62,7 +62,7 @@ export function postCharge(page: LedgerPage, charge: Charge, nowMs: number): voi
 /** Posts an adjustment to the period of now. */
 export function postAdjustment(page: LedgerPage, adjustment: Adjustment, nowMs: number): void {
   const instance = page.instances.get(adjustment.quota);
-  if (instance === undefined) throw new Error(`quota ${adjustment.quota} is not loaded`);
+  if (instance === undefined) throw new TypeError(`quota ${adjustment.quota} is not loaded`);
   const { account } = openPeriod(page, instance, nowMs);
   page.transfers.push({
     id: adjustment.id,

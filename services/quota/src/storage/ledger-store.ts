@@ -4,6 +4,7 @@ import type { Transaction } from "kysely";
 import type { Account, PeriodName } from "../ledger/account.ts";
 import type { Lease, LeaseState } from "../ledger/lease.ts";
 import type { QuotaInstance } from "../ledger/ledger-page.ts";
+import { calendarPeriod } from "../ledger/quota-rule.ts";
 import type { QuotaDefinition, UnitName } from "../ledger/quota-rule.ts";
 import type { AccountRow, LeaseRow, QuotaRow, QuotaTables } from "./schema.ts";
 
@@ -98,13 +99,22 @@ export interface QuotaMoment {
   readonly atMs: number;
 }
 
-/** Loads the accounts of quotas that count now or contain one of the moments. */
-export async function loadAccounts(
-  trx: Ledger,
-  quotas: readonly string[],
-  moments: readonly QuotaMoment[],
-  nowMs: number,
-): Promise<Account[]> {
+/** Which accounts to load. */
+export interface WantedAccounts {
+  readonly instances: readonly QuotaInstance[];
+  /** Everything that counts now of these. */
+  readonly quotas: readonly string[];
+  readonly moments: readonly QuotaMoment[];
+  readonly nowMs: number;
+}
+
+/**
+ * Loads the accounts of quotas that count now or contain one of the moments, and whatever stands
+ * where a period that contains one would begin: two accounts of a quota never begin together.
+ */
+export async function loadAccounts(trx: Ledger, wanted: WantedAccounts): Promise<Account[]> {
+  const { quotas, nowMs } = wanted;
+  const moments = [...wanted.moments, ...periodStarts(wanted)];
   if (quotas.length === 0 && moments.length === 0) return [];
   const { rows } = await sql<AccountRow>`
     select * from quota.accounts
@@ -116,6 +126,17 @@ export async function loadAccounts(
     join quota.accounts a on a.quota = m.quota
       and a.period_start_ms <= m.at_ms and m.at_ms < a.period_end_ms`.execute(trx);
   return rows.map(toAccount);
+}
+
+function periodStarts({ instances, quotas, moments, nowMs }: WantedAccounts): QuotaMoment[] {
+  const known = new Map(instances.map((instance) => [instance.quota, instance]));
+  const now = quotas.map((quota) => ({ quota, atMs: nowMs }));
+  return [...now, ...moments].flatMap(({ quota, atMs }) => {
+    const { period = "minute", definition } = known.get(quota) ?? {};
+    if (period === "minute") return [];
+    const timeZone = definition?.timeZone ?? "UTC";
+    return [{ quota, atMs: calendarPeriod({ period, timeZone }, atMs).startMs }];
+  });
 }
 
 /** A row of `accounts`. */

@@ -2,9 +2,10 @@ import { migrate } from "@penstock/database";
 import type { Kysely } from "kysely";
 
 import { ledgerMigration } from "./migrations/0001-ledger.ts";
+import { schemaName } from "./schema.ts";
 import type { QuotaTables } from "./schema.ts";
 
 /** Brings schema `quota` to the state of this build. */
 export async function migrateLedger(db: Kysely<QuotaTables>): Promise<void> {
-  await migrate(db, { schema: "quota", migrations: { "0001-ledger": ledgerMigration } });
+  await migrate(db, { schema: schemaName, migrations: { "0001-ledger": ledgerMigration } });
 }

@@ -35,7 +35,7 @@ function upsertAccounts(accounts: readonly Account[]) {
       ${accounts.map((one) => one.overshoot)}::bigint[],
       ${accounts.map((one) => one.highestAmount ?? null)}::bigint[])
     on conflict (quota, period_start_ms) do update set
-      posted = excluded.posted, pending = excluded.pending, leased = excluded.leased,
+      period = excluded.period, period_end_ms = excluded.period_end_ms, posted = excluded.posted, pending = excluded.pending, leased = excluded.leased,
       overshoot = excluded.overshoot, highest_amount = excluded.highest_amount`;
 }
 

@@ -1,3 +1,8 @@
+import type { SequenceRow } from "@penstock/database";
+
+/** Schema of the service in the database. */
+export const schemaName = "quota";
+
 /**
  * Tables of schema `quota`. Times are milliseconds since the Unix epoch by the service's clock,
  * amounts are in the unit of their quota.
@@ -102,16 +107,6 @@ export interface RetiredEpochRow {
   epoch: bigint;
   last_sequence: bigint;
   create_ms: bigint;
-}
-
-/** Which events of one life of a replica are posted: 1 to `contiguous`, and the ranges beyond. */
-export interface SequenceRow {
-  replica: string;
-  epoch: bigint;
-  contiguous: bigint;
-  /** First and last of each range, in order. */
-  beyond: bigint[];
-  update_ms: bigint;
 }
 
 /** A value that all replicas of the service share. */

@@ -70,34 +70,63 @@ export interface PruneTimes {
   readonly holdersMs: number;
 }
 
-/** Deletes at most `size` rows of each table that nobody needs any more. */
-export async function pruneLedger(db: Ledger, times: PruneTimes, size: number): Promise<void> {
-  await sql`delete from quota.transfers where ctid in (
-    select ctid from quota.transfers where (rate and create_ms < ${times.rateTransfersMs})
-      or create_ms < ${times.transfersMs} order by create_ms limit ${size})`.execute(db);
-  await sql`delete from quota.leases where id in (
-    select id from quota.leases where state = 'finished' and create_ms < ${times.leasesMs}
-    order by create_ms limit ${size})`.execute(db);
-  await sql`delete from quota.accounts a where (a.quota, a.period_start_ms) in (
-    select quota, period_start_ms from quota.accounts
-    where period = 'minute' and period_end_ms < ${times.slotsMs}
-      and pending = 0 and leased = 0 limit ${size})`.execute(db);
-  await sql`delete from quota.sync_answers where (holder, epoch, sequence) in (
-    select a.holder, a.epoch, a.sequence from quota.sync_answers a
-    join quota.holders h on h.holder = a.holder
-    where h.seen_ms < ${times.slotsMs} limit ${size})`.execute(db);
-  await sql`delete from quota.retired_epochs r where create_ms < ${times.holdersMs}
-    and not exists (select 1 from quota.leases l where l.holder = r.holder
-      and l.epoch = r.epoch and l.state <> 'finished')`.execute(db);
-  await sql`delete from quota.sequences where update_ms < ${times.holdersMs}`.execute(db);
-  await sql`delete from quota.holders h where seen_ms < ${times.holdersMs}
-    and not exists (select 1 from quota.leases l where l.holder = h.holder)`.execute(db);
-  // Instances come with every end user; those of a sliding minute are nothing when they are idle.
-  await sql`delete from quota.quotas q where q.quota in (
-    select c.quota from quota.quotas c where c.used_ms < ${times.rateTransfersMs}
-      and c.period = 'minute' and not exists (
+/**
+ * Deletes at most `size` rows of each table that nobody needs any more. Gives the largest number
+ * that any table lost: when it is `size`, there may be more.
+ */
+export async function pruneLedger(db: Ledger, times: PruneTimes, size: number): Promise<number> {
+  const statements = [...oldEntries(times, size), ...oldHolders(times), idleInstances(times, size)];
+  let most = 0;
+  for (const statement of statements) {
+    const { numAffectedRows = 0n } = await statement.execute(db);
+    most = Math.max(most, Number(numAffectedRows));
+  }
+  return most;
+}
+
+function oldEntries(times: PruneTimes, size: number) {
+  return [
+    sql`delete from quota.transfers where ctid in (
+      select ctid from quota.transfers where rate and create_ms < ${times.rateTransfersMs}
+      order by create_ms limit ${size})`,
+    sql`delete from quota.transfers where ctid in (
+      select ctid from quota.transfers where create_ms < ${times.transfersMs}
+      order by create_ms limit ${size})`,
+    sql`delete from quota.leases where id in (
+      select id from quota.leases where state = 'finished' and create_ms < ${times.leasesMs}
+      order by create_ms limit ${size})`,
+    sql`delete from quota.accounts a where (a.quota, a.period_start_ms) in (
+      select quota, period_start_ms from quota.accounts
+      where period = 'minute' and period_end_ms < ${times.slotsMs}
+        and pending = 0 and leased = 0 limit ${size})`,
+    sql`delete from quota.accounts a where (a.quota, a.period_start_ms) in (
+      select quota, period_start_ms from quota.accounts
+      where period <> 'minute' and period_end_ms < ${times.transfersMs}
+        and pending = 0 and leased = 0 limit ${size})`,
+    sql`delete from quota.sync_answers where (holder, epoch, sequence) in (
+      select a.holder, a.epoch, a.sequence from quota.sync_answers a
+      join quota.holders h on h.holder = a.holder
+      where h.seen_ms < ${times.slotsMs} limit ${size})`,
+  ];
+}
+
+function oldHolders({ holdersMs }: PruneTimes) {
+  return [
+    sql`delete from quota.retired_epochs r where create_ms < ${holdersMs}
+      and not exists (select 1 from quota.leases l where l.holder = r.holder
+        and l.epoch = r.epoch and l.state <> 'finished')`,
+    sql`delete from quota.holders h where seen_ms < ${holdersMs}
+      and not exists (select 1 from quota.leases l where l.holder = h.holder)`,
+  ];
+}
+
+/** Instances come with every end user; idle ones without entries are nothing. */
+function idleInstances(times: PruneTimes, size: number) {
+  return sql`delete from quota.quotas q where q.quota in (
+    select c.quota from quota.quotas c where (c.used_ms < ${times.transfersMs}
+        or (c.used_ms < ${times.rateTransfersMs} and c.period = 'minute')) and not exists (
         select 1 from quota.accounts a where a.quota = c.quota)
       and not exists (select 1 from quota.leases l where l.quota = c.quota)
       and not exists (select 1 from quota.transfers t where t.quota = c.quota)
-    limit ${size} for update skip locked)`.execute(db);
+    limit ${size} for update skip locked)`;
 }

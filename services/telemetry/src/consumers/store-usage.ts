@@ -1,10 +1,12 @@
+import { noteSequences } from "@penstock/database";
+import type { ConsumedSequence } from "@penstock/database";
+
 import { rollUpHours } from "../rollups/roll-up-hour.ts";
 import { insertRecords } from "../storage/record-store.ts";
 import type { RatedUsage } from "../storage/record-store.ts";
 import { addRollups } from "../storage/rollup-store.ts";
 import type { RecordsTransaction } from "../storage/records-database.ts";
-import { noteSequences } from "../storage/sequence-store.ts";
-import type { StoredSequence } from "../storage/sequence-store.ts";
+import { schemaName } from "../storage/schema.ts";
 
 /** What storing a batch did. */
 export interface StoredBatch {
@@ -12,7 +14,7 @@ export interface StoredBatch {
   readonly inserted: ReadonlySet<string>;
   /** Ids whose number another request of the replica has. */
   readonly renumbered: readonly string[];
-  readonly sequences: readonly StoredSequence[];
+  readonly sequences: readonly ConsumedSequence[];
 }
 
 /** Stores events, their sums and their numbers in one transaction; what is stored already stays. */
@@ -25,12 +27,7 @@ export async function storeUsage(
   const { inserted, renumbered } = await insertRecords(trx, once, nowMs);
   const fresh = once.filter(({ facts }) => inserted.has(facts.requestId));
   await addRollups(trx, rollUpHours(fresh.map(({ facts }) => facts)));
-  const lives = Map.groupBy(batch, ({ facts }) => `${facts.epoch} ${facts.replica}`);
-  const seen = [...lives.values()].flatMap((usages) => {
-    const first = usages[0]?.facts;
-    if (first === undefined) return [];
-    const numbers = usages.map(({ facts }) => facts.sequence);
-    return [{ replica: first.replica, epoch: first.epoch, numbers }];
-  });
-  return { inserted, renumbered, sequences: await noteSequences(trx, seen, nowMs) };
+  const positions = batch.map(({ facts }) => facts);
+  const sequences = await noteSequences(trx, schemaName, positions, nowMs);
+  return { inserted, renumbered, sequences };
 }

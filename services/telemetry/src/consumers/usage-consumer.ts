@@ -1,5 +1,7 @@
-import type { Bus, Consumption, Delivery, DeliveryOutcome } from "@penstock/bus";
-import { inTransaction, sqlStateOf } from "@penstock/database";
+import { ConfirmedWriter, consumeBatches } from "@penstock/bus";
+import type { Bus, Consumption, Delivery, DeliveryOutcome, ReadDelivery } from "@penstock/bus";
+import { inTransaction, isLasting, noteSequences } from "@penstock/database";
+import type { ConsumedSequence, EventPosition } from "@penstock/database";
 import type { Clock } from "@penstock/runtime";
 
 import type { TelemetryEvents } from "../events.ts";
@@ -7,11 +9,13 @@ import type { PriceHistory } from "../rating/price-history.ts";
 import { verifyRating } from "../rating/verify-rating.ts";
 import type { RatedUsage } from "../storage/record-store.ts";
 import type { RecordsDatabase } from "../storage/records-database.ts";
+import { schemaName } from "../storage/schema.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { ConfirmedWriter, consumerName } from "./confirm-sequences.ts";
 import { storeUsage } from "./store-usage.ts";
-import { readUsage } from "./usage-facts.ts";
+import { positionOf, readUsage } from "./usage-facts.ts";
 
+/** Names this consumer in the stream and in bucket `confirmed`. */
+const consumerName = "telemetry";
 /** Events in one transaction; with the embedded database everybody else waits for it. */
 export const maximumBatch = 250;
 const maximumWaitMs = 5_000;
@@ -19,7 +23,6 @@ const retryAfterMs = 1_000;
 /** A revision that telemetry has not seen yet arrives within moments, or not at all. */
 const pricesRetryAfterMs = 200;
 const pricesDeliveries = 5;
-const patientDeliveries = 30;
 
 /** What the consumer works with. */
 export interface UsageConsumerDependencies {
@@ -31,11 +34,6 @@ export interface UsageConsumerDependencies {
   readonly events: TelemetryEvents;
 }
 
-interface ReadDelivery {
-  readonly delivery: Delivery;
-  readonly usage: RatedUsage;
-}
-
 /** Stores usage events: batch → verified rating → one transaction → confirmed sequences → ack. */
 export class UsageConsumer {
   readonly #dependencies: UsageConsumerDependencies;
@@ -44,7 +42,7 @@ export class UsageConsumer {
 
   constructor(dependencies: UsageConsumerDependencies) {
     this.#dependencies = dependencies;
-    this.#confirmed = new ConfirmedWriter(dependencies.bus.confirmed);
+    this.#confirmed = new ConfirmedWriter(dependencies.bus.confirmed, consumerName);
   }
 
   /** Starts to consume, or goes on where another replica of the service stopped. */
@@ -69,64 +67,73 @@ export class UsageConsumer {
   async handle(batch: readonly Delivery[]): Promise<DeliveryOutcome[]> {
     const { events, prices } = this.#dependencies;
     const outcomes = new Map<Delivery, DeliveryOutcome>();
-    const readable: ReadDelivery[] = [];
+    const readable: ReadDelivery<RatedUsage>[] = [];
     for (const delivery of batch) {
       const usage = readUsage(delivery.payload);
       if (usage === undefined) {
-        events.eventMalformed(delivery.id);
-        outcomes.set(delivery, "reject");
+        outcomes.set(delivery, await this.#dropMalformed(delivery));
         continue;
       }
-      const rating = verifyRating(usage.event, prices);
       const early = usage.event.priceBookRevision > prices.revision;
       if (early && usage.facts.attempts > 0 && delivery.deliveryCount <= pricesDeliveries) {
         outcomes.set(delivery, { retryAfterMs: pricesRetryAfterMs });
-      } else readable.push({ delivery, usage: { ...usage, rating } });
+      } else readable.push({ delivery, item: { ...usage, rating: this.#verify(usage.event) } });
     }
-    for (let at = 0; at < readable.length; at += maximumBatch) {
-      await this.#store(readable.slice(at, at + maximumBatch), outcomes);
-    }
-    return batch.map((delivery) => outcomes.get(delivery) ?? { retryAfterMs });
+    const consumed = await consumeBatches(readable, {
+      maxBatch: maximumBatch,
+      isLasting,
+      store: (entries) => this.#store(entries),
+      giveUp: async ({ facts }, error) => {
+        events.eventRefused(facts.requestId, error);
+        await this.#pass(facts);
+      },
+    });
+    return batch.map(
+      (delivery) => outcomes.get(delivery) ?? consumed.get(delivery) ?? { retryAfterMs },
+    );
   }
 
-  async #store(
-    entries: readonly ReadDelivery[],
-    outcomes: Map<Delivery, DeliveryOutcome>,
-  ): Promise<void> {
-    if (entries.length === 0) return;
+  #verify(event: RatedUsage["event"]): RatedUsage["rating"] {
+    return verifyRating(event, this.#dependencies.prices);
+  }
+
+  async #store(entries: readonly ReadDelivery<RatedUsage>[]): Promise<void> {
     const { db, clock, arrivals, events } = this.#dependencies;
-    const usages = entries.map(({ usage }) => usage);
+    const usages = entries.map(({ item }) => item);
     const batch = events.batchBegins(entries.map(({ delivery }) => delivery));
     try {
       const stored = await inTransaction(db, (trx) => storeUsage(trx, usages, clock.wallMs()));
       arrivals.announce(stored.inserted);
       batch.stored(usages, stored);
-      for (const { delivery } of entries) outcomes.set(delivery, "ack");
-      await this.#confirmed.write(stored.sequences).catch(events.confirmFailed);
+      await this.#confirm(stored.sequences);
     } catch (error) {
       batch.failed(error);
-      await this.#afterFailure(entries, outcomes, error);
+      throw error;
     }
   }
 
-  /** One event that the database refuses must not hold up the others: they go one by one. */
-  async #afterFailure(
-    entries: readonly ReadDelivery[],
-    outcomes: Map<Delivery, DeliveryOutcome>,
-    error: unknown,
-  ): Promise<void> {
-    const refused = /^2[23]/.test(sqlStateOf(error) ?? "");
-    const only = entries.length === 1 ? entries[0] : undefined;
-    if (refused && only === undefined) {
-      for (const entry of entries) await this.#store([entry], outcomes);
-      return;
+  async #dropMalformed(delivery: Delivery): Promise<DeliveryOutcome> {
+    const position = positionOf(delivery.payload);
+    try {
+      if (position !== undefined) await this.#pass(position);
+    } catch {
+      return { retryAfterMs };
     }
-    const hopeless = refused && (only?.delivery.deliveryCount ?? 0) > patientDeliveries;
-    if (hopeless && only !== undefined) {
-      this.#dependencies.events.eventRefused(only.usage.facts.requestId, error);
-    }
-    for (const { delivery } of entries) {
-      outcomes.set(delivery, hopeless ? "reject" : { retryAfterMs });
-    }
+    this.#dependencies.events.eventMalformed(delivery.id);
+    return "reject";
+  }
+
+  /** Its router would send an event that is never confirmed again and again. */
+  async #pass({ replica, epoch, sequence }: EventPosition): Promise<void> {
+    const { db, clock } = this.#dependencies;
+    const position = { replica, epoch, sequence };
+    const passed = await inTransaction(db, (trx) =>
+      noteSequences(trx, schemaName, [position], clock.wallMs()),
+    );
+    await this.#confirm(passed);
+  }
+
+  async #confirm(sequences: readonly ConsumedSequence[]): Promise<void> {
+    await this.#confirmed.write(sequences).catch(this.#dependencies.events.confirmFailed);
   }
 }

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
+import type { EventPosition } from "@penstock/database";
 
 /** What is summed and told apart of one request. Money in nano-USD, times in milliseconds. */
 export interface UsageFacts {
@@ -46,6 +47,14 @@ export function readUsage(payload: Uint8Array): ReadUsage | undefined {
   if (event === undefined || !requestIdForm.test(event.requestId)) return undefined;
   if (!replicaForm.test(event.replica)) return undefined;
   return { event, payload, facts: factsOf(event) };
+}
+
+/** The place of an event that is malformed otherwise; undefined when it does not say. */
+export function positionOf(payload: Uint8Array): EventPosition | undefined {
+  const event = decode(payload);
+  if (event === undefined || !replicaForm.test(event.replica)) return undefined;
+  const { replica, epoch, sequence } = event;
+  return sequence > 0n ? { replica, epoch, sequence } : undefined;
 }
 
 function decode(payload: Uint8Array): UsageEvent | undefined {

@@ -1,16 +1,16 @@
-import { tryAdvisoryLock } from "@penstock/database";
+import { pruneSequences, tryAdvisoryLock } from "@penstock/database";
 import { sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 
 import type { TelemetryEvents } from "../events.ts";
-import { dropExpired, dropSequences } from "../storage/rollup-store.ts";
+import { dropExpired } from "../storage/rollup-store.ts";
 import type { RecordsDatabase } from "../storage/records-database.ts";
+import { schemaName } from "../storage/schema.ts";
 import { hourOf } from "./roll-up-hour.ts";
 
 const sweepIntervalMs = 60_000;
 const dropSize = 1_000;
 const dayMs = 86_400_000;
-const sequenceDays = 30;
 
 /** What the sweep works with. */
 export interface DropDependencies {
@@ -30,7 +30,7 @@ export async function dropOnce(dependencies: DropDependencies): Promise<void> {
     events.recordsDropped(dropped);
     if (dropped < dropSize) break;
   }
-  await dropSequences(db, nowMs - sequenceDays * dayMs);
+  await pruneSequences(db, schemaName, nowMs);
 }
 
 /** Sweeps once a minute until the signal aborts; one replica at a time. */

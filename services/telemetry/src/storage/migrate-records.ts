@@ -2,9 +2,10 @@ import { migrate } from "@penstock/database";
 import type { Kysely } from "kysely";
 
 import { recordsMigration } from "./migrations/0001-records.ts";
+import { schemaName } from "./schema.ts";
 import type { TelemetryTables } from "./schema.ts";
 
 /** Brings schema `telemetry` to the state of this build. */
 export async function migrateRecords(db: Kysely<TelemetryTables>): Promise<void> {
-  await migrate(db, { schema: "telemetry", migrations: { "0001-records": recordsMigration } });
+  await migrate(db, { schema: schemaName, migrations: { "0001-records": recordsMigration } });
 }

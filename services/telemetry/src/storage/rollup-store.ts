@@ -177,8 +177,3 @@ export async function dropExpired(
     limit ${size})`.execute(db);
   return Number(dropped.numAffectedRows ?? 0n);
 }
-
-/** Forgets the sequences of lives of replicas that were silent since `beforeMs`. */
-export async function dropSequences(db: Kysely<TelemetryTables>, beforeMs: number): Promise<void> {
-  await sql`delete from telemetry.sequences where update_ms < ${beforeMs}::bigint`.execute(db);
-}

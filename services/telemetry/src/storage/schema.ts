@@ -1,3 +1,8 @@
+import type { SequenceRow } from "@penstock/database";
+
+/** Schema of the service in the database. */
+export const schemaName = "telemetry";
+
 /**
  * Tables of schema `telemetry`. Times are milliseconds since the Unix epoch, money is nano-USD.
  * `records` holds each event whole, with the columns that queries need beside it; `rollups` holds
@@ -53,13 +58,4 @@ export interface RollupRow extends DimensionColumns, SumColumns {
   requests: bigint;
   estimated_requests: bigint;
   unpriced_requests: bigint;
-}
-
-/** Which events of one life of a replica are stored: 1 to `contiguous`, and ranges beyond. */
-export interface SequenceRow {
-  replica: string;
-  epoch: bigint;
-  contiguous: bigint;
-  beyond: bigint[];
-  update_ms: bigint;
 }

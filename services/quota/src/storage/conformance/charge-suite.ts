@@ -62,4 +62,34 @@ export function describeCharges(server: () => DatabaseServer): void {
     expect(await ledger.deliver(Uint8Array.of(255, 1), empty)).toEqual(["reject", "ack"]);
     expect(ledger.confirmed.get("quota.a.1")).toBe(1n);
   });
+
+  it("gives up an event that can never be posted, and confirms it with its neighbours", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 10n));
+    const atMs = ledger.clock.wallMs();
+    const charge = { quota, settled: 2n ** 63n - 1n, atMs };
+    const event = (sequence: bigint, settled = charge.settled) =>
+      usageEvent({ replica: "a", sequence }, [{ ...charge, settled }]);
+    const batch = [event(1n), event(2n, 0n), event(3n)];
+    expect(await ledger.deliver(...batch)).toEqual(["ack", "ack", { retryAfterMs: 1_000 }]);
+    expect(ledger.confirmed.get("quota.a.1")).toBe(2n);
+    expect(await ledger.deliverAgain(31, event(3n), event(4n, 0n))).toEqual(["reject", "ack"]);
+    expect(ledger.confirmed.get("quota.a.1")).toBe(4n);
+    expect((await ledger.balance(quota)).posted).toBe(charge.settled);
+  });
+
+  it("confirms a malformed event, so that its router need not keep it for ever", async () => {
+    const ledger = await TestLedger.create(server());
+    const malformed = usageEvent({ replica: "a", sequence: 1n }, [], "no-uuid");
+    expect(await ledger.deliver(malformed)).toEqual(["reject"]);
+    expect(ledger.confirmed.get("quota.a.1")).toBe(1n);
+  });
+
+  it("counts a charge of a time that no calendar has now, and its neighbours too", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 10n));
+    const atMs = ledger.clock.wallMs();
+    const never = { quota, settled: 1n, atMs: 8_640_000_000_000_000 };
+    const event = usageEvent({ replica: "a", sequence: 1n }, [never, { quota, settled: 2n, atMs }]);
+    expect(await ledger.deliver(event)).toEqual(["ack"]);
+    expect((await ledger.balance(quota)).posted).toBe(3n);
+  });
 }

@@ -148,11 +148,16 @@ export class TestLedger {
 
   /** Hands events to the consumer as one batch. */
   deliver(...payloads: Uint8Array[]): Promise<DeliveryOutcome[]> {
+    return this.deliverAgain(1, ...payloads);
+  }
+
+  /** The same for events that come for the n-th time. */
+  deliverAgain(deliveryCount: number, ...payloads: Uint8Array[]): Promise<DeliveryOutcome[]> {
     const batch = payloads.map((payload, index) => ({
       id: String(index),
       subject: "usage.v1.a",
       payload,
-      deliveryCount: 1,
+      deliveryCount,
     }));
     return this.consumer.handle(batch);
   }
@@ -168,7 +173,7 @@ export class TestLedger {
   async prune(): Promise<void> {
     const { db, clock, configuration } = this;
     const events = createQuotaEvents(silentObservability());
-    await prune({ db, clock, configuration, events, transferRetentionDays: 400 });
+    while (await prune({ db, clock, configuration, events, transferRetentionDays: 400 }));
   }
 
   /** The balance of an instance. */

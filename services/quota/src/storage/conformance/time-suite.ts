@@ -1,5 +1,6 @@
 import { GrantStatus } from "@penstock/api";
 import type { DatabaseServer } from "@penstock/database";
+import { sql } from "kysely";
 import { expect, it } from "vitest";
 
 import { TestLedger, budget, firstLease, limit, sync, usageEvent, want } from "./test-ledger.ts";
@@ -81,6 +82,47 @@ export function describeChanges(server: () => DatabaseServer): void {
     expect((await ledger.balance(quota)).posted).toBe(1n);
     const again = await ledger.queue.run(sync({ holder: "b/0", sequence: 1n, wants }));
     expect(again.grants[0]?.amount).toBe(4n);
+  });
+
+  it("takes what a day has used along when its budget becomes one of the month", async () => {
+    // The clock of the test stands on the first day of a month: both periods begin at once.
+    const ledger = await TestLedger.create(server(), budget(quota, 10n));
+    const wants = [want(quota, 6n)];
+    await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    ledger.configuration.quotas.set(quota, { ...budget(quota, 10n), period: "month" });
+    const asked = await ledger.queue.run(sync({ holder: "b/0", sequence: 1n, wants }));
+    expect(asked.grants[0]?.amount).toBe(4n);
+    expect(await ledger.balance(quota)).toMatchObject({ leased: 10n, available: 0n });
+    const endMs = Date.UTC(2026, 1, 1);
+    expect((await ledger.balance(quota)).resetMs).toBe(endMs);
+    ledger.configuration.quotas.set(quota, budget(quota, 12n));
+    expect(await ledger.balance(quota)).toMatchObject({ leased: 10n, available: 2n });
+    const back = await ledger.queue.run(sync({ holder: "b/0", sequence: 2n, wants }));
+    expect(back.grants[0]?.amount).toBe(2n);
+  });
+
+  it("goes on counting the events of a replica that was silent for months", async () => {
+    const ledger = await TestLedger.create(server());
+    await ledger.deliver(usageEvent({ replica: "a", sequence: 1n }, []));
+    await ledger.deliver(usageEvent({ replica: "a", epoch: 0n, sequence: 1n }, []));
+    ledger.clock.advance(90 * dayMs);
+    await ledger.prune();
+    await ledger.deliver(usageEvent({ replica: "a", sequence: 2n }, []));
+    expect(ledger.confirmed.get("quota.a.1")).toBe(2n);
+  });
+
+  it("deletes charges of rates faster than they come", async () => {
+    const ledger = await TestLedger.create(server(), limit("limits/l", 10n));
+    const atMs = ledger.clock.wallMs();
+    const charges = Array.from({ length: 250 }, () => ({ quota: "limits/l", settled: 1n, atMs }));
+    for (let sequence = 1n; sequence <= 5n; sequence += 1n) {
+      await ledger.deliver(usageEvent({ replica: "a", sequence }, charges));
+    }
+    ledger.clock.advance(dayMs + 1);
+    await ledger.prune();
+    const { rows } = await sql<{ n: bigint }>`
+      select count(*) as n from quota.transfers`.execute(ledger.db);
+    expect(rows[0]?.n).toBe(0n);
   });
 
   it("lends nothing under a lowered amount, and at once under a raised one", async () => {

@@ -1,5 +1,8 @@
+import { createSequenceTable } from "@penstock/database";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
+
+import { schemaName } from "../schema.ts";
 
 const statements = [
   `create table quota.quotas (
@@ -28,6 +31,7 @@ const statements = [
       or posted::numeric + pending + leased <= highest_amount::numeric + overshoot)
   )`,
   `create index accounts_end on quota.accounts (period_end_ms) where period = 'minute'`,
+  `create index accounts_past on quota.accounts (period_end_ms) where period <> 'minute'`,
   `create table quota.leases (
     id text primary key,
     quota text not null references quota.quotas (quota),
@@ -68,6 +72,7 @@ const statements = [
     primary key (id, quota, ordinal)
   )`,
   `create index transfers_create on quota.transfers (create_ms desc, id desc)`,
+  `create index transfers_rate on quota.transfers (create_ms) where rate`,
   `create index transfers_quota on quota.transfers (quota, create_ms desc)`,
   `create table quota.holders (
     holder text primary key,
@@ -89,14 +94,6 @@ const statements = [
     create_ms bigint not null,
     primary key (holder, epoch)
   )`,
-  `create table quota.sequences (
-    replica text not null,
-    epoch bigint not null,
-    contiguous bigint not null,
-    beyond bigint[] not null,
-    update_ms bigint not null,
-    primary key (replica, epoch)
-  )`,
   `create table quota.settings (name text primary key, value bytea not null)`,
 ];
 
@@ -104,5 +101,6 @@ const statements = [
 export const ledgerMigration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of statements) await sql.raw(statement).execute(db);
+    await createSequenceTable(db, schemaName);
   },
 };

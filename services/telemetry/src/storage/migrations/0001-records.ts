@@ -1,5 +1,8 @@
+import { createSequenceTable } from "@penstock/database";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
+
+import { schemaName } from "../schema.ts";
 
 const dimensions = `team text not null, project text not null, virtual_key text not null,
     model text not null, provider text not null, deployment text not null, route text not null,
@@ -37,14 +40,6 @@ const statements = [
     primary key (hour_ms, project, virtual_key, model, deployment, outcome, end_user, route,
       team, provider)
   )`,
-  `create table telemetry.sequences (
-    replica text not null,
-    epoch bigint not null,
-    contiguous bigint not null,
-    beyond bigint[] not null,
-    update_ms bigint not null,
-    primary key (replica, epoch)
-  )`,
   `create table telemetry.settings (name text primary key, value bytea not null)`,
 ];
 
@@ -52,5 +47,6 @@ const statements = [
 export const recordsMigration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of statements) await sql.raw(statement).execute(db);
+    await createSequenceTable(db, schemaName);
   },
 };

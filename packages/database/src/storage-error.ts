@@ -1,8 +1,9 @@
-import { sqlStateOf } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
+import { sqlStateOf } from "./sql-state.ts";
 
-// Connection, resources, shutdown, system, lock not available: the request itself was fine.
-const passingStates = /^(?:08|53|57|58)|^55P03$|^EPIPE$/;
+// Connection, idle transaction, rolled back, resources, lock not available, shutdown, system: the
+// request itself was fine.
+const passingStates = /^(?:08|25P|40|53|57|58)|^55P03$|^EPIPE$/;
 
 /**
  * What a failed database call means to the caller. Errors of ours and of programming stay as
@@ -27,4 +28,13 @@ export async function withStorageErrors<Result>(run: () => Promise<Result>): Pro
   } catch (error) {
     throw toStorageError(error);
   }
+}
+
+/**
+ * Whether a failure lies in what was asked: the same fails again, however often it is tried. The
+ * others pass by themselves.
+ */
+export function isLasting(error: unknown): boolean {
+  const told = toStorageError(error);
+  return !(told instanceof GatewayError) || told.reason !== "UNAVAILABLE";
 }
