@@ -20,6 +20,7 @@ import { startAdminListener } from "./listeners/admin-listener.ts";
 import { GrpcListener } from "./listeners/grpc-listener.ts";
 import { HttpListener } from "./listeners/http-listener.ts";
 import { Admission } from "./pipeline/admit.ts";
+import { expectedUses } from "./pipeline/expected-uses.ts";
 import { OutputCalibration } from "./pipeline/output-estimate.ts";
 import type { PipelineParts } from "./pipeline/pipeline-parts.ts";
 import { RetryBudgets } from "./pipeline/retry-budget.ts";
@@ -150,7 +151,10 @@ export function createRouterService(deps: RouterDependencies): RouterService {
     routes,
     start: async () => {
       const snapshot = configuration.current();
-      if (snapshot !== undefined) onConfiguration(snapshot);
+      if (snapshot !== undefined) {
+        onConfiguration(snapshot);
+        book.expect(expectedUses(snapshot, clock.wallMs()));
+      }
       credentials.start();
       await emitter.start();
       sync.start();

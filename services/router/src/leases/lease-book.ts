@@ -59,12 +59,17 @@ export class LeaseBook {
 
   /** Holds all amounts or none. `wait`: go on with `waitForGrant`, if there is time. */
   reserve(uses: readonly QuotaUse[]): ReserveOutcome {
+    this.expect(uses);
+    return this.attempt(uses, this.now());
+  }
+
+  /** Has the next complete sync ask for room that the first requests will need. */
+  expect(uses: readonly QuotaUse[]): void {
     const at = this.now();
     for (const use of uses) {
       const state = this.stateOf(use, at);
       if (state !== undefined) observeDemand(state.demand, use.amount, at.monotonic);
     }
-    return this.attempt(uses, at);
   }
 
   /**
