@@ -7,7 +7,7 @@ const all = ["api", "errors", ...pure, ...infrastructure];
  *   4  penstock
  *   3  router  policy  quota  telemetry  simulator   (never each other)
  *   2  runtime ← observability ← rpc, bus, database ← config-sync
- *   1  formats ← providers    limits    pricing      all four ← snapshot
+ *   1  formats ← providers    limits ← pricing      all four ← snapshot
  *   0  api ← errors           client (what callers install, so it brings only these two)
  */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -16,7 +16,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/client": ["api", "errors"],
   "packages/formats": ["api", "errors"],
   "packages/limits": ["api", "errors"],
-  "packages/pricing": ["api", "errors"],
+  // Prices are valid from a time on; limits has the branded times.
+  "packages/pricing": ["api", "errors", "limits"],
   "packages/providers": ["api", "errors", "formats"],
   "packages/snapshot": ["api", "errors", "formats", "limits", "pricing", "providers"],
   // limits has the two branded time types, without which no clock can be described.

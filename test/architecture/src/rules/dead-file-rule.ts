@@ -4,7 +4,7 @@ import type { Project, SourceFile } from "../source/project.ts";
 import type { Violation } from "../violation.ts";
 
 const entry =
-  /^(?:[^/]+\/[^/]+\/index\.ts|services\/[^/]+\/src\/main\.ts|services\/penstock\/bin\/penstock\.mjs|test\/tasks\/src\/[^/]+\.ts|test\/vitest\.config\.ts)$/;
+  /^(?:[^/]+\/[^/]+\/(?:index|testing)\.ts|services\/[^/]+\/src\/main\.ts|services\/penstock\/bin\/penstock\.mjs|test\/tasks\/src\/[^/]+\.ts|test\/vitest\.config\.ts)$/;
 
 /**
  * Every file is reached from an entry: a package's index.ts, a service's main.ts, a task, or a

@@ -37,6 +37,12 @@ export function layerRule(project: Project): Violation[] {
   });
 }
 
+function isTestRoom(file: SourceFile): boolean {
+  return (
+    file.isTest || file.path.startsWith("test/") || /\/(?:test|sample)-[\w-]+\.ts$/.test(file.path)
+  );
+}
+
 /** A package is imported by its name, a file of one's own package by a path ending in .ts. */
 export function packageBoundaryRule(project: Project): Violation[] {
   const names = new Set(project.workspaces.map((one) => one.name));
@@ -44,6 +50,8 @@ export function packageBoundaryRule(project: Project): Violation[] {
     const name = packageOf(specifier);
     if (name !== undefined) {
       if (!names.has(name) || specifier === name) return undefined;
+      // Conformance suites and test databases of a port; see ARCHITECTURE.md, Decisions.
+      if (specifier === `${name}/testing` && isTestRoom(file)) return undefined;
       return `path into a package: "${specifier}" → import "${name}" and export it there in index.ts`;
     }
     if (!specifier.startsWith(".")) return undefined;
