@@ -112,9 +112,14 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.handle?.cancel();
   }
 
-  /** The caller can't take more: the provider is not read, and its timers stand still. */
-  pause(): void {
-    if (this.#timers.pause()) this.handle?.pause();
+  /**
+   * The caller can't take more: the provider is not read, and its timers stand still. False when
+   * that is so already.
+   */
+  pause(): boolean {
+    if (!this.#timers.pause()) return false;
+    this.handle?.pause();
+    return true;
   }
 
   /** The caller can take more again. */
@@ -127,8 +132,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.httpStatus = status;
     this.#header = header;
     this.providerRequestId = (header("x-request-id") ?? header("request-id") ?? "").slice(0, 128);
-    if (!this.#ok) return;
-    if (!this.#stream) this.#timers.progressed();
+    if (!this.#ok) this.#timers.refused();
+    else if (!this.#stream) this.#timers.progressed();
     else if (isEventStream) this.#reader = this.#format.createStreamReader(this);
   }
 
@@ -161,6 +166,10 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   onFailure(failure: TransportFailure): void {
     this.#ended = true;
     if (this.#timers.over) return;
+    if (this.#refused) {
+      this.#failByAnswer(Buffer.concat(this.#chunks));
+      return;
+    }
     // Once an answer has begun, a broken connection is a broken answer.
     const broken = failure.class === "CONNECTION" && this.#ok;
     this.#fail(plainFailure(broken ? "STREAM_BROKEN" : failure.class));
@@ -168,7 +177,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   onTimeout(failure: FailureClass): void {
     this.handle?.cancel();
-    this.#fail(plainFailure(failure));
+    if (this.#refused) this.#failByAnswer(Buffer.concat(this.#chunks));
+    else this.#fail(plainFailure(failure));
   }
 
   event(event: StreamEvent): void {
@@ -204,6 +214,11 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   get #ok(): boolean {
     return this.httpStatus >= 200 && this.httpStatus < 300;
+  }
+
+  /** An error answer: its status and headers say enough, with or without the rest of its body. */
+  get #refused(): boolean {
+    return this.httpStatus !== 0 && !this.#ok;
   }
 
   #collect(chunk: Buffer): void {

@@ -4,6 +4,8 @@ import type { AttemptTimeouts } from "@penstock/snapshot";
 
 /** A caller that reads nothing for so long is given up (reliability §2.1). */
 const writeStallMs = 60_000;
+/** The body of an error answer is short: what has not come after so long is not waited for. */
+const errorBodyMs = 2_000;
 
 type Phase = "first_token" | "progress" | "paused" | "over";
 
@@ -67,11 +69,19 @@ export class AttemptTimers {
     if (first) this.#schedule();
   }
 
+  /** An error answer has begun: only its body is still to come. */
+  refused(): void {
+    if (this.#phase !== "first_token") return;
+    this.#phaseDueMs = Math.min(this.#phaseDueMs, this.#clock.monotonicMs() + errorBodyMs);
+    this.#schedule();
+  }
+
   /** The caller can't take more: the provider is not timed, the caller is. */
   pause(): boolean {
     if (this.#phase === "over" || this.#phase === "paused") return false;
     this.#phase = "paused";
     this.#phaseDueMs = this.#clock.monotonicMs() + writeStallMs;
+    this.#schedule();
     return true;
   }
 

@@ -5,7 +5,7 @@ import { generateKey } from "@penstock/runtime";
 import { describe, expect, it } from "vitest";
 import { authenticate } from "./authenticate.ts";
 import { RequestContext } from "./request-context.ts";
-import { sampleSnapshot } from "./sample-snapshot.ts";
+import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
 import { silentDownstream } from "./silent-downstream.ts";
 
 const { tracer } = silentObservability();

@@ -28,6 +28,9 @@ export function closeAttempt(
   const { run, outcome, failure, reservation } = closed;
   const { deployment } = run.target;
   const now = parts.clock.monotonicMs();
+  const { firstTokenMs } = run;
+  const retryAfterMs = failure?.retryAfterMs;
+  parts.health.ended(deployment, { class: outcome, firstTokenMs, retryAfterMs }, now);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
   const usage = attemptUsage(run, closed.reported, estimate, parts.calibration);
@@ -44,9 +47,6 @@ export function closeAttempt(
       durationMs: now - run.startMs,
     }),
   );
-  const { firstTokenMs } = run;
-  const retryAfterMs = failure?.retryAfterMs;
-  parts.health.ended(deployment, { class: outcome, firstTokenMs, retryAfterMs }, now);
   if (reservation === undefined) return;
   const actuals = actualAmounts(reservation.uses, usage, cost);
   context.charges.push(...parts.leases.settle(reservation, actuals));

@@ -1,3 +1,4 @@
+import { leaseAmount } from "@penstock/limits";
 import { estimateUsage, rateUsage } from "@penstock/pricing";
 import type { UsageEstimate } from "@penstock/pricing";
 import type { CompiledQuota, CompiledTarget } from "@penstock/snapshot";
@@ -88,5 +89,5 @@ function highestCost(
     );
     if (cost > highest) highest = cost;
   }
-  return Number(highest);
+  return leaseAmount(highest);
 }

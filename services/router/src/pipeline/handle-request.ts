@@ -56,8 +56,10 @@ export class RequestHandler {
       this.refuse(refusal);
       return;
     }
-    if (this.context.quotaUses.length === 0) this.#writeIntent();
-    else this.#reserve();
+    this.#guarded(() => {
+      if (this.context.quotaUses.length === 0) this.#writeIntent();
+      else this.#reserve();
+    });
   }
 
   /** The caller is gone. */
@@ -94,7 +96,7 @@ export class RequestHandler {
         return;
       }
       context.reservation = outcome.reservation;
-      this.#writeIntent();
+      this.#guarded(() => this.#writeIntent());
     });
     this.#cancellable = reservation;
     const { clock, tracer } = this.#parts;
@@ -119,19 +121,25 @@ export class RequestHandler {
   }
 
   #runAttempts(): void {
-    try {
+    this.#guarded(() => {
       const run = new RequestRun(this.context, this.#parts, (end) => this.#settle(end));
       this.#cancellable = run;
       run.start();
-    } catch (error) {
-      this.#cancellable = undefined;
-      this.#settle({ kind: "failed", error: this.#bug(error) });
-    }
+    });
   }
 
   #settle(end: RequestEnd): void {
     this.#cancellable = undefined;
     if (!this.context.settled) this.#parts.settlement.settle(this.context, end);
+  }
+
+  /** A mistake in Penstock ends the request, not the process: nobody above could catch it. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#settle({ kind: "failed", error: this.#bug(error) });
+    }
   }
 
   #bug(error: unknown): GatewayError {

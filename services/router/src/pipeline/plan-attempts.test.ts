@@ -3,7 +3,7 @@ import { GenerateRequestSchema } from "@penstock/api";
 import { describe, expect, it } from "vitest";
 import { planAttempts } from "./plan-attempts.ts";
 import type { PlanInput } from "./plan-attempts.ts";
-import { sampleSnapshot } from "./sample-snapshot.ts";
+import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
 
 function input(change: Partial<PlanInput> = {}, snapshot = sampleSnapshot()): PlanInput {
   const route = snapshot.routes.get("routes/smart");

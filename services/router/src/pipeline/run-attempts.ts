@@ -32,6 +32,7 @@ export type RequestEnd =
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 1_000;
+
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
  * own but for what `decideNextAttempt` says. Calls `done` exactly once.
@@ -59,7 +60,7 @@ export class RequestRun implements AttemptOwner {
   }
 
   start(): void {
-    this.#next();
+    this.#guarded(() => this.#next());
   }
 
   /** The caller is gone: the provider is let go, and what was used is settled. */
@@ -90,7 +91,9 @@ export class RequestRun implements AttemptOwner {
       this.#begin(target, undefined);
       return;
     }
-    this.#reserving = new QuotaReservation(this.#parts, (outcome) => this.#reserved(outcome));
+    this.#reserving = new QuotaReservation(this.#parts, (outcome) => {
+      this.#guarded(() => this.#reserved(outcome));
+    });
     this.#reserving.start(uses, this.#context.trace);
   }
 
@@ -149,7 +152,7 @@ export class RequestRun implements AttemptOwner {
       stream,
       requestId: context.requestId,
       attemptId: `${context.requestId}.${number}`,
-      sink: new GuardedSink(run, (error) => this.#bug(run, error)),
+      sink: new GuardedSink(run, (error) => this.#bug(error)),
       connectTimeoutMs: target.timeouts.connectMs,
     });
   }
@@ -167,12 +170,26 @@ export class RequestRun implements AttemptOwner {
     }
   }
 
+  /** For what timers and other callbacks begin: there is nobody above them who could catch. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
   /** A mistake in Penstock ends the request, not the process. */
-  #bug(run: AttemptRun, error: unknown): void {
-    if (this.#ended) return;
+  #bug(error: unknown): void {
     this.#parts.events.bug(this.#context.requestId, error);
-    run.cancel();
-    if (this.#current === run) this.#close(run, "CANCELLED");
+    if (this.#ended) return;
+    const run = this.#current;
+    run?.cancel();
+    try {
+      if (run !== undefined) this.#close(run, "CANCELLED");
+    } catch (another) {
+      this.#parts.events.bug(this.#context.requestId, another);
+    }
     this.#end({ kind: "failed", error: toGatewayError(error) });
   }
 
@@ -193,8 +210,8 @@ export class RequestRun implements AttemptOwner {
     if (run === undefined || !run.committed) return;
     downstream.flush();
     if (!downstream.ready) {
-      run.pause();
-      downstream.onDrain(() => run.resume());
+      // What was on its way when it paused must not add a listener each time.
+      if (run.pause()) downstream.onDrain(() => this.#guarded(() => run.resume()));
     }
     if (this.#now - this.#lastProgressMs >= progressIntervalMs) this.#writeProgress(run);
   }
@@ -220,6 +237,10 @@ export class RequestRun implements AttemptOwner {
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {
+    this.#guarded(() => this.#afterFailure(run, failure));
+  }
+
+  #afterFailure(run: AttemptRun, failure: AttemptFailure): void {
     this.#close(run, failure.class, { failure });
     const { attempts } = this.#context;
     const now = this.#now;
@@ -240,18 +261,9 @@ export class RequestRun implements AttemptOwner {
     else if (next.kind === "fallback") this.#skip();
     else {
       this.#kind = AttemptKind.RETRY;
-      this.#current = undefined;
       this.#parts.clock.schedule(next.delayMs, () => {
-        if (!this.#ended) this.#retry(run);
+        if (!this.#ended) this.#guarded(() => this.#next());
       });
-    }
-  }
-
-  #retry(failed: AttemptRun): void {
-    try {
-      this.#next();
-    } catch (error) {
-      this.#bug(failed, error);
     }
   }
 
@@ -274,13 +286,15 @@ export class RequestRun implements AttemptOwner {
   ): void {
     const reservation = this.#reservation;
     this.#reservation = undefined;
+    this.#current = undefined;
     const kind = this.#kind;
     closeAttempt(this.#context, this.#parts, { run, kind, outcome, reservation, ...more });
   }
 
   #writeProgress(run: AttemptRun): void {
     this.#lastProgressMs = this.#now;
-    this.#parts.settlement.progress(this.#context, run, this.#kind);
+    const held = this.#reservation;
+    this.#parts.settlement.progress(this.#context, run, this.#kind, held);
   }
 
   #end(end: RequestEnd): void {

@@ -1,7 +1,11 @@
 import type { TokenUsage } from "@penstock/api";
+import { leaseAmount } from "@penstock/limits";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 
-/** What each use takes in the end: one request, its tokens, its cost. Parallel to `uses`. */
+/**
+ * What each use takes in the end: one request, its tokens, its cost. Parallel to `uses`. Cut to what
+ * a lease can hold: the counts are a provider's words.
+ */
 export function actualAmounts(
   uses: readonly QuotaUse[],
   usage: TokenUsage | undefined,
@@ -12,9 +16,9 @@ export function actualAmounts(
       case "requests":
         return 1;
       case "tokens":
-        return Number((usage?.inputTokens ?? 0n) + (usage?.outputTokens ?? 0n));
+        return leaseAmount((usage?.inputTokens ?? 0n) + (usage?.outputTokens ?? 0n));
       case "nano_usd":
-        return Number(costNanoUsd ?? 0n);
+        return leaseAmount(costNanoUsd ?? 0n);
     }
   });
 }

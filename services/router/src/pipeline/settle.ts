@@ -1,10 +1,11 @@
 import type { Attempt, AttemptKind, Charge } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, toGatewayError } from "@penstock/errors";
 import { formatTraceparent } from "@penstock/observability";
 import type { Tracer } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
+import type { Reservation } from "../leases/reservation.ts";
 import type { Spool } from "../usage/spool.ts";
 import type { Admission } from "./admit.ts";
 import { attemptRecord } from "./attempt-record.ts";
@@ -63,8 +64,13 @@ export class Settlement {
     spool.intent(context.requestId, payload, { onSpooled: done }, synced);
   }
 
-  /** Writes down how far a running stream is, for the same case. */
-  progress(context: RequestContext, run: AttemptRun, kind: AttemptKind): void {
+  /** Writes down how far a running stream is, for the same case; `held`: on quotas of its target. */
+  progress(
+    context: RequestContext,
+    run: AttemptRun,
+    kind: AttemptKind,
+    held: Reservation | undefined,
+  ): void {
     const { clock, leases, spool, calibration } = this.#parts;
     const { estimate, reservation } = context;
     if (estimate === undefined) return;
@@ -83,6 +89,9 @@ export class Settlement {
     });
     const attempts = [...context.attempts, attempt];
     const charges = [...context.charges];
+    if (held !== undefined) {
+      charges.push(...leases.charges(held, actualAmounts(held.uses, usage, cost)));
+    }
     if (reservation !== undefined) {
       const actuals = actualAmounts(reservation.uses, totalUsage(attempts), totalCost(attempts));
       charges.push(...leases.charges(reservation, actuals));
@@ -127,6 +136,16 @@ export class Settlement {
     context.settled = true;
     context.outcome = outcome;
     context.error = error;
+    try {
+      this.#record(context, outcome, end);
+    } catch (mistake) {
+      this.#parts.events.bug(context.requestId, mistake);
+      this.#conclude(context, { kind: "failed", error: toGatewayError(mistake) }, 0);
+    }
+  }
+
+  /** Ends what is held and writes the event; its end is sent when that is written. */
+  #record(context: RequestContext, outcome: Outcome, end: RequestEnd): void {
     const charges = [...context.charges, ...this.#endReservation(context, outcome)];
     context.charges = charges;
     context.costNanoUsd = totalCost(context.attempts);
@@ -145,7 +164,7 @@ export class Settlement {
       durationMs,
       attempts: context.attempts,
       charges,
-      error,
+      error: context.error,
     });
     spool.final(
       {
@@ -176,21 +195,44 @@ export class Settlement {
   /** The caller gets the end of its answer; then the request is forgotten. */
   #conclude(context: RequestContext, end: RequestEnd, durationMs: number): void {
     const { admission, events, tracer } = this.#parts;
+    admission.leave(context);
+    // A mistake in here must not reach the spool: others of the same turn wait behind this one.
+    try {
+      this.#answer(context, end);
+    } catch (error) {
+      this.#answerMistake(context, error);
+    }
+    try {
+      events.requestEnded(context, durationMs);
+      if (tracer.enabled) emitRequestSpans(context, tracer, durationMs);
+    } catch (error) {
+      events.bug(context.requestId, error);
+    }
+  }
+
+  /** The end could not be written: the caller hears at least of that. */
+  #answerMistake(context: RequestContext, mistake: unknown): void {
+    const { events } = this.#parts;
+    events.bug(context.requestId, mistake);
+    try {
+      if (!context.downstream.gone) context.downstream.fail(toGatewayError(mistake));
+    } catch (error) {
+      events.bug(context.requestId, error);
+    }
+  }
+
+  #answer(context: RequestContext, end: RequestEnd): void {
     const { downstream } = context;
+    if (downstream.gone) return;
     const settled = {
       // Of the attempt that answered: what failed ones used is in the record and in the cost, but
       // callers reckon with these counts how long their conversation is.
       usage: context.attempts.at(-1)?.usage ?? estimatedUsage(0, 0),
       costNanoUsd: context.costNanoUsd,
     };
-    if (!downstream.gone) {
-      if (end.kind === "answered") downstream.answer(end.answer, end.facts, settled);
-      else if (end.kind === "finished") downstream.finish(end.end, settled);
-      else if (end.kind === "failed") downstream.fail(end.error);
-    }
-    admission.leave(context);
-    events.requestEnded(context, durationMs);
-    if (tracer.enabled) emitRequestSpans(context, tracer, durationMs);
+    if (end.kind === "answered") downstream.answer(end.answer, end.facts, settled);
+    else if (end.kind === "finished") downstream.finish(end.end, settled);
+    else if (end.kind === "failed") downstream.fail(end.error);
   }
 
   #interrupted(

@@ -1,13 +1,13 @@
 import { fromJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ConfigEntrySchema } from "@penstock/api";
-import { hashKey } from "@penstock/runtime";
+import { generateKey, hashKey } from "@penstock/runtime";
 import { compileSnapshot } from "@penstock/snapshot";
 import type { Snapshot } from "@penstock/snapshot";
 import { createHash } from "node:crypto";
 
-/** A virtual key whose form and checksum are right; no installation has it. */
-export const sampleKey = "psk_aaaaaaaaaaaa_0000000000000000000000000000000000000000000";
+/** The virtual key of the small installation. */
+export const sampleKey: string = generateKey("psk").text;
 
 const scale = {
   inputNanoUsdPerMillionTokens: "1000000000",

@@ -1,0 +1,253 @@
+import { Door, MessageRole } from "@penstock/api";
+import type { GenerateRequest } from "@penstock/api";
+import { fromBinary, create } from "@bufbuild/protobuf";
+import { GenerateRequestSchema, UsageEventSchema } from "@penstock/api";
+import type { UsageEvent } from "@penstock/api";
+import type { GatewayError } from "@penstock/errors";
+import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
+import { silentObservability } from "@penstock/observability";
+import { ManualClock } from "@penstock/runtime";
+import type { Snapshot } from "@penstock/snapshot";
+import { RouterEvents } from "../events.ts";
+import { TargetHealthBook } from "../health/target-health.ts";
+import { LeaseBook } from "../leases/lease-book.ts";
+import type { UpstreamCall, UpstreamHandle } from "../upstream/upstream-call.ts";
+import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import type { SpoolCallback, FinalRecord } from "../usage/spool-callback.ts";
+import type { Spool } from "../usage/spool.ts";
+import { Admission } from "./admit.ts";
+import type { AnswerFacts, Downstream, SettledFacts } from "./downstream.ts";
+import { RequestHandler } from "./handle-request.ts";
+import { OutputCalibration } from "./output-estimate.ts";
+import type { PipelineParts } from "./pipeline-parts.ts";
+import { RetryBudgets } from "./retry-budget.ts";
+import { sampleKey, sampleSnapshot } from "./sample-snapshot.fixture.ts";
+import { Settlement } from "./settle.ts";
+
+/** One call to a provider, answered by the test. */
+export class FakeCall implements UpstreamHandle {
+  readonly call: UpstreamCall;
+  cancelled = false;
+  paused = false;
+
+  constructor(call: UpstreamCall) {
+    this.call = call;
+  }
+
+  get deployment(): string {
+    return this.call.target.deployment.name;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  headers(status: number, headers: Readonly<Record<string, string>> = {}, stream = false): void {
+    this.call.sink.onHeaders(status, (name) => headers[name], stream);
+  }
+
+  data(text: string): void {
+    this.call.sink.onData(Buffer.from(text));
+  }
+
+  /** A whole answer of status 200 with its usage. */
+  answer(usage: Readonly<Record<string, number>>): void {
+    this.headers(200);
+    this.data(
+      JSON.stringify({
+        id: "x",
+        choices: [{ index: 0, message: { content: "hi" }, finish_reason: "stop" }],
+        usage,
+      }),
+    );
+    this.call.sink.onEnd();
+  }
+
+  /** One piece of a stream. */
+  content(text: string): void {
+    this.data(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text } }] })}\n\n`);
+  }
+}
+
+/** Providers that do what the test says. */
+class FakeUpstream {
+  readonly calls: FakeCall[] = [];
+  /** Thrown by the next call. */
+  mistake: Error | undefined;
+  readonly full = new Set<string>();
+
+  dispatch(call: UpstreamCall): UpstreamHandle {
+    const { mistake } = this;
+    this.mistake = undefined;
+    if (mistake !== undefined) throw mistake;
+    const fake = new FakeCall(call);
+    this.calls.push(fake);
+    return fake;
+  }
+
+  isFull(target: UpstreamCall["target"]): boolean {
+    return this.full.has(target.deployment.name);
+  }
+
+  hasCredential(): boolean {
+    return true;
+  }
+
+  /** The newest call. */
+  get last(): FakeCall {
+    const last = this.calls.at(-1);
+    if (last === undefined) throw new Error("no provider was called");
+    return last;
+  }
+}
+
+/** Writes at once. */
+class FakeSpool {
+  readonly epoch = 1n;
+  readonly finals: UsageEvent[] = [];
+  readonly progresses: UsageEvent[] = [];
+  /** Intents wait here while it is set. */
+  held: SpoolCallback[] | undefined;
+  #sequence = 0n;
+
+  nextSequence(): bigint {
+    this.#sequence += 1n;
+    return this.#sequence;
+  }
+
+  intent(_requestId: string, _payload: Uint8Array, done: SpoolCallback): void {
+    if (this.held === undefined) done.onSpooled(undefined);
+    else this.held.push(done);
+  }
+
+  progress(_requestId: string, payload: Uint8Array): void {
+    this.progresses.push(fromBinary(UsageEventSchema, payload));
+  }
+
+  final(record: FinalRecord, done: SpoolCallback): void {
+    this.finals.push(fromBinary(UsageEventSchema, record.payload));
+    done.onSpooled(undefined);
+  }
+}
+
+/** A caller that notes what it gets. */
+export class FakeDownstream implements Downstream {
+  ready = true;
+  gone = false;
+  readonly heard: string[] = [];
+  error: GatewayError | undefined;
+  settled: SettledFacts | undefined;
+  readonly drainListeners: (() => void)[] = [];
+  /** Thrown once, when the end is to be sent. */
+  mistake: Error | undefined;
+
+  onDrain(listener: () => void): void {
+    this.drainListeners.push(listener);
+  }
+
+  answer(_answer: Answer, _facts: AnswerFacts, settled: SettledFacts): void {
+    this.#end("answer", settled);
+  }
+
+  start(): void {
+    this.heard.push("start");
+  }
+
+  event(event: StreamEvent): void {
+    this.heard.push(event.case ?? "");
+  }
+
+  flush(): void {
+    this.heard.push("flush");
+  }
+
+  finish(_end: AnswerEnd, settled: SettledFacts): void {
+    this.#end("finish", settled);
+  }
+
+  fail(error: GatewayError): void {
+    this.error = error;
+    this.#end("fail", undefined);
+  }
+
+  #end(how: string, settled: SettledFacts | undefined): void {
+    this.heard.push(how);
+    this.settled = settled;
+    const { mistake } = this;
+    this.mistake = undefined;
+    if (mistake !== undefined) throw mistake;
+  }
+}
+
+/** A pipeline of which everything but providers, disk and clock is real. */
+export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
+  const clock = new ManualClock(1_767_225_600_000);
+  const { logger, tracer, metrics } = silentObservability();
+  const bugs: unknown[] = [];
+  const events = new RouterEvents(logger, metrics);
+  events.bug = (_requestId, error) => void bugs.push(error);
+  const admission = new Admission();
+  const leases = new LeaseBook({ clock, epoch: 1n });
+  const upstream = new FakeUpstream();
+  const spool = new FakeSpool();
+  const calibration = new OutputCalibration();
+  const health = new TargetHealthBook(() => 0.5);
+  const settlement = new Settlement({
+    clock,
+    tracer,
+    events,
+    admission,
+    leases,
+    spool: spool as unknown as Spool,
+    calibration,
+    replica: "r",
+  });
+  const parts: PipelineParts = {
+    clock,
+    tracer,
+    events,
+    admission,
+    leases,
+    health,
+    upstream: upstream as unknown as UpstreamClient,
+    calibration,
+    retryBudgets: new RetryBudgets(),
+    settlement,
+    random: () => 0,
+    isRevoked: () => false,
+  };
+  const send = (request: Partial<GenerateRequest> = {}, stream = false) => {
+    const downstream = new FakeDownstream();
+    const arrival = {
+      requestId: "request",
+      door: Door.OPENAI_CHAT,
+      token: sampleKey,
+      snapshot,
+      parent: undefined,
+      startMonotonicMs: clock.monotonicMs(),
+      startWallMs: clock.wallMs(),
+      timeoutMs: 900_000,
+    };
+    const handler = new RequestHandler(arrival, downstream, parts);
+    handler.context.request = create(GenerateRequestSchema, {
+      model: "smart",
+      messages: [
+        { role: MessageRole.USER, parts: [{ part: { case: "text", value: { text: "hi" } } }] },
+      ],
+      ...(request as object),
+    });
+    handler.context.stream = stream;
+    handler.context.requestBytes = 100;
+    handler.run();
+    return { handler, downstream };
+  };
+  return { clock, parts, bugs, admission, leases, health, upstream, spool, send };
+}

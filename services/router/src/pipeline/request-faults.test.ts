@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { createPipeline } from "./pipeline.fixture.ts";
+import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
+
+/** A limit of tokens, for all or for what the selector names, that lets through when in doubt. */
+function tokenLimit(selector?: JsonValue): Record<string, JsonValue> {
+  const limit = {
+    name: "limits/tokens",
+    scope: { all: true },
+    tokensPerMinute: "1000000",
+    onUnavailable: "UNAVAILABLE_MODE_ALLOW",
+    ...(selector === undefined ? {} : { selector }),
+  };
+  return { "limits/tokens": { limit } };
+}
+
+const onTarget = tokenLimit({ deployment: "deployments/a-large" });
+
+describe("a request", () => {
+  it.each([tokenLimit(), onTarget])(
+    "survives a provider that reports more tokens than a number can hold",
+    (limits) => {
+      const pipeline = createPipeline(sampleSnapshot(limits));
+      const { downstream } = pipeline.send();
+      pipeline.clock.advance(150);
+      const most = Number.MAX_SAFE_INTEGER;
+      pipeline.upstream.last.answer({ prompt_tokens: most, completion_tokens: most });
+      expect(downstream.heard).toEqual(["answer"]);
+      expect(pipeline.bugs).toEqual([]);
+      expect(pipeline.admission.open).toBe(0);
+      expect(pipeline.spool.finals[0]?.charges[0]?.settled).toBe(BigInt(most));
+    },
+  );
+
+  it("ends, and the process goes on, when a timer leads into a mistake of ours", () => {
+    const pipeline = createPipeline();
+    const { downstream } = pipeline.send({}, true);
+    pipeline.upstream.mistake = new Error("planted");
+    pipeline.clock.advance(60_000);
+    expect(downstream.heard).toEqual(["fail"]);
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    expect(pipeline.bugs).toHaveLength(1);
+    expect(pipeline.admission.open).toBe(0);
+    expect(pipeline.spool.finals).toHaveLength(1);
+  });
+
+  it("ends when the wait for quota leads into a mistake of ours", () => {
+    const pipeline = createPipeline(sampleSnapshot(onTarget));
+    pipeline.upstream.mistake = new Error("planted");
+    const { downstream } = pipeline.send();
+    pipeline.clock.advance(150);
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    expect(pipeline.admission.open).toBe(0);
+    expect(pipeline.health.list(pipeline.clock.monotonicMs())[0]?.inFlight).toBe(0);
+    pipeline.clock.advance(900_000);
+    expect(pipeline.upstream.calls).toHaveLength(0);
+  });
+
+  it("makes no further attempt when the first one could not be sent by a mistake of ours", () => {
+    const pipeline = createPipeline();
+    pipeline.upstream.mistake = new Error("planted");
+    const { downstream } = pipeline.send({}, true);
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    pipeline.clock.advance(900_000);
+    expect(pipeline.upstream.calls).toHaveLength(0);
+    expect(pipeline.spool.finals).toHaveLength(1);
+  });
+
+  it("gives its place back when its answer can't be written by a mistake of ours", () => {
+    const pipeline = createPipeline();
+    const { downstream } = pipeline.send();
+    downstream.mistake = new Error("planted");
+    pipeline.upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    expect(downstream.heard).toEqual(["answer", "fail"]);
+    expect(pipeline.bugs).toHaveLength(1);
+    expect(pipeline.admission.open).toBe(0);
+  });
+});
+
+describe("an error answer that is cut", () => {
+  it("is judged by its status and its headers", () => {
+    const pipeline = createPipeline();
+    pipeline.send();
+    const [call] = pipeline.upstream.calls;
+    call?.headers(429, { "retry-after": "7" });
+    call?.data('{"error":{"mess');
+    call?.call.sink.onFailure({ class: "STREAM_BROKEN", message: "cut", sentBytes: true });
+    expect(pipeline.upstream.last.deployment).toBe("deployments/b-large");
+    pipeline.upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    const first = pipeline.spool.finals[0]?.attempts[0];
+    expect(first?.outcome).toBe("RATE_LIMITED");
+    expect(first?.retryAfter?.seconds).toBe(7n);
+  });
+
+  it("is waited for only a moment when its body hangs", () => {
+    const pipeline = createPipeline();
+    pipeline.send({}, true);
+    pipeline.upstream.last.headers(503);
+    pipeline.upstream.last.data("{");
+    pipeline.clock.advance(2_000);
+    expect(pipeline.upstream.calls[0]?.cancelled).toBe(true);
+    pipeline.clock.advance(100);
+    expect(pipeline.upstream.calls.length).toBeGreaterThan(1);
+    expect(pipeline.upstream.calls[0]?.deployment).toBe("deployments/a-large");
+  });
+});
+
+describe("a stream whose caller reads slowly", () => {
+  it("waits for one drain, however much was on its way", () => {
+    const pipeline = createPipeline();
+    const { downstream } = pipeline.send({}, true);
+    const call = pipeline.upstream.last;
+    call.headers(200, {}, true);
+    downstream.ready = false;
+    call.content("one");
+    call.content("two");
+    call.content("three");
+    expect(call.paused).toBe(true);
+    expect(downstream.drainListeners).toHaveLength(1);
+    downstream.ready = true;
+    downstream.drainListeners[0]?.();
+    expect(call.paused).toBe(false);
+    downstream.ready = false;
+    call.content("four");
+    expect(downstream.drainListeners).toHaveLength(2);
+  });
+
+  it("is given up after 60 s, also when the progress timer is longer", () => {
+    const slow = {
+      "routes/smart": {
+        route: {
+          name: "routes/smart",
+          match: { models: ["smart"] },
+          targets: [{ deployment: "deployments/a-large" }],
+          timeouts: { progress: "300s" },
+        },
+      },
+    };
+    const pipeline = createPipeline(sampleSnapshot(slow));
+    const { downstream } = pipeline.send({}, true);
+    const call = pipeline.upstream.last;
+    call.headers(200, {}, true);
+    call.content("one");
+    downstream.ready = false;
+    call.content("two");
+    pipeline.clock.advance(60_000);
+    expect(call.cancelled).toBe(true);
+    expect(downstream.error?.reason).toBe("STREAM_INTERRUPTED");
+  });
+});
+
+describe("what a running stream writes down", () => {
+  it("has the charges to the quotas of its target", () => {
+    const pipeline = createPipeline(sampleSnapshot(onTarget));
+    pipeline.send({}, true);
+    pipeline.clock.advance(150);
+    const call = pipeline.upstream.last;
+    call.headers(200, {}, true);
+    call.content("one");
+    const [progress] = pipeline.spool.progresses;
+    expect(progress?.charges.map(({ quota }) => quota)).toEqual(["limits/tokens"]);
+    expect(progress?.charges[0]?.settled).toBeGreaterThan(0n);
+  });
+});
