@@ -7,8 +7,12 @@ const syncIntervalMs = 50;
 
 /** What becomes of a failed sync: the bytes belong into another file. */
 export interface SyncOwner {
-  onSyncFailed(segment: SpoolSegment, unsynced: readonly Buffer[], error: Error): void;
+  /** False when they could not be written again: who waits for them is told of the error. */
+  onSyncFailed(segment: SpoolSegment, unsynced: readonly Buffer[], error: Error): boolean;
 }
+
+/** Hears once: undefined when what was written is on the disk, else why it will not be. */
+type SyncListener = (error: Error | undefined) => void;
 
 /** A file with what is written to it and perhaps not on the disk. */
 interface SyncTarget {
@@ -30,7 +34,7 @@ export class BackgroundSync {
   readonly #clock: Clock;
   readonly #owner: SyncOwner;
   readonly #targets: SyncTarget[] = [];
-  #waiting: { write: number; readonly done: () => void }[] = [];
+  #waiting: { write: number; readonly done: SyncListener }[] = [];
   #writes = 0;
   #running = false;
   #timer: Timer | undefined;
@@ -62,8 +66,8 @@ export class BackgroundSync {
     this.#schedule();
   }
 
-  /** Calls `done` when everything written so far is on the disk; syncs at once. */
-  whenSynced(done: () => void): void {
+  /** Calls `done` when everything written so far is on the disk, or lost; syncs at once. */
+  whenSynced(done: SyncListener): void {
     this.#waiting.push({ write: this.#writes, done });
     this.#start();
   }
@@ -118,15 +122,19 @@ export class BackgroundSync {
 
   #synced(target: SyncTarget, write: number): void {
     if (target.sealed && target.unsynced.length === 0) this.#drop(target);
+    this.#tell(write, undefined);
+  }
+
+  #tell(write: number, error: Error | undefined): void {
     const ready = this.#waiting.filter((one) => one.write <= write);
     this.#waiting = this.#waiting.filter((one) => one.write > write);
-    for (const { done } of ready) done();
+    for (const { done } of ready) done(error);
   }
 
   #failed(target: SyncTarget, unsynced: readonly Buffer[], error: Error): void {
     const lost = [...unsynced, ...target.unsynced];
     this.#drop(target);
-    this.#owner.onSyncFailed(target.segment, lost, error);
+    if (!this.#owner.onSyncFailed(target.segment, lost, error)) this.#tell(target.write, error);
     for (const one of this.#waiting) one.write = this.#writes;
   }
 

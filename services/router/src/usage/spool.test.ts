@@ -311,6 +311,20 @@ describe("Spool on a disk that fails", () => {
     expect(finalsIn(folder)).toMatchObject([{ requestId: "a", sequence: 1n, model: "m" }]);
   });
 
+  it("refuses a request that waits for the disk when its record is lost for good", async () => {
+    const disk = faulty();
+    disk.failSyncs = 1;
+    const sync = disk.fdatasync.bind(disk);
+    disk.fdatasync = (fd, done) => {
+      sync(fd, (error) => {
+        disk.full = error !== null;
+        done(error);
+      });
+    };
+    const spool = open(newFolder(), { files: disk });
+    expect((await intent(spool, "a", true))?.reason).toBe("METERING_UNAVAILABLE");
+  });
+
   it("refuses to begin at the bound and takes up again when segments are confirmed", async () => {
     const folder = newFolder();
     const spool = open(folder, { segmentBytes: 200, boundBytes: 1_000 });

@@ -184,21 +184,24 @@ export class Spool {
     this.#emergency.close();
   }
 
-  /** Seals the file whose sync failed and writes what may be lost into a new one. */
-  onSyncFailed(segment: SpoolSegment, unsynced: readonly Buffer[], error: Error): void {
+  /** Seals the file whose sync failed and writes what may be lost into a new one, if it can. */
+  onSyncFailed(segment: SpoolSegment, unsynced: readonly Buffer[], error: Error): boolean {
     this.#failures.add(1, "sync");
     const { logger } = this.#options.observability;
     logger.error("the spool could not be synced; its last records are written again", { error });
     segment.fd = undefined;
     this.segments.seal(segment);
-    if (this.#closed || unsynced.length === 0) return;
+    if (unsynced.length === 0) return true;
+    if (this.#closed) return false;
     try {
       const bytes = Buffer.concat(unsynced);
       const next = this.segments.append(bytes, segment.lastSequence);
       next.repeats = segment;
       this.#sync.written(next, bytes);
+      return true;
     } catch (failure) {
       this.#degrade(failure);
+      return false;
     }
   }
 
@@ -274,8 +277,12 @@ export class Spool {
     const { done, final } = entry;
     if (final !== undefined) this.listener?.onFinal(final);
     if (done === undefined) return;
-    if (entry.synced && error === undefined) this.#sync.whenSynced(() => done.onSpooled(undefined));
-    else done.onSpooled(error);
+    if (!entry.synced || error !== undefined) done.onSpooled(error);
+    else {
+      this.#sync.whenSynced((failure) => {
+        done.onSpooled(failure === undefined ? undefined : meteringUnavailable(failure));
+      });
+    }
   }
 
   #isFull(): boolean {
