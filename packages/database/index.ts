@@ -16,4 +16,9 @@ export { lockDataFolder } from "./src/folder-lock.ts";
 export type { FolderLock } from "./src/folder-lock.ts";
 export { createSequenceTable, noteSequences, pruneSequences } from "./src/sequence-table.ts";
 export type { ConsumedSequence, EventPosition, SequenceRow } from "./src/sequence-table.ts";
-export { isLasting, toStorageError, withStorageErrors } from "./src/storage-error.ts";
+export {
+  handlersWithStorageErrors,
+  isLasting,
+  toStorageError,
+  withStorageErrors,
+} from "./src/storage-error.ts";

@@ -38,3 +38,14 @@ export function isLasting(error: unknown): boolean {
   const told = toStorageError(error);
   return !(told instanceof GatewayError) || told.reason !== "UNAVAILABLE";
 }
+
+/** The same functions, their database errors told apart as above; for the handlers of an API. */
+export function handlersWithStorageErrors<
+  Handlers extends Record<string, (...args: never[]) => unknown>,
+>(handlers: Handlers): Handlers {
+  const wrapped = Object.entries(handlers).map(([name, handler]) => [
+    name,
+    (...args: never[]) => withStorageErrors(async () => await handler(...args)),
+  ]);
+  return Object.fromEntries(wrapped) as Handlers;
+}

@@ -6,6 +6,8 @@ import { listAuditEvents as readAuditEvents } from "../storage/audit-store.ts";
 import type { AuditCursor } from "../storage/audit-store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
+const maxPageBytes = 4 * 1_024 * 1_024;
+
 /** Changes, newest first. */
 export function listAuditEvents({ db, pageTokens }: ApiDependencies) {
   return async (request: ListAuditEventsRequest) => {
@@ -13,11 +15,12 @@ export function listAuditEvents({ db, pageTokens }: ApiDependencies) {
     const query = listQuery(ListAuditEventsRequestSchema, request);
     const { resource, pageToken } = request;
     const after = pageToken === "" ? undefined : toCursor(pageTokens.decode(pageToken, query));
-    const found = await withStorageErrors(() => readAuditEvents(db, resource, after, limit + 1));
-    const auditEvents = found.slice(0, limit);
+    const { events: auditEvents, more } = await withStorageErrors(() =>
+      readAuditEvents(db, { resource, after }, { limit, maxBytes: maxPageBytes }),
+    );
     const last = auditEvents.at(-1);
-    const more = found.length > limit && last !== undefined;
-    const nextPageToken = more ? pageTokens.encode(`${last.revision} ${last.id}`, query) : "";
+    const cursor = more && last !== undefined ? `${last.revision} ${last.id}` : undefined;
+    const nextPageToken = cursor === undefined ? "" : pageTokens.encode(cursor, query);
     return { auditEvents, nextPageToken };
   };
 }

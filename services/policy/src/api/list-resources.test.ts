@@ -97,4 +97,22 @@ describe("the audit log", () => {
     expect(JSON.parse(change?.afterJson ?? "").team.displayName).toBe("New");
     expect(change?.beforeJson).toBe(creation?.afterJson);
   });
+
+  it("ends a page early when its events are large", async () => {
+    const teams = harness.client(TeamService);
+    const annotations = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [`note-${index}`, "x".repeat(4_000)]),
+    );
+    for (let version = 0; version < 12; version += 1) {
+      const team = { name: "teams/large", displayName: `v${version}`, annotations };
+      await teams.updateTeam({ team, allowMissing: true });
+    }
+    const audit = harness.client(AuditService);
+    const page = await audit.listAuditEvents({ resource: "teams/large" });
+    expect(page.auditEvents.length).toBeLessThan(12);
+    const { nextPageToken: pageToken } = page;
+    const rest = await audit.listAuditEvents({ resource: "teams/large", pageToken });
+    const ids = [...page.auditEvents, ...rest.auditEvents].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(12);
+  });
 });

@@ -1,5 +1,4 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { RouterStatus } from "@penstock/api";
 import { RouterStatusSchema } from "@penstock/api";
 import type { BucketEntry, ConfigBucket, Watch } from "@penstock/bus";
@@ -9,11 +8,21 @@ import type { PolicyEvents } from "../events.ts";
 /** A router that said nothing for this long does not count (decisions §7). */
 export const routerLifeMs = 30_000;
 
+/**
+ * `seenMs`: when the report arrived, monotonic. Not the time that the report says: a router whose
+ * clock is off would be overlooked, and a revision called applied that it has not taken. What is
+ * replayed at the start is at most as old, since the bucket drops its entries after the same time.
+ */
+interface SeenRouter {
+  readonly status: RouterStatus;
+  readonly seenMs: number;
+}
+
 /** What the routers say of themselves, as followed on the bus. */
 export class RouterRegistry {
   readonly #clock: Clock;
   readonly #events: PolicyEvents;
-  readonly #byKey = new Map<string, RouterStatus>();
+  readonly #byKey = new Map<string, SeenRouter>();
   readonly #listeners = new Set<() => void>();
   #watch: Watch | undefined;
 
@@ -33,9 +42,10 @@ export class RouterRegistry {
 
   /** Routers seen in the last 30 s, by replica name. */
   list(): RouterStatus[] {
-    const sinceMs = this.#clock.wallMs() - routerLifeMs;
+    const sinceMs = this.#clock.monotonicMs() - routerLifeMs;
     return [...this.#byKey.values()]
-      .filter(({ reportTime }) => reportTime !== undefined && timestampMs(reportTime) >= sinceMs)
+      .filter(({ seenMs }) => seenMs >= sinceMs)
+      .map(({ status }) => status)
       .toSorted((left, right) => (left.replica < right.replica ? -1 : 1));
   }
 
@@ -54,7 +64,7 @@ export class RouterRegistry {
     else {
       const status = readStatus(value);
       if (status === undefined) return;
-      this.#byKey.set(key, status);
+      this.#byKey.set(key, { status, seenMs: this.#clock.monotonicMs() });
     }
     for (const listener of this.#listeners) listener();
   }

@@ -35,8 +35,34 @@ export async function appendAuditEvents(
   }
 }
 
-/** Events of one resource, or of all when `resource` is empty, after the cursor. */
+// An event may be twice as large as a resource, so few are read at a time.
+const rowsPerPortion = 50;
+
+/**
+ * Events of one resource, or of all when `resource` is empty, after the cursor: at most `limit`,
+ * and none beyond `maxBytes` of JSON but the first. `more` says whether there are others.
+ */
 export async function listAuditEvents(
+  db: PolicyDatabase,
+  query: { readonly resource: string; readonly after: AuditCursor | undefined },
+  { limit, maxBytes }: { readonly limit: number; readonly maxBytes: number },
+): Promise<{ events: AuditEvent[]; more: boolean }> {
+  const events: AuditEvent[] = [];
+  let size = 0;
+  for (let { after } = query; ; after = events.at(-1)) {
+    const wanted = Math.min(rowsPerPortion, limit + 1 - events.length);
+    const portion = await readPortion(db, query.resource, after, wanted);
+    for (const event of portion) {
+      size += event.beforeJson.length + event.afterJson.length;
+      const full = events.length === limit || (events.length > 0 && size > maxBytes);
+      if (full) return { events, more: true };
+      events.push(event);
+    }
+    if (portion.length < wanted) return { events, more: false };
+  }
+}
+
+async function readPortion(
   db: PolicyDatabase,
   resource: string,
   after: AuditCursor | undefined,

@@ -1,5 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { BalanceService, LeaseService, LedgerService } from "@penstock/api";
+import { handlersWithStorageErrors } from "@penstock/database";
 import type { PageTokens } from "@penstock/rpc";
 
 import type { QuotaEvents } from "../events.ts";
@@ -27,13 +28,15 @@ export function quotaRoutes(dependencies: RouteDependencies): (router: ConnectRo
       syncLeases: syncLeases(queue),
       returnLeases: returnLeases(queue),
     });
-    router.service(BalanceService, {
+    const balances = {
       getBalance: getBalance(dependencies),
       listBalances: listBalances(dependencies),
-    });
-    router.service(LedgerService, {
+    };
+    router.service(BalanceService, handlersWithStorageErrors(balances));
+    const ledger = {
       listTransfers: listTransfers(dependencies),
       createAdjustment: createAdjustment(dependencies),
-    });
+    };
+    router.service(LedgerService, handlersWithStorageErrors(ledger));
   };
 }

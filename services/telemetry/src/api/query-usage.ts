@@ -1,7 +1,9 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { RequestOutcome, RequestOutcomeSchema, UsageDimension } from "@penstock/api";
 import type { UsageService } from "@penstock/api";
+import { inTransaction } from "@penstock/database";
 
+import type { RecordFilter } from "../storage/record-store.ts";
 import { sumUsage } from "../storage/rollup-store.ts";
 import type { GroupColumn, GroupSums } from "../storage/rollup-store.ts";
 import type { RecordsDatabase } from "../storage/records-database.ts";
@@ -32,19 +34,34 @@ export function queryUsage(dependencies: {
   return async (request) => {
     const filter = readFilter(request.filter);
     const groupBy = readGroupBy(request.groupBy);
-    const total = await sumUsage(db, filter, { groupBy: [], size: 1, outcomes });
-    const [sum] = total;
-    if (sum === undefined) throw new Error("a sum without groups gave no row");
-    if (groupBy.length === 0) {
-      return { rows: [toRow(sum, groupBy)], total: toRow(sum, groupBy), truncated: false };
+    const { sum, groups } = await sumBoth(db, filter, groupBy);
+    if (groups === undefined) {
+      return { rows: [toRow(sum, [])], total: toRow(sum, []), truncated: false };
     }
-    const groups = await sumUsage(db, filter, { groupBy, size: maximumRows + 1, outcomes });
     return {
       rows: groups.slice(0, maximumRows).map((group) => toRow(group, groupBy)),
       total: toRow(sum, []),
       truncated: groups.length > maximumRows,
     };
   };
+}
+
+/** The total and, if there are dimensions, the groups: of one moment, so that they add up. */
+function sumBoth(
+  db: RecordsDatabase,
+  filter: RecordFilter,
+  groupBy: readonly GroupColumn[],
+): Promise<{ sum: GroupSums; groups: GroupSums[] | undefined }> {
+  return inTransaction(
+    db,
+    async (trx) => {
+      const [sum] = await sumUsage(trx, filter, { groupBy: [], size: 1, outcomes });
+      if (sum === undefined) throw new TypeError("a sum without groups gave no row");
+      const query = { groupBy, size: maximumRows + 1, outcomes };
+      return { sum, groups: groupBy.length === 0 ? undefined : await sumUsage(trx, filter, query) };
+    },
+    { isolation: "repeatable read" },
+  );
 }
 
 function readGroupBy(dimensions: readonly UsageDimension[]): GroupColumn[] {

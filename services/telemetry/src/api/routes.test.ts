@@ -171,6 +171,12 @@ describe("usage records", () => {
     await vi.waitFor(async () => expect(await confirmed()).toBe(3n));
   });
 
+  it("that are malformed are dropped and confirmed, so that they do not come again", async () => {
+    await publish(usageEvent({ requestId: "no-uuid" }), usageEvent());
+    await vi.waitFor(async () => expect(await confirmed()).toBe(2n));
+    expect((await client().queryUsage({})).total?.requests).toBe(1n);
+  });
+
   it("whose number was used twice are kept, and told", async () => {
     const [first, second] = [usageEvent(), usageEvent({ sequence: 1n })];
     await publish(first);

@@ -1,5 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { UsageService } from "@penstock/api";
+import { handlersWithStorageErrors } from "@penstock/database";
 import type { PageTokens } from "@penstock/rpc";
 
 import { getRequest } from "./get-request.ts";
@@ -15,10 +16,11 @@ export interface RouteDependencies extends GetRequestDependencies {
 /** Registers every RPC of `penstock.telemetry.v1`. */
 export function telemetryRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
   return (router) => {
-    router.service(UsageService, {
+    const handlers = {
       queryUsage: queryUsage(dependencies),
       listUsageRecords: listUsageRecords(dependencies),
       getRequest: getRequest(dependencies),
-    });
+    };
+    router.service(UsageService, handlersWithStorageErrors(handlers));
   };
 }

@@ -21,14 +21,17 @@ export interface DropDependencies {
 }
 
 /** Drops whole hours that are older than the retention; records and sums go together. */
-export async function dropOnce(dependencies: DropDependencies): Promise<void> {
+export async function dropOnce(
+  dependencies: DropDependencies,
+  signal?: AbortSignal,
+): Promise<void> {
   const { db, clock, events, retentionDays } = dependencies;
   const nowMs = clock.wallMs();
   const beforeMs = hourOf(nowMs - retentionDays * dayMs);
   for (;;) {
     const dropped = await dropExpired(db, beforeMs, dropSize);
     events.recordsDropped(dropped);
-    if (dropped < dropSize) break;
+    if (dropped < dropSize || signal?.aborted === true) break;
   }
   await pruneSequences(db, schemaName, nowMs);
 }
