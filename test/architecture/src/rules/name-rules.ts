@@ -72,7 +72,7 @@ const allowedAtTop = new Set(
     ["deploy", "packages", "proto", "services", "test"],
     ["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "tsconfig.base.json"],
     ["README.md", "ARCHITECTURE.md", "STYLE.md", "CONTRIBUTING.md", "SECURITY.md", "CLAIMS.md"],
-    ["LICENSE", ".ci", ".editorconfig", ".gitattributes", ".github", ".gitignore"],
+    ["VERIFIED.md", "LICENSE", ".ci", ".editorconfig", ".gitattributes", ".github", ".gitignore"],
     [".oxfmtrc.json", ".oxlintrc.json"],
   ].flat(),
 );

@@ -1,0 +1,3 @@
+import { verifyLive } from "./live/verify-live.ts";
+
+process.exitCode = await verifyLive();
