@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { create, BlockKind, MessageRole, ToolSchema } from "@penstock/client";
 import { startConstellation } from "@penstock/test-support";
@@ -11,7 +11,8 @@ import type { Turn } from "./expected-answer.ts";
 import { prices, testGateway } from "./test-gateway.ts";
 
 const run = promisify(execFile);
-const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
+const buf = join(import.meta.dirname, "../../../node_modules/.bin/buf");
+const curlFlags = ["curl", "--http2-prior-knowledge", "--protocol", "grpc", "--verbose"];
 
 let gateway: Constellation;
 let key: string;
@@ -208,10 +209,9 @@ describe("packages/client", () => {
 describe("buf curl, by reflection", () => {
   async function curl(method: string, body: unknown): Promise<{ out: string; log: string }> {
     const url = `http://${gateway.grpcAddress}/penstock.inference.v1.InferenceService/${method}`;
-    const { stdout, stderr } = await run(buf, [
-      ...["curl", "--http2-prior-knowledge", "--protocol", "grpc", "--verbose"],
-      ...["--header", `authorization: Bearer ${key}`, "--data", JSON.stringify(body), url],
-    ]);
+    const header = ["--header", `authorization: Bearer ${key}`];
+    const asked = [...curlFlags, ...header, "--data", JSON.stringify(body), url];
+    const { stdout, stderr } = await run(buf, asked);
     return { out: stdout, log: stderr };
   }
   const asked = {

@@ -30,7 +30,7 @@ export function expectedAnswer(model: string, turns: readonly Turn[]): ExpectedA
   const inputTokens = turns.reduce((sum, { text }) => sum + wordCount(text) + 3, 0);
   const opening = `${model} received ${turns.length} messages of ${inputTokens} tokens ${sha256}`;
   const table = words.split(" ");
-  const drawn = [...sha256.slice(8, 24)].map((digit) => table[Number.parseInt(digit, 16)]);
+  const drawn = Array.from(sha256.slice(8, 24), (digit) => table[Number.parseInt(digit, 16)]);
   const toolArguments = `{"input_tokens":${inputTokens},"sha256":"${sha256}"}`;
   return {
     sha256,

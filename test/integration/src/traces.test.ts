@@ -1,8 +1,5 @@
-import { randomBytes } from "node:crypto";
 import type { UsageEvent } from "@penstock/api";
 import {
-  askOverGrpc,
-  askOverHttp,
   deploymentManifest,
   drawTree,
   projectManifest,
@@ -16,6 +13,7 @@ import type { Constellation, OtlpReceiver, ReceivedSpan, Transcript } from "@pen
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testGateway } from "./test-gateway.ts";
 import { attemptAttributes, checkSums, checkTimes, isOfRequest } from "./trace-checks.ts";
+import { callerSpan, TracedCallers } from "./traced-callers.ts";
 
 // What a receiver of OTLP gets to see: of requests that were rescued by another vendor, of a
 // change of policy, and of what sampling had left out but went wrong.
@@ -24,20 +22,8 @@ const canary = "canary-7f3a-prompt";
 let gateway: Constellation;
 let otlp: OtlpReceiver;
 let key: string;
-/** What was asked before the tests, by name: exporters send only every few seconds. */
-const asked = new Map<string, Asked>();
-
-interface Asked {
-  readonly caller: ReturnType<typeof callerSpan>;
-  readonly transcript: Transcript;
-}
-
-/** A caller's span: what it sends, and what the gateway is to make of it. */
-function callerSpan(sampled: boolean) {
-  const traceId = randomBytes(16).toString("hex");
-  const spanId = randomBytes(8).toString("hex");
-  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` };
-}
+/** What was asked before the tests: exporters send only every few seconds. */
+let callers: TracedCallers;
 
 beforeAll(async () => {
   otlp = await startOtlpReceiver();
@@ -56,18 +42,19 @@ beforeAll(async () => {
       limitManifest("precise", "project: projects/precise", 5),
   });
   key = await issue("test/virtualKeys/traces", true);
+  callers = new TracedCallers(gateway, { key, prompt: canary });
   const precise = await issue("precise/virtualKeys/precise", true);
   // Under a limit this small leases are exact: the first request waits for one.
-  await ask("waiting", { door: "http", model: "smart", from: precise });
-  await ask("http", { door: "http", model: "http" });
-  await ask("grpc", { door: "grpc", model: "grpc" });
-  await ask("late", { door: "http", model: "late", sampled: false });
-  await ask("hidden", { door: "http", model: "smart", sampled: false });
+  await callers.ask("waiting", { door: "http", model: "smart", from: precise });
+  await callers.ask("http", { door: "http", model: "http" });
+  await callers.ask("grpc", { door: "grpc", model: "grpc" });
+  await callers.ask("late", { door: "http", model: "late", sampled: false });
+  await callers.ask("hidden", { door: "http", model: "smart", sampled: false });
   for (const door of ["http", "grpc"] as const) {
     const from = await issue(`test/virtualKeys/stranger-${door}`, false);
-    await ask(`stranger ${door}`, { door, model: "smart", from });
+    await callers.ask(`stranger ${door}`, { door, model: "smart", from });
   }
-  await ask("last", { door: "http", model: "smart" });
+  await callers.ask("last", { door: "http", model: "smart" });
 });
 afterAll(async () => {
   await gateway.close();
@@ -92,28 +79,6 @@ function issue(name: string, trustTraceContext: boolean): Promise<string> {
   return gateway.issueKey(`projects/${name}`, { trustTraceContext });
 }
 
-/** Asks as a caller with a span of its own, and remembers both under a name. */
-async function ask(
-  name: string,
-  how: { door: "http" | "grpc"; model: string; from?: string; sampled?: boolean },
-): Promise<void> {
-  const caller = callerSpan(how.sampled ?? true);
-  const { traceparent } = caller;
-  const question = { model: how.model, prompt: canary, stream: true, traceparent };
-  const from = how.from ?? key;
-  const transcript =
-    how.door === "http"
-      ? await askOverHttp(gateway, from, question)
-      : await askOverGrpc(gateway.grpcClient(from), question);
-  asked.set(name, { caller, transcript });
-}
-
-function seen(name: string): Asked {
-  const found = asked.get(name);
-  if (found === undefined) throw new Error(`${name} was not asked`);
-  return found;
-}
-
 async function eventOf({ requestId }: Transcript): Promise<UsageEvent> {
   const { record } = await gateway.request(requestId);
   if (record?.event === undefined) throw new Error(`nothing is known of ${requestId}`);
@@ -122,7 +87,7 @@ async function eventOf({ requestId }: Transcript): Promise<UsageEvent> {
 
 describe.concurrent("a failed-over request", () => {
   it.each(["http", "grpc"] as const)("over %s", async (door) => {
-    const { caller, transcript } = seen(door);
+    const { caller, transcript } = callers.seen(door);
     expect(transcript).toMatchObject({ status: 200, attempts: 3, traceId: caller.traceId });
     const event = await eventOf(transcript);
     const isComplete = (all: readonly ReceivedSpan[]) =>
@@ -181,7 +146,7 @@ describe.concurrent("a failed-over request", () => {
   });
 
   it("shows the call to the quota service where it had to wait for one", async () => {
-    const { caller } = seen("waiting");
+    const { caller } = callers.seen("waiting");
     const tree = spanTree(await otlp.waitForTrace(caller.traceId, 5), caller.spanId);
     expect(drawTree(tree)).toBe(
       [
@@ -196,7 +161,7 @@ describe.concurrent("a failed-over request", () => {
   });
 
   it("is followed by the spans that stored and posted its usage, linked to it", async () => {
-    const { traceId } = seen("last").caller;
+    const { traceId } = callers.seen("last").caller;
     const isLinked = ({ kind, links }: ReceivedSpan): boolean =>
       kind === "consumer" && links.some((link) => link.traceId === traceId);
     const groupsOf = (spans: readonly ReceivedSpan[]): unknown[] =>
@@ -204,7 +169,10 @@ describe.concurrent("a failed-over request", () => {
     const all = await otlp.waitForSpans((spans) => spans.filter(isLinked).length === 2);
     const consumed = all.filter(isLinked);
     expect(groupsOf(consumed)).toEqual(["quota", "telemetry"]);
-    const root = spanTree(await otlp.waitForTrace(traceId, 3), seen("last").caller.spanId).span;
+    const root = spanTree(
+      await otlp.waitForTrace(traceId, 3),
+      callers.seen("last").caller.spanId,
+    ).span;
     for (const { links } of consumed) {
       expect(links).toContainEqual({ traceId, spanId: root.spanId });
     }
@@ -255,7 +223,7 @@ describe.concurrent("a change of policy", () => {
 
 describe.concurrent("sampling", () => {
   it("does not hide a request that was rescued: its spans come late, and whole", async () => {
-    const { caller, transcript } = seen("late");
+    const { caller, transcript } = callers.seen("late");
     expect(transcript.traceId).toBe(caller.traceId);
     const spans = await otlp.waitForTrace(caller.traceId, 5);
     const tree = spanTree(spans, caller.spanId);
@@ -269,15 +237,15 @@ describe.concurrent("sampling", () => {
 
   it("hides one that went well", async () => {
     // What ended earlier would have come earlier.
-    await otlp.waitForTrace(seen("last").caller.traceId, 3);
-    const hidden = seen("hidden").caller.traceId;
+    await otlp.waitForTrace(callers.seen("last").caller.traceId, 3);
+    const hidden = callers.seen("hidden").caller.traceId;
     expect(otlp.spans().filter(({ traceId }) => traceId === hidden)).toEqual([]);
   });
 });
 
 describe.concurrent("a caller whose trace context is not trusted", () => {
   it.each(["http", "grpc"] as const)("gets a trace of its own over %s, linked", async (door) => {
-    const { caller, transcript } = seen(`stranger ${door}`);
+    const { caller, transcript } = callers.seen(`stranger ${door}`);
     const { traceId } = transcript;
     expect(traceId).not.toBe(caller.traceId);
     const { span } = spanTree(await otlp.waitForTrace(traceId, 3));
@@ -287,7 +255,7 @@ describe.concurrent("a caller whose trace context is not trusted", () => {
 
 describe("what must not be told", () => {
   it("no prompt, key or token is in any span or log line", async () => {
-    const { traceId } = seen("last").caller;
+    const { traceId } = callers.seen("last").caller;
     await otlp.waitForTrace(traceId, 3);
     const told = otlp.text() + gateway.logLines.join("");
     for (const secret of [canary, key, gateway.adminToken]) expect(told).not.toContain(secret);

@@ -48,7 +48,7 @@ priceBook: priceBooks/${provider}
 export function routeManifest(
   id: string,
   deployments: readonly string[],
-  timeouts?: { readonly firstToken?: string; readonly progress?: string; readonly total?: string },
+  timeouts?: Readonly<Record<string, string>>,
 ): string {
   const targets = deployments.map(
     (deployment, priority) =>
