@@ -240,6 +240,21 @@ describe("LeaseBook and LeaseSync", () => {
     ]);
   });
 
+  it("goes on after an answer that it can't use", async () => {
+    const harness = new Harness();
+    harness.quotaService.limits.set("limits/ten", 10);
+    harness.sync.start();
+    await harness.settleDown();
+    const ten = quota("limits/ten", { amount: 10n });
+    expect(harness.book.reserve([use(ten)]).kind).toBe("wait");
+    const onGrantSettled = (): void => {
+      throw new Error("planted");
+    };
+    harness.book.waitForGrant([use(ten)], 150, { onGrantSettled });
+    await harness.settleDown();
+    expect((await harness.ask([use(ten)])).kind).toBe("reserved");
+  });
+
   it("never uses more than the limit within a slot, and leaks nothing", async () => {
     const step = fc.record({
       amount: fc.integer({ min: 1, max: 6 }),

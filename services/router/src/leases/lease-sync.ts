@@ -174,6 +174,15 @@ export class LeaseSync {
     );
   }
 
+  /** An answer that can't be used must not end the process: the next sync asks anew. */
+  #apply(exchange: Exchange, answer: SyncLeasesResponse, sentAt: MonotonicMs): void {
+    try {
+      applyAnswer(this.#options.book, exchange, answer, sentAt);
+    } catch (error) {
+      this.#logger.error("an answer of quota can't be used", { error });
+    }
+  }
+
   #build(complete: boolean): Exchange {
     const { book, holder, epoch, revision, retiredEpochs } = this.#options;
     const identity = {
@@ -201,7 +210,7 @@ export class LeaseSync {
     this.#calls.add(1, "ok");
     this.#unreached.set(0);
     this.#noteSkew(answer);
-    applyAnswer(this.#options.book, exchange, answer, sentAt);
+    this.#apply(exchange, answer, sentAt);
     if (this.#options.book.waiting.size > 0) this.#send(false);
   }
 
