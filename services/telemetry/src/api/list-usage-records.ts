@@ -5,10 +5,12 @@ import { listQuery, pageSize } from "@penstock/rpc";
 import type { PageTokens } from "@penstock/rpc";
 
 import { listRecords } from "../storage/record-store.ts";
-import type { RecordCursor } from "../storage/record-store.ts";
+import type { RecordCursor, StoredUsage } from "../storage/record-store.ts";
 import type { RecordsDatabase } from "../storage/records-database.ts";
 import { readFilter } from "./read-filter.ts";
 import { toRecord } from "./to-record.ts";
+
+const maxPageBytes = 4 * 1_024 * 1_024;
 
 /** Handles `ListUsageRecords`. */
 export function listUsageRecords(dependencies: {
@@ -22,16 +24,26 @@ export function listUsageRecords(dependencies: {
     const { pageToken } = request;
     const after = pageToken === "" ? undefined : readCursor(pageTokens.decode(pageToken, query));
     const found = await listRecords(db, readFilter(request.filter), { after, size: size + 1 });
-    const page = found.slice(0, size);
+    const page = firstOf(found, size);
     const last = page.at(-1);
     return {
       usageRecords: page.map(toRecord),
       nextPageToken:
-        last === undefined || found.length <= size
+        last === undefined || found.length === page.length
           ? ""
           : pageTokens.encode(`${last.startMs} ${last.requestId}`, query),
     };
   };
+}
+
+/** At most `size` records, and none beyond the bytes of a page but the first. */
+function firstOf(found: readonly StoredUsage[], size: number): StoredUsage[] {
+  let bytes = 0;
+  const full = found.findIndex((record, index) => {
+    bytes += record.payload.length;
+    return index === size || (index > 0 && bytes > maxPageBytes);
+  });
+  return full === -1 ? [...found] : found.slice(0, full);
 }
 
 function readCursor(text: string): RecordCursor {

@@ -177,6 +177,19 @@ describe("usage records", () => {
     expect((await client().queryUsage({})).total?.requests).toBe(1n);
   });
 
+  it("are listed in pages that end early when the records are large", async () => {
+    const labels = { note: "x".repeat(240_000) };
+    const events = Array.from({ length: 20 }, () => usageEvent({ labels }));
+    await publish(...events);
+    await vi.waitFor(async () => expect(await confirmed()).toBe(20n));
+    const page = await client().listUsageRecords({});
+    expect(page.usageRecords.length).toBeLessThan(20);
+    const { nextPageToken: pageToken } = page;
+    const rest = await client().listUsageRecords({ pageToken });
+    const all = [...page.usageRecords, ...rest.usageRecords];
+    expect(new Set(all.map(({ event }) => event?.requestId)).size).toBe(20);
+  });
+
   it("whose number was used twice are kept, and told", async () => {
     const [first, second] = [usageEvent(), usageEvent({ sequence: 1n })];
     await publish(first);

@@ -141,7 +141,7 @@ export const ListAuditEventsRequestSchema: GenMessage<ListAuditEventsRequest> = 
  */
 export type ListAuditEventsResponse = Message<"penstock.policy.v1.ListAuditEventsResponse"> & {
   /**
-   * The changes, newest first.
+   * The changes, newest first; fewer than asked for when they are more than 4 MiB.
    *
    * @generated from field: repeated penstock.policy.v1.AuditEvent audit_events = 1;
    */

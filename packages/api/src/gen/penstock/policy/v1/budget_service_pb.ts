@@ -185,7 +185,7 @@ export const CreateBudgetResponseSchema: GenMessage<CreateBudgetResponse> = /*@_
  */
 export type UpdateBudgetRequest = Message<"penstock.policy.v1.UpdateBudgetRequest"> & {
   /**
-   * The budget with its name and the new values; a set etag is checked.
+   * The budget with its name and the new values. Its etag is required, and checked, unless it is created.
    *
    * @generated from field: penstock.policy.v1.Budget budget = 1;
    */

@@ -183,7 +183,7 @@ export const ListResourcesRequestSchema: GenMessage<ListResourcesRequest> = /*@_
  */
 export type ListResourcesResponse = Message<"penstock.policy.v1.ListResourcesResponse"> & {
   /**
-   * The resources, by name.
+   * The resources, by name; fewer than asked for when they are more than 4 MiB.
    *
    * @generated from field: repeated penstock.policy.v1.Resource resources = 1;
    */

@@ -178,7 +178,7 @@ export type CreateVirtualKeyResponse = Message<"penstock.policy.v1.CreateVirtual
   revision: bigint;
 
   /**
-   * The secret text of the key. Shown here once and never again.
+   * The secret text of the key. Shown here once and never again: empty when a request is repeated or only validated.
    *
    * @generated from field: string secret = 3;
    */
@@ -199,7 +199,7 @@ export const CreateVirtualKeyResponseSchema: GenMessage<CreateVirtualKeyResponse
  */
 export type UpdateVirtualKeyRequest = Message<"penstock.policy.v1.UpdateVirtualKeyRequest"> & {
   /**
-   * The virtual key with its name and the new values; a set etag is checked.
+   * The virtual key with its name and the new values. Its etag is required, and checked, unless it is created.
    *
    * @generated from field: penstock.policy.v1.VirtualKey virtual_key = 1;
    */
@@ -332,7 +332,7 @@ export type RotateVirtualKeyRequest = Message<"penstock.policy.v1.RotateVirtualK
   name: string;
 
   /**
-   * How long the old secrets work on, 0 to 30 days. Absent: 24 h.
+   * How long the newest of the old secrets works on, 0 to 30 days. Absent: 24 h.
    *
    * @generated from field: google.protobuf.Duration overlap = 2;
    */
@@ -501,7 +501,8 @@ export const VirtualKeyService: GenService<{
     output: typeof DeleteVirtualKeyResponseSchema;
   },
   /**
-   * Issues a new secret; the old ones work on for the overlap. Identity: an admin token with role admin or break_glass.
+   * Issues a new secret; the newest of the old ones works on for the overlap, the others end. A rotation repeated
+   * without its etag ends the secret in use: send the etag. Identity: an admin token with role admin or break_glass.
    *
    * @generated from rpc penstock.policy.v1.VirtualKeyService.RotateVirtualKey
    */

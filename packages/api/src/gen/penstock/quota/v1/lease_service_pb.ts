@@ -176,7 +176,7 @@ export type SyncLeasesRequest = Message<"penstock.quota.v1.SyncLeasesRequest"> &
   wants: LeaseWant[];
 
   /**
-   * Earlier lives that ended.
+   * Earlier lives that ended. At most 1,000.
    *
    * @generated from field: repeated penstock.quota.v1.RetiredEpoch retired_epochs = 6;
    */
@@ -344,7 +344,7 @@ export type ReturnLeasesRequest = Message<"penstock.quota.v1.ReturnLeasesRequest
   epoch: bigint;
 
   /**
-   * Final reports. All are closed.
+   * Final reports. All are closed. At most 10,000.
    *
    * @generated from field: repeated penstock.quota.v1.LeaseReport reports = 3;
    */

@@ -269,7 +269,7 @@ export const ListUsageRecordsRequestSchema: GenMessage<ListUsageRecordsRequest> 
  */
 export type ListUsageRecordsResponse = Message<"penstock.telemetry.v1.ListUsageRecordsResponse"> & {
   /**
-   * The records, newest first.
+   * The records, newest first; fewer than asked for when they are more than 4 MiB.
    *
    * @generated from field: repeated penstock.telemetry.v1.UsageRecord usage_records = 1;
    */
@@ -304,7 +304,7 @@ export type GetRequestRequest = Message<"penstock.telemetry.v1.GetRequestRequest
   requestId: string;
 
   /**
-   * Longest wait for one that just ended, at most 10 s. Absent: 2 s.
+   * Longest wait for one that just ended; more than 10 s is taken as 10 s; negative is refused. Absent: 2 s.
    *
    * @generated from field: google.protobuf.Duration wait = 2;
    */
