@@ -7,15 +7,16 @@ const maximumTokenLength = 512;
  */
 export function bearerToken(
   authorization: string | undefined,
-  apiKey: string | undefined,
+  ...apiKeys: readonly (string | readonly string[] | undefined)[]
 ): string | undefined {
   let token = "";
   if (authorization !== undefined) {
     const scheme = authorization.slice(0, 7).toLowerCase();
     token = scheme === "bearer " ? authorization.slice(7).trim() : authorization;
   }
-  if (apiKey !== undefined) {
-    if (token !== "" && token !== apiKey) return undefined;
+  for (const apiKey of apiKeys) {
+    if (apiKey === undefined) continue;
+    if (typeof apiKey !== "string" || (token !== "" && token !== apiKey)) return undefined;
     token = apiKey;
   }
   return token.length > maximumTokenLength ? undefined : token;

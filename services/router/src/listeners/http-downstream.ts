@@ -3,6 +3,7 @@ import { reasons } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
 import type { Answer, AnswerEnd, Format, StreamEvent, StreamWriter } from "@penstock/formats";
 import type { Clock, Timer } from "@penstock/runtime";
+import { writeStallMs } from "../pipeline/attempt-timers.ts";
 import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
@@ -50,7 +51,7 @@ export class HttpDownstream implements Downstream {
     if (cost !== undefined) headers.push("x-penstock-cost-usd", cost);
     this.#response.writeHead(200, headers);
     // One string with the head leaves in one write.
-    this.#response.end(text);
+    this.#end(text);
   }
 
   start(facts: AnswerFacts): void {
@@ -82,7 +83,7 @@ export class HttpDownstream implements Downstream {
     const last = this.#writer?.finish(end, settled.usage) ?? "";
     const cost = costValue(settled.costNanoUsd);
     if (cost !== undefined) this.#response.addTrailers({ "x-penstock-cost-usd": cost });
-    this.#response.end(this.#pending + last);
+    this.#end(this.#pending + last);
   }
 
   fail(error: GatewayError): void {
@@ -90,7 +91,7 @@ export class HttpDownstream implements Downstream {
     const { requestId } = this.context;
     if (this.#writer !== undefined) {
       // The head said 200 long ago: the stream ends with an error and without its end mark.
-      this.#response.end(this.#pending + this.#format.writeStreamError(error, requestId));
+      this.#end(this.#pending + this.#format.writeStreamError(error, requestId));
       return;
     }
     const headers = requestHeaders(this.context);
@@ -101,6 +102,14 @@ export class HttpDownstream implements Downstream {
   /** The connection is gone: nothing is written any more. */
   stop(): void {
     this.#keepalive?.cancel();
+  }
+
+  /** Nobody watches the request any more: who does not take its last bytes is given up here. */
+  #end(text: string): void {
+    const response = this.#response;
+    response.end(text);
+    if (response.writableLength === 0 && response.socket?.writableLength === 0) return;
+    response.setTimeout(writeStallMs, () => response.destroy());
   }
 
   #identity(facts: AnswerFacts) {

@@ -29,6 +29,9 @@ const maximumTimeoutMs = 900_000;
 /** Connections of one process; each may carry one request at a time. */
 const maximumConnections = 12_000;
 
+/** How long the rest of a refused body is read after the answer. */
+const discardMs = 5_000;
+
 /** HTTP → pipeline. */
 export class HttpListener {
   readonly #options: HttpListenerOptions;
@@ -48,6 +51,10 @@ export class HttpListener {
     );
     this.#server.maxHeadersCount = 100;
     this.#server.maxConnections = maximumConnections;
+    // Without this listener Node asks for the body before anybody has looked at the head.
+    this.#server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+      this.#handle(request, response);
+    });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       refuseConnection(error, socket);
     });
@@ -81,14 +88,14 @@ export class HttpListener {
     const endpoint = httpEndpoints.get(`${request.method} ${request.url}`);
     if (problem !== undefined || endpoint === undefined) {
       const error = problem ?? endpointNotFound(request);
+      this.#discardBody(request, response);
       answerError(response, error);
-      request.resume();
       return;
     }
     if (endpoint.operation === "list_models") {
       const token = tokenOf(request) ?? "";
+      this.#discardBody(request, response);
       writeModelList(response, token, endpoint.format, this.#options);
-      request.resume();
       return;
     }
     this.#generate(request, response, endpoint);
@@ -108,19 +115,21 @@ export class HttpListener {
       handler.cancel();
     });
     if (!handler.enter()) {
-      closeAfterAnswer(request, response);
+      this.#discardBody(request, response);
       return;
     }
     const wrongHead = checkBodyHead(request);
     if (wrongHead !== undefined) {
       handler.refuse(wrongHead);
-      closeAfterAnswer(request, response);
+      this.#discardBody(request, response);
       return;
     }
+    const waits = request.headers.expect !== undefined && request.httpVersion === "1.1";
+    if (waits) response.writeContinue();
     readBody(request, (body) => {
       if (body instanceof GatewayError) {
         handler.refuse(body);
-        closeAfterAnswer(request, response);
+        this.#discardBody(request, response);
         return;
       }
       this.#read(handler, downstream, endpoint, body);
@@ -146,6 +155,21 @@ export class HttpListener {
     handler.run();
   }
 
+  /**
+   * A caller that was refused may still be sending: what comes is thrown away, so that it can read
+   * why, and the next request on the connection begins where it should. It may be sending gigabytes,
+   * so that this has an end.
+   */
+  #discardBody(request: IncomingMessage, response: ServerResponse): void {
+    request.resume();
+    response.once("finish", () => {
+      if (request.complete) return;
+      this.#options.parts.clock.schedule(discardMs, () => {
+        if (!request.complete) request.destroy();
+      });
+    });
+  }
+
   #arrival(request: IncomingMessage, door: Door): RequestArrival {
     const { clock } = this.#options.parts;
     const given = request.headers["traceparent"];
@@ -164,8 +188,7 @@ export class HttpListener {
 
 function tokenOf(request: IncomingMessage): string | undefined {
   const { headers } = request;
-  const apiKey = headers["x-api-key"] ?? headers["api-key"];
-  return bearerToken(headers.authorization, typeof apiKey === "string" ? apiKey : undefined);
+  return bearerToken(headers.authorization, headers["x-api-key"], headers["api-key"]);
 }
 
 function timeoutOf(request: IncomingMessage): number {
@@ -201,18 +224,10 @@ function answerError(response: ServerResponse, error: GatewayError): void {
   writeHttpError(response, defaultFormat, { error, requestId, headers });
 }
 
-/** A caller that was refused before its body was read may be sending gigabytes. */
-function closeAfterAnswer(request: IncomingMessage, response: ServerResponse): void {
-  request.resume();
-  response.shouldKeepAlive = false;
-  response.once("finish", () => {
-    if (!request.complete) request.socket.end();
-  });
-}
-
 /** Answers what Node's parser refused, and closes the connection. */
 function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // Once anything was written, an answer could land in the middle of another.
+  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;
   }

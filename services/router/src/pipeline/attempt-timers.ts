@@ -3,7 +3,7 @@ import type { Clock, Timer } from "@penstock/runtime";
 import type { AttemptTimeouts } from "@penstock/snapshot";
 
 /** A caller that reads nothing for so long is given up (reliability §2.1). */
-const writeStallMs = 60_000;
+export const writeStallMs = 60_000;
 /** The body of an error answer is short: what has not come after so long is not waited for. */
 const errorBodyMs = 2_000;
 

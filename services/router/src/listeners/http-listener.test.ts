@@ -1,0 +1,189 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { openaiChat } from "@penstock/formats";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createPipeline } from "../pipeline/pipeline.fixture.ts";
+import { sampleKey, sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
+import { HttpDownstream } from "./http-downstream.ts";
+import { HttpListener } from "./http-listener.ts";
+import { maximumBodyBytes } from "./read-body.ts";
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function listen() {
+  const snapshot = sampleSnapshot();
+  const pipeline = createPipeline(snapshot);
+  const http = new HttpListener({ parts: pipeline.parts, currentSnapshot: () => snapshot });
+  closing.push(() => {
+    http.stopAccepting();
+    http.closeAll();
+  });
+  const port = await http.listen(0, "127.0.0.1");
+  return { ...pipeline, port };
+}
+
+/** A connection and everything that came over it. */
+function open(port: number): { readonly socket: Socket; text: string; closed: boolean } {
+  const socket = connect(port, "127.0.0.1");
+  const seen = { socket, text: "", closed: false };
+  socket.on("data", (chunk) => (seen.text += chunk.toString()));
+  socket.on("error", () => undefined);
+  socket.on("close", () => (seen.closed = true));
+  closing.push(() => socket.destroy());
+  return seen;
+}
+
+function head(headers: Readonly<Record<string, string | number>>, key = sampleKey): string {
+  const all = { host: "h", authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const lines = Object.entries({ ...all, ...headers }).map(([name, value]) => `${name}: ${value}`);
+  return `POST /v1/chat/completions HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
+}
+
+const chat = JSON.stringify({ model: "smart", messages: [{ role: "user", content: "hi" }] });
+const chatHead = head({ "content-length": chat.length });
+const badKey = "psk_wrong";
+
+describe("the HTTP door", () => {
+  it("asks nobody to send a body that it will not read", async () => {
+    const { port } = await listen();
+    const tooLarge = open(port);
+    const expectations = { expect: "100-continue", "content-length": 10_000_000_000 };
+    tooLarge.socket.write(head(expectations));
+    await vi.waitFor(() => expect(tooLarge.text).toMatch(/^HTTP\/1.1 413 /));
+    const stranger = open(port);
+    stranger.socket.write(head(expectations, badKey));
+    await vi.waitFor(() => expect(stranger.text).toMatch(/^HTTP\/1.1 401 /));
+  });
+
+  it("asks a caller that waits for its body", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    caller.socket.write(head({ expect: "100-continue", "content-length": chat.length }));
+    await vi.waitFor(() => expect(caller.text).toMatch(/^HTTP\/1.1 100 /));
+    caller.socket.write(chat);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+  });
+
+  it("lets a caller read why its body is refused while it is still sending it", async () => {
+    const { port } = await listen();
+    const body = new Uint8Array(maximumBodyBytes + 4_000_000).fill(32);
+    const url = `http://127.0.0.1:${port}/v1/chat/completions`;
+    const headers = { authorization: `Bearer ${sampleKey}`, "content-type": "application/json" };
+    const answer = await fetch(url, { method: "POST", headers, body });
+    expect(answer.status).toBe(413);
+    const refused = await fetch(url, {
+      method: "POST",
+      headers: { ...headers, authorization: "x" },
+      body,
+    });
+    expect(refused.status).toBe(401);
+  });
+
+  it("serves the next request of a connection whose last one was refused before its body", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    caller.socket.write(head({ "content-length": chat.length }, badKey));
+    await vi.waitFor(() => expect(caller.text).toMatch(/^HTTP\/1.1 401 /));
+    expect(upstream.calls).toHaveLength(0);
+    caller.socket.write(chat);
+    caller.socket.write(chatHead + chat);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+  });
+
+  it("does not wait for the rest of a refused body for long", async () => {
+    const { port, clock } = await listen();
+    const caller = open(port);
+    caller.socket.write(head({ "content-length": 1_000 }, badKey));
+    await vi.waitFor(() => expect(caller.text).toMatch(/^HTTP\/1.1 401 /));
+    await vi.waitFor(() => {
+      clock.advance(5_000);
+      expect(caller.closed).toBe(true);
+    });
+  });
+
+  it("writes no answer into the middle of another when a caller sends nonsense", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    const body = JSON.stringify({ ...JSON.parse(chat), stream: true });
+    caller.socket.write(head({ "content-length": body.length }) + body);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    upstream.last.headers(200, {}, true);
+    upstream.last.content("one");
+    await vi.waitFor(() => expect(caller.text).toContain("one"));
+    caller.socket.write("nonsense\r\n\r\n");
+    await vi.waitFor(() => expect(caller.closed).toBe(true));
+    expect(caller.text).not.toContain("HTTP/1.1 400");
+    expect(upstream.last.cancelled).toBe(true);
+  });
+
+  it("refuses two different keys, wherever they stand", async () => {
+    const { port } = await listen();
+    const url = `http://127.0.0.1:${port}/v1/models`;
+    const both = { "x-api-key": sampleKey, "api-key": `${sampleKey.slice(0, -1)}!` };
+    expect((await fetch(url, { headers: both })).status).toBe(401);
+    expect((await fetch(url, { headers: { "api-key": sampleKey } })).status).toBe(200);
+  });
+});
+
+describe("an answer that nobody reads", () => {
+  it("is given up by the same rule as a stream", async () => {
+    const { parts, send } = createPipeline();
+    const { context } = send().handler;
+    const timeouts: (number | undefined)[] = [];
+    const server = createServer((_request, response) => {
+      const downstream = new HttpDownstream(response, openaiChat, parts.clock);
+      downstream.context = context;
+      const finish = { $typeName: "penstock.inference.v1.CandidateFinish" as const };
+      const text = "x".repeat(Number(_request.url?.slice(1)));
+      downstream.answer(
+        {
+          candidates: [
+            {
+              parts: [
+                {
+                  $typeName: "penstock.inference.v1.ContentPart",
+                  part: {
+                    case: "text",
+                    value: { $typeName: "penstock.inference.v1.TextPart", text, refusal: false },
+                  },
+                },
+              ],
+              finish: { ...finish, candidate: 0, reason: 1, rawReason: "stop" },
+            },
+          ],
+          end: {
+            candidates: [],
+            usage: undefined,
+            rawUsage: undefined,
+            responseId: "r",
+            model: "m",
+            warnings: [],
+          },
+        },
+        { responseId: "r", upstreamModel: "m", provider: "p", deployment: "d", attempt: 1 },
+        { usage: { $typeName: "penstock.type.v1.TokenUsage", source: 1 }, costNanoUsd: undefined },
+      );
+      timeouts.push(response.socket?.timeout);
+      response.socket?.emit("timeout");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const small = open(port);
+    small.socket.write("GET /10 HTTP/1.1\r\nhost: h\r\n\r\n");
+    await vi.waitFor(() => expect(small.text).toContain("xxxxxxxxxx"));
+    const large = open(port);
+    large.socket.pause();
+    large.socket.write("GET /60000000 HTTP/1.1\r\nhost: h\r\n\r\n");
+    await vi.waitFor(() => expect(timeouts).toHaveLength(2));
+    expect(timeouts[1]).toBe(60_000);
+    large.socket.resume();
+    await vi.waitFor(() => expect(large.closed).toBe(true));
+    expect(large.text.length).toBeLessThan(60_000_000);
+  });
+});
