@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Transcript } from "@penstock/test-support";
 
-/** Tries before a quota service counts as gone. */
-const mostTries = 20;
+/** Tries before a quota service counts as gone, and the pause between them. */
+const mostTries = 100;
+const pauseMs = 50;
 
 /**
  * Asks until quota has decided. A request that waited 150 ms for quota's answer is neither admitted
@@ -11,6 +13,7 @@ export async function decided(ask: () => Promise<Transcript>): Promise<Transcrip
   for (let left = mostTries; ; left -= 1) {
     const transcript = await ask();
     if (transcript.error?.reason !== "QUOTA_UNAVAILABLE" || left === 0) return transcript;
+    await delay(pauseMs);
   }
 }
 

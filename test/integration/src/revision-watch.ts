@@ -17,6 +17,8 @@ export class RevisionWatch {
 
   constructor(asked: { readonly httpUrl: string; readonly key: string; readonly model: string }) {
     this.#asking = this.#ask(asked);
+    // Nobody may be waiting when asking fails; who stops it still hears of it.
+    this.#asking.catch(() => undefined);
   }
 
   /**

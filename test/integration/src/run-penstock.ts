@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
+
+const root = join(import.meta.dirname, "..", "..", "..");
 
 /** The program that `npm run -s penstock` runs, with the Node that runs the tests. */
-export const penstockMain = fileURLToPath(
-  new URL("../../../services/penstock/src/main.ts", import.meta.url),
-);
+export const penstockMain = join(root, "services", "penstock", "src", "main.ts");
 
 /** How a command ended. */
 export interface CommandResult {
