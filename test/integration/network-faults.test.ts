@@ -10,8 +10,8 @@ import {
 } from "@penstock/test-support";
 import type { Constellation, FaultProxy, ProxyFaults, Transcript } from "@penstock/test-support";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectedAnswer } from "./expected-answer.ts";
-import { testGateway } from "./test-gateway.ts";
+import { expectedAnswer } from "./src/expected-answer.ts";
+import { testGateway } from "./src/test-gateway.ts";
 
 // The network between the gateway and a vendor misbehaves, byte by byte. Each case has a proxy and
 // a vendor of its own; the vendor behind it is healthy.

@@ -5,7 +5,7 @@ import { generateKey } from "@penstock/runtime";
 import { askOverHttp, sendHttp, startConstellation } from "@penstock/test-support";
 import type { Constellation, HttpAnswer } from "@penstock/test-support";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testGateway } from "./test-gateway.ts";
+import { testGateway } from "./src/test-gateway.ts";
 
 const canary = "canary-52c1-prompt";
 const message = { role: "user", content: canary };

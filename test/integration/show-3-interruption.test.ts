@@ -9,8 +9,8 @@ import {
 } from "@penstock/test-support";
 import type { Constellation, Transcript } from "@penstock/test-support";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectedAnswer } from "./expected-answer.ts";
-import { prices, testGateway } from "./test-gateway.ts";
+import { expectedAnswer } from "./src/expected-answer.ts";
+import { prices, testGateway } from "./src/test-gateway.ts";
 
 // A stream breaks after content was sent: the caller hears of it in its own format, gets nothing
 // of another vendor, and what was used is settled.

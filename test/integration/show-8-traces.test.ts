@@ -11,9 +11,9 @@ import {
 } from "@penstock/test-support";
 import type { Constellation, OtlpReceiver, ReceivedSpan, Transcript } from "@penstock/test-support";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testGateway } from "./test-gateway.ts";
-import { attemptAttributes, checkSums, checkTimes, isOfRequest } from "./trace-checks.ts";
-import { callerSpan, TracedCallers } from "./traced-callers.ts";
+import { testGateway } from "./src/test-gateway.ts";
+import { attemptAttributes, checkSums, checkTimes, isOfRequest } from "./src/trace-checks.ts";
+import { callerSpan, TracedCallers } from "./src/traced-callers.ts";
 
 // What a receiver of OTLP gets to see: of requests that were rescued by another vendor, of a
 // change of policy, and of what sampling had left out but went wrong.

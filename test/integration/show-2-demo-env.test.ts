@@ -8,10 +8,10 @@ import { createPenstockClient, MessageRole } from "@penstock/client";
 import type { SimulatedCall } from "@penstock/simulator";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectedAnswer } from "./expected-answer.ts";
-import { startPenstock } from "./penstock-process.ts";
-import type { PenstockProcess } from "./penstock-process.ts";
-import { runPenstock } from "./run-penstock.ts";
+import { expectedAnswer } from "./src/expected-answer.ts";
+import { startPenstock } from "./src/penstock-process.ts";
+import type { PenstockProcess } from "./src/penstock-process.ts";
+import { runPenstock } from "./src/run-penstock.ts";
 
 // `penstock start` in a process of its own, and callers who know nothing but its demo.env.
 

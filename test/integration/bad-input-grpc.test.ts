@@ -8,7 +8,7 @@ import type { Constellation } from "@penstock/test-support";
 import { Client, credentials, Metadata, status as codes } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testGateway } from "./test-gateway.ts";
+import { testGateway } from "./src/test-gateway.ts";
 
 const canary = "canary-90aa-prompt";
 const service = "/penstock.inference.v1.InferenceService";

@@ -6,12 +6,12 @@ import { startConstellation } from "@penstock/test-support";
 import type { Constellation } from "@penstock/test-support";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectedAnswer } from "./expected-answer.ts";
-import type { Turn } from "./expected-answer.ts";
-import { prices, testGateway } from "./test-gateway.ts";
+import { expectedAnswer } from "./src/expected-answer.ts";
+import type { Turn } from "./src/expected-answer.ts";
+import { prices, testGateway } from "./src/test-gateway.ts";
 
 const run = promisify(execFile);
-const buf = join(import.meta.dirname, "../../../node_modules/.bin/buf");
+const buf = join(import.meta.dirname, "../../node_modules/.bin/buf");
 const curlFlags = ["curl", "--http2-prior-knowledge", "--protocol", "grpc", "--verbose"];
 
 let gateway: Constellation;
