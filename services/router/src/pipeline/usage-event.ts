@@ -1,8 +1,8 @@
 import { RequestOutcome, UsageEventSchema, UsageSource } from "@penstock/api";
 import type { Attempt, Charge, TokenUsage, UsageError, UsageEvent } from "@penstock/api";
-import { toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { GatewayError } from "@penstock/errors";
+import { prepareEncoder } from "../usage/message-encoder.ts";
 import { addUsage } from "./attempt-usage.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { durationOf } from "./duration-of.ts";
@@ -66,9 +66,7 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
 }
 
 /** The bytes that go into the spool and over the bus. */
-export function encodeUsageEvent(event: UsageEvent): Uint8Array {
-  return toBinary(UsageEventSchema, event);
-}
+export const encodeUsageEvent: (event: UsageEvent) => Uint8Array = prepareEncoder(UsageEventSchema);
 
 /** Tokens over all attempts that used any. */
 export function totalUsage(attempts: readonly Attempt[]): TokenUsage | undefined {

@@ -1,0 +1,78 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { GenerateRequestSchema, UsageEventSchema } from "@penstock/api";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { prepareEncoder } from "./message-encoder.ts";
+
+const encode = prepareEncoder(UsageEventSchema);
+
+const text = fc.oneof(
+  fc.string(),
+  fc.string({ unit: "binary", maxLength: 60 }).map((value) => value.toWellFormed()),
+  fc.string({ minLength: 100, maxLength: 300 }),
+);
+const int32 = fc.integer({ min: -2_147_483_648, max: 2_147_483_647 });
+const int64 = fc.oneof(
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  fc.bigInt({ min: 0n, max: 300n }),
+);
+
+/** Any value of a message type, along its descriptor. */
+function anyMessage(desc: DescMessage): fc.Arbitrary<Message> {
+  const fields = desc.fields.map((field) => [field.localName, anyField(field)] as const);
+  return fc
+    .record(Object.fromEntries(fields), { requiredKeys: [] })
+    .map((init) => create(desc, init as never));
+}
+
+function anyField(field: DescField): fc.Arbitrary<unknown> {
+  switch (field.fieldKind) {
+    case "enum":
+      return fc.constantFrom(...field.enum.values.map(({ number }) => number));
+    case "message":
+      return anyMessage(field.message);
+    case "list":
+      return fc.array<unknown>(field.listKind === "message" ? anyMessage(field.message) : text, {
+        maxLength: 3,
+      });
+    case "map":
+      return fc.dictionary(fc.string(), text, { maxKeys: 3 });
+    case "scalar": {
+      const { scalar } = field;
+      if (scalar === 9) return text;
+      if (scalar === 8) return fc.boolean();
+      return scalar === 3 ? int64 : int32;
+    }
+  }
+}
+
+describe("prepareEncoder", () => {
+  it("writes the bytes of toBinary, whatever is in an event", () => {
+    fc.assert(
+      fc.property(anyMessage(UsageEventSchema), (message) => {
+        const event = message as ReturnType<typeof create<typeof UsageEventSchema>>;
+        expect(Buffer.from(encode(event))).toEqual(Buffer.from(toBinary(UsageEventSchema, event)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("writes messages that need three bytes for their length", () => {
+    const facts = Object.fromEntries(
+      Array.from({ length: 200 }, (_, at) => [`k${at}`, "é".repeat(99)]),
+    );
+    const event = create(UsageEventSchema, { error: { metadata: facts }, sequence: 7n });
+    expect(Buffer.from(encode(event))).toEqual(Buffer.from(toBinary(UsageEventSchema, event)));
+  });
+
+  it("gives bytes that the next message leaves alone", () => {
+    const first = encode(create(UsageEventSchema, { model: "first" }));
+    encode(create(UsageEventSchema, { model: "second" }));
+    expect(Buffer.from(first).includes("first")).toBe(true);
+  });
+
+  it("refuses types that it can't write", () => {
+    expect(() => prepareEncoder(GenerateRequestSchema)).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,117 @@
+const initialBytes = 16_384;
+const longestVarint = 10;
+/** UTF-8 takes at most three bytes for a UTF-16 unit. */
+const bytesPerUnit = 3;
+/** Above it the native writer is faster than a loop. */
+const loopedUnits = 48;
+const twoTo32 = 4_294_967_296;
+
+/** A growing buffer for the protobuf wire format, used again and again. */
+export class WireBuffer {
+  #bytes = Buffer.allocUnsafe(initialBytes);
+  #at = 0;
+
+  clear(): void {
+    this.#at = 0;
+  }
+
+  /** What was written since `clear`, in memory of its own. */
+  copy(): Uint8Array {
+    const copy = Buffer.allocUnsafe(this.#at);
+    this.#bytes.copy(copy, 0, 0, this.#at);
+    return copy;
+  }
+
+  /** A varint of a whole number from 0 to 2^53. */
+  number(value: number): void {
+    this.#reserve(longestVarint);
+    const bytes = this.#bytes;
+    let rest = value;
+    while (rest >= twoTo32) {
+      bytes[this.#at++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest > 127) {
+      bytes[this.#at++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    bytes[this.#at++] = rest;
+  }
+
+  /** A varint of an int32: negative ones have ten bytes, as int64 has. */
+  signed(value: number): void {
+    if (value >= 0) this.number(value);
+    else this.bigint(BigInt(value));
+  }
+
+  /** A varint of an int64. */
+  bigint(value: bigint): void {
+    if (value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) {
+      this.number(Number(value));
+      return;
+    }
+    this.#reserve(longestVarint);
+    let rest = BigInt.asUintN(64, value);
+    while (rest > 127n) {
+      this.#bytes[this.#at++] = Number(rest & 127n) | 128;
+      rest >>= 7n;
+    }
+    this.#bytes[this.#at++] = Number(rest);
+  }
+
+  /** Length and UTF-8 of a text. */
+  string(text: string): void {
+    const { length } = text;
+    this.#reserve(length * bytesPerUnit + longestVarint);
+    if (length <= loopedUnits && this.#ascii(text)) return;
+    const start = this.begin();
+    this.#at += this.#bytes.write(text, this.#at, "utf8");
+    this.end(start);
+  }
+
+  /** Leaves room for a length; what is written until `end` is what has it. */
+  begin(): number {
+    this.#reserve(1);
+    this.#at += 1;
+    return this.#at;
+  }
+
+  /** Writes the length of everything since `begin`, which it moves when one byte is not enough. */
+  end(start: number): void {
+    const length = this.#at - start;
+    if (length < 128) {
+      this.#bytes[start - 1] = length;
+      return;
+    }
+    const lengthBytes = length < 16_384 ? 2 : length < 2_097_152 ? 3 : 4;
+    const shift = lengthBytes - 1;
+    this.#reserve(shift + longestVarint);
+    this.#bytes.copyWithin(start + shift, start, this.#at);
+    this.#at = start - 1;
+    this.number(length);
+    // Four bytes reach 256 MiB; the spool refuses records of far less.
+    this.#at = start + shift + length;
+  }
+
+  /** Writes a short text if it is ASCII; else nothing. */
+  #ascii(text: string): boolean {
+    const bytes = this.#bytes;
+    const start = this.#at + 1;
+    const { length } = text;
+    for (let index = 0; index < length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code > 127) return false;
+      bytes[start + index] = code;
+    }
+    bytes[start - 1] = length;
+    this.#at = start + length;
+    return true;
+  }
+
+  #reserve(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
+  }
+}
