@@ -11,7 +11,6 @@ export { appendOutbox, createOutboxTable } from "./src/outbox.ts";
 export type { OutboxMessage, OutboxRow } from "./src/outbox.ts";
 export { relayOutbox } from "./src/relay-outbox.ts";
 export type { OutboxRelay, RelayOutboxOptions } from "./src/relay-outbox.ts";
-export { claimInbox, createInboxTable, pruneInbox } from "./src/inbox.ts";
 export { lockDataFolder } from "./src/folder-lock.ts";
 export type { FolderLock } from "./src/folder-lock.ts";
 export { createSequenceTable, noteSequences, pruneSequences } from "./src/sequence-table.ts";

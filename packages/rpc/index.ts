@@ -6,8 +6,8 @@ export type {
   ServiceImpl,
   Transport,
 } from "@connectrpc/connect";
-export { computeEtag, assertEtag } from "./src/aip/etag.ts";
-export { applyFieldMask, maskedFields } from "./src/aip/field-mask.ts";
+export { computeEtag } from "./src/aip/etag.ts";
+export { applyFieldMask } from "./src/aip/field-mask.ts";
 export { createPageTokens, listQuery, pageSize } from "./src/aip/page-token.ts";
 export type { PageTokens } from "./src/aip/page-token.ts";
 export { canonicalBytes } from "./src/aip/canonical-bytes.ts";

@@ -2,13 +2,13 @@ import { sql } from "kysely";
 import type { Generated, Kysely } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tryAdvisoryLock, withAdvisoryLock } from "../advisory-lock.ts";
-import { createInboxTable } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import type { DatabaseServer } from "../open-database.ts";
 import { createOutboxTable } from "../outbox.ts";
+import { createSequenceTable } from "../sequence-table.ts";
 import { sqlStateOf } from "../sql-state.ts";
 import { inTransaction } from "../transaction.ts";
-import { describeInbox, describeOutbox } from "./messages-suite.ts";
+import { describeOutbox, describeSequences } from "./messages-suite.ts";
 
 /** A database server for the suite; the schemas it uses must not exist yet. */
 export interface DatabaseHarness {
@@ -35,7 +35,7 @@ const migrations = {
   "002_messages": {
     up: async (db: Kysely<unknown>): Promise<void> => {
       await createOutboxTable(db, schema);
-      await createInboxTable(db, schema);
+      await createSequenceTable(db, schema);
     },
   },
 };
@@ -63,7 +63,7 @@ export function describeDatabase(name: string, open: () => Promise<DatabaseHarne
     describeLocks(suite);
     const messages = { schema, db: () => db as unknown as Kysely<unknown> };
     describeOutbox(messages);
-    describeInbox(messages);
+    describeSequences(messages);
   });
 }
 

@@ -2,10 +2,10 @@ import { silentObservability } from "@penstock/observability";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import { expect, it, vi } from "vitest";
-import { claimInbox, pruneInbox } from "../inbox.ts";
 import { appendOutbox } from "../outbox.ts";
 import type { OutboxMessage } from "../outbox.ts";
 import { relayOutbox } from "../relay-outbox.ts";
+import { noteSequences, pruneSequences } from "../sequence-table.ts";
 import { inTransaction } from "../transaction.ts";
 
 /** A migrated schema with both tables. */
@@ -121,37 +121,35 @@ async function count(db: Kysely<unknown>, schema: string): Promise<bigint> {
   return rows[0]?.n ?? -1n;
 }
 
-/** What the inbox remembers and forgets. */
-export function describeInbox({ db, schema }: MessagesSuite): void {
-  it("knows ids it has seen, also within one call, unless rolled back", async () => {
-    const claim = (ids: string[]) => inTransaction(db(), (trx) => claimInbox(trx, schema, ids));
-    expect(await claim([])).toEqual(new Set());
-    expect(await claim(["b", "a", "a"])).toEqual(new Set(["a", "b"]));
-    expect(await claim(["b", "c"])).toEqual(new Set(["c"]));
-    const failed = inTransaction(db(), async (trx) => {
-      expect(await claimInbox(trx, schema, ["d"])).toEqual(new Set(["d"]));
-      throw new Error("not stored");
-    });
-    await expect(failed).rejects.toThrow("not stored");
-    expect(await claim(["d"])).toEqual(new Set(["d"]));
+/** How far the events of each life of a replica were consumed. */
+export function describeSequences({ db, schema }: MessagesSuite): void {
+  const dayMs = 86_400_000;
+  const note = (nowMs: number, ...numbers: [string, bigint, bigint][]) => {
+    const positions = numbers.map(([replica, epoch, sequence]) => ({ replica, epoch, sequence }));
+    return inTransaction(db(), (trx) => noteSequences(trx, schema, positions, nowMs));
+  };
+  const life = (replica: string, epoch: bigint, contiguous: bigint) => {
+    return { replica, epoch, contiguous };
+  };
+
+  it("are counted up to the first gap, each life apart, whatever comes twice", async () => {
+    expect(await note(0)).toEqual([]);
+    const first = await note(0, ["b", 1n, 1n], ["a", 2n, 3n], ["a", 2n, 1n], ["a", 1n, 2n]);
+    expect(first).toEqual([life("a", 1n, 0n), life("a", 2n, 1n), life("b", 1n, 1n)]);
+    expect(await note(0, ["a", 2n, 2n], ["a", 2n, 1n])).toEqual([life("a", 2n, 3n)]);
   });
 
-  it("claims an id for one of two transactions at a time", async () => {
-    const ids = ["x1", "x2", "x3"];
-    const claim = (order: string[]) => inTransaction(db(), (trx) => claimInbox(trx, schema, order));
-    const claims = await Promise.all([claim(ids), claim(ids.toReversed())]);
-    expect(claims.map((claimed) => claimed.size).toSorted((a, b) => a - b)).toEqual([0, 3]);
+  it("are counted once each by transactions that run at the same time", async () => {
+    const numbers = Array.from({ length: 8 }, (_, index) => BigInt(index + 1));
+    await Promise.all(numbers.map((number) => note(0, ["c", 1n, number], ["b", 1n, number])));
+    expect(await note(0, ["c", 1n, 9n])).toEqual([life("c", 1n, 9n)]);
   });
 
-  it("forgets old ids, a bounded number at a time", async () => {
-    await sql`update ${sql.id(schema, "inbox")} set claimed_at = now() - interval '8 days'`.execute(
-      db(),
-    );
-    await inTransaction(db(), (trx) => claimInbox(trx, schema, ["young"]));
-    const options = { olderThanMs: 7 * 86_400_000, limit: 3 };
-    expect(await pruneInbox(db(), schema, options)).toBe(3);
-    while ((await pruneInbox(db(), schema, options)) > 0);
-    const { rows } = await sql`select id from ${sql.id(schema, "inbox")}`.execute(db());
-    expect(rows).toEqual([{ id: "young" }]);
+  it("are forgotten with a life that is over, not with one that is only silent", async () => {
+    await pruneSequences(db(), schema, 31 * dayMs);
+    expect(await note(31 * dayMs, ["a", 1n, 3n])).toEqual([life("a", 1n, 0n)]);
+    expect(await note(31 * dayMs, ["a", 2n, 4n])).toEqual([life("a", 2n, 4n)]);
+    await pruneSequences(db(), schema, 500 * dayMs);
+    expect(await note(500 * dayMs, ["a", 2n, 5n])).toEqual([life("a", 2n, 0n)]);
   });
 }

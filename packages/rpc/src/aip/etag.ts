@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { GatewayError } from "@penstock/errors";
 import { canonicalBytes } from "./canonical-bytes.ts";
 
 /** 96 bits: enough that no two versions of one resource ever meet, and short enough to read. */
@@ -18,13 +17,4 @@ export function computeEtag<Desc extends DescMessage>(
   const bytes = canonicalBytes(schema, message, ["etag", ...excluded]);
   const digest = createHash("sha256").update(schema.typeName).update("\0").update(bytes).digest();
   return digest.subarray(0, etagBytes).toString("base64url");
-}
-
-/** Throws ETAG_MISMATCH when an etag is given and is not the current one. */
-export function assertEtag(given: string, current: string, resourceName: string): void {
-  if (given === "" || given === current) return;
-  const message = `${resourceName} was changed since it was read; read it again and repeat.`;
-  throw new GatewayError("ETAG_MISMATCH", message, {
-    metadata: { resource: resourceName, etag: current },
-  });
 }

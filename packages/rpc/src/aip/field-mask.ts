@@ -35,17 +35,6 @@ export function applyFieldMask<Desc extends DescMessage>(
   return result;
 }
 
-/** The top-level fields (proto names) that an update with this mask may change. */
-export function maskedFields<Desc extends DescMessage>(
-  schema: Desc,
-  update: MessageShape<Desc>,
-  mask: Mask | undefined,
-): Set<string> {
-  const paths = effectivePaths(schema, update, mask);
-  if (paths.includes("*")) return new Set(schema.fields.map((field) => field.name));
-  return new Set(paths.map((path) => path.split(".", 1)[0] ?? ""));
-}
-
 function effectivePaths<Desc extends DescMessage>(
   schema: Desc,
   update: MessageShape<Desc>,
