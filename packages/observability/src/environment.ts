@@ -26,6 +26,13 @@ export const observabilityEnvironment = {
   endpoint: { name: "OTEL_EXPORTER_OTLP_ENDPOINT", kind: "string" },
   tracesEndpoint: { name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", kind: "string" },
   protocol: { name: "OTEL_EXPORTER_OTLP_PROTOCOL", kind: "string" },
+  exportDelayMs: {
+    name: "OTEL_BSP_SCHEDULE_DELAY",
+    kind: "integer",
+    default: 5_000,
+    min: 10,
+    max: 600_000,
+  },
   tracesProtocol: { name: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", kind: "string" },
 } as const;
 

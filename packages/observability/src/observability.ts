@@ -90,6 +90,7 @@ async function openSink(
   return createOtlpSpanSink({
     protocol,
     resourceAttributes: resourceAttributes(options, environment),
+    exportDelayMs: environment.exportDelayMs,
     onDropped: (spans, cause, error) => {
       dropped.add(spans, cause);
       warn(error ?? "the queue is full");

@@ -14,6 +14,8 @@ const exportTimeoutMs = 5_000;
 export interface OtlpSpanSinkOptions {
   readonly protocol: "http/protobuf" | "http/json";
   readonly resourceAttributes: Readonly<Record<string, string>>;
+  /** How long a span waits for others before it is exported. Unit: milliseconds. */
+  readonly exportDelayMs: number;
   readonly onDropped: (spans: number, cause: "queue" | "export", error?: unknown) => void;
   readonly onProblem: (error: unknown) => void;
 }
@@ -46,6 +48,7 @@ export function createOtlpSpanSink(options: OtlpSpanSinkOptions): SpanSink {
     exporter,
     maxQueueSize: maxQueuedSpans,
     exportTimeoutMillis: exportTimeoutMs,
+    scheduledDelayMillis: options.exportDelayMs,
   });
   return {
     take: (record) => {

@@ -19,7 +19,8 @@ function errorObject(error: GatewayError, requestId: string): Record<string, unk
   return {
     message: error.message,
     type: errorType(error),
-    param: fieldViolations[0]?.field ?? null,
+    // A problem of the whole body has no field.
+    param: fieldViolations[0]?.field || null,
     code: error.reason,
     request_id: requestId,
     source: error.source,
