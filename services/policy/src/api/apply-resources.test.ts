@@ -2,8 +2,8 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { ChangeKind, ConfigEntrySchema, ConfigHeadSchema, ResourceService } from "@penstock/api";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { failureOf } from "./failure-of.ts";
-import type { PolicyHarness } from "./policy-harness.ts";
-import { startPolicyHarness } from "./policy-harness.ts";
+import type { PolicyHarness } from "./test-policy.ts";
+import { startPolicyHarness } from "./test-policy.ts";
 import { resourceOf, sampleJson, sampleResources } from "./sample-resources.ts";
 
 let harness: PolicyHarness;

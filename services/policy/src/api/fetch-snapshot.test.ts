@@ -3,8 +3,8 @@ import { ResourceService, SnapshotService, VirtualKeyService } from "@penstock/a
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileEntries } from "../changes/compile-changes.ts";
 import { failureOf } from "./failure-of.ts";
-import type { PolicyHarness } from "./policy-harness.ts";
-import { routerIdentity, startPolicyHarness } from "./policy-harness.ts";
+import type { PolicyHarness } from "./test-policy.ts";
+import { routerIdentity, startPolicyHarness } from "./test-policy.ts";
 import { resourceOf, sampleResources } from "./sample-resources.ts";
 
 let harness: PolicyHarness;

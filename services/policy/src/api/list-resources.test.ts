@@ -1,8 +1,8 @@
 import { AuditService, ResourceService, TeamService, VirtualKeyService } from "@penstock/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failureOf } from "./failure-of.ts";
-import type { PolicyHarness } from "./policy-harness.ts";
-import { startPolicyHarness } from "./policy-harness.ts";
+import type { PolicyHarness } from "./test-policy.ts";
+import { startPolicyHarness } from "./test-policy.ts";
 import { resourceOf, sampleResources } from "./sample-resources.ts";
 
 let harness: PolicyHarness;

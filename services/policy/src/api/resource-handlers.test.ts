@@ -4,8 +4,8 @@ import { BudgetService, ResourceService, Role, RouteService, TeamService } from 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kinds } from "../resources/kinds.ts";
 import { failureOf } from "./failure-of.ts";
-import type { PolicyHarness } from "./policy-harness.ts";
-import { startPolicyHarness } from "./policy-harness.ts";
+import type { PolicyHarness } from "./test-policy.ts";
+import { startPolicyHarness } from "./test-policy.ts";
 import { resourceOf, sampleJson, sampleResources } from "./sample-resources.ts";
 import { listFieldOf, serviceOfKind, standardMethodsOf } from "./standard-methods.ts";
 

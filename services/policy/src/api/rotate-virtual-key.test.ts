@@ -4,8 +4,8 @@ import { createMemoryBus } from "@penstock/bus";
 import { ManualClock, parseKey } from "@penstock/runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failureOf } from "./failure-of.ts";
-import type { PolicyHarness } from "./policy-harness.ts";
-import { startPolicyHarness } from "./policy-harness.ts";
+import type { PolicyHarness } from "./test-policy.ts";
+import { startPolicyHarness } from "./test-policy.ts";
 import { sampleResources } from "./sample-resources.ts";
 
 const clock = new ManualClock();

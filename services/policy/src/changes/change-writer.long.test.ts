@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { ResourceService } from "@penstock/api";
 import { expect, it } from "vitest";
-import { startPolicyHarness } from "../api/policy-harness.ts";
+import { startPolicyHarness } from "../api/test-policy.ts";
 import { resourceOf, sampleJson, sampleResources } from "../api/sample-resources.ts";
 
 it("1,000 writes one after the other take milliseconds each and stall nobody", async () => {

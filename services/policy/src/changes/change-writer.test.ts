@@ -3,8 +3,8 @@ import { AuditService, ResourceService, SnapshotService, TeamService } from "@pe
 import { createMemoryBus } from "@penstock/bus";
 import { openTestDatabase } from "@penstock/database/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PolicyHarness } from "../api/policy-harness.ts";
-import { routerIdentity, startPolicyHarness } from "../api/policy-harness.ts";
+import type { PolicyHarness } from "../api/test-policy.ts";
+import { routerIdentity, startPolicyHarness } from "../api/test-policy.ts";
 import { resourceOf } from "../api/sample-resources.ts";
 import { compileEntries } from "./compile-changes.ts";
 

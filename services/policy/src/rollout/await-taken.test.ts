@@ -5,8 +5,8 @@ import { createMemoryBus } from "@penstock/bus";
 import { ManualClock } from "@penstock/runtime";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { failureOf } from "../api/failure-of.ts";
-import type { PolicyHarness } from "../api/policy-harness.ts";
-import { startPolicyHarness } from "../api/policy-harness.ts";
+import type { PolicyHarness } from "../api/test-policy.ts";
+import { startPolicyHarness } from "../api/test-policy.ts";
 
 const clock = new ManualClock();
 let harness: PolicyHarness;

@@ -1,7 +1,7 @@
 import { ResourceService, VirtualKeyService } from "@penstock/api";
 import { sql } from "kysely";
 import { expect, it, vi } from "vitest";
-import { startPolicyHarness } from "../api/policy-harness.ts";
+import { startPolicyHarness } from "../api/test-policy.ts";
 import { sampleResources } from "../api/sample-resources.ts";
 import { connectStorage } from "./open-storage.ts";
 

@@ -13,7 +13,7 @@ import type { Transfer } from "../ledger/transfer.ts";
 import { loadAccounts, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
 import type { LedgerDatabase } from "../storage/ledger-database.ts";
-import { findAdjustment } from "../storage/transfer-store.ts";
+import { findTransfer } from "../storage/transfer-store.ts";
 import { findInstance } from "./get-balance.ts";
 import type { BalanceDependencies } from "./get-balance.ts";
 import { FieldProblems } from "./read-sync.ts";
@@ -30,8 +30,11 @@ export function createAdjustment(
     check(request);
     const instance = await findInstance(dependencies, request.quota);
     const { transfer, isNew } = await adjust(dependencies, instance, request);
-    if (transfer.quota !== request.quota || transfer.amount !== request.amount) {
-      const description = "was used for another adjustment";
+    const isCharge = transfer.reason === "";
+    if (isCharge || transfer.quota !== request.quota || transfer.amount !== request.amount) {
+      const description = isCharge
+        ? "is the id of a request that was charged"
+        : "was used for another adjustment";
       throw new GatewayError("FIELD_INVALID", `The field request_id ${description}.`, {
         fieldViolations: [{ field: "request_id", description }],
       });
@@ -63,7 +66,7 @@ function adjust(
   return inTransaction(db, async (trx) => {
     const nowMs = clock.wallMs();
     const instances = await lockQuotas(trx, [{ quota, resource, definition }], nowMs);
-    const before = await findAdjustment(trx, request.requestId);
+    const before = await findTransfer(trx, request.requestId);
     if (before !== undefined) return { transfer: before, isNew: false };
     const accounts = await loadAccounts(trx, { instances, quotas: [quota], moments: [], nowMs });
     const page = new LedgerPage({ instances, accounts, leases: [] });

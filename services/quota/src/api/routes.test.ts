@@ -135,6 +135,17 @@ describe("the quota service", () => {
     expect(transfers).toMatchObject([{ reason: "goodwill", amount: -25n }]);
     const other = ledger().createAdjustment({ ...request, amount: 1n });
     await expect(other).rejects.toMatchObject({ reason: "FIELD_INVALID" });
+    const charged = newUuidV7();
+    const charges = [{ quota: "budgets/b", settled: 1n, leaseId: "" }];
+    await publish(usageEvent({ replica: "r", sequence: 1n }, charges, charged));
+    await vi.waitFor(async () => {
+      const { transfers: found } = await ledger().listTransfers({ requestId: charged });
+      expect(found).toHaveLength(1);
+    });
+    const taken = ledger().createAdjustment({ ...request, requestId: charged });
+    await expect(taken).rejects.toMatchObject({
+      fieldViolations: [{ field: "request_id" }],
+    });
     const message = "a quota was adjusted";
     expect(observed.lines.filter((line) => line["message"] === message)).toHaveLength(1);
     expect(observed.lines.find((line) => line["message"] === message)?.["by"]).toBe("operator");

@@ -54,13 +54,13 @@ export function transferIdentity(parts: {
   return `${parts.ordinal} ${parts.quota} ${parts.id}`;
 }
 
-/** The adjustment with this id; undefined: there is none. */
-export async function findAdjustment(
+/** The charge or adjustment with this id; of a request's charges any. Undefined: there is none. */
+export async function findTransfer(
   db: Kysely<QuotaTables>,
   id: string,
 ): Promise<Transfer | undefined> {
   const { rows } = await sql<TransferRow>`
-    select * from quota.transfers where id = ${id} and reason <> '' limit 1`.execute(db);
+    select * from quota.transfers where id = ${id} limit 1`.execute(db);
   const row = rows[0];
   if (row === undefined) return undefined;
   return {
