@@ -4,6 +4,7 @@ import type { Client, ConnectRouter } from "@connectrpc/connect";
 import type { LeaseService } from "@penstock/api";
 import type { Bus } from "@penstock/bus";
 import type { SnapshotFollower } from "@penstock/config-sync";
+import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import { callOptions } from "@penstock/rpc";
 import type { Authenticate, ConnectServer } from "@penstock/rpc";
@@ -63,6 +64,8 @@ export interface RouterService {
 
 /** How often the start and the drain look whether what they wait for has come. */
 const pollMs = 20;
+/** Time that is kept for telling callers that their requests are interrupted. */
+const farewellMs = 500;
 /** Time that is kept for the usage events after the last request. */
 const flushMs = 5_000;
 
@@ -180,6 +183,10 @@ export function createRouterService(deps: RouterDependencies): RouterService {
       http.stopAccepting();
       const grpcEnded = grpc.stopAccepting();
       await untilIdle(admission, clock, endMs);
+      admission.interruptAll(
+        new GatewayError("DRAINING", "The router was shut down before the answer was complete."),
+      );
+      await untilIdle(admission, clock, clock.monotonicMs() + farewellMs);
       http.closeAll();
       grpc.closeAll();
       await grpcEnded;

@@ -63,6 +63,10 @@ interface Received<Message> {
 /** The longest a request may take (decisions §4). */
 const maximumTimeoutMs = 900_000;
 
+/** How long before a caller's deadline its request ends, at most and as a share of what it gives. */
+const longestMarginMs = 250;
+const marginShare = 0.1;
+
 /** InferenceService on grpc-js → pipeline. */
 export class GrpcListener {
   readonly #options: GrpcListenerOptions;
@@ -211,9 +215,17 @@ export class GrpcListener {
       parent: given === undefined ? undefined : parseTraceparent(given),
       startMonotonicMs: clock.monotonicMs(),
       startWallMs,
-      timeoutMs: Math.min(maximumTimeoutMs, deadline - startWallMs),
+      timeoutMs: Math.min(maximumTimeoutMs, withMargin(deadline - startWallMs)),
     };
   }
+}
+
+/**
+ * Time to work with: a caller stops listening at its deadline, so that what happened is told a little
+ * before (reliability §2.1).
+ */
+function withMargin(remainingMs: number): number {
+  return remainingMs - Math.min(longestMarginMs, Math.max(0, remainingMs) * marginShare);
 }
 
 type UnaryCall<Message> = ServerUnaryCall<Message, unknown>;

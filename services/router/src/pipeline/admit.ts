@@ -12,19 +12,24 @@ export function admit(context: RequestContext, parts: { readonly admission: Admi
 
 /** Counts open requests, of the process and of each virtual key. */
 export class Admission {
-  #open = 0;
+  readonly #open = new Set<RequestContext>();
   #draining = false;
   /** One entry per key with an open request. */
   readonly #openByKey = new Map<string, number>();
 
   /** Requests that are open now. */
   get open(): number {
-    return this.#open;
+    return this.#open.size;
   }
 
   /** From now on every request is refused with DRAINING. */
   drain(): void {
     this.#draining = true;
+  }
+
+  /** Ends every open request with the error. */
+  interruptAll(error: GatewayError): void {
+    for (const context of [...this.#open]) context.handler?.interrupt(error);
   }
 
   /** Lets a request in, or says why not: 503 for the process, 429 for the key. */
@@ -35,17 +40,17 @@ export class Admission {
         retryAfterMs: 1_000,
       });
     }
-    if (this.#open >= maximumRequestsInFlight) {
+    if (this.#open.size >= maximumRequestsInFlight) {
       return new GatewayError("OVERLOADED", "The gateway has too much to do. Try again shortly.", {
         retryAfterMs: 1_000 + Math.random() * 2_000,
-        metadata: { requests_in_flight: String(this.#open) },
+        metadata: { requests_in_flight: String(this.#open.size) },
       });
     }
     const caller = context.caller;
     if (caller === undefined) throw new Error("admit runs after authenticate");
     const open = this.#openByKey.get(caller.virtualKey) ?? 0;
     if (open >= caller.maxConcurrentRequests) return tooManyAtOnce(caller.virtualKey, open);
-    this.#open += 1;
+    this.#open.add(context);
     this.#openByKey.set(caller.virtualKey, open + 1);
     context.admitted = true;
     return undefined;
@@ -56,7 +61,7 @@ export class Admission {
     const caller = context.caller;
     if (!context.admitted || caller === undefined) return;
     context.admitted = false;
-    this.#open -= 1;
+    this.#open.delete(context);
     const open = (this.#openByKey.get(caller.virtualKey) ?? 1) - 1;
     if (open === 0) this.#openByKey.delete(caller.virtualKey);
     else this.#openByKey.set(caller.virtualKey, open);

@@ -23,12 +23,13 @@ export class RequestHandler {
   readonly context: RequestContext;
   readonly #parts: PipelineParts;
   readonly #stages: readonly Stage[];
-  #cancellable: { cancel(): void } | undefined;
+  #cancellable: QuotaReservation | RequestRun | undefined;
   #cancelled = false;
 
   constructor(arrival: RequestArrival, downstream: Downstream, parts: PipelineParts) {
     const trace = parts.tracer.newContext(arrival.parent);
     this.context = new RequestContext(arrival, trace, downstream);
+    this.context.handler = this;
     this.#parts = parts;
     this.#stages = stagesOf(parts);
   }
@@ -51,6 +52,7 @@ export class RequestHandler {
 
   /** Runs the request, whose body is read by now. */
   run(): void {
+    if (this.#cancelled) return;
     const refusal = this.#runStages();
     if (refusal !== undefined) {
       this.refuse(refusal);
@@ -64,13 +66,22 @@ export class RequestHandler {
 
   /** The caller is gone. */
   cancel(): void {
+    this.#stop({ kind: "cancelled" });
+  }
+
+  /** The router ends before the request does: the caller is told why. */
+  interrupt(error: GatewayError): void {
+    this.#stop({ kind: "failed", error });
+  }
+
+  #stop(end: RequestEnd): void {
     if (this.#cancelled || this.context.settled) return;
     this.#cancelled = true;
     const running = this.#cancellable;
-    if (running instanceof RequestRun) running.cancel();
+    if (running instanceof RequestRun) running.cancel(end);
     else {
       running?.cancel();
-      this.#settle({ kind: "cancelled" });
+      this.#settle(end);
     }
   }
 

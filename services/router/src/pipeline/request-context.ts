@@ -42,6 +42,8 @@ export class RequestContext {
   /** Monotonic moment after which nothing may run; narrowed by `resolve-route`. */
   deadlineMs: number;
   readonly downstream: Downstream;
+  /** Who runs the request; undefined where single stages are run for an explanation. */
+  handler: { interrupt(error: GatewayError): void } | undefined;
 
   /** Set by the door, once the body is read. */
   request: GenerateRequest | undefined;

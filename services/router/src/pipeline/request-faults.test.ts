@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "@bufbuild/protobuf";
+import { RequestOutcome } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
 import { createPipeline } from "./pipeline.fixture.ts";
 import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
 
@@ -161,5 +163,35 @@ describe("what a running stream writes down", () => {
     const [progress] = pipeline.spool.progresses;
     expect(progress?.charges.map(({ quota }) => quota)).toEqual(["limits/tokens"]);
     expect(progress?.charges[0]?.settled).toBeGreaterThan(0n);
+  });
+});
+
+describe("a request that is open when the router ends", () => {
+  it.each([true, false])(
+    "is told so and recorded as interrupted by us (answering: %s)",
+    (begun) => {
+      const pipeline = createPipeline();
+      const { downstream } = pipeline.send({}, true);
+      pipeline.upstream.last.headers(200, {}, true);
+      if (begun) pipeline.upstream.last.content("one");
+      pipeline.admission.interruptAll(new GatewayError("DRAINING", "The end."));
+      expect(pipeline.upstream.last.cancelled).toBe(true);
+      expect(downstream.heard.at(-1)).toBe("fail");
+      expect(downstream.error?.reason).toBe("DRAINING");
+      expect(pipeline.admission.open).toBe(0);
+      expect(pipeline.spool.finals[0]?.outcome).toBe(RequestOutcome.FAILED);
+      expect(pipeline.spool.finals[0]?.usage?.inputTokens).toBeGreaterThan(0n);
+    },
+  );
+
+  it("does not begin when its intent is written only after that", () => {
+    const pipeline = createPipeline();
+    pipeline.spool.held = [];
+    const { downstream } = pipeline.send();
+    pipeline.admission.interruptAll(new GatewayError("DRAINING", "The end."));
+    for (const intent of pipeline.spool.held) intent.onSpooled(undefined);
+    expect(downstream.heard).toEqual(["fail"]);
+    expect(pipeline.upstream.calls).toHaveLength(0);
+    expect(pipeline.spool.finals).toHaveLength(1);
   });
 });

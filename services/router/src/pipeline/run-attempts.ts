@@ -63,8 +63,8 @@ export class RequestRun implements AttemptOwner {
     this.#guarded(() => this.#next());
   }
 
-  /** The caller is gone: the provider is let go, and what was used is settled. */
-  cancel(): void {
+  /** The caller or the router is going: the provider is let go, and what was used is settled. */
+  cancel(end: RequestEnd): void {
     if (this.#ended) return;
     this.#reserving?.cancel();
     const run = this.#current;
@@ -72,7 +72,7 @@ export class RequestRun implements AttemptOwner {
       run.cancel();
       this.#close(run, "CANCELLED");
     }
-    this.#end({ kind: "cancelled" });
+    this.#end(end);
   }
 
   #next(): void {

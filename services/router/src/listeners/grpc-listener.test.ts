@@ -1,0 +1,67 @@
+import { fromBinary, toBinary, create } from "@bufbuild/protobuf";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { GenerateRequestSchema, MessageRole, StatusSchema } from "@penstock/api";
+import { fromStatus } from "@penstock/errors";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createPipeline } from "../pipeline/pipeline.fixture.ts";
+import { sampleKey, sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
+import { GrpcListener } from "./grpc-listener.ts";
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function listen() {
+  const snapshot = sampleSnapshot();
+  const pipeline = createPipeline(snapshot);
+  const grpc = new GrpcListener({
+    parts: pipeline.parts,
+    currentSnapshot: () => snapshot,
+    reflection: false,
+    pageTokenKey: new Uint8Array(32),
+  });
+  const port = await grpc.listen(0, "127.0.0.1");
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  closing.push(
+    () => client.close(),
+    () => grpc.closeAll(),
+  );
+  return { ...pipeline, client };
+}
+
+const request = create(GenerateRequestSchema, {
+  model: "smart",
+  messages: [
+    { role: MessageRole.USER, parts: [{ part: { case: "text", value: { text: "hi" } } }] },
+  ],
+});
+
+describe("the gRPC door", () => {
+  it("tells a caller before its deadline that no provider answered in time", async () => {
+    const { client, clock, upstream, spool } = await listen();
+    const metadata = new Metadata();
+    metadata.set("authorization", `Bearer ${sampleKey}`);
+    clock.setWall(Date.now());
+    const failed = Promise.withResolvers<ServiceError>();
+    client.makeUnaryRequest(
+      "/penstock.inference.v1.InferenceService/Generate",
+      () => Buffer.from(toBinary(GenerateRequestSchema, request)),
+      (bytes) => bytes,
+      undefined,
+      metadata,
+      { deadline: Date.now() + 20_000 },
+      (error) => failed.resolve(error as ServiceError),
+    );
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    clock.advance(19_900);
+    const { metadata: trailers } = await failed.promise;
+    const [details] = trailers.get("grpc-status-details-bin");
+    const error = fromStatus(fromBinary(StatusSchema, details as Buffer));
+    expect(error.reason).toBe("DEADLINE_EXCEEDED");
+    expect(error.metadata["attempts"]).toBe("1");
+    expect(upstream.last.cancelled).toBe(true);
+    expect(spool.finals[0]?.error?.reason).toBe("DEADLINE_EXCEEDED");
+  });
+});
