@@ -8,6 +8,7 @@ import type { OpenBusOptions } from "../open-bus.ts";
 import { defaultTopology } from "../topology.ts";
 import { NatsBucket } from "./nats-bucket.ts";
 import { unavailable } from "./nats-errors.ts";
+import { NatsPublisher } from "./nats-publisher.ts";
 import { NatsStream } from "./nats-stream.ts";
 import { createTopology } from "./nats-topology.ts";
 
@@ -39,10 +40,13 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
     const config = new NatsBucket(context, topology.config);
     const routers = new NatsBucket(context, topology.routers);
     const confirmed = new NatsBucket(context, topology.confirmed);
-    const usage = new NatsStream(context, topology.usage);
+    const publisher = new NatsPublisher(connection);
+    const usage = new NatsStream({ ...context, publisher }, topology.usage);
     const connected = followStatus(connection, logger);
     const close = async (): Promise<void> => {
-      await Promise.all([config.close(), routers.close(), confirmed.close(), usage.close()]);
+      const parts = [config.close(), routers.close(), confirmed.close(), usage.close()];
+      publisher.close();
+      await Promise.all(parts);
       await closeConnection(connection);
     };
     let closing: Promise<void> | undefined;

@@ -1,5 +1,4 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
 import { GatewayError } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
 import type { ConsumeOptions, Consumption, EventStream } from "../event-stream.ts";
@@ -8,6 +7,7 @@ import { busClosed } from "../limits.ts";
 import type { StreamTopology } from "../topology.ts";
 import { NatsConsumption } from "./nats-consumption.ts";
 import { isFull, unavailable } from "./nats-errors.ts";
+import type { NatsPublisher, PublishEnd } from "./nats-publisher.ts";
 import { createConsumer } from "./nats-topology.ts";
 
 /** What a stream needs of the connection. */
@@ -15,10 +15,9 @@ export interface NatsStreamContext {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly clock: Clock;
+  readonly publisher: NatsPublisher;
 }
 
-/** Reliability rule 2.1: a publish not acknowledged by then stays in the spool. */
-const publishTimeoutMs = 2_000;
 /** Publishes on their way at once: enough to hide the round trip, bounded in memory. */
 const maxInFlight = 256;
 
@@ -34,20 +33,26 @@ export class NatsStream implements EventStream {
     this.#topology = topology;
   }
 
-  async publish(batch: readonly StreamMessage[], signal?: AbortSignal): Promise<PublishResult[]> {
+  publish(batch: readonly StreamMessage[], signal?: AbortSignal): Promise<PublishResult[]> {
     const results: PublishResult[] = [];
+    if (batch.length === 0) return Promise.resolve(results);
+    const { promise, resolve } = Promise.withResolvers<PublishResult[]>();
     let next = 0;
-    const work = async (): Promise<void> => {
-      while (next < batch.length) {
-        const index = next;
-        next += 1;
-        const message = batch[index];
-        if (message !== undefined) results[index] = await this.#publishOne(message, signal);
-      }
+    let open = batch.length;
+    const send = (): void => {
+      const index = next;
+      next += 1;
+      const message = batch[index];
+      if (message === undefined) return;
+      this.#publishOne(message, signal, (result) => {
+        results[index] = result;
+        open -= 1;
+        if (open === 0) resolve(results);
+        else send();
+      });
     };
-    const workers = Math.min(maxInFlight, batch.length);
-    await Promise.all(Array.from({ length: workers }, work));
-    return results;
+    for (let started = 0; started < maxInFlight; started += 1) send();
+    return promise;
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
@@ -73,27 +78,23 @@ export class NatsStream implements EventStream {
     await Promise.all([...this.#consumptions].map((consumption) => consumption.abandon()));
   }
 
-  async #publishOne(
+  #publishOne(
     message: StreamMessage,
     signal: AbortSignal | undefined,
-  ): Promise<PublishResult> {
+    done: (result: PublishResult) => void,
+  ): void {
     const refusal = this.#refusal(message, signal);
-    if (refusal !== undefined) return { ok: false, error: refusal };
-    const marks = headers();
-    marks.set("Nats-Msg-Id", message.id);
-    if (message.traceparent !== undefined) marks.set("traceparent", message.traceparent);
-    try {
-      const options = { headers: marks, timeout: publishTimeoutMs };
-      const ack = await this.#context.client.publish(message.subject, message.payload, options);
-      return { ok: true, duplicate: ack.duplicate };
-    } catch (cause) {
-      if (!isFull(cause)) return { ok: false, error: unavailable("take a message", cause) };
-      const text = `stream ${this.#topology.name} is full`;
-      return {
-        ok: false,
-        error: new GatewayError("OVERLOADED", text, { source: "gateway", cause }),
-      };
-    }
+    // Not at once, or a long batch of refusals would fill the stack.
+    if (refusal !== undefined) queueMicrotask(() => done({ ok: false, error: refusal }));
+    else this.#context.publisher.publish(message, (end) => done(this.#resultOf(end)));
+  }
+
+  #resultOf(end: PublishEnd): PublishResult {
+    if (!("error" in end)) return { ok: true, duplicate: end.duplicate };
+    const { error: cause } = end;
+    if (!isFull(cause)) return { ok: false, error: unavailable("take a message", cause) };
+    const text = `stream ${this.#topology.name} is full`;
+    return { ok: false, error: new GatewayError("OVERLOADED", text, { source: "gateway", cause }) };
   }
 
   #refusal(message: StreamMessage, signal: AbortSignal | undefined): GatewayError | undefined {
