@@ -15,6 +15,8 @@ export { lockDataFolder } from "./src/folder-lock.ts";
 export type { FolderLock } from "./src/folder-lock.ts";
 export { createSequenceTable, noteSequences, pruneSequences } from "./src/sequence-table.ts";
 export type { ConsumedSequence, EventPosition, SequenceRow } from "./src/sequence-table.ts";
+export { agreeOnSetting, createSettingTable } from "./src/setting-table.ts";
+export type { SettingRow } from "./src/setting-table.ts";
 export {
   handlersWithStorageErrors,
   isLasting,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Bus } from "@penstock/bus";
+import { agreeOnSetting } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
@@ -14,7 +15,6 @@ import type { QuotaConfiguration } from "./ledger/quota-rule.ts";
 import { SyncQueue } from "./leases/sync-queue.ts";
 import { runSweeper } from "./leases/sweeper.ts";
 import { migrateLedger } from "./storage/migrate-ledger.ts";
-import { pageTokenKey } from "./storage/page-token-key.ts";
 import { schemaName } from "./storage/schema.ts";
 import type { QuotaTables } from "./storage/schema.ts";
 
@@ -44,7 +44,8 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
   const { config, clock, bus, database, configuration } = dependencies;
   const db = database.connect<QuotaTables>(schemaName);
   await migrateLedger(db);
-  const pageTokens = createPageTokens(await pageTokenKey(db, randomBytes(32)));
+  const macKey = { name: "page_token_key", candidate: randomBytes(32) };
+  const pageTokens = createPageTokens(await agreeOnSetting(db, schemaName, macKey));
   const events = createQuotaEvents(dependencies.observability);
   const queue = new SyncQueue({ db, clock, configuration, onBatch: events.syncsAnswered });
   const consumer = new UsageConsumer({ db, bus, clock, configuration, events });

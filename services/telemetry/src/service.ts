@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Bus } from "@penstock/bus";
+import { agreeOnSetting } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
@@ -15,7 +16,6 @@ import { PriceHistory } from "./rating/price-history.ts";
 import type { PriceConfiguration } from "./rating/price-history.ts";
 import { runDropping } from "./rollups/drop-expired.ts";
 import { migrateRecords } from "./storage/migrate-records.ts";
-import { pageTokenKey } from "./storage/page-token-key.ts";
 import { schemaName } from "./storage/schema.ts";
 import type { TelemetryTables } from "./storage/schema.ts";
 
@@ -50,7 +50,8 @@ export async function createTelemetryService(
   const { config, clock, bus, database, configuration } = dependencies;
   const db = database.connect<TelemetryTables>(schemaName, { statementTimeoutMs });
   await migrateRecords(db);
-  const pageTokens = createPageTokens(await pageTokenKey(db, randomBytes(32)));
+  const macKey = { name: "page_token_key", candidate: randomBytes(32) };
+  const pageTokens = createPageTokens(await agreeOnSetting(db, schemaName, macKey));
   const events = createTelemetryEvents(dependencies.observability);
   const arrivals = new Arrivals();
   const prices = new PriceHistory();

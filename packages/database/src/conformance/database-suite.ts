@@ -6,6 +6,7 @@ import { migrate } from "../migrate.ts";
 import type { DatabaseServer } from "../open-database.ts";
 import { createOutboxTable } from "../outbox.ts";
 import { createSequenceTable } from "../sequence-table.ts";
+import { createSettingTable } from "../setting-table.ts";
 import { sqlStateOf } from "../sql-state.ts";
 import { inTransaction } from "../transaction.ts";
 import { describeOutbox, describeSequences } from "./messages-suite.ts";
@@ -36,6 +37,7 @@ const migrations = {
     up: async (db: Kysely<unknown>): Promise<void> => {
       await createOutboxTable(db, schema);
       await createSequenceTable(db, schema);
+      await createSettingTable(db, schema);
     },
   },
 };

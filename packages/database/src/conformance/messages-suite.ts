@@ -6,6 +6,7 @@ import { appendOutbox } from "../outbox.ts";
 import type { OutboxMessage } from "../outbox.ts";
 import { relayOutbox } from "../relay-outbox.ts";
 import { noteSequences, pruneSequences } from "../sequence-table.ts";
+import { agreeOnSetting } from "../setting-table.ts";
 import { inTransaction } from "../transaction.ts";
 
 /** A migrated schema with both tables. */
@@ -151,5 +152,13 @@ export function describeSequences({ db, schema }: MessagesSuite): void {
     expect(await note(31 * dayMs, ["a", 2n, 4n])).toEqual([life("a", 2n, 4n)]);
     await pruneSequences(db(), schema, 500 * dayMs);
     expect(await note(500 * dayMs, ["a", 2n, 5n])).toEqual([life("a", 2n, 0n)]);
+  });
+
+  it("stand beside settings on which replicas agree", async () => {
+    const candidates = [1, 2, 3, 4].map((byte) => Uint8Array.of(byte));
+    const agreed = await Promise.all(
+      candidates.map((candidate) => agreeOnSetting(db(), schema, { name: "key", candidate })),
+    );
+    expect(new Set(agreed.map((value) => Buffer.from(value).toString("hex"))).size).toBe(1);
   });
 }

@@ -141,7 +141,7 @@ describe("the quota service", () => {
     await vi.waitFor(async () => {
       const { transfers: found } = await ledger().listTransfers({ requestId: charged });
       expect(found).toHaveLength(1);
-    });
+    }, 10_000);
     const taken = ledger().createAdjustment({ ...request, requestId: charged });
     await expect(taken).rejects.toMatchObject({
       fieldViolations: [{ field: "request_id" }],

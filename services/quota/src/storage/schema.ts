@@ -1,4 +1,4 @@
-import type { SequenceRow } from "@penstock/database";
+import type { SequenceRow, SettingRow } from "@penstock/database";
 
 /** Schema of the service in the database. */
 export const schemaName = "quota";
@@ -107,10 +107,4 @@ export interface RetiredEpochRow {
   epoch: bigint;
   last_sequence: bigint;
   create_ms: bigint;
-}
-
-/** A value that all replicas of the service share. */
-export interface SettingRow {
-  name: string;
-  value: Buffer;
 }

@@ -173,7 +173,7 @@ describe("usage records", () => {
 
   it("that are malformed are dropped and confirmed, so that they do not come again", async () => {
     await publish(usageEvent({ requestId: "no-uuid" }), usageEvent());
-    await vi.waitFor(async () => expect(await confirmed()).toBe(2n));
+    await vi.waitFor(async () => expect(await confirmed()).toBe(2n), 10_000);
     expect((await client().queryUsage({})).total?.requests).toBe(1n);
   });
 
@@ -181,7 +181,7 @@ describe("usage records", () => {
     const labels = { note: "x".repeat(240_000) };
     const events = Array.from({ length: 20 }, () => usageEvent({ labels }));
     await publish(...events);
-    await vi.waitFor(async () => expect(await confirmed()).toBe(20n));
+    await vi.waitFor(async () => expect(await confirmed()).toBe(20n), 10_000);
     const page = await client().listUsageRecords({});
     expect(page.usageRecords.length).toBeLessThan(20);
     const { nextPageToken: pageToken } = page;

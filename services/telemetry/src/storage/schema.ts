@@ -1,4 +1,4 @@
-import type { SequenceRow } from "@penstock/database";
+import type { SequenceRow, SettingRow } from "@penstock/database";
 
 /** Schema of the service in the database. */
 export const schemaName = "telemetry";
@@ -12,7 +12,7 @@ export interface TelemetryTables {
   records: RecordRow;
   rollups: RollupRow;
   sequences: SequenceRow;
-  settings: { name: string; value: Buffer };
+  settings: SettingRow;
 }
 
 /** What requests are told apart by in queries; empty where a request has none. */

@@ -1,4 +1,4 @@
-import { createSequenceTable } from "@penstock/database";
+import { createSequenceTable, createSettingTable } from "@penstock/database";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
@@ -94,7 +94,6 @@ const statements = [
     create_ms bigint not null,
     primary key (holder, epoch)
   )`,
-  `create table quota.settings (name text primary key, value bytea not null)`,
 ];
 
 /** The ledger's first tables. */
@@ -102,5 +101,6 @@ export const ledgerMigration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of statements) await sql.raw(statement).execute(db);
     await createSequenceTable(db, schemaName);
+    await createSettingTable(db, schemaName);
   },
 };

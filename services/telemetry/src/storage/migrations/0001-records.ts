@@ -1,4 +1,4 @@
-import { createSequenceTable } from "@penstock/database";
+import { createSequenceTable, createSettingTable } from "@penstock/database";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
@@ -40,7 +40,6 @@ const statements = [
     primary key (hour_ms, project, virtual_key, model, deployment, outcome, end_user, route,
       team, provider)
   )`,
-  `create table telemetry.settings (name text primary key, value bytea not null)`,
 ];
 
 /** The first tables of the usage records. */
@@ -48,5 +47,6 @@ export const recordsMigration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of statements) await sql.raw(statement).execute(db);
     await createSequenceTable(db, schemaName);
+    await createSettingTable(db, schemaName);
   },
 };
