@@ -134,6 +134,24 @@ describe("LeaseBook and LeaseSync", () => {
     expect(await third).toMatchObject({ kind: "refused", cause: "unavailable" });
   });
 
+  it("keeps a small limit exact while quota is slow, and lets a little pass once it is away", async () => {
+    const harness = new Harness();
+    harness.quotaService.hang = true;
+    harness.sync.start();
+    const five = quota("limits/five", { onUnavailable: "allow_capped", amount: 5n });
+    const outcomes: string[] = [];
+    for (let wait = 0; wait < 4; wait += 1) {
+      const asked = harness.ask([use(five)]);
+      harness.clock.advance(150);
+      outcomes.push((await asked).kind);
+    }
+    // The third unanswered wait in a row says that quota is away; one request may pass then.
+    expect(outcomes).toEqual(["refused", "refused", "refused", "reserved"]);
+    const more = harness.ask([use(five)]);
+    harness.clock.advance(150);
+    expect((await more).kind).toBe("refused");
+  });
+
   it("does not take an answer to others for a refusal of one who came later", async () => {
     const harness = new Harness();
     harness.sync.start();

@@ -172,12 +172,20 @@ export class LeaseBook {
     return this.#reserved(uses, holds);
   }
 
-  /** Holds everything, by each quota's rule for when quota can't be asked where there is no room. */
-  attemptUnavailable(uses: readonly QuotaUse[], at: Moment): Reserved | QuotaRefused {
+  /**
+   * Holds everything, by each quota's rule for when quota can't be asked where there is no room.
+   * `away`: quota does not answer at all, rather than slowly.
+   */
+  attemptUnavailable(
+    uses: readonly QuotaUse[],
+    at: Moment,
+    away: boolean,
+  ): Reserved | QuotaRefused {
     const holds: Hold[] = [];
     for (const use of uses) {
       const state = this.stateOf(use, at);
-      const hold = state?.take(use.amount, at) ?? state?.takeUnavailable(use.amount, at.monotonic);
+      const hold =
+        state?.take(use.amount, at) ?? state?.takeUnavailable(use.amount, at.monotonic, away);
       if (hold === undefined) return this.#undo(uses, holds, refused(use, "unavailable"));
       holds.push(hold);
     }

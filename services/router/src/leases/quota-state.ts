@@ -1,4 +1,5 @@
 import {
+  alwaysPreciseLimit,
   available,
   closeLease,
   createDemand,
@@ -93,10 +94,15 @@ export class QuotaState {
     return this.#hold(undefined, this.#bootstrap);
   }
 
-  /** Holds `amount` by the quota's rule for when quota can't be asked; undefined: denied. */
-  takeUnavailable(amount: number, now: MonotonicMs): Hold | undefined {
+  /**
+   * Holds `amount` by the quota's rule for when quota can't be asked; undefined: denied. A quota
+   * that is always precise keeps its exactness while quota is only slow: its capped allowance is
+   * for when quota is `away`.
+   */
+  takeUnavailable(amount: number, now: MonotonicMs, away: boolean): Hold | undefined {
     if (this.quota.onUnavailable === "allow") return this.#hold(undefined, undefined);
     if (this.quota.onUnavailable === "deny") return undefined;
+    if (!away && this.quota.amount <= alwaysPreciseLimit) return undefined;
     const cap = cappedAllowance(this.quota);
     if (!takeAllowance(this.#capped, this.quota, amount, cap, now)) return undefined;
     return this.#hold(undefined, this.#capped);

@@ -90,19 +90,20 @@ export class WaitingRequests {
       const unknown = outcome.missing.some(
         (use) => this.#book.stateOf(use, at)?.isBootstrapping === true,
       );
-      if (unknown) this.#settle(waiter, this.#book.attemptUnavailable(entry.uses, at));
+      if (unknown) this.#settle(waiter, this.#book.attemptUnavailable(entry.uses, at, true));
     }
   }
 
   /** Quota could not be asked: the rules of the quotas decide for all who wait. */
   failAll(): void {
     this.#miss();
-    for (const [waiter, entry] of Array.from(this.#entries)) this.#decide(waiter, entry);
+    for (const [waiter, entry] of Array.from(this.#entries)) this.#decide(waiter, entry, true);
   }
 
   #timedOut(waiter: GrantWaiter): void {
     const entry = this.#entries.get(waiter);
-    if (entry !== undefined && this.#decide(waiter, entry) === "unanswered") this.#miss();
+    if (entry !== undefined && this.#decide(waiter, entry, this.quotaUnreachable) === "unanswered")
+      this.#miss();
   }
 
   #miss(): void {
@@ -112,10 +113,10 @@ export class WaitingRequests {
     this.#misses += 1;
   }
 
-  #decide(waiter: GrantWaiter, entry: Entry): "answered" | "unanswered" {
+  #decide(waiter: GrantWaiter, entry: Entry, away: boolean): "answered" | "unanswered" {
     const at = this.#book.now();
     const answered = this.#knownOutcome(entry, at);
-    this.#settle(waiter, answered ?? this.#book.attemptUnavailable(entry.uses, at));
+    this.#settle(waiter, answered ?? this.#book.attemptUnavailable(entry.uses, at, away));
     return answered === undefined ? "unanswered" : "answered";
   }
 
