@@ -31,7 +31,7 @@ export type RequestEnd =
   | { readonly kind: "cancelled" };
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
-const progressIntervalMs = 1_000;
+const progressIntervalMs = 500;
 
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
@@ -50,7 +50,8 @@ export class RequestRun implements AttemptOwner {
   #lastError: GatewayError | undefined;
   #reserving: QuotaReservation | undefined;
   #ended = false;
-  #lastProgressMs = 0;
+  /** The first read with content is written down, then one in each interval. */
+  #lastProgressMs = -Infinity;
 
   constructor(context: RequestContext, parts: PipelineParts, done: (end: RequestEnd) => void) {
     this.#context = context;
@@ -199,7 +200,6 @@ export class RequestRun implements AttemptOwner {
       run.committed = true;
       this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
       downstream.start(answerFacts(run));
-      this.#writeProgress(run);
     }
     downstream.event(event);
   }
