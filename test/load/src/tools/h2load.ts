@@ -40,11 +40,10 @@ export function runH2load(http1: boolean): (options: LoadOptions) => Promise<Loa
 function parameters(options: LoadOptions, http1: boolean, log: string): string[] {
   const { connections, rate, expectedRate, seconds } = options;
   const requests = Math.max(connections, Math.ceil((rate || expectedRate) * seconds));
-  return [
-    ...(http1 ? ["--h1"] : ["-m", String(options.streams ?? 1)]),
-    ...["-n", String(requests), "-c", String(connections), "-t", "1"],
-    ...(rate > 0 ? ["--rps", String(rate / connections)] : []),
-    ...["-d", options.bodyFile, `--log-file=${log}`],
-    ...options.headers.flatMap((header) => ["-H", header]),
-  ];
+  const version = http1 ? ["--h1"] : ["-m", String(options.streams ?? 1)];
+  const amount = ["-n", String(requests), "-c", String(connections), "-t", "1"];
+  const pace = rate > 0 ? ["--rps", String(rate / connections)] : [];
+  const files = ["-d", options.bodyFile, `--log-file=${log}`];
+  const headers = options.headers.flatMap((header) => ["-H", header]);
+  return [...version, ...amount, ...pace, ...files, ...headers];
 }

@@ -129,13 +129,11 @@ async function untilAnswers(port: number): Promise<void> {
 }
 
 async function runCompiledLoad(command: string, options: LoadOptions): Promise<LoadResult> {
-  const parameters = [
-    ...["-P", String(options.port), "-u", options.path, "-b", options.bodyFile],
-    ...["-c", String(options.connections), "-r", String(options.rate)],
-    ...["-d", String(options.seconds)],
-    ...options.headers.flatMap((header) => ["-H", header]),
-  ];
-  const { stdout, stderr } = await run(command, parameters);
+  const { port, path, bodyFile, connections, rate, seconds } = options;
+  const where = ["-P", String(port), "-u", path, "-b", bodyFile];
+  const pace = ["-c", String(connections), "-r", String(rate), "-d", String(seconds)];
+  const headers = options.headers.flatMap((header) => ["-H", header]);
+  const { stdout, stderr } = await run(command, [...where, ...pace, ...headers]);
   const result = JSON.parse(stdout) as LoadResult;
   if (result.notOk > 0) process.stderr.write(`first answer that was not 200:\n${stderr}\n`);
   return result;
