@@ -135,6 +135,30 @@ describe("TargetHealthBook", () => {
     expect(harness.admit(deployment("a", { model: "other" }))).toEqual({ ok: true });
   });
 
+  it("learns nothing about a target from an attempt that began on what it was before", () => {
+    const harness = new Harness();
+    const before = deployment("a", { model: "old", maxConcurrentRequests: 64 });
+    const after = deployment();
+    harness.book.began(before, monotonicMs(0));
+    for (let failure = 0; failure < 5; failure += 1) harness.attempt(after, "UPSTREAM_ERROR");
+    harness.book.ended(before, { class: "OK" }, monotonicMs(0));
+    expect(harness.admit(after)).toMatchObject({ ok: false, reason: "breaker_open" });
+    const [listed] = harness.book.list(monotonicMs(0));
+    expect(listed).toMatchObject({ inFlight: 0, concurrencyLimit: 32 });
+  });
+
+  it("asks a credential again when its probe ended after the deployment had another one", () => {
+    const harness = new Harness();
+    const before = deployment();
+    harness.attempt(before, "AUTH_FAILED");
+    harness.now = 300_000;
+    harness.book.began(before, monotonicMs(harness.now));
+    const provider = { ...before.provider, credential: "env:OTHER" };
+    harness.attempt(deployment("a", { provider }), "OK");
+    harness.book.ended(before, { class: "CANCELLED" }, monotonicMs(harness.now));
+    expect(harness.admit(deployment("b"))).toEqual({ ok: true });
+  });
+
   it("never keeps a target out for good, whatever happened", () => {
     const classes = ["OK", "UPSTREAM_ERROR", "RATE_LIMITED", "AUTH_FAILED", "CANCELLED"] as const;
     const step = fc.record({ outcome: fc.constantFrom(...classes), pauseMs: fc.nat(20_000) });

@@ -31,6 +31,7 @@ import {
   adopt,
   createHealth,
   credentialKeyOf,
+  identityOf,
   observeLatency,
   penaltyMs,
 } from "./target-record.ts";
@@ -81,8 +82,11 @@ export class TargetHealthBook {
 
   /** An attempt ended. */
   ended(deployment: CompiledDeployment, outcome: TargetOutcome, now: MonotonicMs): void {
-    const health = this.#of(deployment, now);
+    const health = this.#targets.get(deployment.name);
+    if (health === undefined) return;
     health.inFlight = Math.max(0, health.inFlight - 1);
+    // Long streams end under an older configuration: they say nothing about another target.
+    if (health.deployment !== deployment && identityOf(deployment) !== health.identity) return;
     const effect = failureEffects[outcome.class];
     if (effect === "success") this.#succeeded(health, outcome, now);
     else if (effect === "neutral") this.#abandonProbes(health);
@@ -138,7 +142,12 @@ export class TargetHealthBook {
       this.#targets.set(deployment.name, health);
       return health;
     }
-    if (known.deployment !== deployment) adopt(known, deployment, now);
+    if (known.deployment !== deployment) {
+      const { credentialKey } = known;
+      adopt(known, deployment, now);
+      // The probe under way is of the old credential, which others may use still.
+      if (known.credentialKey !== credentialKey) this.#abandonCredentialProbe(known, credentialKey);
+    }
     return known;
   }
 
@@ -156,9 +165,13 @@ export class TargetHealthBook {
   #abandonProbes(health: TargetHealth): void {
     abandonProbe(health.breaker);
     abandonCooldownProbe(health.cooldown);
+    this.#abandonCredentialProbe(health, health.credentialKey);
+  }
+
+  #abandonCredentialProbe(health: TargetHealth, key: string): void {
     if (!health.probesCredential) return;
     health.probesCredential = false;
-    const credential = this.#credentials.get(health.credentialKey);
+    const credential = this.#credentials.get(key);
     if (credential !== undefined) abandonCooldownProbe(credential);
   }
 

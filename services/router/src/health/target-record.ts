@@ -33,7 +33,8 @@ export function credentialKeyOf(deployment: CompiledDeployment): string {
   return `${deployment.provider.origin} ${deployment.provider.credential}`;
 }
 
-function identityOf(deployment: CompiledDeployment): string {
+/** What makes a deployment the same target as before. */
+export function identityOf(deployment: CompiledDeployment): string {
   const { provider } = deployment;
   const address = `${provider.origin}${deployment.path}`;
   return `${provider.name} ${address} ${provider.credential} ${deployment.model}`;

@@ -1,10 +1,10 @@
+import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { createServer as createTcpServer, AddressInfo } from "node:net";
 import { silentObservability } from "@penstock/observability";
 import { Secret } from "@penstock/runtime";
 import type { CompiledTarget } from "@penstock/snapshot";
-import { expect } from "vitest";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "./upstream-call.ts";
 import { UpstreamClient } from "./upstream-client.ts";
 import type { UpstreamClientOptions } from "./upstream-client.ts";
@@ -126,6 +126,6 @@ export function call(
     sink,
     connectTimeoutMs: 300,
   });
-  expect(sink.calls).toEqual([]);
+  assert.deepEqual(sink.calls, []);
   return { sink, handle };
 }
