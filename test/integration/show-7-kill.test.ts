@@ -207,7 +207,7 @@ describe("kill -9 in the middle of 50 streams, and a start on the same data fold
     const { transfers } = await running().ledger.listTransfers(page);
     const charges = transfers.filter(({ id, leaseId }) => id !== leaseId);
     expect(charges.map(({ id }) => id).toSorted()).toEqual(
-      records.map(({ event }) => event?.requestId).toSorted(),
+      records.map(({ event }) => event?.requestId ?? "").toSorted(),
     );
   });
 

@@ -165,7 +165,7 @@ describe.concurrent("a failed-over request", () => {
     const isLinked = ({ kind, links }: ReceivedSpan): boolean =>
       kind === "consumer" && links.some((link) => link.traceId === traceId);
     const groupsOf = (spans: readonly ReceivedSpan[]): unknown[] =>
-      spans.map(({ attributes }) => attributes["messaging.consumer.group.name"]).toSorted();
+      spans.map(({ attributes }) => String(attributes["messaging.consumer.group.name"])).toSorted();
     const all = await otlp.waitForSpans((spans) => spans.filter(isLinked).length === 2);
     const consumed = all.filter(isLinked);
     expect(groupsOf(consumed)).toEqual(["quota", "telemetry"]);

@@ -96,10 +96,10 @@ function askedAmount(want: LeaseWant, mode: LeaseMode): bigint {
 
 /**
  * Divides what is left of a quota among those who ask (decisions §6, reliability §3.4). Precise
- * mode: each gets what its waiting requests lack, in the order of `wants`, as long as there is some left. Bulk
- * mode: each gets at most its lease size, so that half of the remainder stays for others. Always
- * posted + pending + leased + Σ grants <= limit, and no grants at all where the limit is exceeded
- * already (it may have been lowered).
+ * mode: each gets what its waiting requests lack, in the order of `wants`, as long as there is
+ * some left. Bulk mode: each gets at most its lease size, so that half of the remainder stays for
+ * others. Always posted + pending + leased + Σ grants <= limit, and no grants at all where the
+ * limit is exceeded already (it may have been lowered).
  */
 export function allocate(request: AllocationRequest): Allocation {
   const held = notNegative(request.pending) + notNegative(request.leased);

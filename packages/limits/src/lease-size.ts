@@ -45,8 +45,8 @@ function missingTo(target: number, lease: LeaseState | undefined): number {
 /**
  * How much more to ask quota for, 0 for nothing. In precise mode it is what waiting requests lack;
  * in bulk mode what is missing to the target size, and at least to a few of the largest recent
- * reservations as long as there is demand. An overshoot is asked for as well, so that it is covered. Without a
- * lease (undefined) the whole size.
+ * reservations as long as there is demand. An overshoot is asked for as well, so that it is
+ * covered. Without a lease (undefined) the whole size.
  */
 export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): number {
   const target =

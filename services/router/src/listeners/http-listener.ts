@@ -11,6 +11,7 @@ import { RequestHandler } from "../pipeline/handle-request.ts";
 import type { RequestArrival } from "../pipeline/request-context.ts";
 import type { Snapshot } from "@penstock/snapshot";
 import { bearerToken } from "./bearer-token.ts";
+import { BodyBudget } from "./body-budget.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { defaultFormat, httpEndpoints } from "./http-endpoints.ts";
 import type { HttpEndpoint } from "./http-endpoints.ts";
@@ -23,7 +24,9 @@ export interface HttpListenerOptions {
   readonly currentSnapshot: () => Snapshot | undefined;
 }
 
-/** Longest time a caller may give in `x-penstock-timeout-ms` (decisions §4: the request timer). */
+/** Where a caller says how long it waits. Unit: milliseconds. */
+const timeoutHeader = "x-penstock-timeout-ms";
+/** Longest time a caller may give (decisions §4: the request timer). */
 const maximumTimeoutMs = 900_000;
 
 /** Connections of one process; each may carry one request at a time. */
@@ -36,6 +39,7 @@ const discardMs = 5_000;
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #server: Server;
+  readonly #bodies = new BodyBudget();
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
@@ -126,7 +130,7 @@ export class HttpListener {
     }
     const waits = request.headers.expect !== undefined && request.httpVersion === "1.1";
     if (waits) response.writeContinue();
-    readBody(request, (body) => {
+    readBody(request, this.#bodies, (body) => {
       if (body instanceof GatewayError) {
         handler.refuse(body);
         this.#discardBody(request, response);
@@ -191,9 +195,10 @@ function tokenOf(request: IncomingMessage): string | undefined {
   return bearerToken(headers.authorization, headers["x-api-key"], headers["api-key"]);
 }
 
+/** NaN when it can't be read; `badHead` has refused such a request by then. */
 function timeoutOf(request: IncomingMessage): number {
-  const given = Number(request.headers["x-penstock-timeout-ms"] ?? maximumTimeoutMs);
-  return given > 0 && given < maximumTimeoutMs ? given : maximumTimeoutMs;
+  const given = request.headers[timeoutHeader];
+  return given === undefined ? maximumTimeoutMs : Math.min(Number(given), maximumTimeoutMs);
 }
 
 /** Things Node lets through that have been used against gateways (security R6). */
@@ -203,6 +208,12 @@ function badHead(request: IncomingMessage): GatewayError | undefined {
     if (request.rawHeaders[at]?.toLowerCase() === "host") hosts += 1;
   }
   if (hosts > 1) return new GatewayError("FIELD_INVALID", "The request has two Host headers.");
+  const timeout = request.headers[timeoutHeader];
+  if (timeout !== undefined && !/^[1-9]\d{0,8}$/.test(String(timeout))) {
+    return new GatewayError("FIELD_INVALID", "The time that the request allows can't be read.", {
+      fieldViolations: [{ field: timeoutHeader, description: "must be a number of milliseconds" }],
+    });
+  }
   if (!(request.url ?? "").startsWith("/")) {
     return new GatewayError("FIELD_INVALID", "The request target must be a path.");
   }

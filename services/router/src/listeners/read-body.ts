@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { GatewayError } from "@penstock/errors";
+import type { BodyBudget } from "./body-budget.ts";
 
 /** Largest body on either door (decisions §4). */
 export const maximumBodyBytes = 32 * 1024 * 1024;
@@ -28,30 +29,55 @@ export function checkBodyHead(request: IncomingMessage): GatewayError | undefine
 }
 
 /**
- * Reads a body up to the size limit and calls `done` once, with the bytes or with
- * REQUEST_TOO_LARGE. Not called when the caller goes away meanwhile.
+ * Reads a body up to the size limit and calls `done` once, with the bytes, with REQUEST_TOO_LARGE,
+ * or with OVERLOADED when all arriving bodies together are too many. Not called when the caller
+ * goes away meanwhile.
  */
 export function readBody(
   request: IncomingMessage,
+  budget: BodyBudget,
   done: (body: Buffer | GatewayError) => void,
 ): void {
   let first: Buffer | undefined;
   let rest: Buffer[] | undefined;
-  let sizeBytes = 0;
+  let heldBytes = 0;
   let over = false;
+  const giveBack = (): void => {
+    budget.give(heldBytes);
+    heldBytes = 0;
+  };
+  const refuse = (error: GatewayError): void => {
+    over = true;
+    first = undefined;
+    rest = undefined;
+    giveBack();
+    done(error);
+  };
+  request.on("close", giveBack);
   request.on("data", (chunk: Buffer) => {
     if (over) return;
-    sizeBytes += chunk.length;
-    if (sizeBytes > maximumBodyBytes) {
-      over = true;
-      done(tooLarge());
+    if (heldBytes + chunk.length > maximumBodyBytes) {
+      refuse(tooLarge());
       return;
     }
+    if (!budget.take(chunk.length)) {
+      refuse(tooManyAtOnce());
+      return;
+    }
+    heldBytes += chunk.length;
     if (first === undefined) first = chunk;
     else (rest ??= [first]).push(chunk);
   });
   request.on("end", () => {
-    if (!over) done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest));
+    if (over) return;
+    giveBack();
+    done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest));
+  });
+}
+
+function tooManyAtOnce(): GatewayError {
+  return new GatewayError("OVERLOADED", "The gateway is reading too many bodies at once.", {
+    retryAfterMs: 1_000,
   });
 }
 

@@ -24,7 +24,7 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
     admission: (target) => {
       const unpriced = target.deployment.pricesAt(context.startWallMs) === undefined;
       if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
-      return admission(target, parts);
+      return admitTarget(target, parts);
     },
     random: parts.random,
   });
@@ -36,7 +36,11 @@ const withoutPrice: TargetAdmission = {
   untilMs: undefined,
 };
 
-function admission(target: CompiledTarget, parts: AdmissionParts): TargetAdmission {
+/** Whether a target may be used now; asked when it is planned, and again when its turn comes. */
+export function admitTarget(
+  target: CompiledTarget,
+  parts: Pick<AdmissionParts, "clock" | "health" | "upstream">,
+): TargetAdmission {
   if (!parts.upstream.hasCredential(target)) {
     return { ok: false, reason: credentialMissing, untilMs: undefined };
   }

@@ -15,7 +15,7 @@ import { decideNextAttempt } from "./decide-next-attempt.ts";
 import type { AnswerFacts } from "./downstream.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
-import { planForContext } from "./plan-for-context.ts";
+import { admitTarget, planForContext } from "./plan-for-context.ts";
 import { noTargetError } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import { quotaError } from "./quota-error.ts";
@@ -83,7 +83,7 @@ export class RequestRun implements AttemptOwner {
       this.#end({ kind: "failed", error });
       return;
     }
-    if (this.#parts.upstream.isFull(target)) {
+    if (this.#parts.upstream.isFull(target) || this.#fellOutSincePlanned(target)) {
       this.#skip();
       return;
     }
@@ -96,6 +96,15 @@ export class RequestRun implements AttemptOwner {
       this.#guarded(() => this.#reserved(outcome));
     });
     this.#reserving.start(uses, this.#context.trace);
+  }
+
+  /** An attempt may have taken minutes: what was healthy when planned may not be any more. */
+  #fellOutSincePlanned(target: CompiledTarget): boolean {
+    if (this.#kind !== AttemptKind.FALLBACK) return false;
+    const admitted = admitTarget(target, this.#parts);
+    if (admitted.ok) return false;
+    const last = this.#at + 1 >= this.#plan.targets.length;
+    return !(last && admitted.inNeed === true);
   }
 
   #reserved(outcome: Reserved | QuotaRefused): void {

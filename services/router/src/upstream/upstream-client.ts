@@ -117,7 +117,7 @@ export class UpstreamClient {
   async close(): Promise<void> {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
-    await Promise.all(pools.map(({ pool }) => pool?.destroy()));
+    await Promise.all(pools.map(async ({ pool }) => pool?.destroy()));
   }
 
   #prepare(target: CompiledTarget): PreparedTarget {

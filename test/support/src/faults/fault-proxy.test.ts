@@ -26,7 +26,8 @@ afterEach(async () => {
 interface Talk {
   readonly text: string;
   readonly chunks: number;
-  readonly end: "end" | string;
+  /** `end`, or the code of the error. */
+  readonly end: string;
   readonly elapsedMs: number;
 }
 
