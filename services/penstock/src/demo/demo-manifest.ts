@@ -11,7 +11,7 @@ export function vendorUrl(simulatorUrl: string, vendor: string): string {
 
 /**
  * What the first start applies: two simulated vendors with their own prices, a route with
- * fallback, a weighted one, one whose first target always fails, a key, a limit and a budget.
+ * fallback, a weighted one, one whose first target always fails, a key and a small budget.
  */
 export function demoManifest(simulatorUrl: string): string {
   return [
@@ -45,19 +45,12 @@ name: ${demoKeyName}
 displayName: Demo key
 labels: { app: demo }
 ---
-kind: Limit
-name: limits/demo
-displayName: Requests of the demo key
-labels: { app: demo }
-scope: { virtualKey: ${demoKeyName} }
-requestsPerMinute: 120
----
 kind: Budget
 name: budgets/demo
 displayName: What the demo key may spend a day
 labels: { app: demo }
 scope: { virtualKey: ${demoKeyName} }
-amountUsd: "1"
+amountUsd: "5"
 period: DAY
 `;
 
