@@ -60,8 +60,11 @@ export interface FollowerInfo {
 
 /** Follows the configuration of an installation; one for all roles of a process. */
 export interface SnapshotFollower {
-  /** Loads the last good file, then begins to follow; resolves without waiting for a snapshot. */
-  start(signal?: AbortSignal): Promise<void>;
+  /**
+   * Loads the last good file, then begins to follow; resolves without waiting for a snapshot. It
+   * follows until it is closed: the deadline of a start must not be able to end it.
+   */
+  start(): Promise<void>;
   current(): Snapshot | undefined;
   /** Whether a key was revoked or deleted by an entry whose head is still to come. */
   isRevoked(virtualKeyName: string): boolean;
@@ -117,9 +120,8 @@ class Follower implements SnapshotFollower {
     });
   }
 
-  async start(signal?: AbortSignal): Promise<void> {
+  async start(): Promise<void> {
     const { bus, clock, folder } = this.#options;
-    signal?.addEventListener("abort", () => void this.close(), { once: true });
     if (folder !== undefined) await this.#loadFile(folder);
     if (this.#lifetime.signal.aborted) return;
     this.#reporter?.report();

@@ -58,7 +58,7 @@ export interface Composition {
   stop(deadlineMs: number, hurry?: AbortSignal): Promise<void>;
 }
 
-/** Starts every role; resolves when the doors are open. */
+/** Starts every role; resolves when the doors are open. The signal ends the start, nothing later. */
 export async function compose(options: ComposeOptions, signal: AbortSignal): Promise<Composition> {
   const parts = new AsyncDisposableStack();
   parts.defer(async () => (await options.database).close());
@@ -90,7 +90,7 @@ async function composeInto(
   const inProcess = inProcessTransports(parts, serving);
   const snapshots = createSnapshotClient(inProcess(policy.routes, token));
   const configuration = followConfiguration(parts, options, { identity, bus, snapshots });
-  await configuration.start(signal);
+  await configuration.start();
   const adminToken = await settleAdminToken(policy, settings.adminToken, options.knownAdminToken);
   const admin = new Secret(adminToken);
   const policyClients = createControlClients(inProcess(policy.routes, admin));

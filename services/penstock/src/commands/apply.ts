@@ -80,13 +80,15 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
 
 async function awaitRevision(session: CommandSession, revision: bigint): Promise<number | void> {
   const { applied, routers } = await session.control().rollout.awaitRevision({ revision });
-  if (applied) {
-    session.io.talk(`revision ${revision} is in use by ${routers.length} router(s)\n`);
+  // Nobody is late when nobody is there, but nobody goes by the change either.
+  if (applied && routers.length > 0) {
+    const count = routers.length === 1 ? "1 router" : `${routers.length} routers`;
+    session.io.talk(`revision ${revision} is in use by ${count}\n`);
     return;
   }
   const late = routers.filter(({ appliedRevision }) => appliedRevision < revision);
   const names = late.map(({ replica, appliedRevision }) => `${replica} has ${appliedRevision}`);
-  const who = names.length === 0 ? "no router was seen" : names.join(", ");
+  const who = names.length === 0 ? "no router was seen in the last 30 s" : names.join(", ");
   session.io.talk(`penstock: revision ${revision} is not in use everywhere yet: ${who}.\n`);
   return exitCodes.failed;
 }
