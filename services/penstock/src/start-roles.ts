@@ -69,6 +69,12 @@ export function followConfiguration(
   return configuration;
 }
 
+/**
+ * Quota runs on the same thread and the same small database: when it is slow, the machine is, and
+ * a request is better off waiting than refused. Over a network the router's default holds.
+ */
+const embeddedQuotaWaitMs = 1_500;
+
 /** The router with the settings of this start. */
 export function createRouter(
   { settings, clock, observability }: RoleOptions,
@@ -92,6 +98,7 @@ export function createRouter(
       replica: identity.replica,
       worker: "0",
       reflection: true,
+      quotaWaitMs: embeddedQuotaWaitMs,
     },
     clock,
     bus,

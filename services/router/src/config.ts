@@ -14,6 +14,11 @@ export interface RouterConfig {
   readonly worker: string;
   /** Whether the gRPC door describes itself by reflection. */
   readonly reflection: boolean;
+  /**
+   * Longest wait of a request for the quota service, where a lease has no room; then the quota's
+   * `on_unavailable` decides. Unit: milliseconds.
+   */
+  readonly quotaWaitMs: number;
 }
 
 const spec = {
@@ -23,6 +28,8 @@ const spec = {
   adminPort: { name: "PENSTOCK_ADMIN_PORT", kind: "port", default: 8083 },
   dataDir: { name: "PENSTOCK_DATA_DIR", kind: "string", default: ".penstock" },
   reflection: { name: "PENSTOCK_GRPC_REFLECTION", kind: "boolean", default: true },
+  // Decisions §6: a network round trip and a transaction have room in it.
+  quotaWaitMs: { name: "PENSTOCK_QUOTA_WAIT", kind: "duration", default: 150, min: 1, max: 5_000 },
 } as const;
 
 /**

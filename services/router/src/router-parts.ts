@@ -57,6 +57,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     upstream: new UpstreamClient({ credentials, observability }),
     retryBudgets: new RetryBudgets(),
     settlement: new Settlement({ ...shared, spool, replica }),
+    quotaWaitMs: config.quotaWaitMs,
     random: Math.random,
     isRevoked: (virtualKey) => configuration.isRevoked(virtualKey),
   };

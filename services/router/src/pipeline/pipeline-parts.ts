@@ -21,6 +21,8 @@ export interface PipelineParts {
   readonly calibration: OutputCalibration;
   readonly retryBudgets: RetryBudgets;
   readonly settlement: Settlement;
+  /** Longest wait for the quota service. Unit: milliseconds. */
+  readonly quotaWaitMs: number;
   /** Numbers from 0 to below 1. */
   readonly random: () => number;
   /** Whether a key is revoked by an entry whose head has not come yet. */

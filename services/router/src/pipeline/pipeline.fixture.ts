@@ -221,6 +221,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
     calibration,
     retryBudgets: new RetryBudgets(),
     settlement,
+    quotaWaitMs: 150,
     random: () => 0,
     isRevoked: () => false,
   };

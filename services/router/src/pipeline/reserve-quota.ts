@@ -3,9 +3,6 @@ import type { Clock } from "@penstock/runtime";
 import type { LeaseBook } from "../leases/lease-book.ts";
 import type { GrantWaiter, QuotaRefused, QuotaUse, Reserved } from "../leases/reserve-outcome.ts";
 
-/** Longest wait for the quota service; then the limit's `on_unavailable` decides (decisions §6). */
-const grantTimeoutMs = 150;
-
 /** Hears once how a reservation ended, and how long it had to wait for the quota service. */
 export type ReservationListener = (outcome: Reserved | QuotaRefused, waitedMs: number) => void;
 
@@ -16,16 +13,18 @@ export type ReservationListener = (outcome: Reserved | QuotaRefused, waitedMs: n
 export class QuotaReservation implements GrantWaiter {
   readonly #leases: LeaseBook;
   readonly #clock: Clock;
+  readonly #waitMs: number;
   readonly #done: ReservationListener;
   #waitedFromMs = 0;
   #waiting = false;
 
   constructor(
-    parts: { readonly leases: LeaseBook; readonly clock: Clock },
+    parts: { readonly leases: LeaseBook; readonly clock: Clock; readonly quotaWaitMs: number },
     done: ReservationListener,
   ) {
     this.#leases = parts.leases;
     this.#clock = parts.clock;
+    this.#waitMs = parts.quotaWaitMs;
     this.#done = done;
   }
 
@@ -37,7 +36,7 @@ export class QuotaReservation implements GrantWaiter {
     }
     this.#waiting = true;
     this.#waitedFromMs = this.#clock.monotonicMs();
-    this.#leases.waitForGrant(uses, grantTimeoutMs, this, trace);
+    this.#leases.waitForGrant(uses, this.#waitMs, this, trace);
   }
 
   /** The caller is gone; nobody is told any more, and nothing is held. */

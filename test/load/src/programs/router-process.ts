@@ -48,6 +48,7 @@ const router = createRouterService({
     replica: input.replica,
     worker: "0",
     reflection: false,
+    quotaWaitMs: 150,
   },
   clock,
   bus,
