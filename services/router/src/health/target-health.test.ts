@@ -147,6 +147,16 @@ describe("TargetHealthBook", () => {
     expect(listed).toMatchObject({ inFlight: 0, concurrencyLimit: 32 });
   });
 
+  it("does not hold a refusal against other providers without a credential", () => {
+    const harness = new Harness();
+    const origin = "http://proxy.example";
+    const of = (name: string): CompiledDeployment =>
+      deployment(name, { provider: { name: `providers/${name}`, origin, credential: "" } });
+    harness.attempt(of("alpha"), "AUTH_FAILED");
+    expect(harness.admit(of("alpha"))).toMatchObject({ reason: "credential_refused" });
+    expect(harness.admit(of("beta"))).toEqual({ ok: true });
+  });
+
   it("asks a credential again when its probe ended after the deployment had another one", () => {
     const harness = new Harness();
     const before = deployment();

@@ -28,9 +28,12 @@ export interface TargetHealth {
   probesCredential: boolean;
 }
 
-/** The same secret at another address is another account as far as we know. */
-export function credentialKeyOf(deployment: CompiledDeployment): string {
-  return `${deployment.provider.origin} ${deployment.provider.credential}`;
+/**
+ * The same secret at another address is another account as far as we know. Providers without a
+ * secret share nothing, also where one proxy or one machine stands before several of them.
+ */
+export function credentialKeyOf({ provider }: CompiledDeployment): string {
+  return provider.credential === "" ? provider.name : `${provider.origin} ${provider.credential}`;
 }
 
 /** What makes a deployment the same target as before. */
