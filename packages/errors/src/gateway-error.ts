@@ -37,6 +37,7 @@ export interface ResourceReference {
 /** What an error carries besides its reason and its sentence. */
 export interface GatewayErrorOptions {
   readonly source?: ErrorSource | undefined;
+  /** Rounded up to a whole number: clocks count fractions, and whoever asks too early asks twice. */
   readonly retryAfterMs?: number | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly fieldViolations?: readonly FieldViolation[] | undefined;
@@ -77,7 +78,8 @@ export class GatewayError extends Error {
     this.name = "GatewayError";
     this.reason = reason;
     this.source = options.source ?? sourceOfBlame[reasons[reason].blame];
-    this.retryAfterMs = options.retryAfterMs;
+    const { retryAfterMs } = options;
+    this.retryAfterMs = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs);
     this.metadata = options.metadata ?? {};
     this.fieldViolations = options.fieldViolations ?? [];
     this.quotaViolations = options.quotaViolations ?? [];

@@ -94,6 +94,11 @@ describe("an error as status", () => {
     });
   });
 
+  it("asks for whole milliseconds, and never for too few", () => {
+    const { retryAfterMs } = new GatewayError("OVERLOADED", "Busy.", { retryAfterMs: 1_940.678 });
+    expect(retryAfterMs).toBe(1_941);
+  });
+
   it("survives half a character and absurd delays", () => {
     const error = new GatewayError("OVERLOADED", "\ud83d", { retryAfterMs: Infinity });
     const back = fromStatus(toStatus(error, "request-1"));

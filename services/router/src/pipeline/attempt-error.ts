@@ -52,8 +52,8 @@ export function errorOfAttempt(
   const what = `${provider} ${sentences[failure.class]}${said}`;
   const message = run.committed
     ? `The answer broke off after content had been sent: ${what}. Ask again for a whole one.`
-    : `${what}.${tried(attempts)}${advice(reason)}`;
-  return new GatewayError(reason, capitalised(message), {
+    : `The provider ${what}.${tried(attempts)}${advice(reason)}`;
+  return new GatewayError(reason, message, {
     source: "upstream",
     retryAfterMs: retryAfter(failure, reason),
     metadata: {
@@ -90,8 +90,4 @@ function advice(reason: keyof typeof reasons): string {
 function retryAfter(failure: AttemptFailure, reason: keyof typeof reasons): number | undefined {
   if (failure.retryAfterMs !== undefined) return failure.retryAfterMs;
   return reasons[reason].retry === "later" ? 1_000 : undefined;
-}
-
-function capitalised(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
