@@ -7,6 +7,7 @@ import type { RouterEvents } from "../events.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import type { Spool } from "../usage/spool.ts";
+import { encodeUsageEvent } from "../usage/usage-event-encoder.ts";
 import type { Admission } from "./admit.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -16,7 +17,7 @@ import type { Outcome, RequestContext } from "./request-context.ts";
 import { emitRequestSpans } from "./request-spans.ts";
 import type { RequestEnd } from "./run-attempts.ts";
 import { actualAmounts } from "./settle-amounts.ts";
-import { encodeUsageEvent, totalCost, totalUsage, usageEvent } from "./usage-event.ts";
+import { totalCost, totalUsage, usageEvent } from "./usage-event.ts";
 
 /** Records of requests without a valid key, per second: they must not fill the disk. */
 const unauthenticatedPerSecond = 10;

@@ -1,8 +1,7 @@
-import { RequestOutcome, UsageEventSchema, UsageSource } from "@penstock/api";
+import { RequestOutcome, UsageSource } from "@penstock/api";
 import type { Attempt, Charge, TokenUsage, UsageError, UsageEvent } from "@penstock/api";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { GatewayError } from "@penstock/errors";
-import { prepareEncoder } from "../usage/message-encoder.ts";
 import { addUsage } from "./attempt-usage.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { durationOf } from "./duration-of.ts";
@@ -64,9 +63,6 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
   if (facts.error !== undefined) event.error = usageError(facts.error);
   return event;
 }
-
-/** The bytes that go into the spool and over the bus. */
-export const encodeUsageEvent: (event: UsageEvent) => Uint8Array = prepareEncoder(UsageEventSchema);
 
 /** Tokens over all attempts that used any. */
 export function totalUsage(attempts: readonly Attempt[]): TokenUsage | undefined {

@@ -22,20 +22,41 @@ export class WireBuffer {
     return copy;
   }
 
+  /** How much was written since `clear`. Unit: bytes. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** Takes back what was written since `length` was `mark`, in memory of its own. */
+  takeSince(mark: number): Uint8Array {
+    const taken = new Uint8Array(this.#bytes.subarray(mark, this.#at));
+    this.#at = mark;
+    return taken;
+  }
+
+  /** What was encoded before. */
+  bytes(encoded: Uint8Array): void {
+    this.#reserve(encoded.length);
+    this.#bytes.set(encoded, this.#at);
+    this.#at += encoded.length;
+  }
+
   /** A varint of a whole number from 0 to 2^53. */
   number(value: number): void {
     this.#reserve(longestVarint);
     const bytes = this.#bytes;
+    let at = this.#at;
     let rest = value;
     while (rest >= twoTo32) {
-      bytes[this.#at++] = (rest % 128) | 128;
+      bytes[at++] = (rest % 128) | 128;
       rest = Math.floor(rest / 128);
     }
     while (rest > 127) {
-      bytes[this.#at++] = (rest & 127) | 128;
+      bytes[at++] = (rest & 127) | 128;
       rest >>>= 7;
     }
-    bytes[this.#at++] = rest;
+    bytes[at++] = rest;
+    this.#at = at;
   }
 
   /** A varint of an int32: negative ones have ten bytes, as int64 has. */
@@ -46,8 +67,10 @@ export class WireBuffer {
 
   /** A varint of an int64. */
   bigint(value: bigint): void {
-    if (value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) {
-      this.number(Number(value));
+    // Rounding keeps what is above 2^53 above it.
+    const whole = Number(value);
+    if (whole >= 0 && whole <= Number.MAX_SAFE_INTEGER) {
+      this.number(whole);
       return;
     }
     this.#reserve(longestVarint);
