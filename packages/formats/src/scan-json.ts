@@ -40,6 +40,17 @@ export function scanJson(body: Uint8Array, limits: JsonLimits = {}): JsonScan {
   return new JsonScanner(body, limits.maxDepth ?? 64, limits.maxKeys ?? 100_000).scan();
 }
 
+// Top-level keys of the text that is scanned now: a scan is never interrupted by another.
+const topStarts = new Int32Array(maxTopLevelKeys);
+const topEnds = new Int32Array(maxTopLevelKeys);
+const topHashes = new Int32Array(maxTopLevelKeys);
+
+/** Whether the bytes at `start` spell `model`. */
+function isModel(body: Uint8Array, start: number): boolean {
+  if (body[start] !== 109 || body[start + 1] !== 111 || body[start + 2] !== 100) return false;
+  return body[start + 3] === 101 && body[start + 4] === 108;
+}
+
 class JsonScanner {
   readonly #body: Uint8Array;
   readonly #maxDepth: number;
@@ -51,9 +62,7 @@ class JsonScanner {
   #escaped = false;
   #mayOverflow = false;
   #escapedTopLevelKey = false;
-  readonly #topStarts: number[] = [];
-  readonly #topEnds: number[] = [];
-  readonly #topHashes: number[] = [];
+  #topCount = 0;
   #modelStart = -1;
   #modelEnd = -1;
 
@@ -86,7 +95,7 @@ class JsonScanner {
     }
     this.#mayOverflow ||= length - structural > maxPlainLiteralBytes;
     return {
-      topLevelKeys: this.#topStarts.length,
+      topLevelKeys: this.#topCount,
       escapedTopLevelKey: this.#escapedTopLevelKey,
       mayOverflow: this.#mayOverflow,
       model:
@@ -202,7 +211,10 @@ class JsonScanner {
     if (++this.#keys > this.#maxKeys) this.#refuse(`has more than ${this.#maxKeys} keys`, start);
     const first = this.#body[start] as number;
     if (this.#escaped || first === 95 || first === 99 || first === 112) {
-      if (end - start <= 66) this.#refusePrototypeKey(start, end);
+      const length = end - start;
+      // As they are, the three names have 9 or 11 bytes; with escapes up to six for each.
+      const mayMatch = this.#escaped ? length <= 66 : length === 9 || length === 11;
+      if (mayMatch) this.#refusePrototypeKey(start, end);
     }
     if (this.#depth === 1) this.#topLevelKey(start, end);
   }
@@ -220,25 +232,26 @@ class JsonScanner {
     for (let index = start; index < end; index++) {
       hash = (Math.imul(hash, 31) + (body[index] as number)) | 0;
     }
-    const count = this.#topStarts.length;
+    const count = this.#topCount;
     if (count >= maxTopLevelKeys) this.#refuse(`has more than ${maxTopLevelKeys} fields`, start);
     for (let other = 0; other < count; other++) {
-      if (this.#topHashes[other] === hash && this.#sameKey(other, start, end)) {
+      if (topHashes[other] === hash && this.#sameKey(other, start, end)) {
         const name = readKey(body, start, end, this.#escaped);
         this.#refuse("is given twice", start, name);
       }
     }
-    this.#topStarts.push(start);
-    this.#topEnds.push(end);
-    this.#topHashes.push(hash);
-    if (end - start === 5 && readKey(body, start, end, false) === "model") {
+    topStarts[count] = start;
+    topEnds[count] = end;
+    topHashes[count] = hash;
+    this.#topCount = count + 1;
+    if (end - start === 5 && isModel(body, start)) {
       this.#modelStart = body.indexOf(colon, end) + 1;
     }
   }
 
   #sameKey(other: number, start: number, end: number): boolean {
-    const otherStart = this.#topStarts[other] as number;
-    if ((this.#topEnds[other] as number) - otherStart !== end - start) return false;
+    const otherStart = topStarts[other] as number;
+    if ((topEnds[other] as number) - otherStart !== end - start) return false;
     for (let offset = 0; offset < end - start; offset++) {
       if (this.#body[otherStart + offset] !== this.#body[start + offset]) return false;
     }
@@ -247,9 +260,9 @@ class JsonScanner {
 
   /** The top-level field in which the scan is, with the name of the offending key behind it. */
   #path(name: string): string {
-    const last = this.#topStarts.length - 1;
+    const last = this.#topCount - 1;
     if (this.#depth <= 1 || last < 0) return name;
-    const [start, end] = [this.#topStarts[last] as number, this.#topEnds[last] as number];
+    const [start, end] = [topStarts[last] as number, topEnds[last] as number];
     const top = readKey(this.#body, start, end, false).slice(0, 64);
     return `${top}.${this.#depth > 2 ? "…." : ""}${name}`;
   }

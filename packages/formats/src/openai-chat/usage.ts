@@ -84,7 +84,10 @@ function within(
 function isFiniteJson(value: unknown): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return true;
-  return Object.values(value).every(isFiniteJson);
+  // Read from JSON: every member is its own.
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const name in members) if (!isFiniteJson(members[name])) return false;
+  return true;
 }
 
 /** Writes usage for a caller; counts that are not known are told as zero or left out. */
@@ -95,21 +98,28 @@ export function writeUsage(usage: TokenUsage): Record<string, unknown> {
     prompt_tokens: input,
     completion_tokens: output,
     total_tokens: input + output,
-    prompt_tokens_details: details({
-      cached_tokens: usage.cacheReadInputTokens,
-      audio_tokens: usage.audioInputTokens,
-    }),
-    completion_tokens_details: details({
-      reasoning_tokens: usage.reasoningOutputTokens,
-      audio_tokens: usage.audioOutputTokens,
-    }),
+    prompt_tokens_details: inputDetails(usage.cacheReadInputTokens, usage.audioInputTokens),
+    completion_tokens_details: outputDetails(usage.reasoningOutputTokens, usage.audioOutputTokens),
   };
 }
 
-function details(counts: Record<string, bigint | undefined>): Record<string, number> | undefined {
-  let written: Record<string, number> | undefined;
-  for (const [name, count] of Object.entries(counts)) {
-    if (count !== undefined) (written ??= {})[name] = Number(count);
-  }
-  return written;
+function inputDetails(
+  cached: bigint | undefined,
+  audio: bigint | undefined,
+): Record<string, number | undefined> | undefined {
+  if (cached === undefined && audio === undefined) return undefined;
+  return { cached_tokens: numberOf(cached), audio_tokens: numberOf(audio) };
+}
+
+function outputDetails(
+  reasoning: bigint | undefined,
+  audio: bigint | undefined,
+): Record<string, number | undefined> | undefined {
+  if (reasoning === undefined && audio === undefined) return undefined;
+  return { reasoning_tokens: numberOf(reasoning), audio_tokens: numberOf(audio) };
+}
+
+/** What is undefined is left out of the text. */
+function numberOf(count: bigint | undefined): number | undefined {
+  return count === undefined ? undefined : Number(count);
 }
