@@ -1,8 +1,8 @@
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Charge } from "@penstock/api";
 import { makePeriodCalculator, slotStart } from "@penstock/limits";
 import type { Period, WallMs } from "@penstock/limits";
 import type { CompiledQuota } from "@penstock/snapshot";
+import { timestampOf } from "../usage/timestamp-of.ts";
 import type { Reservation } from "./reservation.ts";
 
 const calculators = new Map<string, (now: WallMs) => Period>();
@@ -24,17 +24,18 @@ function unleasedPeriodStart(quota: CompiledQuota, now: WallMs): WallMs {
  * each quota's unit). Changes nothing: also for the intent, which says what a crash would charge.
  */
 export function chargesOf(reservation: Reservation, actuals: readonly number[]): Charge[] {
+  const { uses, holds, reservedAtMs } = reservation;
   const charges: Charge[] = [];
-  for (const [index, use] of reservation.uses.entries()) {
-    const hold = reservation.holds[index];
-    if (hold === undefined || hold.exempt) continue;
+  for (let index = 0; index < uses.length; index += 1) {
+    const use = uses[index];
+    const hold = holds[index];
+    if (use === undefined || hold === undefined || hold.exempt) continue;
     const lease = hold.lease?.lease;
-    const startMs =
-      lease?.periodStartMs ?? unleasedPeriodStart(use.quota, reservation.reservedAtMs);
+    const startMs = lease?.periodStartMs ?? unleasedPeriodStart(use.quota, reservedAtMs);
     charges.push({
       $typeName: "penstock.event.v1.Charge",
       quota: use.key,
-      periodStartTime: timestampFromMs(startMs),
+      periodStartTime: timestampOf(startMs),
       leaseId: lease?.leaseId ?? "",
       leaseEpoch: BigInt(lease?.epoch ?? 0),
       reserved: BigInt(use.amount),

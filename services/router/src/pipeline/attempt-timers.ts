@@ -38,6 +38,7 @@ export class AttemptTimers {
   #phaseDueMs: number;
   #timer: Timer | undefined;
   #timerDueMs = 0;
+  readonly #onTimer = (): void => this.#fire();
 
   constructor(
     clock: Clock,
@@ -51,7 +52,8 @@ export class AttemptTimers {
     const now = clock.monotonicMs();
     this.#phaseDueMs = now + (options.stream ? timeouts.firstTokenMs : timeouts.answerMs);
     this.#endMs = Math.min(now + timeouts.attemptMs, requestEndMs);
-    this.#schedule();
+    // No later than progress could be due: content that comes in time then needs no other timer.
+    this.#schedule(Math.min(this.#due, now + timeouts.progressMs));
   }
 
   /** True when the timers were stopped or have fired. */
@@ -100,19 +102,22 @@ export class AttemptTimers {
     this.#timer = undefined;
   }
 
-  #schedule(): void {
-    const due = Math.min(this.#phaseDueMs, this.#endMs);
+  get #due(): number {
+    return Math.min(this.#phaseDueMs, this.#endMs);
+  }
+
+  #schedule(due = this.#due): void {
     if (this.#timer !== undefined && this.#timerDueMs <= due) return;
     this.#timer?.cancel();
     this.#timerDueMs = due;
     const delayMs = Math.max(0, due - this.#clock.monotonicMs());
-    this.#timer = this.#clock.schedule(delayMs, () => this.#fire());
+    this.#timer = this.#clock.schedule(delayMs, this.#onTimer);
   }
 
   #fire(): void {
     this.#timer = undefined;
     if (this.#phase === "over") return;
-    const due = Math.min(this.#phaseDueMs, this.#endMs);
+    const due = this.#due;
     // Timers of the event loop may fire up to a millisecond early.
     if (this.#clock.monotonicMs() + 1 < due) {
       this.#schedule();

@@ -147,8 +147,8 @@ export class Settlement {
 
   /** Ends what is held and writes the event; its end is sent when that is written. */
   #record(context: RequestContext, outcome: Outcome, end: RequestEnd): void {
-    const charges = [...context.charges, ...this.#endReservation(context, outcome)];
-    context.charges = charges;
+    const { charges } = context;
+    for (const charge of this.#endReservation(context, outcome)) charges.push(charge);
     context.costNanoUsd = totalCost(context.attempts);
     const durationMs = this.#parts.clock.monotonicMs() - context.startMonotonicMs;
     if (!this.#recorded(context)) {

@@ -1,7 +1,7 @@
 import { RequestOutcome, UsageSource } from "@penstock/api";
 import type { Attempt, Charge, TokenUsage, UsageError, UsageEvent } from "@penstock/api";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { GatewayError } from "@penstock/errors";
+import { timestampOf } from "../usage/timestamp-of.ts";
 import { addUsage } from "./attempt-usage.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { durationOf } from "./duration-of.ts";
@@ -39,7 +39,7 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     route: context.route?.name ?? "",
     stream: context.stream,
     outcome: RequestOutcome[facts.outcome],
-    startTime: timestampFromMs(context.startWallMs),
+    startTime: timestampOf(context.startWallMs),
     duration: durationOf(facts.durationMs),
     attempts: facts.attempts as Attempt[],
     priceBookRevision: context.snapshot?.revision ?? 0n,
