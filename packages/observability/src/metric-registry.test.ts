@@ -41,6 +41,28 @@ describe("MetricRegistry", () => {
     expect(lines).toContain('penstock_metric_series_capped_total{metric="a_total"} 500');
   });
 
+  it("finds a series again, also by values that it had to change", () => {
+    const metrics = new MetricRegistry();
+    const counter = metrics.counter("a_total", "A.", ["x", "y"]);
+    const long = "v".repeat(128);
+    for (let round = 0; round < 3; round += 1) {
+      counter.add(1, "p", "q");
+      counter.add(1, "q", "p");
+      counter.add(1, `${long}${round}`, "cut");
+      counter.add(1, "a\u001fb", "c");
+      counter.add(1, "a_b", "c");
+      counter.add(1, "p");
+    }
+    const lines = metrics.render().split("\n");
+    expect(lines.filter((line) => line.startsWith("a_total{")).toSorted()).toEqual([
+      'a_total{x="a_b",y="c"} 6',
+      'a_total{x="p",y=""} 3',
+      'a_total{x="p",y="q"} 3',
+      'a_total{x="q",y="p"} 3',
+      `a_total{x="${long}",y="cut"} 3`,
+    ]);
+  });
+
   it("gives the same metric twice and refuses another form", () => {
     const metrics = new MetricRegistry();
     metrics.counter("a_total", "A.").add(1);

@@ -7,10 +7,19 @@ const separator = "\u001f";
 /** The rest of a metric whose series are at their cap. */
 const otherValue = "_other";
 
+/** The series whose label values begin alike. */
+interface Branch<Cell> {
+  readonly next: Map<string, Branch<Cell>>;
+  /** At the last label. */
+  cell: Cell | undefined;
+}
+
 /** The series of one metric by their label values, capped. */
 export class SeriesMap<Cell> {
   readonly labelNames: readonly string[];
   readonly #cells = new Map<string, Cell>();
+  // Label by label, so that nothing is joined to find a series: most requests name the same few.
+  readonly #root: Branch<Cell> = { next: new Map(), cell: undefined };
   readonly #newCell: () => Cell;
   readonly #onCapped: () => void;
 
@@ -23,10 +32,22 @@ export class SeriesMap<Cell> {
 
   /** The cell of the label values, in the order of the label names; absent ones are empty. */
   cell(labels: readonly string[]): Cell {
+    const { length } = this.labelNames;
+    let branch: Branch<Cell> | undefined = this.#root;
+    for (let index = 0; index < length && branch !== undefined; index += 1) {
+      branch = branch.next.get(labels[index] ?? "");
+    }
+    return branch?.cell ?? this.#find(labels);
+  }
+
+  #find(labels: readonly string[]): Cell {
     const key = this.#key(labels);
-    const found = this.#cells.get(key);
-    if (found !== undefined) return found;
-    if (this.#cells.size < maxSeries) return this.#add(key);
+    const known = this.#cells.get(key);
+    if (known !== undefined || this.#cells.size < maxSeries) {
+      const cell = known ?? this.#add(key);
+      this.#remember(labels, cell);
+      return cell;
+    }
     this.#onCapped();
     const otherKey = this.labelNames.map(() => otherValue).join(separator);
     return this.#cells.get(otherKey) ?? this.#add(otherKey);
@@ -37,6 +58,26 @@ export class SeriesMap<Cell> {
     for (const [key, cell] of this.#cells) {
       yield [renderLabels(this.labelNames, key.split(separator)), cell];
     }
+  }
+
+  /** Only values that are kept as they are: of others, any number could lead to one series. */
+  #remember(labels: readonly string[], cell: Cell): void {
+    const { length } = this.labelNames;
+    for (let index = 0; index < length; index += 1) {
+      const value = labels[index] ?? "";
+      if (labelValue(value) !== value) return;
+    }
+    let branch = this.#root;
+    for (let index = 0; index < length; index += 1) {
+      const value = labels[index] ?? "";
+      let next = branch.next.get(value);
+      if (next === undefined) {
+        next = { next: new Map(), cell: undefined };
+        branch.next.set(value, next);
+      }
+      branch = next;
+    }
+    branch.cell = cell;
   }
 
   #key(labels: readonly string[]): string {

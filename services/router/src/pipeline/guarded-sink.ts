@@ -1,24 +1,29 @@
 import type { HeaderGetter } from "@penstock/formats";
 import type { TransportFailure, UpstreamSink } from "../upstream/upstream-call.ts";
 
+/** Who ends the request when Penstock made a mistake. */
+export interface MistakeListener {
+  onMistake(error: unknown): void;
+}
+
 /**
  * Keeps a mistake in Penstock, met while an answer is read, to the request it belongs to: what the
- * inner sink throws goes to `onBug` instead of ending the process.
+ * inner sink throws goes to the listener instead of ending the process.
  */
 export class GuardedSink implements UpstreamSink {
   readonly #inner: UpstreamSink;
-  readonly #onBug: (error: unknown) => void;
+  readonly #listener: MistakeListener;
 
-  constructor(inner: UpstreamSink, onBug: (error: unknown) => void) {
+  constructor(inner: UpstreamSink, listener: MistakeListener) {
     this.#inner = inner;
-    this.#onBug = onBug;
+    this.#listener = listener;
   }
 
   onHeaders(status: number, header: HeaderGetter, isEventStream: boolean): void {
     try {
       this.#inner.onHeaders(status, header, isEventStream);
     } catch (error) {
-      this.#onBug(error);
+      this.#listener.onMistake(error);
     }
   }
 
@@ -26,7 +31,7 @@ export class GuardedSink implements UpstreamSink {
     try {
       this.#inner.onData(chunk);
     } catch (error) {
-      this.#onBug(error);
+      this.#listener.onMistake(error);
     }
   }
 
@@ -34,7 +39,7 @@ export class GuardedSink implements UpstreamSink {
     try {
       this.#inner.onEnd();
     } catch (error) {
-      this.#onBug(error);
+      this.#listener.onMistake(error);
     }
   }
 
@@ -42,7 +47,7 @@ export class GuardedSink implements UpstreamSink {
     try {
       this.#inner.onFailure(failure);
     } catch (error) {
-      this.#onBug(error);
+      this.#listener.onMistake(error);
     }
   }
 }

@@ -10,16 +10,19 @@ import { quotaError } from "./quota-error.ts";
 import { RequestContext } from "./request-context.ts";
 import type { RequestArrival } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
+import type { ReservationListener } from "./reserve-quota.ts";
 import { resolveRoute } from "./resolve-route.ts";
 import { RequestRun } from "./run-attempts.ts";
-import type { RequestEnd } from "./run-attempts.ts";
+import type { AttemptsListener, RequestEnd } from "./run-attempts.ts";
 import type { Refusal, Stage } from "./stage.ts";
+import type { SpoolCallback } from "../usage/spool-callback.ts";
+import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 
 /**
  * The life of a request, read from top to bottom: the synchronous stages in their order, then the
  * reservation, the intent, the attempts, and settlement, which always runs, once.
  */
-export class RequestHandler {
+export class RequestHandler implements SpoolCallback, AttemptsListener, ReservationListener {
   readonly context: RequestContext;
   readonly #parts: PipelineParts;
   readonly #stages: readonly Stage[];
@@ -58,10 +61,12 @@ export class RequestHandler {
       this.refuse(refusal);
       return;
     }
-    this.#guarded(() => {
+    try {
       if (this.context.quotaUses.length === 0) this.#writeIntent();
       else this.#reserve();
-    });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** The caller is gone. */
@@ -99,44 +104,58 @@ export class RequestHandler {
 
   #reserve(): void {
     const { context } = this;
-    const reservation = new QuotaReservation(this.#parts, (outcome, waitedMs) => {
-      this.#cancellable = undefined;
-      context.reserveWaitMs = waitedMs;
-      if (outcome.kind === "refused") {
-        this.refuse(quotaError(outcome, this.#parts.clock.wallMs()));
-        return;
-      }
-      context.reservation = outcome.reservation;
-      this.#guarded(() => this.#writeIntent());
-    });
+    const reservation = new QuotaReservation(this.#parts, this);
     this.#cancellable = reservation;
     const { clock, tracer } = this.#parts;
     context.reserveSpanId = tracer.newSpanId();
     context.reserveOffsetMs = clock.monotonicMs() - context.startMonotonicMs;
-    const span = { ...context.trace, spanId: context.reserveSpanId };
+    const { traceId, sampled } = context.trace;
+    const span = { traceId, spanId: context.reserveSpanId, sampled };
     reservation.start(context.quotaUses, span);
   }
 
-  #writeIntent(): void {
+  /** The reservation ended. Called by it, once. */
+  onReserved(outcome: Reserved | QuotaRefused, waitedMs: number): void {
     const { context } = this;
-    this.#parts.settlement.intent(context, (error) => {
-      if (this.#cancelled) return;
-      const unmetered = error !== undefined && context.caller?.allowUnmetered === true;
-      if (error !== undefined && !unmetered) {
-        this.refuse(error);
-        return;
-      }
-      if (unmetered) this.#parts.events.unmetered();
-      this.#runAttempts();
-    });
+    this.#cancellable = undefined;
+    context.reserveWaitMs = waitedMs;
+    if (outcome.kind === "refused") {
+      this.refuse(quotaError(outcome, this.#parts.clock.wallMs()));
+      return;
+    }
+    context.reservation = outcome.reservation;
+    try {
+      this.#writeIntent();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
-  #runAttempts(): void {
-    this.#guarded(() => {
-      const run = new RequestRun(this.context, this.#parts, (end) => this.#settle(end));
+  #writeIntent(): void {
+    this.#parts.settlement.intent(this.context, this);
+  }
+
+  /** The intent was written, or could not be. Called by the spool, once. */
+  onSpooled(error: GatewayError | undefined): void {
+    if (this.#cancelled) return;
+    const unmetered = error !== undefined && this.context.caller?.allowUnmetered === true;
+    if (error !== undefined && !unmetered) {
+      this.refuse(error);
+      return;
+    }
+    if (unmetered) this.#parts.events.unmetered();
+    try {
+      const run = new RequestRun(this.context, this.#parts, this);
       this.#cancellable = run;
       run.start();
-    });
+    } catch (mistake) {
+      this.#fail(mistake);
+    }
+  }
+
+  /** The attempts are over. Called by their run, once. */
+  onAttemptsEnded(end: RequestEnd): void {
+    this.#settle(end);
   }
 
   #settle(end: RequestEnd): void {
@@ -145,12 +164,8 @@ export class RequestHandler {
   }
 
   /** A mistake in Penstock ends the request, not the process: nobody above could catch it. */
-  #guarded(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.#settle({ kind: "failed", error: this.#bug(error) });
-    }
+  #fail(mistake: unknown): void {
+    this.#settle({ kind: "failed", error: this.#bug(mistake) });
   }
 
   #bug(error: unknown): GatewayError {

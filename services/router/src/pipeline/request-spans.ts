@@ -35,11 +35,12 @@ export function emitRequestSpans(
 
 /** Name of the server span, by door; also the metric label. */
 export function operationName(context: Pick<RequestContext, "door" | "stream">): string {
-  if (context.door === Door.GRPC) {
-    return `penstock.inference.v1.InferenceService/${context.stream ? "StreamGenerate" : "Generate"}`;
-  }
+  if (context.door === Door.GRPC) return context.stream ? grpcStream : grpcUnary;
   return "POST /v1/chat/completions";
 }
+
+const grpcUnary = "penstock.inference.v1.InferenceService/Generate";
+const grpcStream = "penstock.inference.v1.InferenceService/StreamGenerate";
 
 function isServerFault(context: RequestContext): boolean {
   return context.error !== undefined && reasons[context.error.reason].httpStatus >= 500;

@@ -4,7 +4,9 @@ import type { LeaseBook } from "../leases/lease-book.ts";
 import type { GrantWaiter, QuotaRefused, QuotaUse, Reserved } from "../leases/reserve-outcome.ts";
 
 /** Hears once how a reservation ended, and how long it had to wait for the quota service. */
-export type ReservationListener = (outcome: Reserved | QuotaRefused, waitedMs: number) => void;
+export interface ReservationListener {
+  onReserved(outcome: Reserved | QuotaRefused, waitedMs: number): void;
+}
 
 /**
  * Holds amounts on every lease that applies, all or none. Nearly always without waiting: only where
@@ -14,24 +16,24 @@ export class QuotaReservation implements GrantWaiter {
   readonly #leases: LeaseBook;
   readonly #clock: Clock;
   readonly #waitMs: number;
-  readonly #done: ReservationListener;
+  readonly #listener: ReservationListener;
   #waitedFromMs = 0;
   #waiting = false;
 
   constructor(
     parts: { readonly leases: LeaseBook; readonly clock: Clock; readonly quotaWaitMs: number },
-    done: ReservationListener,
+    listener: ReservationListener,
   ) {
     this.#leases = parts.leases;
     this.#clock = parts.clock;
     this.#waitMs = parts.quotaWaitMs;
-    this.#done = done;
+    this.#listener = listener;
   }
 
   start(uses: readonly QuotaUse[], trace: SpanContext): void {
     const outcome = this.#leases.reserve(uses);
     if (outcome.kind !== "wait") {
-      this.#done(outcome, 0);
+      this.#listener.onReserved(outcome, 0);
       return;
     }
     this.#waiting = true;
@@ -51,6 +53,6 @@ export class QuotaReservation implements GrantWaiter {
       return;
     }
     this.#waiting = false;
-    this.#done(outcome, this.#clock.monotonicMs() - this.#waitedFromMs);
+    this.#listener.onReserved(outcome, this.#clock.monotonicMs() - this.#waitedFromMs);
   }
 }

@@ -14,6 +14,7 @@ import type { ClosedAttempt } from "./close-attempt.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
 import type { AnswerFacts } from "./downstream.ts";
 import { GuardedSink } from "./guarded-sink.ts";
+import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { admitTarget, planForContext } from "./plan-for-context.ts";
 import { noTargetError } from "./no-target-error.ts";
@@ -21,6 +22,7 @@ import type { AttemptPlan } from "./plan-attempts.ts";
 import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
+import type { ReservationListener } from "./reserve-quota.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
 
 /** How the attempts of a request ended. */
@@ -30,17 +32,22 @@ export type RequestEnd =
   | { readonly kind: "failed"; readonly error: GatewayError }
   | { readonly kind: "cancelled" };
 
+/** Who hears, once, how the attempts of a request ended. */
+export interface AttemptsListener {
+  onAttemptsEnded(end: RequestEnd): void;
+}
+
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
 
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
- * own but for what `decideNextAttempt` says. Calls `done` exactly once.
+ * own but for what `decideNextAttempt` says. Tells `listener` exactly once.
  */
-export class RequestRun implements AttemptOwner {
+export class RequestRun implements AttemptOwner, MistakeListener, ReservationListener {
   readonly #context: RequestContext;
   readonly #parts: PipelineParts;
-  readonly #done: (end: RequestEnd) => void;
+  readonly #listener: AttemptsListener;
   readonly #plan: AttemptPlan;
   #at = 0;
   #onTarget = 0;
@@ -53,15 +60,19 @@ export class RequestRun implements AttemptOwner {
   /** The first read with content is written down, then one in each interval. */
   #lastProgressMs = -Infinity;
 
-  constructor(context: RequestContext, parts: PipelineParts, done: (end: RequestEnd) => void) {
+  constructor(context: RequestContext, parts: PipelineParts, listener: AttemptsListener) {
     this.#context = context;
     this.#parts = parts;
-    this.#done = done;
+    this.#listener = listener;
     this.#plan = planForContext(context, parts);
   }
 
   start(): void {
-    this.#guarded(() => this.#next());
+    try {
+      this.#next();
+    } catch (error) {
+      this.onMistake(error);
+    }
   }
 
   /** The caller or the router is going: the provider is let go, and what was used is settled. */
@@ -92,9 +103,7 @@ export class RequestRun implements AttemptOwner {
       this.#begin(target, undefined);
       return;
     }
-    this.#reserving = new QuotaReservation(this.#parts, (outcome) => {
-      this.#guarded(() => this.#reserved(outcome));
-    });
+    this.#reserving = new QuotaReservation(this.#parts, this);
     this.#reserving.start(uses, this.#context.trace);
   }
 
@@ -105,6 +114,11 @@ export class RequestRun implements AttemptOwner {
     if (admitted.ok) return false;
     const last = this.#at + 1 >= this.#plan.targets.length;
     return !(last && admitted.inNeed === true);
+  }
+
+  /** The quotas of the target are held, or not. Called by the reservation. */
+  onReserved(outcome: Reserved | QuotaRefused): void {
+    this.#guarded(() => this.#reserved(outcome));
   }
 
   #reserved(outcome: Reserved | QuotaRefused): void {
@@ -162,7 +176,7 @@ export class RequestRun implements AttemptOwner {
       stream,
       requestId: context.requestId,
       attemptId: `${context.requestId}.${number}`,
-      sink: new GuardedSink(run, (error) => this.#bug(error)),
+      sink: new GuardedSink(run, this),
       connectTimeoutMs: target.timeouts.connectMs,
     });
   }
@@ -185,12 +199,12 @@ export class RequestRun implements AttemptOwner {
     try {
       step();
     } catch (error) {
-      this.#bug(error);
+      this.onMistake(error);
     }
   }
 
   /** A mistake in Penstock ends the request, not the process. */
-  #bug(error: unknown): void {
+  onMistake(error: unknown): void {
     this.#parts.events.bug(this.#context.requestId, error);
     if (this.#ended) return;
     const run = this.#current;
@@ -309,7 +323,7 @@ export class RequestRun implements AttemptOwner {
   #end(end: RequestEnd): void {
     this.#ended = true;
     this.#current = undefined;
-    this.#done(end);
+    this.#listener.onAttemptsEnded(end);
   }
 
   get #now(): MonotonicMs {

@@ -6,6 +6,7 @@ import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
 import type { Reservation } from "../leases/reservation.ts";
+import type { SpoolCallback } from "../usage/spool-callback.ts";
 import type { Spool } from "../usage/spool.ts";
 import { encodeUsageEvent } from "../usage/usage-event-encoder.ts";
 import type { Admission } from "./admit.ts";
@@ -52,7 +53,7 @@ export class Settlement {
    * Writes what shall be recorded and charged if this process dies while the request runs: the
    * estimated input, and no output yet.
    */
-  intent(context: RequestContext, done: (error: GatewayError | undefined) => void): void {
+  intent(context: RequestContext, done: SpoolCallback): void {
     const { leases, spool } = this.#parts;
     const { reservation, estimate } = context;
     let charges: Charge[] = [];
@@ -62,7 +63,7 @@ export class Settlement {
     }
     const payload = this.#interrupted(context, [], charges);
     const synced = context.caller?.syncedDurability ?? false;
-    spool.intent(context.requestId, payload, { onSpooled: done }, synced);
+    spool.intent(context.requestId, payload, done, synced);
   }
 
   /** Writes down how far a running stream is, for the same case; `held`: on quotas of its target. */

@@ -96,8 +96,10 @@ export class UsageEmitter {
   /** A final was written. Called by the spool. */
   onFinal(record: FinalRecord): void {
     const { spool } = this.#options;
-    const spilled = this.#backlogs.some(({ epoch }) => epoch === spool.epoch);
-    if (spilled) return;
+    if (this.#backlogs.length > 0) {
+      const spilled = this.#backlogs.some(({ epoch }) => epoch === spool.epoch);
+      if (spilled) return;
+    }
     if (this.#queuedBytes + record.payload.length > mostQueuedBytes) {
       this.#backlogs.push({ epoch: spool.epoch, after: record.sequence - 1n });
       return;
