@@ -36,6 +36,16 @@ describe("lockDataFolder", () => {
     lock.release();
   });
 
+  it("says which folder can't be made, and does not try for ever", async () => {
+    writeFileSync(file, "");
+    const inFile = lockDataFolder(join(file, "data"));
+    await expect(inFile).rejects.toMatchObject({ reason: "FAILED_PRECONDITION" });
+    await expect(inFile).rejects.toThrow(`the data folder ${file}/data can't be made or written`);
+    if (process.platform !== "linux") return;
+    const nowhere = lockDataFolder("/proc/penstock/data");
+    await expect(nowhere).rejects.toThrow("ENOENT");
+  });
+
   it("takes over from a process that is gone", async () => {
     const child = spawn(process.execPath, ["-e", ""]);
     await once(child, "exit");

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { statSync, utimesSync, writeSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "@penstock/errors";
@@ -30,11 +30,33 @@ const lookEveryMs = 50;
  * other's rows without an error. Creates it when missing. The lock of a process that is gone
  * is taken over.
  *
- * @throws GatewayError FAILED_PRECONDITION naming folder and process when it is in use.
+ * @throws GatewayError FAILED_PRECONDITION naming folder and process when it is in use, or why it
+ * can't be written.
  */
 export async function lockDataFolder(dataDir: string): Promise<FolderLock> {
   const folder = resolve(dataDir);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    makeFolder(folder);
+    return await lockFolder(folder);
+  } catch (cause) {
+    if (typeof codeOf(cause) !== "string") throw cause;
+    throw notWritable(folder, cause);
+  }
+}
+
+/** Like `recursive` of mkdir, which never returns where nothing can be made, as below /proc. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+  }
+}
+
+async function lockFolder(folder: string): Promise<FolderLock> {
   const file = join(folder, "lock");
   const firstTouchMs = touchedMs(file);
   for (let lookedMs = 0; lookedMs <= 2 * silentAfterMs; lookedMs += lookEveryMs) {
@@ -175,4 +197,11 @@ function inUse(folder: string, pid: number | undefined): GatewayError {
     source: "gateway",
     metadata: { folder, ...(pid === undefined ? {} : { pid: String(pid) }) },
   });
+}
+
+function notWritable(folder: string, cause: unknown): GatewayError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = `the data folder ${folder} can't be made or written: ${why}`;
+  const options = { source: "gateway", metadata: { folder }, cause } as const;
+  return new GatewayError("FAILED_PRECONDITION", message, options);
 }

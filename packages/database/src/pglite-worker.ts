@@ -62,14 +62,31 @@ async function close(server: PGLiteSocketServer, database: PGlite): Promise<void
     await database.close();
     send({ kind: "closed" });
   } catch (cause) {
-    send({ kind: "failed", message: String(cause) });
+    send({ kind: "failed", message: describe(cause) });
   }
   parentPort?.close();
+}
+
+/** Numbers of the file system inside PGlite, which throws them as objects without a text. */
+const fileErrors: Readonly<Record<number, string>> = {
+  2: "the user of this process may not write its folder (EACCES)",
+  20: "something else is where its folder should be (EEXIST)",
+  29: "the disk failed (EIO)",
+  51: "no space is left on the disk of its folder (ENOSPC)",
+  54: "something else is where its folder should be (ENOTDIR)",
+  63: "the user of this process may not write its folder (EPERM)",
+  69: "its folder can't be written (EROFS)",
+};
+
+function describe(cause: unknown): string {
+  if (cause instanceof Error) return cause.message;
+  if (typeof cause !== "object" || cause === null || !("errno" in cause)) return String(cause);
+  return fileErrors[Number(cause.errno)] ?? `error ${Number(cause.errno)} of its files`;
 }
 
 try {
   await serve();
 } catch (cause) {
-  send({ kind: "failed", message: cause instanceof Error ? cause.message : String(cause) });
+  send({ kind: "failed", message: describe(cause) });
   parentPort?.close();
 }

@@ -44,7 +44,8 @@ describe("checkPorts", () => {
     await expect(shared).rejects.toThrow(
       `port ${port} is given to both PENSTOCK_GRPC_PORT and PENSTOCK_CONTROL_PORT`,
     );
-    const foreign = checkPorts({ ...none, grpc: port }, "192.0.2.1");
-    await expect(foreign).rejects.toThrow("this machine has no address 192.0.2.1");
+    const foreign = checkPorts(none, "192.0.2.1");
+    await expect(foreign).rejects.toMatchObject({ reason: "FAILED_PRECONDITION" });
+    await expect(foreign).rejects.toThrow("on 192.0.2.1: it is no address of this machine");
   });
 });

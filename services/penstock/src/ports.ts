@@ -9,12 +9,14 @@ import { doors, portVariables } from "./settings.ts";
  * always free.
  *
  * @throws GatewayError FAILED_PRECONDITION that names every port that can't be opened, its
- * variable and, where it can be known, the process that has it.
+ * variable and, where it can be known, the process that has it; or the address.
  */
 export async function checkPorts(
   ports: Readonly<Record<Door, number>>,
   host: string,
 ): Promise<void> {
+  const addressProblem = await tryPort(0, host);
+  if (addressProblem !== undefined) throw noAddress(host, addressProblem);
   const problems = [...findSharedPorts(ports)];
   for (const door of doors) {
     const port = ports[door];
@@ -27,6 +29,11 @@ export async function checkPorts(
   throw new GatewayError("FAILED_PRECONDITION", `${problems.join("; ")}. ${advice}`, {
     source: "gateway",
   });
+}
+
+function noAddress(host: string, code: string): GatewayError {
+  const message = `PENSTOCK_BIND_ADDRESS: no port can be opened on ${host}: it is no address of this machine (${code})`;
+  return new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }
 
 function* findSharedPorts(ports: Readonly<Record<Door, number>>): Generator<string> {
@@ -55,8 +62,6 @@ function describe(port: number, variable: string, host: string, code: string): s
     }
     case "EACCES":
       return `port ${port} (${variable}) may not be opened by this user`;
-    case "EADDRNOTAVAIL":
-      return `port ${port} (${variable}) can't be opened: this machine has no address ${host}`;
     default:
       return `port ${port} (${variable}) can't be opened on ${host}: ${code}`;
   }
