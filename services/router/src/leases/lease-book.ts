@@ -59,13 +59,17 @@ export class LeaseBook {
 
   /** Holds all amounts or none. `wait`: go on with `waitForGrant`, if there is time. */
   reserve(uses: readonly QuotaUse[]): ReserveOutcome {
-    this.expect(uses);
-    return this.attempt(uses, this.now());
+    const at = this.now();
+    this.#observe(uses, at);
+    return this.attempt(uses, at);
   }
 
   /** Has the next complete sync ask for room that the first requests will need. */
   expect(uses: readonly QuotaUse[]): void {
-    const at = this.now();
+    this.#observe(uses, this.now());
+  }
+
+  #observe(uses: readonly QuotaUse[], at: Moment): void {
     for (const use of uses) {
       const state = this.stateOf(use, at);
       if (state !== undefined) observeDemand(state.demand, use.amount, at.monotonic);

@@ -205,7 +205,8 @@ function timeoutOf(request: IncomingMessage): number {
 function badHead(request: IncomingMessage): GatewayError | undefined {
   let hosts = 0;
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
-    if (request.rawHeaders[at]?.toLowerCase() === "host") hosts += 1;
+    const name = request.rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
   }
   if (hosts > 1) return new GatewayError("FIELD_INVALID", "The request has two Host headers.");
   const timeout = request.headers[timeoutHeader];

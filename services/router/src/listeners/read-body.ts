@@ -8,10 +8,7 @@ export const maximumBodyBytes = 32 * 1024 * 1024;
 /** Checks what the head says about the body, before a byte of it is read. */
 export function checkBodyHead(request: IncomingMessage): GatewayError | undefined {
   const { headers } = request;
-  const [type = "", ...parameters] = (headers["content-type"] ?? "").toLowerCase().split(";");
-  const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
-  const utf8 = charset === undefined || /^\s*charset="?utf-?8"?\s*$/.test(charset);
-  if (type.trim() !== "application/json" || !utf8) {
+  if (!isJson(headers["content-type"])) {
     return new GatewayError(
       "UNSUPPORTED_MEDIA_TYPE",
       "The body must be JSON in UTF-8. Send `Content-Type: application/json`.",
@@ -26,6 +23,15 @@ export function checkBodyHead(request: IncomingMessage): GatewayError | undefine
   }
   const length = Number(headers["content-length"] ?? 0);
   return length > maximumBodyBytes ? tooLarge() : undefined;
+}
+
+function isJson(contentType = ""): boolean {
+  // As nearly everybody writes it.
+  if (contentType === "application/json") return true;
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
+  const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
+  const utf8 = charset === undefined || /^\s*charset="?utf-?8"?\s*$/.test(charset);
+  return type.trim() === "application/json" && utf8;
 }
 
 /**

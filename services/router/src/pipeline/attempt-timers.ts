@@ -53,7 +53,7 @@ export class AttemptTimers {
     this.#phaseDueMs = now + (options.stream ? timeouts.firstTokenMs : timeouts.answerMs);
     this.#endMs = Math.min(now + timeouts.attemptMs, requestEndMs);
     // No later than progress could be due: content that comes in time then needs no other timer.
-    this.#schedule(Math.min(this.#due, now + timeouts.progressMs));
+    this.#schedule(Math.min(this.#due, now + timeouts.progressMs), now);
   }
 
   /** True when the timers were stopped or have fired. */
@@ -106,11 +106,11 @@ export class AttemptTimers {
     return Math.min(this.#phaseDueMs, this.#endMs);
   }
 
-  #schedule(due = this.#due): void {
+  #schedule(due = this.#due, now: number = this.#clock.monotonicMs()): void {
     if (this.#timer !== undefined && this.#timerDueMs <= due) return;
     this.#timer?.cancel();
     this.#timerDueMs = due;
-    const delayMs = Math.max(0, due - this.#clock.monotonicMs());
+    const delayMs = Math.max(0, due - now);
     this.#timer = this.#clock.schedule(delayMs, this.#onTimer);
   }
 

@@ -165,10 +165,11 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#current = run;
     this.#reservation = reservation;
     this.#onTarget += 1;
-    health.began(deployment, clock.monotonicMs());
+    const now = this.#now;
+    health.began(deployment, now);
     const budget = this.#parts.retryBudgets.of(deployment.name);
-    if (this.#kind === AttemptKind.RETRY) budget.retry(this.#now);
-    else budget.attempt(this.#now);
+    if (this.#kind === AttemptKind.RETRY) budget.retry(now);
+    else budget.attempt(now);
     run.handle = upstream.dispatch({
       target,
       bodyText,
