@@ -25,7 +25,7 @@ export function renderCard(content: CardContent): string {
     ["admin", `${content.adminUrl}  (/livez /readyz /metrics)`],
     [
       "simulator",
-      `${content.simulatorUrl}  (two vendors to practise on; /calls lists their calls)`,
+      `${content.simulatorUrl}  (two vendors to practise on; / says how they are made to fail, /calls what they were asked)`,
     ],
     ["key", key ?? "none: the demo's key was removed; `penstock keys issue` makes one"],
     ["data", `${dataDir}  (penstock.log; demo.env has all of the above)`],

@@ -1,5 +1,4 @@
 import type { FSWatcher } from "node:fs";
-import { readFileSync } from "node:fs";
 import { applyManifests, ManifestsRefused, readManifestFiles } from "./apply-manifests.ts";
 import type { ControlClients } from "./api/clients.ts";
 import { printError } from "./output/print-error.ts";
@@ -53,7 +52,7 @@ export class ConfigFile {
 
   /** Throws when the file can't be read, before anything is started. */
   static open(file: string, talk: (text: string) => void): ConfigFile {
-    readFileSync(file);
+    readManifestFiles([file], () => "");
     return new ConfigFile(file, talk);
   }
 }

@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { SimulatedCall } from "./call-log.ts";
+import { knownFaults } from "./scenario.ts";
 import { createSimulator } from "./service.ts";
 import type { Simulator } from "./service.ts";
 
@@ -249,4 +250,10 @@ describe("GET /calls", () => {
     expect((await fetch(`${simulator.url}/calls`, { method: "DELETE" })).status).toBe(204);
     expect(await listed("")).toEqual([]);
   });
+});
+
+it("introduces itself: vendors, models and every fault", async () => {
+  const text = await (await fetch(`${simulator.url}/`)).text();
+  expect(text).toContain("POST /alpha/v1/chat/completions    models fast, slow");
+  for (const fault of knownFaults()) expect(text).toContain(`\n  ${fault}\n`);
 });

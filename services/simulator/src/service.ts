@@ -9,6 +9,7 @@ import type { Clock } from "@penstock/runtime";
 import { CallLog } from "./call-log.ts";
 import { answerError } from "./endpoints/answer-error.ts";
 import { answerOpenaiChat } from "./endpoints/openai-chat.ts";
+import { introduce } from "./introduce.ts";
 import { receiveMessages } from "./received-messages.ts";
 import { replyTo } from "./reply.ts";
 import { readScenario, UnknownFault } from "./scenario.ts";
@@ -36,8 +37,9 @@ export interface Simulator {
 const maximumBodyBytes = 32 * 1024 * 1024;
 
 /**
- * Starts the simulated vendors: `POST /<vendor>/v1/chat/completions`, and `GET /calls` with what
- * they were asked (`?request_id=` narrows it, `DELETE /calls` forgets it).
+ * Starts the simulated vendors: `POST /<vendor>/v1/chat/completions`, `GET /` with what they can
+ * do, and `GET /calls` with what they were asked (`?request_id=` narrows it, `DELETE /calls`
+ * forgets it).
  */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
   const clock = options.clock ?? systemClock;
@@ -69,6 +71,11 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   if (path === "/calls") {
     const requestId = new URLSearchParams(query).get("request_id") ?? "";
     serveCalls(request, response, { requestId, calls: parts.calls });
+    return;
+  }
+  if (path === "/" && request.method === "GET") {
+    response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
+    response.end(introduce(parts.vendors));
     return;
   }
   const vendorName = /^\/([a-z0-9-]+)\/v1\/chat\/completions$/.exec(path)?.[1] ?? "";

@@ -52,7 +52,11 @@ function addIssue(keys: Command, io: CommandIo, exit: Exit): void {
     .option("--display-name <text>", "name for people")
     .option("-l, --label <key=value>", "label; repeatable", collectLabel)
     .option("--expires <duration>", "stops working after, such as 30d", readDuration)
-    .option("--max-concurrent <number>", "largest number of requests at once", readCount);
+    .option(
+      "--max-concurrent <number>",
+      "largest number of requests at once, 1 to 10000 (else 100)",
+      readCount,
+    );
   finish(command, [
     "KEY=$(penstock keys issue demo/app)",
     "penstock keys issue demo/ci --expires 7d",
@@ -83,7 +87,11 @@ function addRotate(keys: Command, io: CommandIo, exit: Exit): void {
     .command("rotate")
     .description("Issues a new secret and prints it once; the old one works on for the overlap.")
     .argument("<key>", "<project>/<id> or full name")
-    .option("--overlap <duration>", "how long the old secret works on, 0s to 30d", readDuration);
+    .option(
+      "--overlap <duration>",
+      "how long the old secret works on, 0s to 30d (else 24h)",
+      readDuration,
+    );
   finish(command, ["penstock keys rotate demo/app --overlap 1h"]);
   command.action(async (key: string, flags: KeyFlags & { readonly overlap?: number }) => {
     exit(

@@ -32,6 +32,7 @@ export async function runProgram(parameters: readonly string[], io: CommandIo): 
 const overview = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody answered.
 Data goes to standard output, talk to standard error.
+In a clone, penstock is run as: npm run -s penstock -- <command>
 
 Examples:
   penstock start                        all roles, with a demo
