@@ -14,7 +14,7 @@ import { estimate } from "../pipeline/estimate-usage.ts";
 import { noTargetError } from "../pipeline/no-target-error.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { planForContext } from "../pipeline/plan-for-context.ts";
-import { describeAmount, describeScope } from "../pipeline/quota-error.ts";
+import { describeAmount, describeQuantity, describeScope } from "../pipeline/quota-error.ts";
 import { RequestContext } from "../pipeline/request-context.ts";
 import { resolveRoute } from "../pipeline/resolve-route.ts";
 import { silentDownstream } from "../pipeline/silent-downstream.ts";
@@ -111,7 +111,10 @@ function explainQuotas(context: RequestContext, parts: PipelineParts): Considera
       return { name: use.quota.name, chosen: true, reason: `${what}; the quota service decides` };
     }
     const enough = room >= use.amount;
-    const reason = `${what}; needs ${use.amount}, this router holds ${room}`;
+    const [needed, held] = [use.amount, room].map((part) => {
+      return describeQuantity(use.quota, BigInt(Math.trunc(part)));
+    });
+    const reason = `${what}; needs ${needed}, this router holds ${held}`;
     return { name: use.quota.name, chosen: enough, reason };
   });
 }

@@ -45,8 +45,12 @@ export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError 
 
 /** Such as "5 requests per minute" or "12.5 USD per day". */
 export function describeAmount(quota: CompiledQuota): string {
-  if (quota.unit === "nano_usd") return `${formatMoney(quota.amount)} USD per ${quota.period}`;
-  return `${quota.amount} ${quota.unit} per ${quota.period}`;
+  return `${describeQuantity(quota, quota.amount)} per ${quota.period}`;
+}
+
+/** So much of what the quota counts, such as "5 requests" or "12.5 USD". */
+export function describeQuantity({ unit }: CompiledQuota, quantity: bigint): string {
+  return unit === "nano_usd" ? `${formatMoney(quantity)} USD` : `${quantity} ${unit}`;
 }
 
 /** Such as "for all" or "for teams/demo". */
