@@ -17,15 +17,20 @@ const timeoutMs = 2_000;
 /**
  * Asks things that cost and record nothing, through the HTTP door and through the stages before
  * the first attempt, so that the first real request doesn't pay for code that was never run.
+ * Never throws: what is ready to serve is not taken down because it is slow today.
  */
 export async function warmUp(options: WarmUpOptions): Promise<void> {
   const { openaiUrl, key, keyName, router } = options;
   if (key === undefined) return;
   const headers = { authorization: `Bearer ${key}` };
-  for (let round = 0; round < rounds; round += 1) {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const response = await fetch(`${openaiUrl}/models`, { headers, signal });
-    await response.arrayBuffer();
-    await router.explainRequest({ virtualKey: keyName, request: { model: "smart" } });
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const response = await fetch(`${openaiUrl}/models`, { headers, signal });
+      await response.arrayBuffer();
+      await router.explainRequest({ virtualKey: keyName, request: { model: "smart" } });
+    }
+  } catch {
+    // A busy machine, or a configuration that people changed: the first request warms it then.
   }
 }
