@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
-import { GatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
 import { BodyBudget } from "./body-budget.ts";
 import { readBody } from "./read-body.ts";
