@@ -23,7 +23,7 @@ const flushMs = 5_000;
 
 /** A router from its start to its end: its doors, and the order in which things open and close. */
 export class RunningRouter implements RouterService {
-  readonly health = new HealthRegistry(["listeners", "configuration", "quota"]);
+  readonly health = new HealthRegistry(["listeners", "configuration", "quota", "usage"]);
   readonly routes: (router: ConnectRouter) => void;
   readonly #deps: RouterDependencies;
   readonly #parts: RouterParts;
@@ -46,13 +46,18 @@ export class RunningRouter implements RouterService {
 
   async start(): Promise<RouterAddresses> {
     const { configuration, config, clock, authenticate, observability } = this.#deps;
-    const { pipeline, credentials, emitter, sync } = this.#parts;
+    const { pipeline, spool, credentials, emitter, sync } = this.#parts;
     const { health, routes } = this;
     const snapshot = configuration.current();
     if (snapshot !== undefined) {
       this.#adopt(snapshot);
       pipeline.leases.expect(expectedUses(snapshot, clock.wallMs()));
     }
+    health.set("usage", "ready");
+    spool.onWritable = (writable) => {
+      if (writable) health.set("usage", "ready");
+      else health.set("usage", "not_ready", "the spool can't be written: requests are refused");
+    };
     credentials.start();
     await emitter.start();
     sync.start();

@@ -85,7 +85,13 @@ function periodTimes(instance: QuotaInstance, counting: readonly Account[], nowM
   return { periodStartMs: startMs, resetMs: endMs };
 }
 
-/** When `needed` may be available again; undefined when it never is because it is too large. */
+/** When lent amounts flow back is not known; requests end, and their rest returns, within seconds. */
+const lentAgainMs = 1_000;
+
+/**
+ * When `needed` may be available again; undefined when it never is because it is too large. Where
+ * only lent amounts are in the way that is soon, not at the end of the period.
+ */
 export function whenAvailable(
   instance: QuotaInstance,
   accounts: readonly Account[],
@@ -93,7 +99,10 @@ export function whenAvailable(
   needed: bigint,
 ): number | undefined {
   const balance = balanceOf(instance, accounts, nowMs);
-  if (instance.period !== "minute") return balance.resetMs;
+  if (instance.period !== "minute") {
+    const uncharged = (instance.amount ?? 0n) - balance.posted - balance.pending;
+    return uncharged >= needed ? nowMs + lentAgainMs : balance.resetMs;
+  }
   const counting = countingAccounts(accounts, nowMs);
   const amount = instance.amount ?? 0n;
   return resetTimeMs(slotsOf(counting), wallMs(nowMs), amount, needed);

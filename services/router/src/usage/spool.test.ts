@@ -269,12 +269,15 @@ describe("Spool on a disk that fails", () => {
     const folder = newFolder();
     const disk = faulty();
     const spool = open(folder, { files: disk });
+    const writable: boolean[] = [];
+    spool.onWritable = (can) => writable.push(can);
     await intent(spool, "running");
     disk.full = true;
     expect((await intent(spool, "new"))?.reason).toBe("METERING_UNAVAILABLE");
     expect(await final(spool, "running")).toBeUndefined();
     disk.full = false;
     await vi.waitFor(async () => expect(await intent(spool, "again")).toBeUndefined(), 3_000);
+    expect(writable).toEqual([false, true]);
     expect(segmentPaths(folder).some((path) => path.includes("-999999-"))).toBe(false);
     open(folder);
     const events = finalsIn(folder);

@@ -73,6 +73,8 @@ export class Spool {
   #entries: Entry[] = [];
   #scheduled = false;
   #sequence = 0n;
+  /** Called when the disk can't be written any more, and when it can again. */
+  onWritable: (writable: boolean) => void = () => undefined;
   #degraded = false;
   #retryTimer: Timer | undefined;
   #warned = false;
@@ -301,7 +303,10 @@ export class Spool {
 
   #degrade(error: unknown): void {
     const { clock, observability } = this.#options;
-    if (!this.#degraded) observability.logger.error("the spool can't be written", { error });
+    if (!this.#degraded) {
+      observability.logger.error("the spool can't be written", { error });
+      this.onWritable(false);
+    }
     this.#degraded = true;
     this.segments.sealActive();
     this.#retryTimer ??= clock.schedule(retryMs, () => {
@@ -321,6 +326,7 @@ export class Spool {
       return;
     }
     this.#degraded = false;
+    this.onWritable(true);
     void this.#emergency.release();
     this.#options.observability.logger.info("the spool can be written again");
   }
