@@ -41,9 +41,8 @@ const isolatedProject = {
     exclude: [...notTests, ...longTests, ...pureTests],
     pool: "forks" as const,
     isolate: true,
-    // These start processes, servers and databases with real timers on machines that others use
-    // too. One of about 1,800 was seen to fail once in five runs, which one was not noted; what
-    // fails twice in a row is broken.
+    // These start processes, servers and databases with real timers, on machines that others use
+    // too: what fails twice in a row is broken.
     retry: 1,
   },
 };

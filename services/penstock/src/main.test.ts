@@ -217,8 +217,14 @@ describe("the next start", () => {
       expect(after.PENSTOCK_ADMIN_TOKEN).toBe(before.PENSTOCK_ADMIN_TOKEN);
       expect((await penstock(["get", "all"])).out.split("\n").length).toBe(resources + 1);
       expect((await chat("smart")).status).toBe(200);
-      const usage = await penstock(["usage", "-o", "json"]);
-      expect(JSON.parse(usage.out)).toMatchObject({ total: { requests: 3 } });
+      // Sums follow the answer by the way of a record over the bus into the database.
+      await vi.waitFor(
+        async () => {
+          const usage = await penstock(["usage", "-o", "json"]);
+          expect(JSON.parse(usage.out)).toMatchObject({ total: { requests: 3 } });
+        },
+        { timeout: 5_000, interval: 50 },
+      );
       await stop(running);
 
       rmSync(join(folder, "demo.env"));
