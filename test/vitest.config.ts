@@ -41,9 +41,6 @@ const isolatedProject = {
     exclude: [...notTests, ...longTests, ...pureTests],
     pool: "forks" as const,
     isolate: true,
-    // These start processes, servers and databases with real timers, on machines that others use
-    // too: what fails twice in a row is broken.
-    retry: 1,
   },
 };
 
