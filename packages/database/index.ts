@@ -2,6 +2,8 @@ export { openDatabaseServer } from "./src/open-database.ts";
 export type { ConnectOptions, DatabaseServer, OpenDatabaseOptions } from "./src/open-database.ts";
 export { migrate } from "./src/migrate.ts";
 export type { MigrateOptions } from "./src/migrate.ts";
+export { schemaState } from "./src/schema-state.ts";
+export type { SchemaState } from "./src/schema-state.ts";
 export { inTransaction } from "./src/transaction.ts";
 export type { TransactionOptions } from "./src/transaction.ts";
 export { sqlStateOf } from "./src/sql-state.ts";

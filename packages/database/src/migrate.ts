@@ -1,73 +1,83 @@
 import { GatewayError } from "@penstock/errors";
 import { sql } from "kysely";
-import type { Kysely } from "kysely";
-import { Migrator } from "kysely/migration";
+import type { Kysely, Transaction } from "kysely";
 import type { Migration } from "kysely/migration";
 import { lockKey } from "./lock-key.ts";
+import { schemaState, versionTable } from "./schema-state.ts";
+import type { SchemaState } from "./schema-state.ts";
+import { sqlStateOf } from "./sql-state.ts";
 
 /** The migrations of one service. */
 export interface MigrateOptions {
   /** The service's own schema; created when missing. */
   readonly schema: string;
   /** By name; they run in alphabetical order, so begin names with a number of fixed length. */
-  readonly migrations: Readonly<Record<string, Migration>>;
+  readonly migrations: Readonly<Record<string, Pick<Migration, "up">>>;
 }
 
-const migrationTable = "kysely_migration";
 const oldestServerVersion = 150_000;
+/** How long to wait for another replica that is migrating the same schema. */
+const waitForOthersMs = 60_000;
+/** Building an index of a large table may take minutes. */
+const longestMigrationMs = 600_000;
+const lockNotAvailable = "55P03";
 
 /**
- * Brings a service's schema to the state of this build, in one transaction: all or nothing, and
- * one replica at a time (the others wait up to a minute and find nothing left to do).
+ * Brings a service's schema to the state of this build: each migration in a transaction of its
+ * own, and one replica at a time (the others wait and find nothing left to do). A migration that
+ * fails leaves nothing behind, and those before it stay: to try again goes on where it stopped.
  *
  * @throws GatewayError FAILED_PRECONDITION when the server is older than PostgreSQL 15, or the
- * schema holds migrations this build does not know: an older build must not write newer tables.
+ * schema holds migrations this build does not know: an older build must not write newer tables;
+ * UNAVAILABLE when another replica has been migrating for a minute; INTERNAL when one fails.
  */
 export async function migrate<Tables>(db: Kysely<Tables>, options: MigrateOptions): Promise<void> {
-  const { schema, migrations } = options;
-  await db.transaction().execute(async (trx) => {
-    // The pool's own limits are meant for requests; building an index may take minutes.
-    await sql`set local lock_timeout = '60s'`.execute(trx);
-    await sql`set local statement_timeout = '10min'`.execute(trx);
-    await sql`set local idle_in_transaction_session_timeout = '10min'`.execute(trx);
-    await sql`select pg_advisory_xact_lock(${lockKey(`migrate ${schema}`)})`.execute(trx);
-    await refuseOldServer(trx);
-    await sql`create schema if not exists ${sql.id(schema)}`.execute(trx);
-    await refuseUnknownMigrations(trx, schema, migrations);
-    const migrator = new Migrator({
-      db: trx,
-      provider: { getMigrations: () => Promise.resolve(withSavepoints(migrations)) },
-      migrationTableSchema: schema,
-      migrationTableName: migrationTable,
-    });
-    const { error, results } = await migrator.migrateToLatest();
-    if (error === undefined) return;
-    const failed = results?.find((result) => result.status === "Error")?.migrationName;
-    const what = failed === undefined ? `schema ${schema}` : `migration ${failed} of ${schema}`;
-    throw new GatewayError("INTERNAL", `${what} failed`, { source: "gateway", cause: error });
-  });
+  // One more than there are, to look at the state when all of them are done.
+  for (let step = 0; step <= Object.keys(options.migrations).length; step += 1) {
+    if ((await db.transaction().execute((trx) => migrateOnce(trx, options))) === "done") return;
+  }
 }
 
-/**
- * A failed statement makes PostgreSQL refuse every later one of its transaction, also the one by
- * which the migrator gives back its session-wide lock; the pool's connection would keep it.
- */
-function withSavepoints(
-  migrations: Readonly<Record<string, Migration>>,
-): Record<string, Migration> {
-  const guarded = Object.entries(migrations).map(([name, migration]): [string, Migration] => {
-    const up: Migration["up"] = async (trx) => {
-      await sql`savepoint migration`.execute(trx);
-      try {
-        await migration.up(trx);
-      } catch (error) {
-        await sql`rollback to savepoint migration`.execute(trx);
-        throw error;
-      }
-    };
-    return [name, { up }];
-  });
-  return Object.fromEntries(guarded);
+async function migrateOnce<Tables>(
+  trx: Transaction<Tables>,
+  options: MigrateOptions,
+): Promise<"done" | "more"> {
+  const { schema, migrations } = options;
+  await lockSchema(trx, schema);
+  await refuseOldServer(trx);
+  const state = await schemaState(trx, options);
+  refuseOtherHistory(schema, state);
+  const [name] = state.missing;
+  const migration = name === undefined ? undefined : migrations[name];
+  if (name === undefined || migration === undefined) return "done";
+  await sql`create schema if not exists ${sql.id(schema)}`.execute(trx);
+  await sql`create table if not exists ${sql.id(schema, versionTable)} (
+    name varchar(255) primary key, timestamp varchar(255) not null)`.execute(trx);
+  try {
+    await migration.up(trx);
+  } catch (cause) {
+    const message = `migration ${name} of ${schema} failed`;
+    throw new GatewayError("INTERNAL", message, { source: "gateway", cause });
+  }
+  await sql`insert into ${sql.id(schema, versionTable)} (name, timestamp)
+    values (${name}, now()::text)`.execute(trx);
+  return state.missing.length > 1 ? "more" : "done";
+}
+
+/** The pool's own limits are meant for requests. */
+async function lockSchema<Tables>(trx: Transaction<Tables>, schema: string): Promise<void> {
+  const set = (name: string, ms: number) =>
+    sql`select set_config(${name}, ${String(ms)}, true)`.execute(trx);
+  await set("lock_timeout", waitForOthersMs);
+  await set("statement_timeout", longestMigrationMs);
+  await set("idle_in_transaction_session_timeout", longestMigrationMs);
+  try {
+    await sql`select pg_advisory_xact_lock(${lockKey(`migrate ${schema}`)})`.execute(trx);
+  } catch (cause) {
+    if (sqlStateOf(cause) !== lockNotAvailable) throw cause;
+    const message = `another process has been migrating schema ${schema} for too long`;
+    throw new GatewayError("UNAVAILABLE", message, { source: "gateway", cause });
+  }
 }
 
 async function refuseOldServer<Tables>(db: Kysely<Tables>): Promise<void> {
@@ -80,20 +90,15 @@ async function refuseOldServer<Tables>(db: Kysely<Tables>): Promise<void> {
   throw new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }
 
-async function refuseUnknownMigrations<Tables>(
-  db: Kysely<Tables>,
-  schema: string,
-  migrations: Readonly<Record<string, Migration>>,
-): Promise<void> {
-  const { rows: tables } = await sql<{ found: boolean }>`
-    select to_regclass(${`"${schema}"."${migrationTable}"`}) is not null as found`.execute(db);
-  if (tables[0]?.found !== true) return;
-  const { rows } = await sql<{ name: string }>`
-    select name from ${sql.id(schema, migrationTable)} order by name`.execute(db);
-  const unknown = rows.map((row) => row.name).filter((name) => !Object.hasOwn(migrations, name));
-  if (unknown.length === 0) return;
-  const message =
-    `schema ${schema} was changed by a newer build (${unknown.join(", ")}); ` +
-    "start that build, or restore the database from before it";
+function refuseOtherHistory(schema: string, { applied, missing, unknown }: SchemaState): void {
+  if (unknown.length > 0) {
+    const message =
+      `schema ${schema} was changed by a newer build (${unknown.join(", ")}); ` +
+      "start that build, or restore the database from before it";
+    throw new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
+  }
+  const [first = "", last = ""] = [missing[0], applied.at(-1)];
+  if (missing.length === 0 || applied.length === 0 || first > last) return;
+  const message = `migration ${first} of ${schema} should have run before ${last}, which has`;
   throw new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }

@@ -3,6 +3,7 @@ import type { Generated, Kysely } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tryAdvisoryLock, withAdvisoryLock } from "../advisory-lock.ts";
 import { migrate } from "../migrate.ts";
+import { schemaState } from "../schema-state.ts";
 import type { DatabaseServer } from "../open-database.ts";
 import { createOutboxTable } from "../outbox.ts";
 import { createSequenceTable } from "../sequence-table.ts";
@@ -41,6 +42,8 @@ const migrations = {
     },
   },
 };
+
+const nothing = { up: () => Promise.resolve() };
 
 interface Suite {
   server(): DatabaseServer;
@@ -203,19 +206,50 @@ function describeMigrations({ db, server }: Suite): void {
     await expect(older).rejects.toThrow("003_note");
   });
 
-  it("leaves nothing behind when one fails", async () => {
+  it("leaves nothing behind of one that fails, and goes on there", async () => {
     const other = server().connect<unknown>("broken");
-    const failing = migrate(other, {
-      schema: "broken",
-      migrations: {
-        "001_ok": { up: (trx) => trx.schema.createTable("t").execute() },
-        "002_bad": { up: async (trx) => void (await sql`select nonsense`.execute(trx)) },
-      },
+    const first = { up: (trx: Kysely<unknown>) => trx.schema.createTable("t").execute() };
+    const bad = async (trx: Kysely<unknown>): Promise<void> => {
+      await trx.schema.createTable("half").execute();
+      await sql`select nonsense`.execute(trx);
+    };
+    const broken = { schema: "broken", migrations: { "001_ok": first, "002_bad": { up: bad } } };
+    await expect(migrate(other, broken)).rejects.toThrow("002_bad");
+    expect(await schemaState(other, broken)).toEqual({
+      state: "behind",
+      applied: ["001_ok"],
+      missing: ["002_bad"],
+      unknown: [],
     });
-    await expect(failing).rejects.toThrow("002_bad");
-    const { rows } = await sql`select 1 from information_schema.schemata
-      where schema_name = 'broken'`.execute(db());
-    expect(rows).toEqual([]);
+    const good = { up: (trx: Kysely<unknown>) => trx.schema.createTable("half").execute() };
+    const mended = { schema: "broken", migrations: { "001_ok": first, "002_bad": good } };
+    await migrate(other, mended);
+    expect(await schemaState(other, mended)).toMatchObject({ state: "current", missing: [] });
+  });
+
+  it("tells a schema that is not there, and one of a newer build", async () => {
+    const options = { schema: "unborn", migrations };
+    const names = Object.keys(migrations);
+    const none = { state: "behind", applied: [], missing: names, unknown: [] };
+    expect(await schemaState(db(), options)).toEqual(none);
+    const newer = { schema: "suite", migrations: { "001_account": migrations["001_account"] } };
+    expect(await schemaState(db(), newer)).toMatchObject({
+      state: "ahead",
+      applied: ["001_account"],
+      missing: [],
+      unknown: ["002_messages", "003_note"],
+    });
+  });
+
+  it("refuses a migration that should have run before another that has", async () => {
+    const late = {
+      ...migrations,
+      "000_early": { up: () => Promise.resolve() },
+      "003_note": nothing,
+    };
+    await expect(migrate(db(), { schema, migrations: late })).rejects.toMatchObject({
+      reason: "FAILED_PRECONDITION",
+    });
   });
 
   it("keeps schemas apart", async () => {
