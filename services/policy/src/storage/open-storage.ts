@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { migrate } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import type { Clock } from "@penstock/runtime";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Kysely, Transaction } from "kysely";
-import { up } from "./migrations/0001-first-tables.ts";
+import { migratePolicy } from "./migrate-policy.ts";
 import { schemaName } from "./schema.ts";
 import type { PolicyTables } from "./schema.ts";
 
@@ -29,7 +28,7 @@ export async function prepareStorage(
   db: PolicyDatabase,
   clock: Clock,
 ): Promise<InstallationIdentity> {
-  await migrate(db, { schema: schemaName, migrations: { "0001-first-tables": { up } } });
+  await migratePolicy(db);
   await db
     .insertInto("installation")
     .values({

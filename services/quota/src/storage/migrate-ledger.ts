@@ -1,11 +1,18 @@
 import { migrate } from "@penstock/database";
+import type { MigrateOptions } from "@penstock/database";
 import type { Kysely } from "kysely";
 
 import { ledgerMigration } from "./migrations/0001-ledger.ts";
 import { schemaName } from "./schema.ts";
 import type { QuotaTables } from "./schema.ts";
 
+/** Schema `quota` as this build knows it. */
+export const ledgerSchema: MigrateOptions = {
+  schema: schemaName,
+  migrations: { "0001-ledger": ledgerMigration },
+};
+
 /** Brings schema `quota` to the state of this build. */
 export async function migrateLedger(db: Kysely<QuotaTables>): Promise<void> {
-  await migrate(db, { schema: schemaName, migrations: { "0001-ledger": ledgerMigration } });
+  await migrate(db, ledgerSchema);
 }
