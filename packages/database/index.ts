@@ -4,6 +4,8 @@ export { migrate } from "./src/migrate.ts";
 export type { MigrateOptions } from "./src/migrate.ts";
 export { schemaState } from "./src/schema-state.ts";
 export type { SchemaState } from "./src/schema-state.ts";
+export { superviseStorage, untilStorageReady } from "./src/storage-readiness.ts";
+export type { StorageReadinessOptions, StorageStart } from "./src/storage-readiness.ts";
 export { inTransaction } from "./src/transaction.ts";
 export type { TransactionOptions } from "./src/transaction.ts";
 export { sqlStateOf } from "./src/sql-state.ts";
