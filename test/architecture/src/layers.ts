@@ -9,11 +9,13 @@ const all = ["api", "errors", ...pure, ...infrastructure];
  *   2  runtime ← observability ← rpc, bus, database ← config-sync
  *   1  formats ← providers    limits ← pricing      all four ← snapshot
  *   0  api ← errors           client (what callers install, so it brings only these two)
+ *   0  certificates           (made by a command and by tests; nothing that serves imports it)
  */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/api": [],
   "packages/errors": ["api"],
   "packages/client": ["api", "errors"],
+  "packages/certificates": ["errors"],
   "packages/formats": ["api", "errors"],
   "packages/limits": ["api", "errors"],
   // Prices are valid from a time on; limits has the branded times.
@@ -23,16 +25,25 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // limits has the two branded time types, without which no clock can be described.
   "packages/runtime": ["api", "errors", "limits"],
   "packages/observability": ["api", "errors", "limits", "runtime"],
-  "packages/rpc": ["api", "errors", "limits", "runtime", "observability"],
+  // Its tests of TLS need certificates.
+  "packages/rpc": ["api", "errors", "limits", "runtime", "observability", "certificates"],
   "packages/bus": ["api", "errors", "limits", "runtime", "observability"],
   "packages/database": ["api", "errors", "limits", "runtime", "observability"],
   "packages/config-sync": all.filter((name) => name !== "config-sync"),
-  "services/router": all,
+  "services/router": [...all, "certificates"],
   "services/policy": all,
   "services/quota": all,
   "services/telemetry": all,
   "services/simulator": all,
-  "services/penstock": [...all, "router", "policy", "quota", "telemetry", "simulator"],
+  "services/penstock": [
+    ...all,
+    "certificates",
+    "router",
+    "policy",
+    "quota",
+    "telemetry",
+    "simulator",
+  ],
 };
 
 /** Rooms of layer 1: no I/O, no clock, no randomness, no Node. */
@@ -109,6 +120,12 @@ export const fences: readonly Fence[] = [
     packages: /^(?:commander|yaml)$/,
     rooms: /^services\/penstock\//,
     home: "services/penstock/",
+  },
+  {
+    what: "X.509",
+    packages: /^(?:@peculiar\/x509|reflect-metadata)$/,
+    rooms: /^packages\/certificates\//,
+    home: "packages/certificates/",
   },
   {
     what: "test libraries",

@@ -1,0 +1,4 @@
+export { createAuthority, readAuthority } from "./src/authority.ts";
+export type { Authority, CertificateNames, IssuedCertificate, Validity } from "./src/authority.ts";
+export { describeCertificates } from "./src/describe-certificates.ts";
+export type { CertificateFacts } from "./src/describe-certificates.ts";
