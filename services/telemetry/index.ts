@@ -7,3 +7,4 @@ export type {
   PricedDeployment,
   PricedSnapshot,
 } from "./src/rating/price-history.ts";
+export { recordsSchema } from "./src/storage/migrate-records.ts";

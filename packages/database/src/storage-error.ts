@@ -3,21 +3,39 @@ import { sqlStateOf } from "./sql-state.ts";
 
 // Connection, idle transaction, rolled back, resources, lock not available, shutdown, system: the
 // request itself was fine.
-const passingStates = /^(?:08|25P|40|53|57|58)|^55P03$|^EPIPE$/;
+const passingStates = /^(?:08|25P|40|53|57|58)|^55P03$/;
 
 /**
  * What a failed database call means to the caller. Errors of ours and of programming stay as
  * they are; a database that cannot be reached or is overloaded is UNAVAILABLE.
  */
 export function toStorageError(error: unknown): unknown {
+  const state = stateOf(error);
+  if (state !== undefined && passingStates.test(state)) return unavailable(error);
+  return toConnectionError(error);
+}
+
+/**
+ * A failure of the connection as GatewayError UNAVAILABLE; what the server itself said, and errors
+ * of ours and of programming, stay as they are.
+ */
+export function toConnectionError(error: unknown): unknown {
   if (error instanceof GatewayError) return error;
   if (error instanceof TypeError || error instanceof RangeError) return error;
+  return stateOf(error) === undefined ? unavailable(error) : error;
+}
+
+/** EPIPE, an error of sockets, looks like a SQLSTATE. */
+function stateOf(error: unknown): string | undefined {
   const state = sqlStateOf(error);
-  if (state !== undefined && !passingStates.test(state)) return error;
+  return state === "EPIPE" ? undefined : state;
+}
+
+function unavailable(cause: unknown): GatewayError {
   return new GatewayError("UNAVAILABLE", "The database can't be used now; repeat the request.", {
     source: "gateway",
     retryAfterMs: 1_000,
-    cause: error,
+    cause,
   });
 }
 

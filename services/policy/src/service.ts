@@ -1,12 +1,12 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Bus } from "@penstock/bus";
-import type { DatabaseServer } from "@penstock/database";
-import { toStorageError } from "@penstock/database";
+import type { DatabaseServer, StorageStart } from "@penstock/database";
+import { superviseStorage, untilStorageReady } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
-import type { Identity, PageTokens } from "@penstock/rpc";
-import { sleep } from "@penstock/runtime";
+import type { Identity } from "@penstock/rpc";
+import { HealthRegistry, linkSignals, sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import { registerRoutes } from "./api/register-routes.ts";
 import { ChangeWriter } from "./changes/change-writer.ts";
@@ -16,8 +16,9 @@ import type { PolicyEvents } from "./events.ts";
 import { startHousekeeping } from "./publish/housekeeping.ts";
 import type { Housekeeping } from "./publish/housekeeping.ts";
 import { RouterRegistry } from "./rollout/router-registry.ts";
-import { connectStorage, prepareStorage } from "./storage/open-storage.ts";
-import type { InstallationIdentity, PolicyDatabase } from "./storage/open-storage.ts";
+import { policySchema } from "./storage/migrate-policy.ts";
+import { connectStorage, settleInstallation } from "./storage/open-storage.ts";
+import type { InstallationIdentity } from "./storage/open-storage.ts";
 import { createAdminTokens } from "./tokens/admin-tokens.ts";
 import type { EnsureAdminTokenOptions } from "./tokens/admin-tokens.ts";
 
@@ -29,13 +30,20 @@ export interface PolicyServiceDependencies {
   /** Not closed by the service. */
   readonly database: DatabaseServer;
   readonly observability: Observability;
+  /** How it comes to its tables; it migrates them itself when absent. */
+  readonly storage?: StorageStart | undefined;
 }
 
 /** The owner of intent. */
 export interface PolicyService {
+  /** Ready once the database can be used, and for as long as it can. */
+  readonly health: HealthRegistry;
   /** Registers every RPC; calls before `start` resolved get NOT_READY. */
   routes(router: ConnectRouter): void;
-  /** Prepares the database, waiting for it if need be; the bus is joined in the background. */
+  /**
+   * Waits for the database; the bus is joined in the background. Throws FAILED_PRECONDITION for a
+   * schema of a newer build.
+   */
   start(signal?: AbortSignal): Promise<void>;
   /** Id of the installation, made at its first start. Throws NOT_READY before `start` resolved. */
   installationId(): string;
@@ -52,6 +60,7 @@ export interface PolicyService {
 }
 
 const retryMs = 500;
+const embeddedStorage: StorageStart = { migrate: true, patient: false };
 
 /** Builds the service; nothing runs before `start`. */
 export async function createPolicyService(deps: PolicyServiceDependencies): Promise<PolicyService> {
@@ -67,24 +76,40 @@ export async function createPolicyService(deps: PolicyServiceDependencies): Prom
   const started = (): InstallationIdentity => installation ?? refuseEarly();
   const onCommitted = (): void => housekeeping?.notify();
   const writer = new ChangeWriter({ db, clock, observability, events, onCommitted });
-  const pageTokens = pageTokensOf(started);
+  const pageTokens = createPageTokens(() => started().pageTokenKey);
+
+  const health = new HealthRegistry(["database"]);
+  const { logger } = observability;
+  const stored = { db, ...policySchema, health, clock, logger };
+  let supervising: Promise<void> | undefined;
 
   const start = async (signal?: AbortSignal): Promise<void> => {
-    installation = await prepareWhenThere(db, clock, events, signal);
-    const { installationId } = installation;
+    let settled: InstallationIdentity | undefined;
+    const prepare = async (): Promise<void> => {
+      settled = await settleInstallation(db, clock);
+    };
+    const storage = deps.storage ?? embeddedStorage;
+    await untilStorageReady(
+      { ...stored, start: storage, prepare },
+      linkSignals(stop.signal, signal),
+    );
+    installation = settled;
+    const { installationId } = started();
     const intervalMs = deps.config.housekeepingIntervalMs;
     const common = { db, bus, clock, observability, events };
     housekeeping = startHousekeeping({ ...common, installationId, intervalMs });
     following = followRouters(routers, { bus, clock, events, signal: stop.signal });
+    supervising = superviseStorage(stored, stop.signal);
   };
   const close = async (): Promise<void> => {
     stop.abort();
-    await Promise.all([housekeeping?.close(), following]);
+    await Promise.all([housekeeping?.close(), following, supervising]);
     await routers.close();
   };
   let closing: Promise<void> | undefined;
   const closeOnce = (): Promise<void> => (closing ??= close());
   return {
+    health,
     routes: (router) => registerRoutes(router, { db, clock, writer, routers, pageTokens, started }),
     start,
     installationId: () => started().installationId,
@@ -104,35 +129,6 @@ function refuseEarly(): never {
   throw new GatewayError("NOT_READY", "The policy service waits for its database.", {
     retryAfterMs: retryMs,
   });
-}
-
-/** The key is in the database, which is read after the routes are registered. */
-function pageTokensOf(started: () => InstallationIdentity): PageTokens {
-  let made: PageTokens | undefined;
-  const tokens = (): PageTokens => (made ??= createPageTokens(started().pageTokenKey));
-  return {
-    encode: (cursor, query) => tokens().encode(cursor, query),
-    decode: (token, query) => tokens().decode(token, query),
-  };
-}
-
-async function prepareWhenThere(
-  db: PolicyDatabase,
-  clock: Clock,
-  events: PolicyEvents,
-  signal: AbortSignal | undefined,
-): Promise<InstallationIdentity> {
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      return await prepareStorage(db, clock);
-    } catch (thrown) {
-      const error = toStorageError(thrown);
-      if (!(error instanceof GatewayError) || error.reason !== "UNAVAILABLE") throw error;
-      events.backgroundFailed("prepare the database", error);
-    }
-    await sleep(clock, retryMs, signal);
-  }
 }
 
 interface FollowOptions {

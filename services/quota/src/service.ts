@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Bus } from "@penstock/bus";
-import { agreeOnSetting } from "@penstock/database";
-import type { DatabaseServer } from "@penstock/database";
+import { agreeOnSetting, superviseStorage, untilStorageReady } from "@penstock/database";
+import type { DatabaseServer, StorageStart } from "@penstock/database";
+import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
+import { HealthRegistry } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 
 import { quotaRoutes } from "./api/routes.ts";
@@ -14,9 +16,12 @@ import { createQuotaEvents } from "./events.ts";
 import type { QuotaConfiguration } from "./ledger/quota-rule.ts";
 import { SyncQueue } from "./leases/sync-queue.ts";
 import { runSweeper } from "./leases/sweeper.ts";
-import { migrateLedger } from "./storage/migrate-ledger.ts";
+import { ledgerSchema } from "./storage/migrate-ledger.ts";
 import { schemaName } from "./storage/schema.ts";
 import type { QuotaTables } from "./storage/schema.ts";
+
+const embeddedStorage: StorageStart = { migrate: true, patient: false };
+const retryAfterMs = 500;
 
 /** What the service is made of. */
 export interface QuotaDependencies {
@@ -27,29 +32,41 @@ export interface QuotaDependencies {
   /** The followed configuration; a SnapshotFollower fits. */
   readonly configuration: QuotaConfiguration;
   readonly observability: Observability;
+  /** How it comes to its tables; it migrates them itself when absent. */
+  readonly storage?: StorageStart | undefined;
 }
 
 /** The running service. */
 export interface QuotaService {
+  /** Ready once the database can be used, and for as long as it can. */
+  readonly health: HealthRegistry;
+  /** Registers every RPC; calls before the database was prepared get NOT_READY. */
   routes(router: ConnectRouter): void;
-  /** Consumes usage and sweeps leases, until the signal aborts or the service is drained. */
+  /**
+   * Waits for the database, then consumes usage and sweeps leases, until the signal aborts or the
+   * service is drained. Throws FAILED_PRECONDITION for a schema of a newer build.
+   */
   start(signal?: AbortSignal): Promise<void>;
   /** Finishes what is under way. */
   drain(deadlineMs: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Opens the ledger (migrating it) and wires the service; nothing runs before `start`. */
+/** Wires the service; nothing runs before `start`. */
 export async function createQuotaService(dependencies: QuotaDependencies): Promise<QuotaService> {
   const { config, clock, bus, database, configuration } = dependencies;
   const db = database.connect<QuotaTables>(schemaName);
-  await migrateLedger(db);
-  const macKey = { name: "page_token_key", candidate: randomBytes(32) };
-  const pageTokens = createPageTokens(await agreeOnSetting(db, schemaName, macKey));
+  let pageTokenKey: Uint8Array | undefined;
+  const started = (): Uint8Array => pageTokenKey ?? refuseEarly();
+  const pageTokens = createPageTokens(started);
   const events = createQuotaEvents(dependencies.observability);
   const queue = new SyncQueue({ db, clock, configuration, onBatch: events.syncsAnswered });
   const consumer = new UsageConsumer({ db, bus, clock, configuration, events });
   const stopping = new AbortController();
+  const health = new HealthRegistry(["database"]);
+  const { logger } = dependencies.observability;
+  const stored = { db, ...ledgerSchema, health, clock, logger };
+  let supervising: Promise<void> | undefined;
   let sweeping: Promise<void> | undefined;
 
   const start = async (signal?: AbortSignal): Promise<void> => {
@@ -58,6 +75,13 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
       once: true,
       signal: stopping.signal,
     });
+    const prepare = async (): Promise<void> => {
+      const macKey = { name: "page_token_key", candidate: randomBytes(32) };
+      pageTokenKey = await agreeOnSetting(db, schemaName, macKey);
+    };
+    const storage = dependencies.storage ?? embeddedStorage;
+    await untilStorageReady({ ...stored, start: storage, prepare }, stopping.signal);
+    supervising = superviseStorage(stored, stopping.signal);
     const { transferRetentionDays } = config;
     const sweeper = { db, clock, configuration, events, transferRetentionDays };
     sweeping = runSweeper(sweeper, stopping.signal);
@@ -66,7 +90,7 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
   const stop = async (): Promise<void> => {
     await consumer.close();
     stopping.abort(new Error("the quota service stops"));
-    await Promise.all([queue.idle(), sweeping]);
+    await Promise.all([queue.idle(), sweeping, supervising]);
   };
   let stopped: Promise<void> | undefined;
   const stopOnce = (): Promise<void> => (stopped ??= stop());
@@ -77,9 +101,15 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
     timer.cancel();
   };
   return {
-    routes: quotaRoutes({ db, clock, configuration, queue, pageTokens, events }),
+    health,
+    routes: quotaRoutes({ db, clock, configuration, queue, pageTokens, events, started }),
     start,
     drain,
     [Symbol.asyncDispose]: stopOnce,
   };
+}
+
+function refuseEarly(): never {
+  const message = "The quota service waits for its database.";
+  throw new GatewayError("NOT_READY", message, { retryAfterMs });
 }

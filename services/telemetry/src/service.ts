@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Bus } from "@penstock/bus";
-import { agreeOnSetting } from "@penstock/database";
-import type { DatabaseServer } from "@penstock/database";
+import { agreeOnSetting, superviseStorage, untilStorageReady } from "@penstock/database";
+import type { DatabaseServer, StorageStart } from "@penstock/database";
+import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
+import { HealthRegistry } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 
 import { telemetryRoutes } from "./api/routes.ts";
@@ -15,9 +17,12 @@ import { createTelemetryEvents } from "./events.ts";
 import { PriceHistory } from "./rating/price-history.ts";
 import type { PriceConfiguration } from "./rating/price-history.ts";
 import { runDropping } from "./rollups/drop-expired.ts";
-import { migrateRecords } from "./storage/migrate-records.ts";
+import { recordsSchema } from "./storage/migrate-records.ts";
 import { schemaName } from "./storage/schema.ts";
 import type { TelemetryTables } from "./storage/schema.ts";
+
+const embeddedStorage: StorageStart = { migrate: true, patient: false };
+const retryAfterMs = 500;
 
 /** What the service is made of. */
 export interface TelemetryDependencies {
@@ -28,12 +33,20 @@ export interface TelemetryDependencies {
   /** The followed configuration; a SnapshotFollower fits. */
   readonly configuration: PriceConfiguration;
   readonly observability: Observability;
+  /** How it comes to its tables; it migrates them itself when absent. */
+  readonly storage?: StorageStart | undefined;
 }
 
 /** The running service. */
 export interface TelemetryService {
+  /** Ready once the database can be used, and for as long as it can. */
+  readonly health: HealthRegistry;
+  /** Registers every RPC; calls before the database was prepared get NOT_READY. */
   routes(router: ConnectRouter): void;
-  /** Consumes usage and drops old records, until the signal aborts or the service is drained. */
+  /**
+   * Waits for the database, then consumes usage and drops old records, until the signal aborts or
+   * the service is drained. Throws FAILED_PRECONDITION for a schema of a newer build.
+   */
   start(signal?: AbortSignal): Promise<void>;
   /** Finishes what is under way. */
   drain(deadlineMs: number): Promise<void>;
@@ -43,15 +56,15 @@ export interface TelemetryService {
 // Reports sum many rows; the pool's usual limit of 2 s is meant for requests.
 const statementTimeoutMs = 15_000;
 
-/** Opens the records (migrating them) and wires the service; nothing runs before `start`. */
+/** Wires the service; nothing runs before `start`. */
 export async function createTelemetryService(
   dependencies: TelemetryDependencies,
 ): Promise<TelemetryService> {
   const { config, clock, bus, database, configuration } = dependencies;
   const db = database.connect<TelemetryTables>(schemaName, { statementTimeoutMs });
-  await migrateRecords(db);
-  const macKey = { name: "page_token_key", candidate: randomBytes(32) };
-  const pageTokens = createPageTokens(await agreeOnSetting(db, schemaName, macKey));
+  let pageTokenKey: Uint8Array | undefined;
+  const started = (): Uint8Array => pageTokenKey ?? refuseEarly();
+  const pageTokens = createPageTokens(started);
   const events = createTelemetryEvents(dependencies.observability);
   const arrivals = new Arrivals();
   const prices = new PriceHistory();
@@ -60,6 +73,10 @@ export async function createTelemetryService(
   const stopFollowing = configuration.onChange((next) => prices.note(next));
   const consumer = new UsageConsumer({ db, bus, clock, prices, arrivals, events });
   const stopping = new AbortController();
+  const health = new HealthRegistry(["database"]);
+  const { logger } = dependencies.observability;
+  const stored = { db, ...recordsSchema, health, clock, logger };
+  let supervising: Promise<void> | undefined;
   let dropping: Promise<void> | undefined;
 
   const start = async (signal?: AbortSignal): Promise<void> => {
@@ -68,6 +85,13 @@ export async function createTelemetryService(
       once: true,
       signal: stopping.signal,
     });
+    const prepare = async (): Promise<void> => {
+      const macKey = { name: "page_token_key", candidate: randomBytes(32) };
+      pageTokenKey = await agreeOnSetting(db, schemaName, macKey);
+    };
+    const storage = dependencies.storage ?? embeddedStorage;
+    await untilStorageReady({ ...stored, start: storage, prepare }, stopping.signal);
+    supervising = superviseStorage(stored, stopping.signal);
     const retentionDays = config.usageRetentionDays;
     dropping = runDropping({ db, clock, events, retentionDays }, stopping.signal);
     await consumer.start(stopping.signal);
@@ -76,7 +100,7 @@ export async function createTelemetryService(
     await consumer.close();
     stopFollowing();
     stopping.abort(new Error("the telemetry service stops"));
-    await dropping;
+    await Promise.all([dropping, supervising]);
   };
   let stopped: Promise<void> | undefined;
   const stopOnce = (): Promise<void> => (stopped ??= stop());
@@ -87,9 +111,15 @@ export async function createTelemetryService(
     timer.cancel();
   };
   return {
-    routes: telemetryRoutes({ db, clock, arrivals, pageTokens }),
+    health,
+    routes: telemetryRoutes({ db, clock, arrivals, pageTokens, started }),
     start,
     drain,
     [Symbol.asyncDispose]: stopOnce,
   };
+}
+
+function refuseEarly(): never {
+  const message = "The telemetry service waits for its database.";
+  throw new GatewayError("NOT_READY", message, { retryAfterMs });
 }

@@ -15,13 +15,17 @@ const version = 1;
 const macBytes = 16;
 const maxTokenCharacters = 4_096;
 
-/** Makes page tokens under a key, which all instances of a service share. */
-export function createPageTokens(macKey: Uint8Array): PageTokens {
+/**
+ * Makes page tokens under a key, which all instances of a service share. A key that is read later
+ * is asked for at each use; what it throws meanwhile is what callers get.
+ */
+export function createPageTokens(macKey: Uint8Array | (() => Uint8Array)): PageTokens {
+  const key = typeof macKey === "function" ? macKey : () => macKey;
   const mac = (cursor: Uint8Array, query: Uint8Array): Buffer => {
     const lengths = Buffer.alloc(5);
     lengths.writeUInt8(version);
     lengths.writeUInt32BE(query.length, 1);
-    const hmac = createHmac("sha256", macKey).update(lengths).update(query).update(cursor);
+    const hmac = createHmac("sha256", key()).update(lengths).update(query).update(cursor);
     return hmac.digest().subarray(0, macBytes);
   };
   return {

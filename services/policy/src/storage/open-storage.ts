@@ -3,7 +3,6 @@ import type { DatabaseServer } from "@penstock/database";
 import type { Clock } from "@penstock/runtime";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Kysely, Transaction } from "kysely";
-import { migratePolicy } from "./migrate-policy.ts";
 import { schemaName } from "./schema.ts";
 import type { PolicyTables } from "./schema.ts";
 
@@ -23,12 +22,11 @@ export function connectStorage(server: DatabaseServer): PolicyDatabase {
   return server.connect<PolicyTables>(schemaName);
 }
 
-/** Brings the schema up to date and makes the installation at the very first start. */
-export async function prepareStorage(
+/** Makes the installation at the very first start; the schema must be up to date. */
+export async function settleInstallation(
   db: PolicyDatabase,
   clock: Clock,
 ): Promise<InstallationIdentity> {
-  await migratePolicy(db);
   await db
     .insertInto("installation")
     .values({

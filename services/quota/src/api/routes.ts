@@ -17,26 +17,26 @@ import { syncLeases } from "./sync-leases.ts";
 export interface RouteDependencies extends BalanceDependencies {
   readonly queue: SyncQueue;
   readonly pageTokens: PageTokens;
+  /** Throws as long as the database was not prepared. */
+  started(): unknown;
   readonly events: QuotaEvents;
 }
 
 /** Registers every RPC of `penstock.quota.v1`. */
 export function quotaRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { queue } = dependencies;
+  const { queue, started } = dependencies;
   return (router) => {
-    router.service(LeaseService, {
-      syncLeases: syncLeases(queue),
-      returnLeases: returnLeases(queue),
-    });
+    const leases = { syncLeases: syncLeases(queue), returnLeases: returnLeases(queue) };
+    router.service(LeaseService, handlersWithStorageErrors(leases, started));
     const balances = {
       getBalance: getBalance(dependencies),
       listBalances: listBalances(dependencies),
     };
-    router.service(BalanceService, handlersWithStorageErrors(balances));
+    router.service(BalanceService, handlersWithStorageErrors(balances, started));
     const ledger = {
       listTransfers: listTransfers(dependencies),
       createAdjustment: createAdjustment(dependencies),
     };
-    router.service(LedgerService, handlersWithStorageErrors(ledger));
+    router.service(LedgerService, handlersWithStorageErrors(ledger, started));
   };
 }

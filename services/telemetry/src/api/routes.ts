@@ -11,6 +11,8 @@ import { queryUsage } from "./query-usage.ts";
 /** What the handlers use. */
 export interface RouteDependencies extends GetRequestDependencies {
   readonly pageTokens: PageTokens;
+  /** Throws as long as the database was not prepared. */
+  started(): unknown;
 }
 
 /** Registers every RPC of `penstock.telemetry.v1`. */
@@ -21,6 +23,6 @@ export function telemetryRoutes(dependencies: RouteDependencies): (router: Conne
       listUsageRecords: listUsageRecords(dependencies),
       getRequest: getRequest(dependencies),
     };
-    router.service(UsageService, handlersWithStorageErrors(handlers));
+    router.service(UsageService, handlersWithStorageErrors(handlers, dependencies.started));
   };
 }
