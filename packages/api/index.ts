@@ -497,6 +497,14 @@ export {
   type Timeouts,
 } from "./src/gen/penstock/policy/v1/timeouts_pb.ts";
 export {
+  IdentifyTokenRequestSchema,
+  IdentifyTokenResponseSchema,
+  TokenService,
+  file_penstock_policy_v1_token_service,
+  type IdentifyTokenRequest,
+  type IdentifyTokenResponse,
+} from "./src/gen/penstock/policy/v1/token_service_pb.ts";
+export {
   TransportSchema,
   file_penstock_policy_v1_transport,
   type Transport,

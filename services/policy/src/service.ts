@@ -110,7 +110,8 @@ export async function createPolicyService(deps: PolicyServiceDependencies): Prom
   const closeOnce = (): Promise<void> => (closing ??= close());
   return {
     health,
-    routes: (router) => registerRoutes(router, { db, clock, writer, routers, pageTokens, started }),
+    routes: (router) =>
+      registerRoutes(router, { db, clock, writer, routers, pageTokens, tokens, started }),
     start,
     installationId: () => started().installationId,
     ensureAdminToken: (options = {}) => tokens.ensure(options),

@@ -3,6 +3,7 @@ import type { Clock } from "@penstock/runtime";
 import type { ChangeWriter } from "../changes/change-writer.ts";
 import type { RouterRegistry } from "../rollout/router-registry.ts";
 import type { PolicyDatabase } from "../storage/open-storage.ts";
+import type { AdminTokens } from "../tokens/admin-tokens.ts";
 
 /** What the handlers are made of; each takes the few things it uses. */
 export interface ApiDependencies {
@@ -11,4 +12,5 @@ export interface ApiDependencies {
   readonly writer: ChangeWriter;
   readonly routers: RouterRegistry;
   readonly pageTokens: PageTokens;
+  readonly tokens: Pick<AdminTokens, "identify">;
 }

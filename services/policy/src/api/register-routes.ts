@@ -1,12 +1,19 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { AuditService, ResourceService, RolloutService, SnapshotService } from "@penstock/api";
+import {
+  AuditService,
+  ResourceService,
+  RolloutService,
+  SnapshotService,
+  TokenService,
+} from "@penstock/api";
 import { kinds } from "../resources/kinds.ts";
 import { virtualKeyKind } from "../resources/virtual-key.ts";
 import { applyResources } from "./apply-resources.ts";
 import { awaitRevision } from "./await-revision.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { fetchSnapshot } from "./fetch-snapshot.ts";
+import { identifyToken } from "./identify-token.ts";
 import { issueCredential } from "./issue-credential.ts";
 import { listAuditEvents } from "./list-audit-events.ts";
 import { listResources } from "./list-resources.ts";
@@ -55,4 +62,5 @@ export function registerRoutes(
   });
   register(AuditService, { listAuditEvents: listAuditEvents(deps) });
   register(SnapshotService, { fetchSnapshot: fetchSnapshot(deps) });
+  register(TokenService, { identifyToken: identifyToken(deps) });
 }

@@ -17,6 +17,8 @@ export interface EnsureAdminTokenOptions {
   readonly token?: string | undefined;
   /** True: a new token is made even when there is one, which is void then. */
   readonly renew?: boolean | undefined;
+  /** False: none is made where there is none, because its clear text would reach nobody. */
+  readonly make?: boolean | undefined;
 }
 
 /** Tokens of administrators. */
@@ -30,6 +32,8 @@ export interface AdminTokens {
   ensure(options: EnsureAdminTokenOptions): Promise<string | undefined>;
   /** The identity of a token; undefined for one that was never issued. */
   authenticate(token: string): Promise<Identity | undefined>;
+  /** The same, by the SHA-256 of the token's whole text. */
+  identify(sha256: Uint8Array): Promise<Identity | undefined>;
 }
 
 const minTokenCharacters = 16;
@@ -61,8 +65,15 @@ export function createAdminTokens(db: PolicyDatabase, clock: Clock): AdminTokens
     await read();
     return text;
   };
+  // Looked up by the hash of the whole token: no prefix of it ever decides (security.md R2).
+  const identify = async (sha256: Uint8Array): Promise<Identity | undefined> => {
+    const key = hexOf(sha256);
+    const ageMs = clock.monotonicMs() - readAtMs;
+    if (ageMs >= (known.has(key) ? maxAgeMs : minAgeMs)) await refresh();
+    return known.get(key);
+  };
   return {
-    ensure: async ({ token, renew }) => {
+    ensure: async ({ token, renew, make }) => {
       if (token !== undefined) {
         checkGiven(token);
         return await write(givenName, token);
@@ -71,16 +82,11 @@ export function createAdminTokens(db: PolicyDatabase, clock: Clock): AdminTokens
       await withStorageErrors(() => deleteAdminToken(db, givenName));
       const rows = await withStorageErrors(() => listAdminTokens(db));
       const exists = rows.some(({ name }) => name === generatedName);
-      if (exists && renew !== true) return undefined;
+      if ((exists || make === false) && renew !== true) return undefined;
       return await write(generatedName, generateKey("pat").text);
     },
-    authenticate: async (token) => {
-      // Looked up by the hash of the whole token: no prefix of it ever decides (security.md R2).
-      const key = hexOf(hashKey(token));
-      const ageMs = clock.monotonicMs() - readAtMs;
-      if (ageMs >= (known.has(key) ? maxAgeMs : minAgeMs)) await refresh();
-      return known.get(key);
-    },
+    authenticate: (token) => identify(hashKey(token)),
+    identify,
   };
 }
 
