@@ -12,6 +12,8 @@ export type { VariableSpec } from "./src/env-value.ts";
 export { HealthRegistry } from "./src/health.ts";
 export type { HealthComponent, HealthReport, HealthState } from "./src/health.ts";
 export { deadlineSignal, linkSignals } from "./src/signals.ts";
+export { parseProcessIdentity, stateOfProcess, thisProcess } from "./src/process-identity.ts";
+export type { ProcessIdentity } from "./src/process-identity.ts";
 export { runService } from "./src/run-service.ts";
 export type {
   HostEvent,

@@ -1,23 +1,16 @@
-import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { statSync, utimesSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "@penstock/errors";
+import { parseProcessIdentity, stateOfProcess, thisProcess } from "@penstock/runtime";
+import type { ProcessIdentity } from "@penstock/runtime";
 
 /** A data folder that belongs to this process until released. */
 export interface FolderLock {
   /** The absolute path of the folder. */
   readonly folder: string;
   release(): void;
-}
-
-interface Holder {
-  readonly pid: number;
-  /** Clock ticks since boot (Linux), so that a reused process id is not taken for the holder. */
-  readonly startTime: string;
-  /** Process ids of another namespace (another container) say nothing here. */
-  readonly namespace: string;
 }
 
 // The holder touches the file; where its process cannot be seen, silence means it is gone.
@@ -60,7 +53,7 @@ async function lockFolder(folder: string): Promise<FolderLock> {
   const file = join(folder, "lock");
   const firstTouchMs = touchedMs(file);
   for (let lookedMs = 0; lookedMs <= 2 * silentAfterMs; lookedMs += lookEveryMs) {
-    if (create(file, JSON.stringify(describe(process.pid)))) return hold(folder, file);
+    if (create(file, JSON.stringify(thisProcess()))) return hold(folder, file);
     const holder = read(file);
     const state = stateOf(holder, file);
     const isTouched = state === "unseen" && touchedMs(file) !== firstTouchMs;
@@ -120,60 +113,25 @@ function takeOver(file: string): boolean {
   }
 }
 
-function read(file: string): Holder | undefined {
+function read(file: string): ProcessIdentity | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
-    return isHolder(value) ? value : undefined;
+    return parseProcessIdentity(readFileSync(file, "utf8"));
   } catch {
     return undefined;
   }
-}
-
-function isHolder(value: unknown): value is Holder {
-  if (typeof value !== "object" || value === null) return false;
-  const { pid, startTime, namespace } = value as Record<string, unknown>;
-  return Number.isInteger(pid) && typeof startTime === "string" && typeof namespace === "string";
-}
-
-function describe(pid: number): Holder {
-  return { pid, startTime: startTimeOf(pid), namespace: namespaceOfProcess() };
 }
 
 /**
  * "unseen": the process id means nothing here (another container, or a restart of the machine),
  * or the file is just being written; only time tells.
  */
-function stateOf(holder: Holder | undefined, file: string): "alive" | "gone" | "unseen" {
+function stateOf(
+  holder: ProcessIdentity | undefined,
+  file: string,
+): ReturnType<typeof stateOfProcess> {
   if (holder === undefined) return isOld(file, 1_000) ? "gone" : "unseen";
-  if (holder.namespace !== namespaceOfProcess()) {
-    return isOld(file, silentAfterMs) ? "gone" : "unseen";
-  }
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if (codeOf(error) !== "EPERM") return "gone";
-  }
-  return startTimeOf(holder.pid) === holder.startTime ? "alive" : "gone";
-}
-
-/** Field 22 of /proc/<pid>/stat; empty where there is no /proc. */
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the command in parentheses and may itself contain spaces.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function namespaceOfProcess(): string {
-  try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
-  } catch {
-    return "";
-  }
+  const state = stateOfProcess(holder);
+  return state === "unseen" && isOld(file, silentAfterMs) ? "gone" : state;
 }
 
 /** When the file was last touched; undefined when it is not there. */

@@ -5,6 +5,9 @@ import type { SpoolSegment } from "./spool-segment.ts";
 /** At most this long after it was written a record is on the disk (decisions §5). */
 const syncIntervalMs = 50;
 
+/** A disk that takes longer is as good as none for who waits for it. */
+const longestWaitMs = 2_000;
+
 /** What becomes of a failed sync: the bytes belong into another file. */
 export interface SyncOwner {
   /** False when they could not be written again: who waits for them is told of the error. */
@@ -21,6 +24,8 @@ interface SyncTarget {
   unsynced: Buffer[];
   /** Number of the last write to it. */
   write: number;
+  /** Number of the last write to it that is known to be on the disk. */
+  synced: number;
   sealed: boolean;
 }
 
@@ -34,7 +39,7 @@ export class BackgroundSync {
   readonly #clock: Clock;
   readonly #owner: SyncOwner;
   readonly #targets: SyncTarget[] = [];
-  #waiting: { write: number; readonly done: SyncListener }[] = [];
+  #waiting: { write: number; readonly done: SyncListener; readonly timer: Timer }[] = [];
   #writes = 0;
   #running = false;
   #timer: Timer | undefined;
@@ -66,9 +71,22 @@ export class BackgroundSync {
     this.#schedule();
   }
 
-  /** Calls `done` when everything written so far is on the disk, or lost; syncs at once. */
+  /**
+   * Calls `done` when everything written so far is on the disk, or lost, or after 2 s; syncs at
+   * once.
+   */
   whenSynced(done: SyncListener): void {
-    this.#waiting.push({ write: this.#writes, done });
+    if (!this.#targets.some((one) => one.write > one.synced)) {
+      done(undefined);
+      return;
+    }
+    const timer = this.#clock.schedule(longestWaitMs, () => {
+      const at = this.#waiting.findIndex((one) => one.timer === timer);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      done(new Error(`the disk did not sync within ${longestWaitMs} ms`));
+    });
+    this.#waiting.push({ write: this.#writes, done, timer });
     this.#start();
   }
 
@@ -86,7 +104,8 @@ export class BackgroundSync {
     const last = this.#targets.at(-1);
     if (last?.segment === segment) return last;
     const fd = segment.fd ?? -1;
-    const target = { segment, fd, unsynced: [], write: this.#writes, sealed: false };
+    const written = { write: this.#writes, synced: 0 };
+    const target = { segment, fd, unsynced: [], ...written, sealed: false };
     this.#targets.push(target);
     return target;
   }
@@ -121,6 +140,7 @@ export class BackgroundSync {
   }
 
   #synced(target: SyncTarget, write: number): void {
+    target.synced = write;
     if (target.sealed && target.unsynced.length === 0) this.#drop(target);
     this.#tell(write, undefined);
   }
@@ -128,7 +148,10 @@ export class BackgroundSync {
   #tell(write: number, error: Error | undefined): void {
     const ready = this.#waiting.filter((one) => one.write <= write);
     this.#waiting = this.#waiting.filter((one) => one.write > write);
-    for (const { done } of ready) done(error);
+    for (const { done, timer } of ready) {
+      timer.cancel();
+      done(error);
+    }
   }
 
   #failed(target: SyncTarget, unsynced: readonly Buffer[], error: Error): void {

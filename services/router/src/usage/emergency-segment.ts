@@ -42,8 +42,10 @@ export class EmergencySegment {
     writeFileSync(path, new Uint8Array(this.#bytes));
   }
 
-  /** Writes a final; throws when the room is used up as well. */
-  write(record: SpoolRecord): void {
+  /**
+   * Writes a final; throws when the room is used up as well. `synced`: it is on the disk then.
+   */
+  write(record: SpoolRecord, synced: boolean): void {
     this.#segment ??= this.#open();
     this.#batch.add(record);
     const bytes = this.#batch.take();
@@ -51,6 +53,7 @@ export class EmergencySegment {
       throw Object.assign(new Error("the emergency segment is full"), { code: "ENOSPC" });
     }
     appendToSegment(this.#files, this.#segment, bytes);
+    if (synced && this.#segment.fd !== undefined) this.#files.fsyncSync(this.#segment.fd);
     this.#records.push(record);
   }
 

@@ -12,13 +12,15 @@ export function syncFolder(folder: string): void {
 
 /**
  * Counts a start: higher than every one before, on the disk before it is used. `known` is the
- * highest epoch that files of the folder name. A counter that is damaged goes on from the seconds
- * of the wall clock, which no counter of starts has reached.
+ * highest epoch that files of the folder name. Never lower than the seconds of the wall clock: with
+ * a folder that was lost, or copied, a router must not begin again at a number that quota and the
+ * consumers know already, and of two routers with one name the later start has to win.
  */
 export function nextEpoch(folder: string, known: bigint, wallMs: number): bigint {
   const path = `${folder}/epoch`;
-  const last = readCounter(path, wallMs);
-  const epoch = (last > known ? last : known) + 1n;
+  const counted = [readCounter(path), known].reduce((most, one) => (one > most ? one : most));
+  const seconds = BigInt(Math.floor(wallMs / 1_000));
+  const epoch = counted < seconds ? seconds : counted + 1n;
   const draft = `${path}.new`;
   const fd = openSync(draft, "w");
   try {
@@ -32,7 +34,7 @@ export function nextEpoch(folder: string, known: bigint, wallMs: number): bigint
   return epoch;
 }
 
-function readCounter(path: string, wallMs: number): bigint {
+function readCounter(path: string): bigint {
   let text: string;
   try {
     text = readFileSync(path, "utf8").trim();
@@ -40,5 +42,5 @@ function readCounter(path: string, wallMs: number): bigint {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0n;
     throw error;
   }
-  return /^\d{1,15}$/.test(text) ? BigInt(text) : BigInt(Math.floor(wallMs / 1000));
+  return /^\d{1,15}$/.test(text) ? BigInt(text) : 0n;
 }

@@ -7,12 +7,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
+import process from "node:process";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RequestOutcome, UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import { silentObservability } from "@penstock/observability";
-import { systemClock } from "@penstock/runtime";
+import { ManualClock, systemClock, thisProcess } from "@penstock/runtime";
+import type { WallMs } from "@penstock/runtime";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { scanRecords } from "./spool-record.ts";
@@ -38,7 +40,8 @@ function open(folder: string, options: Partial<SpoolOptions> = {}): Spool {
   const spool = Spool.open({
     folder,
     replica: "r",
-    clock: systemClock,
+    // Epochs begin at the seconds of the wall clock; from here they are counted.
+    clock: { ...systemClock, wallMs: () => 0 as WallMs },
     observability: silentObservability(),
     segmentBytes: 4_096,
     ...options,
@@ -66,6 +69,11 @@ function final(spool: Spool, requestId: string): Promise<Told> {
   const rest = { replica: "r", epoch: spool.epoch, sequence, outcome };
   const payload = encode({ requestId, ...rest });
   return told((done) => spool.final({ requestId, payload, sequence }, done));
+}
+
+function processOf(pid: number): { pid: number; startTime: string } {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return { pid, startTime: stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "" };
 }
 
 const segmentPaths = (folder: string): string[] =>
@@ -96,15 +104,66 @@ function expectContiguous(events: readonly UsageEvent[], epoch: bigint): void {
 }
 
 describe("Spool", () => {
-  it("counts its starts, also when the counter is damaged or gone", () => {
+  it("counts its starts, and never begins again at a number that was", () => {
     const folder = newFolder();
     expect(open(folder).epoch).toBe(1n);
     expect(open(folder).epoch).toBe(2n);
+    const clock = { ...systemClock, wallMs: () => 7_900 as WallMs };
+    expect(open(folder, { clock }).epoch).toBe(7n);
+    expect(open(folder, { clock }).epoch).toBe(8n);
     writeFileSync(`${folder}/epoch`, "\u0000\u0000");
-    const after = open(folder).epoch;
-    expect(after).toBeGreaterThan(1_700_000_000n);
+    const later = { ...systemClock, wallMs: () => 9_000 as WallMs };
+    expect(open(folder, { clock: later }).epoch).toBe(9n);
     rmSync(`${folder}/epoch`);
-    expect(open(folder).epoch).toBe(after > 3n ? 1n : after + 1n);
+    expect(open(folder, { clock: systemClock }).epoch).toBeGreaterThan(1_700_000_000n);
+  });
+
+  it("takes a number only when the final is written", async () => {
+    const spool = open(newFolder());
+    expect(spool.nextSequence()).toBe(1n);
+    expect(spool.nextSequence()).toBe(1n);
+    await final(spool, "a");
+    expect(spool.nextSequence()).toBe(2n);
+    const payload = new Uint8Array();
+    const never = { onSpooled: () => undefined };
+    expect(() => spool.final({ requestId: "b", payload, sequence: 3n }, never)).toThrow("next");
+  });
+
+  it("tells of a synced final when it is on the disk, or after 2 s", async () => {
+    const clock = new ManualClock();
+    const syncs: ((error: Error | null) => void)[] = [];
+    let hangs = true;
+    const files: SpoolFiles = {
+      ...systemFiles,
+      fdatasync: (fd, done) => void (hangs ? syncs.push(done) : systemFiles.fdatasync(fd, done)),
+    };
+    const spool = open(newFolder(), { clock, files });
+    const heard: Told[] = [];
+    const end = (requestId: string): void => {
+      const record = { requestId, payload: new Uint8Array(), sequence: spool.nextSequence() };
+      spool.final(record, { onSpooled: (error) => heard.push(error) }, true);
+    };
+    end("a");
+    await vi.waitFor(() => expect(syncs).toHaveLength(1));
+    expect(heard).toEqual([]);
+    syncs.shift()?.(null);
+    expect(heard).toEqual([undefined]);
+    end("b");
+    await vi.waitFor(() => expect(syncs).toHaveLength(1));
+    clock.advance(2_000);
+    expect(heard[1]?.reason).toBe("METERING_UNAVAILABLE");
+    hangs = false;
+    syncs.shift()?.(null);
+    expect(heard).toHaveLength(2);
+  });
+
+  it("is not shared with another process that lives", () => {
+    const folder = newFolder();
+    const identity = { ...thisProcess(), ...processOf(process.ppid) };
+    writeFileSync(`${folder}/owner`, JSON.stringify(identity));
+    expect(() => open(folder)).toThrow(`in use by process ${process.ppid}`);
+    writeFileSync(`${folder}/owner`, JSON.stringify({ ...identity, startTime: "1" }));
+    open(folder);
   });
 
   it("writes all records of one turn by one call, and tells them in order", async () => {

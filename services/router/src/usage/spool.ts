@@ -9,6 +9,8 @@ import { listSegments, recoverSpool } from "./recover-spool.ts";
 import type { Recovered } from "./recover-spool.ts";
 import type { FinalRecord, RetiredSpoolEpoch, SpoolCallback } from "./spool-callback.ts";
 import { systemFiles } from "./spool-files.ts";
+import { lockSpool } from "./spool-lock.ts";
+import type { SpoolLock } from "./spool-lock.ts";
 import type { SpoolFiles } from "./spool-files.ts";
 import { RecordBatch } from "./spool-record.ts";
 import type { RecordKind } from "./spool-record.ts";
@@ -63,7 +65,7 @@ export class Spool {
   readonly segments: SpoolSegments;
   /** Set by the emitter. */
   listener: FinalListener | undefined;
-  readonly #options: SpoolOptions;
+  readonly #options: SpoolOptions & { readonly lock: SpoolLock };
   readonly #files: SpoolFiles;
   readonly #batch = new RecordBatch();
   readonly #sync: BackgroundSync;
@@ -83,13 +85,15 @@ export class Spool {
 
   /**
    * Opens the spool of a worker and recovers what earlier epochs left. Blocks: call it before
-   * listening. Throws what the file system throws when the folder can't be used.
+   * listening. Throws what the file system throws when the folder can't be used, and
+   * FAILED_PRECONDITION when another process uses it.
    */
   static open(options: SpoolOptions): Spool {
     const { folder, replica, clock } = options;
     const { logger } = options.observability;
     const files = options.files ?? systemFiles;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const lock = lockSpool(folder);
     const found = listSegments(folder);
     const known = found.reduce((most, { epoch }) => (epoch > most ? epoch : most), 0n);
     const epoch = nextEpoch(folder, known, clock.wallMs());
@@ -99,10 +103,15 @@ export class Spool {
     if (interrupted + corrupt + lost > 0) {
       logger.warn("requests of an earlier life were ended", { interrupted, corrupt, lost });
     }
-    return new Spool(options, files, epoch, recovered);
+    return new Spool({ ...options, lock }, files, epoch, recovered);
   }
 
-  constructor(options: SpoolOptions, files: SpoolFiles, epoch: bigint, recovered: Recovered) {
+  constructor(
+    options: SpoolOptions & { readonly lock: SpoolLock },
+    files: SpoolFiles,
+    epoch: bigint,
+    recovered: Recovered,
+  ) {
     this.#options = options;
     this.#files = files;
     this.epoch = epoch;
@@ -125,6 +134,9 @@ export class Spool {
     this.#failures = metrics.counter("penstock_spool_failures_total", help, ["record"]);
     metrics.gaugeFunction("penstock_spool_bytes", "Size of the usage spool.", () => this.bytes);
     metrics
+      .gauge("penstock_spool_bound_bytes", "Size of the spool from which on no request begins.")
+      .set(this.#boundBytes);
+    metrics
       .counter("penstock_spool_recovered_total", "What recovery found.", ["kind"])
       .add(recovered.interrupted, "interrupted");
     try {
@@ -144,10 +156,12 @@ export class Spool {
     return this.#sequence;
   }
 
-  /** Takes the next number; `final` must follow in the same turn of the event loop. */
+  /**
+   * The number of the next final. It is taken by `final`, which must follow in the same turn of the
+   * event loop: consumers count without gaps, and whoever fails in between must not leave one.
+   */
   nextSequence(): bigint {
-    this.#sequence += 1n;
-    return this.#sequence;
+    return this.#sequence + 1n;
   }
 
   /**
@@ -164,10 +178,15 @@ export class Spool {
     this.#add({ kind: "progress", requestId, payload, ...rest });
   }
 
-  /** A request is over. Also when `done` hears of an error the event is published. */
-  final(record: FinalRecord, done: SpoolCallback): void {
+  /**
+   * A request is over. Also when `done` hears of an error the event is published. `synced`: only
+   * once it is on the disk `done` is told. Throws when the number is not that of the next final.
+   */
+  final(record: FinalRecord, done: SpoolCallback, synced = false): void {
     const { requestId, payload, sequence } = record;
-    this.#add({ kind: "final", requestId, payload, sequence, final: record, done, synced: false });
+    if (sequence !== this.#sequence + 1n) throw new Error(`final ${sequence} is not the next`);
+    this.#sequence = sequence;
+    this.#add({ kind: "final", requestId, payload, sequence, final: record, done, synced });
   }
 
   /** Both consumers have all events of the epoch up to `sequence`. */
@@ -184,6 +203,7 @@ export class Spool {
     this.segments.sealActive();
     await this.#sync.settle();
     this.#emergency.close();
+    this.#options.lock.release();
   }
 
   /** Seals the file whose sync failed and writes what may be lost into a new one, if it can. */
@@ -252,7 +272,7 @@ export class Spool {
         continue;
       }
       try {
-        if (this.#degraded) this.#emergency.write(entry);
+        if (this.#degraded) this.#emergency.write(entry, entry.synced);
         else this.#writeOne(entry);
         this.segments.end(entry.requestId);
         this.#tell(entry, undefined);

@@ -7,7 +7,7 @@ import type { Bus, PublishResult, StreamMessage } from "@penstock/bus";
 import { GatewayError } from "@penstock/errors";
 import { silentObservability } from "@penstock/observability";
 import { ManualClock, systemClock } from "@penstock/runtime";
-import type { Clock } from "@penstock/runtime";
+import type { Clock, WallMs } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Spool } from "./spool.ts";
 import { UsageEmitter } from "./usage-emitter.ts";
@@ -47,7 +47,11 @@ function newFolder(): string {
 
 function setUp(folder = newFolder(), clock: Clock = systemClock, memory: Bus = createMemoryBus()) {
   const observability = silentObservability();
-  const options = { folder, replica: "r", clock, observability, segmentBytes: 1_000 };
+  // Epochs begin at the seconds of the wall clock; from here they are counted.
+  const counting = { ...clock, schedule: clock.schedule.bind(clock), wallMs: () => 0 as WallMs };
+  const monotonicMs = () => clock.monotonicMs();
+  const spoolClock = { ...counting, monotonicMs };
+  const options = { folder, replica: "r", clock: spoolClock, observability, segmentBytes: 1_000 };
   const spool = Spool.open(options);
   const stream = new RecordingStream();
   const bus = { usage: stream as unknown as Bus["usage"], confirmed: memory.confirmed };

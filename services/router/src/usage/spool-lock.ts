@@ -1,0 +1,59 @@
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { GatewayError } from "@penstock/errors";
+import { parseProcessIdentity, stateOfProcess, thisProcess } from "@penstock/runtime";
+import type { ProcessIdentity } from "@penstock/runtime";
+
+/** A spool's folder that belongs to this process until released. */
+export interface SpoolLock {
+  release(): void;
+}
+
+/**
+ * Takes a spool's folder for this process. The data folder is locked as a whole, so that only a
+ * worker that has outlived its primary can still be in it: two that write one spool, or end its
+ * requests twice, would lose events. What a process that is gone, or one of another container, has
+ * left is taken over.
+ *
+ * @throws GatewayError FAILED_PRECONDITION that names the process when it is in use.
+ */
+export function lockSpool(folder: string): SpoolLock {
+  const file = `${folder}/owner`;
+  const own = thisProcess();
+  for (let tries = 0; tries < 2; tries += 1) {
+    if (create(file, JSON.stringify(own))) break;
+    const owner = read(file);
+    if (owner?.pid === own.pid && owner.startTime === own.startTime) break;
+    if (owner !== undefined && stateOfProcess(owner) === "alive") throw inUse(folder, owner.pid);
+    rmSync(file, { force: true });
+  }
+  return { release: () => rmSync(file, { force: true }) };
+}
+
+/** False when the file exists. */
+function create(file: string, text: string): boolean {
+  try {
+    const fd = openSync(file, "wx", 0o600);
+    writeSync(fd, text);
+    closeSync(fd);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function read(file: string): ProcessIdentity | undefined {
+  try {
+    return parseProcessIdentity(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function inUse(folder: string, pid: number): GatewayError {
+  const message = `the spool ${folder} is in use by process ${pid}, a worker that should be gone`;
+  return new GatewayError("FAILED_PRECONDITION", message, {
+    source: "gateway",
+    metadata: { folder, pid: String(pid) },
+  });
+}
