@@ -1,5 +1,6 @@
 export { openDatabaseServer } from "./src/open-database.ts";
-export type { ConnectOptions, DatabaseServer, OpenDatabaseOptions } from "./src/open-database.ts";
+export type { DatabaseServer, OpenDatabaseOptions } from "./src/open-database.ts";
+export type { ConnectOptions } from "./src/pool-settings.ts";
 export { migrate } from "./src/migrate.ts";
 export type { MigrateOptions } from "./src/migrate.ts";
 export { schemaState } from "./src/schema-state.ts";

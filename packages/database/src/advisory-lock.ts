@@ -1,9 +1,17 @@
 import { sleep, systemClock } from "@penstock/runtime";
-import type { Clock } from "@penstock/runtime";
+import type { Clock, Timer } from "@penstock/runtime";
 import type { Kysely } from "kysely";
+import type { Client } from "pg";
 import { engineOf } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { lockKey } from "./lock-key.ts";
+import { toStorageError } from "./storage-error.ts";
+
+/** How often a holder makes sure that its session lives. */
+const heartbeatMs = 3_000;
+const answerTimeoutMs = 3_000;
+/** The server ends a session, and with it the lock, whose holder says nothing for so long. */
+const silentSessionMs = 15_000;
 
 /** A lock held by this process until released, or until its session to the server breaks. */
 export interface AdvisoryLock {
@@ -81,18 +89,47 @@ async function lockInSession(engine: Engine, name: string): Promise<AdvisoryLock
   const lose = (): void => lost.abort(new Error(`the session holding lock ${name} broke`));
   session.on("error", lose);
   session.on("end", lose);
+  let watching: Timer | undefined;
   const close = async (): Promise<void> => {
+    watching?.cancel();
     session.off("end", lose);
-    await session.end().catch(() => {});
+    const ending = session.end().catch(() => {});
+    await Promise.race([ending, sleep(systemClock, answerTimeoutMs)]);
+  };
+  const ask = <Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> =>
+    askInTime<Row>(session, text, values);
+  // Nobody holds a lock for longer than its session lives: on both sides silence ends it.
+  const watch = (): void => {
+    watching = systemClock.schedule(heartbeatMs, () => {
+      ask("select 1").then(watch, lose);
+    });
   };
   try {
-    const sql = "select pg_try_advisory_lock($1) as taken";
-    const result = await session.query<{ taken: boolean }>(sql, [lockKey(name)]);
-    if (result.rows[0]?.taken === true) return { lost: lost.signal, release: close };
+    await ask(`set idle_session_timeout = ${silentSessionMs}`);
+    const text = "select pg_try_advisory_lock($1) as taken";
+    const [row] = await ask<{ taken: boolean }>(text, [lockKey(name)]);
+    if (row?.taken === true) {
+      watch();
+      return { lost: lost.signal, release: close };
+    }
   } catch (error) {
     await close();
-    throw error;
+    throw toStorageError(error);
   }
   await close();
   return undefined;
+}
+
+/** Cuts the session when no answer comes, by which the query fails. */
+async function askInTime<Row extends object>(
+  session: Client,
+  text: string,
+  values: unknown[],
+): Promise<Row[]> {
+  const cut = systemClock.schedule(answerTimeoutMs, () => void session.end());
+  try {
+    return (await session.query<Row>(text, values)).rows;
+  } finally {
+    cut.cancel();
+  }
 }

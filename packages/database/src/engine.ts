@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Client } from "pg";
+import type { ConnectOptions } from "./pool-settings.ts";
 
 /** What functions of this package need to know about the server behind a Kysely object. */
 export interface Engine {
@@ -8,6 +9,8 @@ export interface Engine {
   readonly heldLocks: Set<string>;
   /** A session of its own, outside every pool, for what must live as long as a session. */
   openSession(): Promise<Client>;
+  /** Another pool into the same schema, with other settings; to be destroyed by the caller. */
+  connect(options: ConnectOptions): Kysely<never>;
 }
 
 const engines = new WeakMap<object, Engine>();

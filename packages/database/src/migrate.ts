@@ -2,6 +2,7 @@ import { GatewayError } from "@penstock/errors";
 import { sql } from "kysely";
 import type { Kysely, Transaction } from "kysely";
 import type { Migration } from "kysely/migration";
+import { engineOf } from "./engine.ts";
 import { lockKey } from "./lock-key.ts";
 import { schemaState, versionTable } from "./schema-state.ts";
 import type { SchemaState } from "./schema-state.ts";
@@ -32,16 +33,22 @@ const lockNotAvailable = "55P03";
  * UNAVAILABLE when another replica has been migrating for a minute; INTERNAL when one fails.
  */
 export async function migrate<Tables>(db: Kysely<Tables>, options: MigrateOptions): Promise<void> {
-  // One more than there are, to look at the state when all of them are done.
-  for (let step = 0; step <= Object.keys(options.migrations).length; step += 1) {
-    if ((await db.transaction().execute((trx) => migrateOnce(trx, options))) === "done") return;
+  // A pool for requests would give up on a statement that takes minutes.
+  const settings = { maxConnections: 1, statementTimeoutMs: longestMigrationMs };
+  const patient = engineOf(db).connect(settings);
+  try {
+    let done = false;
+    while (!done) done = await patient.transaction().execute((trx) => migrateOnce(trx, options));
+  } finally {
+    await patient.destroy();
   }
 }
 
+/** Runs the first migration that is missing; true when no other is. */
 async function migrateOnce<Tables>(
   trx: Transaction<Tables>,
   options: MigrateOptions,
-): Promise<"done" | "more"> {
+): Promise<boolean> {
   const { schema, migrations } = options;
   await lockSchema(trx, schema);
   await refuseOldServer(trx);
@@ -49,7 +56,7 @@ async function migrateOnce<Tables>(
   refuseOtherHistory(schema, state);
   const [name] = state.missing;
   const migration = name === undefined ? undefined : migrations[name];
-  if (name === undefined || migration === undefined) return "done";
+  if (name === undefined || migration === undefined) return true;
   await sql`create schema if not exists ${sql.id(schema)}`.execute(trx);
   await sql`create table if not exists ${sql.id(schema, versionTable)} (
     name varchar(255) primary key, timestamp varchar(255) not null)`.execute(trx);
@@ -61,7 +68,7 @@ async function migrateOnce<Tables>(
   }
   await sql`insert into ${sql.id(schema, versionTable)} (name, timestamp)
     values (${name}, now()::text)`.execute(trx);
-  return state.missing.length > 1 ? "more" : "done";
+  return state.missing.length === 1;
 }
 
 /** The pool's own limits are meant for requests. */

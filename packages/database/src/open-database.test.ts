@@ -106,7 +106,10 @@ describe("openDatabaseServer", () => {
     const server = await openDatabaseServer({ url, dataDir, logger });
     expect(server.kind).toBe("postgres");
     const query = sql`select 1`.execute(server.connect("public"));
-    await expect(query).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await expect(query).rejects.toMatchObject({
+      reason: "UNAVAILABLE",
+      cause: { code: "ECONNREFUSED" },
+    });
     await server.close();
   });
 });

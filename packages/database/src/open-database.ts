@@ -1,16 +1,21 @@
 import { resolve, join } from "node:path";
 import { mkdirSync } from "node:fs";
-import { GatewayError } from "@penstock/errors";
 import type { Logger } from "@penstock/observability";
 import { Kysely, PostgresDialect } from "kysely";
+import type { PostgresPool } from "kysely";
 import pg from "pg";
 import type { ClientConfig } from "pg";
 import { columnTypes } from "./column-types.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
+import { connectionTarget } from "./connection-target.ts";
 import { setEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { pglitePort, startPglite } from "./pglite.ts";
 import type { PgliteServer } from "./pglite.ts";
 import type { PgliteStorage } from "./pglite-protocol.ts";
+import { makePglitePool, makePool } from "./pool-settings.ts";
+import type { ConnectOptions } from "./pool-settings.ts";
+import { toStorageError } from "./storage-error.ts";
 
 /** A database server and the pools into it. */
 export interface DatabaseServer {
@@ -23,14 +28,6 @@ export interface DatabaseServer {
   close(): Promise<void>;
 }
 
-/** Settings of one pool. */
-export interface ConnectOptions {
-  /** Largest number of connections; PostgreSQL only (default 10). PGlite has one for all pools. */
-  readonly maxConnections?: number;
-  /** PostgreSQL only; default 2 s (reliability rule 2.1); longer for reports. */
-  readonly statementTimeoutMs?: number;
-}
-
 /** Where the database is. */
 export interface OpenDatabaseOptions {
   /** `postgres://…` or `postgresql://…`; PGlite in `dataDir` when absent. */
@@ -40,12 +37,11 @@ export interface OpenDatabaseOptions {
   readonly logger: Logger;
 }
 
-// Reliability rule 2.1. pg has one setting for connecting and for waiting on the pool.
+// Reliability rule 2.1.
 const connectTimeoutMs = 3_000;
-const lockTimeoutMs = 500;
-const idleInTransactionTimeoutMs = 5_000;
-const defaultStatementTimeoutMs = 2_000;
-// One connection, one transaction at a time: here waiting is normal, not overload.
+/** A silent connection is probed after this long; the system's own default is two hours. */
+const keepAliveDelayMs = 10_000;
+/** One connection for all: here waiting is normal, not overload. */
 const pgliteWaitMs = 10_000;
 
 /**
@@ -84,15 +80,7 @@ export async function openPglite(
 }
 
 function openPostgres(url: string, logger: Logger): DatabaseServer {
-  const isPostgres = URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
-  if (!isPostgres) {
-    const description = "must be a URL that begins with postgres:// or postgresql://";
-    throw new GatewayError("FIELD_INVALID", `PENSTOCK_DATABASE_URL ${description}`, {
-      source: "gateway",
-      fieldViolations: [{ field: "PENSTOCK_DATABASE_URL", description }],
-    });
-  }
-  const target = { connectionString: url, connectionTimeoutMillis: connectTimeoutMs };
+  const target = { ...connectionTarget(url), connectionTimeoutMillis: connectTimeoutMs };
   return makeServer("postgres", target, logger);
 }
 
@@ -103,27 +91,29 @@ function makeServer(
   embedded?: PgliteServer,
 ): DatabaseServer {
   const failed = embedded?.failed ?? new AbortController().signal;
-  const base: ClientConfig = { ...target, types: columnTypes, keepAlive: true };
-  const engine: Engine = {
-    kind,
-    heldLocks: new Set(),
-    openSession: async () => {
-      const client = new pg.Client(base);
-      await client.connect();
-      return client;
-    },
+  const base: ClientConfig = {
+    ...target,
+    types: columnTypes,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
   };
+  const heldLocks = new Set<string>();
   const pools: Kysely<never>[] = [];
   // PGlite is one session whatever connects to it, and the messages of two connections mix in it:
   // one's unnamed statement would be gone when it is to be run. So there is one connection.
-  const shared = kind === "pglite" ? makePool(kind, base, {}, logger) : undefined;
+  const shared = kind === "pglite" ? makePglitePool(base, { failed, logger }) : undefined;
   const connect = <Tables>(schema: string, options: ConnectOptions = {}): Kysely<Tables> => {
-    const pool = shared ?? makePool(kind, base, options, logger);
-    const end = shared === undefined ? () => pool.end() : () => Promise.resolve();
-    const dialect = new PostgresDialect({ pool: { ...refuseWhenFailed(pool, failed), end } });
-    const db = new Kysely<Tables>({ dialect });
+    const named = { ...base, application_name: `penstock-${schema}` };
+    const pool = shared ?? makePool(named, { ...options, failed, logger });
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: ofOne(pool, shared) }) });
     pools.push(db as unknown as Kysely<never>);
     const qualified = db.withSchema(schema);
+    const engine: Engine = {
+      kind,
+      heldLocks,
+      openSession: () => openSession({ ...base, application_name: `penstock-${schema}-lock` }),
+      connect: (other) => connect(schema, other) as Kysely<never>,
+    };
     setEngine(qualified as unknown as Kysely<never>, engine);
     return qualified;
   };
@@ -136,33 +126,18 @@ function makeServer(
   return { kind, failed, connect, close: () => (closing ??= close()) };
 }
 
-function makePool(
-  kind: "pglite" | "postgres",
-  base: ClientConfig,
-  options: ConnectOptions,
-  logger: Logger,
-): pg.Pool {
-  const pool = new pg.Pool({
-    ...base,
-    application_name: "penstock",
-    max: kind === "pglite" ? 1 : (options.maxConnections ?? 10),
-    idleTimeoutMillis: 30_000,
-    // The queries of all services wait for each other in PGlite.
-    statement_timeout:
-      kind === "pglite" ? pgliteWaitMs : (options.statementTimeoutMs ?? defaultStatementTimeoutMs),
-    lock_timeout: lockTimeoutMs,
-    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
-  });
-  // An idle connection that breaks is replaced by the pool; unheard, the event ends the process.
-  pool.on("error", (cause) => logger.warn("idle database connection lost", { cause }));
-  return pool;
+/** The shared pool outlives each of those who use it. */
+function ofOne(pool: ConnectionPool, shared: ConnectionPool | undefined): PostgresPool {
+  const end = shared === undefined ? () => pool.end() : () => Promise.resolve();
+  return { connect: () => pool.connect(), options: pool.options, end };
 }
 
-/** After the embedded database died, "no such socket" would only mislead: say what happened. */
-function refuseWhenFailed(pool: pg.Pool, failed: AbortSignal) {
-  const connect = async (): Promise<pg.PoolClient> => {
-    failed.throwIfAborted();
-    return await pool.connect();
-  };
-  return { connect, options: pool.options };
+async function openSession(target: ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(target);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw toStorageError(error);
+  }
+  return client;
 }

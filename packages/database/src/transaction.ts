@@ -7,7 +7,7 @@ import { sqlStateOf } from "./sql-state.ts";
 export interface TransactionOptions {
   /** Default: the server's, which is "read committed". */
   readonly isolation?: "read committed" | "repeatable read" | "serializable";
-  /** How often in all; default 5. */
+  /** How often in all; default 4, which is three more tries (reliability row 17). */
   readonly attempts?: number;
   /** Checked before each attempt and while waiting for the next; never mid-transaction. */
   readonly signal?: AbortSignal;
@@ -29,7 +29,7 @@ export async function inTransaction<Tables, Result>(
   run: (trx: Transaction<Tables>) => Promise<Result>,
   options: TransactionOptions = {},
 ): Promise<Result> {
-  const attempts = options.attempts ?? 5;
+  const attempts = options.attempts ?? 4;
   for (let attempt = 1; ; attempt += 1) {
     options.signal?.throwIfAborted();
     try {

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { GatewayError } from "@penstock/errors";
+import type { ClientConfig } from "pg";
+
+const variable = "PENSTOCK_DATABASE_URL";
+const tlsParameters = ["ssl", "sslmode", "sslrootcert", "sslcert", "sslkey"];
+
+/**
+ * How `pg` reaches the server of a URL. TLS is what libpq makes of `sslmode`, which pg reads
+ * differently: `disable` (also when absent), `require` (encrypted; verified like `verify-ca` when
+ * there is an `sslrootcert`), `verify-ca` and `verify-full`. `allow` and `prefer` are refused,
+ * because anyone between could turn the encryption off.
+ *
+ * @throws GatewayError FIELD_INVALID that never repeats the URL, which may hold a password.
+ */
+export function connectionTarget(url: string): ClientConfig {
+  const isPostgres = URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
+  if (!isPostgres) throw invalid("must be a URL that begins with postgres:// or postgresql://");
+  const plain = new URL(url);
+  const given = new Map(tlsParameters.map((name) => [name, plain.searchParams.get(name)]));
+  for (const name of tlsParameters) plain.searchParams.delete(name);
+  const ssl = tlsOptions((name) => given.get(name) ?? undefined);
+  return { connectionString: plain.href, ssl };
+}
+
+type Parameter = (name: string) => string | undefined;
+
+function tlsOptions(parameter: Parameter): ConnectionOptions | false {
+  if (parameter("ssl") !== undefined) {
+    throw invalid("says ssl=…; say sslmode=require, verify-ca or verify-full instead");
+  }
+  const mode = parameter("sslmode") ?? "disable";
+  if (mode === "disable") return false;
+  if (!["require", "verify-ca", "verify-full"].includes(mode)) {
+    throw invalid("must have a sslmode of disable, require, verify-ca or verify-full");
+  }
+  const [ca, cert, key] = ["sslrootcert", "sslcert", "sslkey"].map((name) => {
+    const path = parameter(name);
+    return path === undefined ? undefined : readPem(name, path);
+  });
+  if (mode === "verify-ca" && ca === undefined) throw invalid("needs sslrootcert for verify-ca");
+  const files: ConnectionOptions = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+  if (mode === "verify-full") return files;
+  if (ca === undefined) return { ...files, rejectUnauthorized: false };
+  // The name in the certificate does not matter, who signed it does.
+  return { ...files, checkServerIdentity: () => undefined };
+}
+
+function readPem(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw invalid(`names a file as ${name} that can't be read: ${path}`, cause);
+  }
+}
+
+function invalid(description: string, cause?: unknown): GatewayError {
+  return new GatewayError("FIELD_INVALID", `${variable} ${description}`, {
+    source: "gateway",
+    fieldViolations: [{ field: variable, description }],
+    cause,
+  });
+}
