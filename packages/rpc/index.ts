@@ -26,7 +26,12 @@ export {
   createInProcessTransport,
   createNetworkTransport,
 } from "./src/connect-client.ts";
-export type { CallSettings, ClientOptions, ServiceTransport } from "./src/connect-client.ts";
+export type {
+  CallSettings,
+  ClientOptions,
+  NetworkClientOptions,
+  ServiceTransport,
+} from "./src/connect-client.ts";
 export { startConnectServer } from "./src/connect-server.ts";
 export type {
   ConnectServer,
@@ -46,4 +51,9 @@ export type { GrpcServerSettings } from "./src/grpc-server-options.ts";
 export { assertRequirements } from "./src/interceptors/authentication.ts";
 export type { Authenticate } from "./src/interceptors/authentication.ts";
 export { assertGenericBounds } from "./src/interceptors/validation.ts";
+export { differingValues } from "./src/differing-values.ts";
+export { reportFailures } from "./src/tls/tls-acceptor.ts";
+export type { TlsClientFiles } from "./src/tls/tls-connect.ts";
+export { openTlsSource } from "./src/tls/tls-source.ts";
+export type { TlsServerFiles, TlsSource } from "./src/tls/tls-source.ts";
 export { restateNeighbourError } from "./src/neighbour-error.ts";

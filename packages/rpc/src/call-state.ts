@@ -3,6 +3,7 @@ import { createContextKey } from "@connectrpc/connect";
 import type { Role } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { Span, SpanContext } from "@penstock/observability";
+import type { PeerCertificate } from "./tls/peer-certificate.ts";
 
 /** Who calls: an administrator with roles, or one of Penstock's own services. */
 export interface Identity {
@@ -30,6 +31,18 @@ export interface CallState {
 interface WithValues {
   readonly values: ContextValues;
 }
+
+/** What a port knows of a call that its headers do not tell. */
+export interface ArrivalFacts {
+  readonly certificate: PeerCertificate | undefined;
+  /** Two authorization headers that differ; the library shows only the first. */
+  readonly ambiguous: boolean;
+}
+
+/** Where a port leaves what it knows for the gate. */
+export const arrivalKey = createContextKey<ArrivalFacts | undefined>(undefined, {
+  description: "penstock arrival",
+});
 
 /** Where the gate leaves the state of a call for interceptors and handlers. */
 export const callStateKey = createContextKey<CallState | undefined>(undefined, {

@@ -5,7 +5,8 @@ import {
   createConnectTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
-import type { SpanContext, Tracer } from "@penstock/observability";
+import type { GatewayError } from "@penstock/errors";
+import type { Logger, SpanContext, Tracer } from "@penstock/observability";
 import type { Secret } from "@penstock/runtime";
 import { fromConnectError } from "./connect-error.ts";
 import { controlMessageBytes } from "./connect-server.ts";
@@ -13,6 +14,9 @@ import { assertRequirements } from "./interceptors/authentication.ts";
 import { clientTracingInterceptor, parentSpanKey } from "./interceptors/tracing.ts";
 import type { ServingOptions } from "./request-gate.ts";
 import { createServing } from "./request-gate.ts";
+import { assertTokenStaysSecret } from "./tls/cleartext.ts";
+import type { TlsClientFiles } from "./tls/tls-connect.ts";
+import { createTlsConnector, explainTlsFailure } from "./tls/tls-connect.ts";
 
 /** What a client is, whatever its transport. */
 export interface ClientOptions {
@@ -21,6 +25,18 @@ export interface ClientOptions {
   readonly tracer: Tracer;
   /** Deadline of calls that name none; 10 s when absent. */
   readonly defaultTimeoutMs?: number;
+}
+
+/** Where a service is and how it is reached. */
+export interface NetworkClientOptions extends ClientOptions {
+  /** With `https://` the connection is encrypted and the server's certificate checked. */
+  readonly url: string;
+  /** For `https://`; without files the authorities that Node knows are trusted. */
+  readonly tls?: TlsClientFiles | undefined;
+  /** Whether a token may go to another machine in cleartext; false when absent. */
+  readonly allowCleartext?: boolean | undefined;
+  /** Told when files of `tls` are not in order any more. */
+  readonly logger?: Logger | undefined;
 }
 
 /** A transport and the way to end it. */
@@ -44,15 +60,23 @@ const defaultTimeoutMs = 10_000;
 /** An answer may hold a page of resources of the largest size. */
 const answerMaxBytes = 4 * controlMessageBytes;
 
-/** Calls a service at a URL by the Connect protocol over cleartext HTTP/2. */
-export function createNetworkTransport(
-  options: ClientOptions & { readonly url: string },
-): ServiceTransport {
-  const sessionManager = new Http2SessionManager(options.url, {
-    pingIntervalMs: 30_000,
-    pingTimeoutMs: 5_000,
-    idleConnectionTimeoutMs: 10 * 60_000,
-  });
+/**
+ * Calls a service at a URL by the Connect protocol over HTTP/2. Throws FIELD_INVALID for TLS files
+ * that are not in order, and for a token that would leave the machine in cleartext.
+ */
+export function createNetworkTransport(options: NetworkClientOptions): ServiceTransport {
+  const url = new URL(options.url);
+  if (options.token !== undefined) assertTokenStaysSecret(url, options.allowCleartext === true);
+  const secure = url.protocol === "https:";
+  const sessionManager = new Http2SessionManager(
+    options.url,
+    {
+      pingIntervalMs: 30_000,
+      pingTimeoutMs: 5_000,
+      idleConnectionTimeoutMs: 10 * 60_000,
+    },
+    secure ? { createConnection: createTlsConnector(url, options.tls ?? {}, options.logger) } : {},
+  );
   const transport = createConnectTransport({
     baseUrl: options.url,
     httpVersion: "2",
@@ -63,7 +87,9 @@ export function createNetworkTransport(
     readMaxBytes: answerMaxBytes,
     defaultTimeoutMs: options.defaultTimeoutMs ?? defaultTimeoutMs,
   });
-  return { transport: decodingErrors(transport), close: () => sessionManager.abort() };
+  const decode = (thrown: unknown): GatewayError =>
+    explainTlsFailure(thrown, url.origin) ?? fromConnectError(thrown);
+  return { transport: decodingErrors(transport, decode), close: () => sessionManager.abort() };
 }
 
 /**
@@ -89,7 +115,7 @@ export function createInProcessTransport(
       },
     },
   );
-  return { transport: decodingErrors(transport), close: () => undefined };
+  return { transport: decodingErrors(transport, fromConnectError), close: () => undefined };
 }
 
 /** Builds the options of one call. */
@@ -113,31 +139,36 @@ function clientInterceptors(options: ClientOptions): Interceptor[] {
   return [clientTracingInterceptor(options.tracer), headers];
 }
 
+type Decode = (thrown: unknown) => GatewayError;
+
 /** Callers of services see GatewayErrors; the library would wrap one thrown by an interceptor. */
-function decodingErrors(inner: Transport): Transport {
+function decodingErrors(inner: Transport, decode: Decode): Transport {
   return {
     unary: async (...call) => {
       try {
         return await inner.unary(...call);
       } catch (thrown) {
-        throw fromConnectError(thrown);
+        throw decode(thrown);
       }
     },
     stream: async (...call) => {
       try {
         const response = await inner.stream(...call);
-        return { ...response, message: decoding(response.message) };
+        return { ...response, message: decoding(response.message, decode) };
       } catch (thrown) {
-        throw fromConnectError(thrown);
+        throw decode(thrown);
       }
     },
   };
 }
 
-async function* decoding<Item>(messages: AsyncIterable<Item>): AsyncGenerator<Item> {
+async function* decoding<Item>(
+  messages: AsyncIterable<Item>,
+  decode: Decode,
+): AsyncGenerator<Item> {
   try {
     yield* messages;
   } catch (thrown) {
-    throw fromConnectError(thrown);
+    throw decode(thrown);
   }
 }

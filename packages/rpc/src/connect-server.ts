@@ -2,19 +2,25 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttp1Server } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import { createServer as createHttp2Server } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
-import { createServer as createTcpServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { createConnectRouter } from "@connectrpc/connect";
+import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import {
   compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import { switchConnection } from "./connection-switch.ts";
+import type { ArrivalFacts } from "./call-state.ts";
+import { arrivalKey } from "./call-state.ts";
+import { createCleartextAcceptor } from "./connection-switch.ts";
+import { differingValues } from "./differing-values.ts";
 import { assertRequirements } from "./interceptors/authentication.ts";
 import type { ServingOptions } from "./request-gate.ts";
 import { createServing } from "./request-gate.ts";
+import { peerCertificateOf } from "./tls/peer-certificate.ts";
+import { createTlsAcceptor, reportUnexpectedTls } from "./tls/tls-acceptor.ts";
+import type { TlsServerFiles, TlsSource } from "./tls/tls-source.ts";
+import { openTlsSource } from "./tls/tls-source.ts";
 
 /** A request of either version of HTTP. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -28,6 +34,8 @@ export interface ConnectServerOptions extends ServingOptions {
   readonly routes: (router: ConnectRouter) => void;
   /** Serves paths such as `/livez`, without a credential; false passes the request on. */
   readonly httpHandler?: (request: HttpRequest, response: HttpResponse) => boolean;
+  /** Absent: cleartext. With `clientCaFile`, a client certificate is a credential. */
+  readonly tls?: TlsServerFiles | undefined;
   /** Largest message of a request in bytes, after decompression; 4 MiB when absent. */
   readonly readMaxBytes?: number;
 }
@@ -36,7 +44,7 @@ export interface ConnectServerOptions extends ServingOptions {
 export interface ConnectServer {
   readonly host: string;
   readonly port: number;
-  /** `http://host:port` for clients. */
+  /** `http://host:port` or `https://host:port` for clients. */
   readonly url: string;
   /** Takes no new calls, waits for the open ones, and cuts them off after the deadline. */
   close(deadlineMs: number): Promise<void>;
@@ -69,10 +77,12 @@ const http2Limits = {
 };
 
 /**
- * Serves Connect, gRPC and gRPC-Web on one cleartext port. Throws a TypeError when an RPC does
- * not declare its requirement, and the system's error when the port can't be opened.
+ * Serves Connect, gRPC and gRPC-Web on one port, in cleartext or over TLS. Throws a TypeError when
+ * an RPC does not declare its requirement, FIELD_INVALID for TLS files that are not in order, and
+ * the system's error when the port can't be opened.
  */
 export async function startConnectServer(options: ConnectServerOptions): Promise<ConnectServer> {
+  const { logger } = options.observability;
   const shutdown = new AbortController();
   const handle = createRequestHandler(options, shutdown.signal);
   const http1 = createHttp1Server(http1Limits, handle);
@@ -81,21 +91,31 @@ export async function startConnectServer(options: ConnectServerOptions): Promise
   http1.emit("listening");
   const sockets = new Set<Socket>();
   const sessions = trackSessions(http2);
-  const tcp = createTcpServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
+  const tls = options.tls === undefined ? undefined : openTlsSource(options.tls, logger);
+  const acceptor =
+    tls === undefined
+      ? createCleartextAcceptor({ http1, http2 }, reportUnexpectedTls(logger))
+      : createTlsAcceptor(tls, { http1, http2 }, logger);
+  acceptor.maxConnections = maxConnections;
+  acceptor.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    switchConnection(socket, http1, http2);
   });
-  tcp.maxConnections = maxConnections;
-  const { port } = await listen(tcp, options.host, options.port);
-  const closeGently = (): void => {
-    tcp.close();
+  const endConnections = (): void => {
     // Node counts the idle connections; a connection becomes idle when its response is out.
     http1.closeIdleConnections();
+    for (const session of sessions) session.close();
+  };
+  // Whom an authority that is gone let in does not stay.
+  tls?.onChange(endConnections);
+  const { port } = await listenOrClose(acceptor, options, tls);
+  const closeGently = (): void => {
+    tls?.close();
+    acceptor.close();
     http1.prependListener("request", (_request, response) => {
       response.setHeader("connection", "close");
     });
-    for (const session of sessions) session.close();
+    endConnections();
   };
   const closeHard = (): void => {
     shutdown.abort();
@@ -106,13 +126,26 @@ export async function startConnectServer(options: ConnectServerOptions): Promise
   return {
     host: options.host,
     port,
-    url: `http://${host}:${port}`,
+    url: `${tls === undefined ? "http" : "https"}://${host}:${port}`,
     close: async (deadlineMs) => {
       closeGently();
       await allClosed(sockets, deadlineMs, () => http1.closeIdleConnections());
       closeHard();
     },
   };
+}
+
+async function listenOrClose(
+  acceptor: Server,
+  { host, port }: ConnectServerOptions,
+  tls: TlsSource | undefined,
+): Promise<AddressInfo> {
+  try {
+    return await listen(acceptor, host, port);
+  } catch (error) {
+    tls?.close();
+    throw error;
+  }
 }
 
 function createRequestHandler(options: ConnectServerOptions, shutdownSignal: AbortSignal) {
@@ -135,12 +168,20 @@ function createRequestHandler(options: ConnectServerOptions, shutdownSignal: Abo
       if (options.httpHandler?.(request, response) !== true) notFound(response);
       return;
     }
-    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+    const values = createContextValues().set(arrivalKey, arrivalOf(request));
+    handler(universalRequestFromNodeRequest(request, response, undefined, values))
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((error: unknown) => {
         logger.debug("an answer could not be written", { path, error });
         response.destroy();
       });
+  };
+}
+
+function arrivalOf(request: HttpRequest): ArrivalFacts {
+  return {
+    certificate: peerCertificateOf(request),
+    ambiguous: differingValues(request.rawHeaders, "authorization"),
   };
 }
 
@@ -166,11 +207,7 @@ function trackSessions(server: ReturnType<typeof createHttp2Server>): Set<Server
   return sessions;
 }
 
-async function listen(
-  server: ReturnType<typeof createTcpServer>,
-  host: string,
-  port: number,
-): Promise<AddressInfo> {
+async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {

@@ -1,4 +1,5 @@
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
+import { createServer } from "node:net";
 
 /** A client that says nothing for this long is disconnected (security.md R7). */
 const firstBytesTimeoutMs = 15_000;
@@ -6,19 +7,35 @@ const firstBytesTimeoutMs = 15_000;
 /** The preface of HTTP/2 begins with these; no method of HTTP/1.1 does. */
 const http2Prefix = Buffer.from("PRI");
 
-/** Whoever takes over a socket whose first bytes have been looked at. */
-interface ConnectionTaker {
+/** Every TLS connection begins with a record of this kind: a handshake. */
+const tlsHandshakeRecord = 0x16;
+
+/** Whoever takes over a connection. */
+export interface ConnectionTaker {
   emit(event: "connection", socket: Socket): boolean;
 }
 
-/**
- * Looks at the first bytes of a connection, puts them back and hands the socket to the server
- * that speaks its protocol. So one cleartext port serves HTTP/1.1 and HTTP/2.
- */
-export function switchConnection(
+/** The servers of the two versions of HTTP. */
+export interface ConnectionTakers {
+  readonly http1: ConnectionTaker;
+  readonly http2: ConnectionTaker;
+}
+
+/** A server that hands cleartext connections to the one that speaks their protocol. */
+export function createCleartextAcceptor(
+  takers: ConnectionTakers,
+  onTls: (socket: Socket) => void,
+): Server {
+  return createServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
+    switchConnection(socket, takers, onTls);
+  });
+}
+
+/** Looks at the first bytes of a connection, puts them back and hands the socket on. */
+function switchConnection(
   socket: Socket,
-  http1: ConnectionTaker,
-  http2: ConnectionTaker,
+  { http1, http2 }: ConnectionTakers,
+  onTls: (socket: Socket) => void,
 ): void {
   let head: Buffer = Buffer.alloc(0);
   const giveUp = (): void => {
@@ -29,6 +46,11 @@ export function switchConnection(
     if (chunk !== null) head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
     if (head.length < http2Prefix.length) {
       socket.once("readable", sniff);
+      return;
+    }
+    if (head[0] === tlsHandshakeRecord) {
+      onTls(socket);
+      giveUp();
       return;
     }
     socket.off("error", giveUp);

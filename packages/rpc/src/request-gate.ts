@@ -3,7 +3,7 @@ import type { Observability } from "@penstock/observability";
 import { attributeNames } from "@penstock/observability";
 import { newUuidV7 } from "@penstock/runtime";
 import type { CallState } from "./call-state.ts";
-import { callStateKey } from "./call-state.ts";
+import { arrivalKey, callStateKey } from "./call-state.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { AccessLog } from "./interceptors/access-log.ts";
 import { createAccessLog } from "./interceptors/access-log.ts";
@@ -46,7 +46,9 @@ export function createServing(options: ServingOptions): Serving {
     const state = startCall(observability, accessLog, context);
     context.values.set(callStateKey, state);
     try {
-      const identity = await authenticateCall(context.requestHeader, context.method, authenticate);
+      const arrival = context.values.get(arrivalKey);
+      const credentials = { header: context.requestHeader, arrival };
+      const identity = await authenticateCall(credentials, context.method, authenticate);
       state.identity = identity;
       state.span.set(attributeNames.identityKind, identity.kind);
       state.span.set(attributeNames.identityName, identity.name);

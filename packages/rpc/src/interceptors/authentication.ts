@@ -3,7 +3,7 @@ import { getOption, hasOption } from "@bufbuild/protobuf";
 import type { Requirement } from "@penstock/api";
 import { requires } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
-import type { Identity } from "../call-state.ts";
+import type { ArrivalFacts, Identity } from "../call-state.ts";
 
 /** Turns the text of a bearer token into an identity; undefined for a token that is not valid. */
 export type Authenticate = (token: string) => Identity | undefined | Promise<Identity | undefined>;
@@ -11,23 +11,51 @@ export type Authenticate = (token: string) => Identity | undefined | Promise<Ide
 /** Our tokens have 68 characters; longer ones are not looked at. */
 const maxTokenCharacters = 512;
 
+/** Everything by which a caller shows who it is. */
+export interface Credentials {
+  readonly header: Headers;
+  /** Absent in process. */
+  readonly arrival: ArrivalFacts | undefined;
+}
+
 /**
  * Finds out who calls and whether the method's `requires` option allows it. Throws
  * ADMIN_UNAUTHENTICATED or ADMIN_PERMISSION_DENIED.
  */
 export async function authenticateCall(
-  header: Headers,
+  credentials: Credentials,
   method: DescMethod,
   authenticate: Authenticate,
 ): Promise<Identity> {
-  const token = bearerToken(header.get("authorization"));
+  const identity = await identify(credentials, authenticate);
+  if (!isAllowed(identity, getOption(method, requires))) throw permissionDenied(identity, method);
+  return identity;
+}
+
+/**
+ * Every credential that is shown must be good. An administrator's token says who calls also over
+ * the connection of a service; otherwise the certificate does, which names the service.
+ */
+async function identify(
+  { header, arrival }: Credentials,
+  authenticate: Authenticate,
+): Promise<Identity> {
+  if (arrival?.ambiguous === true) {
+    throw unauthenticated("The call has two authorization headers that differ; send one.");
+  }
+  const certificate = arrival?.certificate;
+  if (certificate !== undefined && "problem" in certificate) {
+    throw unauthenticated(`The client certificate ${certificate.problem}.`);
+  }
+  const given = header.get("authorization");
+  if (given === null && certificate !== undefined) return certificate.identity;
+  const token = bearerToken(given);
   if (token === undefined) {
     throw unauthenticated("The call carries no token; send authorization: Bearer <token>.");
   }
   const identity = await authenticate(token);
   if (identity === undefined) throw unauthenticated("The token is not valid.");
-  if (!isAllowed(identity, getOption(method, requires))) throw permissionDenied(identity, method);
-  return identity;
+  return identity.kind === "service" ? (certificate?.identity ?? identity) : identity;
 }
 
 /** Throws at start when an RPC does not say who may call it, or says that nobody may. */
@@ -69,7 +97,7 @@ function unauthenticated(message: string): GatewayError {
 }
 
 function permissionDenied(identity: Identity, method: DescMethod): GatewayError {
-  const message = "The token's role does not allow this RPC.";
+  const message = "The caller's role does not allow this RPC.";
   return new GatewayError("ADMIN_PERMISSION_DENIED", message, {
     metadata: { method: methodName(method), identity: identity.name, kind: identity.kind },
   });
