@@ -57,13 +57,20 @@ export function isLasting(error: unknown): boolean {
   return !(told instanceof GatewayError) || told.reason !== "UNAVAILABLE";
 }
 
-/** The same functions, their database errors told apart as above; for the handlers of an API. */
+/**
+ * The same functions, their database errors told apart as above; for the handlers of an API. Each
+ * call begins with `started`, which throws as long as the service can't answer.
+ */
 export function handlersWithStorageErrors<
   Handlers extends Record<string, (...args: never[]) => unknown>,
->(handlers: Handlers): Handlers {
+>(handlers: Handlers, started: () => unknown): Handlers {
   const wrapped = Object.entries(handlers).map(([name, handler]) => [
     name,
-    (...args: never[]) => withStorageErrors(async () => await handler(...args)),
+    (...args: never[]) =>
+      withStorageErrors(async () => {
+        started();
+        return await handler(...args);
+      }),
   ]);
   return Object.fromEntries(wrapped) as Handlers;
 }
