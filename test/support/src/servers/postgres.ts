@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chownSync, readFileSync } from "node:fs";
+import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -35,8 +35,16 @@ export function findPostgres(): string | undefined {
   return findProgram("initdb", postgresFolders());
 }
 
+/** What is special about a server. */
+export interface PostgresOptions {
+  /** Settings beyond its defaults, as in `postgresql.conf`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** It offers TLS with this certificate and key, both as PEM. */
+  readonly tls?: { readonly certificatePem: string; readonly keyPem: string };
+}
+
 /** Starts a fresh server (1 to 2 s); as root under user `postgres` or `nobody`. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const initdb = findPostgres();
   if (initdb === undefined) throw new Error("PostgreSQL is not installed");
   const folder = makeServerFolder("postgres");
@@ -45,10 +53,12 @@ export async function startPostgres(): Promise<PostgresServer> {
   const data = join(folder, "data");
   const initArgs = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"];
   await run(initdb, [...initArgs, "--no-locale"], { ...user, cwd: folder });
+  const extra = { ...options.settings, ...writeTls(data, options.tls, user) };
   const port = await freePort();
   let server: ServerProcess;
   const start = async (): Promise<void> => {
     const settings = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
+    for (const [name, value] of Object.entries(extra)) settings.push(`${name}=${value}`);
     const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
     const command = join(dirname(initdb), "postgres");
     server = startServerProcess({ command, args, folder, ...(user === undefined ? {} : { user }) });
@@ -69,6 +79,22 @@ export async function startPostgres(): Promise<PostgresServer> {
   const kill = (): Promise<void> => server.end("SIGQUIT");
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   return { url, createDatabase, kill, restart: start, stop };
+}
+
+/** Gives the settings that turn TLS on; the server reads no key that others could read. */
+function writeTls(
+  data: string,
+  tls: PostgresOptions["tls"],
+  user: User | undefined,
+): Record<string, string> {
+  if (tls === undefined) return {};
+  const files = { "tls.crt": tls.certificatePem, "tls.key": tls.keyPem };
+  for (const [name, pem] of Object.entries(files)) {
+    const path = join(data, name);
+    writeFileSync(path, pem, { mode: 0o600 });
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+  }
+  return { ssl: "on", ssl_cert_file: "tls.crt", ssl_key_file: "tls.key" };
 }
 
 function unprivilegedUser(): User {
