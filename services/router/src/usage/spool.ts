@@ -4,6 +4,7 @@ import type { Observability } from "@penstock/observability";
 import type { Clock, Timer } from "@penstock/runtime";
 import { BackgroundSync } from "./background-sync.ts";
 import { EmergencySegment } from "./emergency-segment.ts";
+import type { EmittedSpool, FinalListener } from "./emitted-spool.ts";
 import { nextEpoch, syncFolder } from "./epoch-counter.ts";
 import { listSegments, recoverSpool } from "./recover-spool.ts";
 import type { Recovered } from "./recover-spool.ts";
@@ -38,11 +39,6 @@ export interface SpoolOptions {
   readonly files?: SpoolFiles;
 }
 
-/** Hears of every final, in the order of their numbers, written or not. */
-export interface FinalListener {
-  onFinal(record: FinalRecord): void;
-}
-
 interface Entry {
   readonly kind: RecordKind;
   readonly requestId: string;
@@ -58,7 +54,7 @@ interface Entry {
  * anything follows from it, so that the death of the process loses no charge. Everything of one
  * turn of the event loop is written by one call at its end.
  */
-export class Spool {
+export class Spool implements EmittedSpool {
   readonly epoch: bigint;
   /** Former lives whose requests all have an end now. */
   readonly retiredEpochs: readonly RetiredSpoolEpoch[];
@@ -144,6 +140,10 @@ export class Spool {
     } catch (error) {
       logger.error("there is no room for the emergency segment of the spool", { error });
     }
+  }
+
+  get folder(): string {
+    return this.#options.folder;
   }
 
   /** Size of all segments. */

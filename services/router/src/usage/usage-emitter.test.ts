@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { UsageEventSchema } from "@penstock/api";
@@ -9,6 +9,7 @@ import { silentObservability } from "@penstock/observability";
 import { ManualClock, systemClock } from "@penstock/runtime";
 import type { Clock, WallMs } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { scanRecords } from "./spool-record.ts";
 import { Spool } from "./spool.ts";
 import { UsageEmitter } from "./usage-emitter.ts";
 
@@ -21,13 +22,19 @@ afterEach(async () => {
 class RecordingStream {
   readonly batches: StreamMessage[][] = [];
   failing = false;
+  /** Ids that are refused in their first form, or always, and why. */
+  readonly refusing = new Map<string, { reason: "FIELD_INVALID" | "UNAVAILABLE"; from: number }>();
   /** Ids that fail once, by themselves. */
   readonly failOnce = new Set<string>();
 
   publish(batch: readonly StreamMessage[]): Promise<PublishResult[]> {
     if (this.failing) return Promise.reject(new Error("no bus"));
     this.batches.push([...batch]);
-    const results = batch.map(({ id }): PublishResult => {
+    const results = batch.map(({ id, payload }): PublishResult => {
+      const refusal = this.refusing.get(id);
+      if (refusal !== undefined && payload.length >= refusal.from) {
+        return { ok: false, error: new GatewayError(refusal.reason, "never") };
+      }
       if (!this.failOnce.delete(id)) return { ok: true, duplicate: false };
       return { ok: false, error: new GatewayError("UNAVAILABLE", "not now") };
     });
@@ -103,6 +110,46 @@ describe("UsageEmitter", () => {
     await Promise.all(["a", "b", "c"].map((id) => end(spool, id)));
     expect(await emitter.flush(5_000)).toBe(true);
     expect(stream.ids).toEqual(["a", "b", "c", "b"]);
+  });
+
+  it("publishes in short what the bus refuses for good, and keeps the whole of it", async () => {
+    const { spool, stream, emitter, folder } = setUp();
+    await emitter.start();
+    stream.refusing.set("large", { reason: "FIELD_INVALID", from: 400 });
+    await Promise.all([end(spool, "large", 500), end(spool, "b")]);
+    expect(await emitter.flush(5_000)).toBe(true);
+    const taken = stream.batches.flat().findLast(({ id }) => id === "large");
+    expect(fromBinary(UsageEventSchema, taken?.payload ?? new Uint8Array())).toMatchObject({
+      requestId: "large",
+      sequence: 1n,
+      epoch: 1n,
+      model: "m".repeat(128),
+    });
+    const kept = [...scanRecords(readFileSync(`${folder}/refused`), { end: 0, corrupt: 0 })];
+    expect(kept).toMatchObject([{ requestId: "large", sequence: 1n }]);
+    expect(kept[0]?.payload.length).toBeGreaterThan(500);
+  });
+
+  it("is not held up by an event that the bus never takes", async () => {
+    const { spool, stream, emitter } = setUp();
+    await emitter.start();
+    stream.refusing.set("poison", { reason: "UNAVAILABLE", from: 0 });
+    await end(spool, "poison");
+    for (let count = 0; count < 5; count += 1) await end(spool, `after-${count}`);
+    await vi.waitFor(() => expect(stream.ids).toContain("after-4"));
+    await end(spool, "last");
+    await vi.waitFor(() => expect(stream.ids).toContain("last"));
+    expect(stream.ids.filter((id) => id === "last")).toHaveLength(1);
+  });
+
+  it("says when both consumers have everything", async () => {
+    const { spool, emitter, memory } = setUp();
+    await emitter.start();
+    await end(spool, "a");
+    expect(await emitter.allConfirmed(20)).toBe(false);
+    const waiting = emitter.allConfirmed(5_000);
+    await confirm(memory, 1n, 1n);
+    expect(await waiting).toBe(true);
   });
 
   it("keeps everything while the bus is away and says so on flush", async () => {

@@ -1,31 +1,29 @@
-import { confirmedKey, usageSubject } from "@penstock/bus";
-import type { BucketEntry, Bus, StreamMessage, Watch } from "@penstock/bus";
+import type { Bus } from "@penstock/bus";
 import type { Logger, Observability } from "@penstock/observability";
-import { sleep } from "@penstock/runtime";
-import type { Clock, Timer } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import { Confirmations } from "./confirmations.ts";
+import type { EmittedSpool } from "./emitted-spool.ts";
 import { readFinals } from "./read-finals.ts";
+import { ReplaySchedule } from "./replay-schedule.ts";
 import type { FinalRecord } from "./spool-callback.ts";
-import type { Spool } from "./spool.ts";
+import { UsagePublisher } from "./usage-publisher.ts";
 
 /** The most events of one publication, and how long one waits for more (performance.md §8). */
 const mostInBatch = 512;
 const batchIntervalMs = 10;
 /** Events that wait in memory; what comes beyond is read from the disk later. */
 const mostQueuedBytes = 8 * 1024 * 1024;
-const firstRetryMs = 100;
-const longestRetryMs = 5_000;
-/** Events that were published so long ago and are not confirmed are published again. */
-const replayMs = 60_000;
-
-const consumers = ["quota", "telemetry"] as const;
 
 /** What an emitter needs. */
 export interface UsageEmitterOptions {
-  readonly spool: Spool;
+  readonly spool: EmittedSpool;
   readonly bus: Pick<Bus, "usage" | "confirmed">;
+  /** Name on the usage stream and in the keys of confirmations, see `workerName`. */
   readonly replica: string;
   readonly clock: Clock;
   readonly observability: Pick<Observability, "logger" | "metrics">;
+  /** Somebody waits for each event: none is held back for others to come. */
+  readonly eager?: boolean;
 }
 
 /** Finals of an epoch that are to be read from the disk and published: those after `after`. */
@@ -40,56 +38,62 @@ interface Backlog {
  * tells.
  */
 export class UsageEmitter {
+  /** Hears of every event that the bus has taken. */
+  onPublished: (requestId: string) => void = () => undefined;
   readonly #options: UsageEmitterOptions;
   readonly #logger: Logger;
-  readonly #subject: string;
-  readonly #published;
-  readonly #confirmed = new Map<string, bigint>();
+  readonly #publisher: UsagePublisher;
+  readonly #confirmations: Confirmations;
+  readonly #replays: ReplaySchedule;
   readonly #backlogs: Backlog[] = [];
-  #watches: Watch[] = [];
   #queue: FinalRecord[] = [];
   #queuedBytes = 0;
   #running = false;
   #closed = false;
   #flushing = false;
   #idle = Promise.withResolvers<void>();
-  #replayTimer: Timer | undefined;
-  #progressAt = 0;
-  readonly #abort = new AbortController();
+  #confirmed = Promise.withResolvers<void>();
 
   constructor(options: UsageEmitterOptions) {
     this.#options = options;
-    this.#logger = options.observability.logger;
-    this.#subject = usageSubject(options.replica);
-    const help = "Usage events handed to the bus, by outcome.";
-    const { metrics } = options.observability;
-    this.#published = metrics.counter("penstock_usage_published_total", help, ["outcome"]);
+    const { spool, replica, bus, clock, observability } = options;
+    const { logger, metrics } = observability;
+    this.#logger = logger;
+    this.#publisher = new UsagePublisher({
+      ...{ usage: bus.usage, replica, folder: spool.folder, clock, observability },
+      onPublished: (requestId) => this.onPublished(requestId),
+    });
     metrics.gaugeFunction(
       "penstock_usage_queued_events",
       "Usage events in memory that the bus does not have yet.",
       () => this.#queue.length,
     );
-    options.spool.listener = this;
+    this.#replays = new ReplaySchedule(clock, () => this.#replay());
+    this.#confirmations = new Confirmations({
+      bucket: bus.confirmed,
+      replica,
+      logger,
+      onConfirmed: (epoch, sequence) => {
+        this.#replays.progressed(epoch);
+        spool.confirm(epoch, sequence);
+        this.#confirmed.resolve();
+        this.#confirmed = Promise.withResolvers<void>();
+      },
+      onGap: () => this.#replays.reset(),
+    });
+    spool.listener = this;
     this.#idle.resolve();
   }
 
   /** Follows what consumers confirm and publishes what earlier lives have left. */
   async start(): Promise<void> {
-    const { bus, spool, replica, clock } = this.#options;
-    this.#progressAt = clock.monotonicMs();
-    for (const consumer of consumers) {
-      const prefix = `${consumer}.${replica}.`;
-      const watch = await bus.confirmed.watch({
-        prefix,
-        onEntry: (entry) => this.#onConfirmed(entry),
-        onProblem: (error) => this.#logger.warn("confirmations can't be followed", { error }),
-      });
-      this.#watches.push(watch);
-    }
+    const { spool } = this.#options;
+    await this.#confirmations.start();
     for (const { epoch } of spool.retiredEpochs) {
       this.#backlogs.push({ epoch, after: spool.segments.confirmedOf(epoch) });
     }
-    this.#scheduleReplay();
+    for (const epoch of [spool.epoch, ...spool.segments.epochs()]) this.#replays.progressed(epoch);
+    this.#replays.start();
     this.#wake();
   }
 
@@ -121,12 +125,27 @@ export class UsageEmitter {
     return this.#queue.length === 0 && this.#backlogs.length === 0;
   }
 
+  /** Waits at most `deadlineMs` until both consumers have everything; true when they have. */
+  async allConfirmed(deadlineMs: number): Promise<boolean> {
+    const { promise: expired, resolve } = Promise.withResolvers<void>();
+    let over = false;
+    const timer = this.#options.clock.schedule(deadlineMs, () => {
+      over = true;
+      resolve();
+    });
+    while (this.#unconfirmedEpochs().length > 0 && !over) {
+      await Promise.race([this.#confirmed.promise, expired]);
+    }
+    timer.cancel();
+    return !over;
+  }
+
   /** Stops; what was not published stays on the disk for the next life. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#replayTimer?.cancel();
-    this.#abort.abort();
-    await Promise.all(this.#watches.map((watch) => watch.close()));
+    this.#replays.close();
+    this.#publisher.close();
+    await this.#confirmations.close();
     await this.#idle.promise;
   }
 
@@ -150,21 +169,25 @@ export class UsageEmitter {
   }
 
   async #run(): Promise<void> {
+    const { eager } = this.#options;
     while (!this.#closed) {
       if (this.#queue.length > 0) await this.#publishQueue();
       else if (this.#backlogs.length > 0) await this.#publishBacklog();
       else return;
       const few = this.#queue.length > 0 && this.#queue.length < mostInBatch;
-      if (few && !this.#flushing) await this.#pause(batchIntervalMs);
+      if (few && !this.#flushing && eager !== true) await this.#publisher.pause(batchIntervalMs);
     }
   }
 
+  /** What the bus did not take stays at the front, and what follows goes with it. */
   async #publishQueue(): Promise<void> {
     const batch = this.#queue.slice(0, mostInBatch);
-    await this.#publish(batch);
+    const left = await this.#publisher.publish(batch);
     if (this.#closed) return;
-    this.#queue.splice(0, batch.length);
+    this.#queue.splice(0, batch.length, ...left);
     for (const { payload } of batch) this.#queuedBytes -= payload.length;
+    for (const { payload } of left) this.#queuedBytes += payload.length;
+    if (left.length > 0) await this.#publisher.backOff(left.length < batch.length);
   }
 
   /** Publishes the oldest backlog until there is nothing left of it on the disk. */
@@ -182,11 +205,11 @@ export class UsageEmitter {
         if (final.sequence > last) last = final.sequence;
         batch.push(final);
         if (batch.length < mostInBatch) continue;
-        await this.#publish(batch);
+        await this.#publishAll(batch);
         batch = [];
         if (this.#closed) return;
       }
-      await this.#publish(batch);
+      await this.#publishAll(batch);
       if (this.#closed) return;
     }
     backlog.after = last;
@@ -206,89 +229,41 @@ export class UsageEmitter {
     }
   }
 
-  /** Publishes until every event was taken. Gives up only when closed. */
-  async #publish(batch: readonly FinalRecord[]): Promise<void> {
+  /** Publishes until the bus takes events; single ones that it does not take go to the queue. */
+  async #publishAll(batch: readonly FinalRecord[]): Promise<void> {
     let left = batch;
-    let retryMs = firstRetryMs;
+    let taken = 0;
     while (left.length > 0 && !this.#closed) {
-      left = await this.#publishOnce(left);
-      if (left.length === 0) return;
-      await this.#pause(retryMs * (0.9 + 0.2 * Math.random()));
-      retryMs = Math.min(longestRetryMs, retryMs * 2);
+      const next = await this.#publisher.publish(left);
+      taken += left.length - next.length;
+      const stuck = next.length === left.length && taken > 0;
+      left = next;
+      if (left.length === 0 || stuck) break;
+      await this.#publisher.backOff(taken > 0);
     }
+    this.#queue.push(...left);
+    for (const { payload } of left) this.#queuedBytes += payload.length;
   }
 
-  async #publishOnce(batch: readonly FinalRecord[]): Promise<readonly FinalRecord[]> {
-    const messages = batch.map((final) => this.#message(final));
-    try {
-      const results = await this.#options.bus.usage.publish(messages, this.#abort.signal);
-      const failed = batch.filter((_, index) => results[index]?.ok !== true);
-      this.#published.add(batch.length - failed.length, "ok");
-      this.#published.add(failed.length, "failed");
-      return failed;
-    } catch (error) {
-      this.#published.add(batch.length, "failed");
-      if (!this.#closed) this.#logger.warn("the bus takes no usage events", { error });
-      return batch;
-    }
-  }
-
-  #message({ requestId, payload, traceparent }: FinalRecord): StreamMessage {
-    const message = { id: requestId, subject: this.#subject, payload };
-    return traceparent === undefined ? message : { ...message, traceparent };
-  }
-
-  async #pause(durationMs: number): Promise<void> {
-    try {
-      await sleep(this.#options.clock, durationMs, this.#abort.signal);
-    } catch {
-      // Closed: the loops end by themselves.
-    }
-  }
-
-  #onConfirmed({ key, value, deleted }: BucketEntry): void {
-    if (deleted || value.length !== 8) return;
-    const sequence = Buffer.from(value).readBigUInt64BE();
-    if (sequence <= (this.#confirmed.get(key) ?? 0n)) return;
-    this.#confirmed.set(key, sequence);
-    this.#progressAt = this.#options.clock.monotonicMs();
-    const epochText = key.slice(key.lastIndexOf(".") + 1);
-    if (!/^\d{1,18}$/.test(epochText)) return;
-    const epoch = BigInt(epochText);
-    const { spool } = this.#options;
-    spool.confirm(epoch, this.#confirmedByAll(epoch));
-  }
-
-  #confirmedByAll(epoch: bigint): bigint {
-    let least: bigint | undefined;
-    for (const consumer of consumers) {
-      const key = confirmedKey(consumer, this.#options.replica, epoch);
-      const sequence = this.#confirmed.get(key) ?? 0n;
-      if (least === undefined || sequence < least) least = sequence;
-    }
-    return least ?? 0n;
-  }
-
-  #scheduleReplay(): void {
-    this.#replayTimer = this.#options.clock.schedule(replayMs, () => {
-      if (this.#closed) return;
-      this.#replay();
-      this.#scheduleReplay();
-    });
+  #unconfirmedEpochs(): Backlog[] {
+    const { segments } = this.#options.spool;
+    return segments
+      .epochs()
+      .map((epoch) => ({ epoch, after: this.#confirmations.byAll(epoch) }))
+      .filter(({ epoch, after }) =>
+        segments.of(epoch).some(({ lastSequence }) => lastSequence > after),
+      );
   }
 
   /** The bus may have lost what it had acknowledged: what is not confirmed is published again. */
   #replay(): void {
-    const { spool, clock } = this.#options;
-    if (clock.monotonicMs() - this.#progressAt < replayMs || this.#running) return;
-    for (const epoch of spool.segments.epochs()) {
-      const after = this.#confirmedByAll(epoch);
-      const left = spool.segments.of(epoch).some(({ lastSequence }) => lastSequence > after);
-      if (left) this.#backlogs.push({ epoch, after });
-    }
-    if (this.#backlogs.length === 0) return;
+    const waiting = this.#queue.length > 0 || this.#backlogs.length > 0;
+    const unconfirmed = this.#unconfirmedEpochs();
+    const due = unconfirmed.filter(({ epoch }) => this.#replays.isDue(epoch, waiting));
+    if (due.length === 0) return;
+    this.#backlogs.push(...due);
     this.#logger.warn("usage events are not confirmed and are published again", {
-      epochs: this.#backlogs.map(({ epoch, after }) => `${epoch}>${after}`),
+      epochs: due.map(({ epoch, after }) => `${epoch}>${after}`),
     });
     this.#wake();
   }

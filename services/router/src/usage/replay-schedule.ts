@@ -1,0 +1,73 @@
+import type { Clock, Timer } from "@penstock/runtime";
+
+/** Events that were not confirmed for so long are published again. */
+const firstReplayMs = 60_000;
+/**
+ * The longest time between two replays: as long as a consumer is away all its events come again
+ * each time.
+ */
+const longestReplayMs = 3_600_000;
+
+interface Epoch {
+  /** When its confirmations last went on, or it was last replayed. */
+  sinceMs: number;
+  waitMs: number;
+}
+
+/**
+ * When what is not confirmed is published again: each epoch by itself after a minute without
+ * progress, then after two, four and so on.
+ */
+export class ReplaySchedule {
+  readonly #clock: Clock;
+  readonly #look: () => void;
+  readonly #epochs = new Map<bigint, Epoch>();
+  #timer: Timer | undefined;
+  #closed = false;
+
+  /** `look` is called once a minute. */
+  constructor(clock: Clock, look: () => void) {
+    this.#clock = clock;
+    this.#look = look;
+  }
+
+  start(): void {
+    this.#timer = this.#clock.schedule(firstReplayMs, () => {
+      if (this.#closed) return;
+      this.#look();
+      this.start();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  /** Consumers have more of the epoch than before. */
+  progressed(epoch: bigint): void {
+    this.#epochs.set(epoch, { sinceMs: this.#clock.monotonicMs(), waitMs: firstReplayMs });
+  }
+
+  /** The bus was away: what it had may be gone, so that nothing is waited for longer. */
+  reset(): void {
+    for (const one of this.#epochs.values()) one.waitMs = firstReplayMs;
+  }
+
+  /**
+   * Whether unconfirmed events of the epoch are to be published again now. Not while some wait
+   * (`waiting`) that were never published.
+   */
+  isDue(epoch: bigint, waiting: boolean): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#epochs.get(epoch);
+    if (known === undefined) {
+      this.#epochs.set(epoch, { sinceMs: nowMs, waitMs: firstReplayMs });
+      return false;
+    }
+    if (waiting || nowMs - known.sinceMs < known.waitMs) return false;
+    known.sinceMs = nowMs;
+    known.waitMs = Math.min(longestReplayMs, known.waitMs * 2);
+    return true;
+  }
+}

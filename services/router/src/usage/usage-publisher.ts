@@ -1,0 +1,103 @@
+import { usageSubject } from "@penstock/bus";
+import type { Bus, PublishResult, StreamMessage } from "@penstock/bus";
+import type { Counter, Logger, Observability } from "@penstock/observability";
+import { sleep } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
+import { RefusedEvents } from "./refused-events.ts";
+import type { FinalRecord } from "./spool-callback.ts";
+
+const firstRetryMs = 100;
+const longestRetryMs = 5_000;
+
+/** What a publisher needs. */
+export interface UsagePublisherOptions {
+  readonly usage: Bus["usage"];
+  /** Name on the usage stream. */
+  readonly replica: string;
+  /** Of the spool. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly observability: Pick<Observability, "logger" | "metrics">;
+  /** Hears of every event that the bus has taken. */
+  onPublished(requestId: string): void;
+}
+
+/** Hands events to the bus, once each call; what is to become of those not taken it says. */
+export class UsagePublisher {
+  readonly #options: UsagePublisherOptions;
+  readonly #logger: Logger;
+  readonly #subject: string;
+  readonly #counter: Counter;
+  readonly #refused: RefusedEvents;
+  readonly #abort = new AbortController();
+  #retryMs = firstRetryMs;
+
+  constructor(options: UsagePublisherOptions) {
+    const { replica, folder, observability } = options;
+    this.#options = options;
+    this.#logger = observability.logger;
+    this.#subject = usageSubject(replica);
+    const help = "Usage events handed to the bus, by outcome.";
+    const { metrics } = observability;
+    this.#counter = metrics.counter("penstock_usage_published_total", help, ["outcome"]);
+    this.#refused = new RefusedEvents(folder, observability);
+  }
+
+  /** Ends what waits; publishes nothing any more. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  /** Publishes once; gives what is to be tried again. Never rejects. */
+  async publish(batch: readonly FinalRecord[]): Promise<readonly FinalRecord[]> {
+    const results = await this.#results(batch);
+    const taken = results.reduce((sum, result) => sum + (result?.ok === true ? 1 : 0), 0);
+    this.#counter.add(taken, "ok");
+    this.#counter.add(batch.length - taken, "failed");
+    if (taken === batch.length) this.#retryMs = firstRetryMs;
+    const left: FinalRecord[] = [];
+    for (const [index, final] of batch.entries()) {
+      const result = results[index];
+      if (result?.ok === true) {
+        this.#refused.taken(final.requestId);
+        this.#options.onPublished(final.requestId);
+        continue;
+      }
+      const next = this.#refused.refused(final, result, taken > 0);
+      if (next !== undefined) left.push(next);
+    }
+    return left;
+  }
+
+  /** Waits before the next try, longer each time. `some`: the bus took a part, so it is there. */
+  async backOff(some: boolean): Promise<void> {
+    if (some) this.#retryMs = firstRetryMs;
+    await this.pause(this.#retryMs * (0.9 + 0.2 * Math.random()));
+    this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2);
+  }
+
+  /** Waits, at most until it is closed. */
+  async pause(durationMs: number): Promise<void> {
+    try {
+      await sleep(this.#options.clock, durationMs, this.#abort.signal);
+    } catch {
+      // Closed: the loops end by themselves.
+    }
+  }
+
+  async #results(batch: readonly FinalRecord[]): Promise<readonly (PublishResult | undefined)[]> {
+    const messages = batch.map((final) => this.#message(final));
+    try {
+      return await this.#options.usage.publish(messages, this.#abort.signal);
+    } catch (error) {
+      if (!this.#abort.signal.aborted)
+        this.#logger.warn("the bus takes no usage events", { error });
+      return batch.map(() => undefined);
+    }
+  }
+
+  #message({ requestId, payload, traceparent }: FinalRecord): StreamMessage {
+    const message = { id: requestId, subject: this.#subject, payload };
+    return traceparent === undefined ? message : { ...message, traceparent };
+  }
+}
