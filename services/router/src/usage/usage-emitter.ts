@@ -60,7 +60,11 @@ export class UsageEmitter {
     const { logger, metrics } = observability;
     this.#logger = logger;
     this.#publisher = new UsagePublisher({
-      ...{ usage: bus.usage, replica, folder: spool.folder, clock, observability },
+      usage: bus.usage,
+      replica,
+      folder: spool.folder,
+      clock,
+      observability,
       onPublished: (requestId) => this.onPublished(requestId),
     });
     metrics.gaugeFunction(
