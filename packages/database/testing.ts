@@ -1,3 +1,4 @@
 export { openTestDatabase } from "./src/test-database.ts";
 export { describeDatabase } from "./src/conformance/database-suite.ts";
 export type { DatabaseHarness } from "./src/conformance/database-suite.ts";
+export { describeFrozenMigrations } from "./src/conformance/frozen-migrations.ts";

@@ -29,7 +29,8 @@ export function createAdjustment(
   return async (request, context) => {
     check(request);
     const instance = await findInstance(dependencies, request.quota);
-    const { transfer, isNew } = await adjust(dependencies, instance, request);
+    const { name: actor } = identityOf(context);
+    const { transfer, isNew } = await adjust(dependencies, instance, { ...request, actor });
     const isCharge = transfer.reason === "";
     if (isCharge || transfer.quota !== request.quota || transfer.amount !== request.amount) {
       const description = isCharge
@@ -40,8 +41,7 @@ export function createAdjustment(
       });
     }
     if (isNew) {
-      const { name } = identityOf(context);
-      dependencies.events.adjusted(request.quota, request.amount, name, request.reason);
+      dependencies.events.adjusted(request.quota, request.amount, actor, request.reason);
     }
     return { transfer: toTransfer(transfer) };
   };
@@ -61,7 +61,7 @@ function check({ amount, reason, requestId }: CreateAdjustmentRequest): void {
 function adjust(
   { db, clock }: { readonly db: LedgerDatabase; readonly clock: BalanceDependencies["clock"] },
   { quota, resource, definition }: QuotaInstance,
-  request: CreateAdjustmentRequest,
+  request: Omit<CreateAdjustmentRequest, "$typeName"> & { readonly actor: string },
 ): Promise<{ transfer: Transfer; isNew: boolean }> {
   return inTransaction(db, async (trx) => {
     const nowMs = clock.wallMs();
@@ -70,8 +70,9 @@ function adjust(
     if (before !== undefined) return { transfer: before, isNew: false };
     const accounts = await loadAccounts(trx, { instances, quotas: [quota], moments: [], nowMs });
     const page = new LedgerPage({ instances, accounts, leases: [] });
-    const { amount, requestId: id } = request;
-    postAdjustment(page, { id, quota, amount, reason: request.reason.trim() }, nowMs);
+    const { amount, requestId: id, actor } = request;
+    const reason = request.reason.trim();
+    postAdjustment(page, { id, quota, amount, reason, actor }, nowMs);
     await savePage(trx, page);
     const [transfer] = page.transfers;
     if (transfer === undefined) throw new Error("an adjustment made no transfer");

@@ -132,7 +132,7 @@ describe("the quota service", () => {
     const { balance } = await balances().getBalance({ quota: "budgets/b" });
     expect(balance).toMatchObject({ posted: -25n, available: 75n });
     const { transfers } = await ledger().listTransfers({ quota: "budgets/b" });
-    expect(transfers).toMatchObject([{ reason: "goodwill", amount: -25n }]);
+    expect(transfers).toMatchObject([{ reason: "goodwill", amount: -25n, actor: "operator" }]);
     const other = ledger().createAdjustment({ ...request, amount: 1n });
     await expect(other).rejects.toMatchObject({ reason: "FIELD_INVALID" });
     const charged = newUuidV7();

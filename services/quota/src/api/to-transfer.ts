@@ -22,5 +22,6 @@ export function toTransfer(transfer: Omit<ListedTransfer, "cursor">): Transfer {
     createTime: timestampFromMs(transfer.createMs),
     leaseId: transfer.leaseId,
     reason: transfer.reason,
+    actor: transfer.actor,
   });
 }

@@ -25,6 +25,8 @@ export interface Adjustment {
   readonly quota: string;
   readonly amount: bigint;
   readonly reason: string;
+  /** Name of the identity that asked for it. */
+  readonly actor: string;
 }
 
 /**
@@ -49,6 +51,7 @@ export function postCharge(page: LedgerPage, charge: Charge, nowMs: number): voi
     createMs: nowMs,
     leaseId: charge.leaseId,
     reason: "",
+    actor: "",
     rate: instance.period === "minute",
   });
   if (charge.settled === 0n) return;
@@ -74,6 +77,7 @@ export function postAdjustment(page: LedgerPage, adjustment: Adjustment, nowMs: 
     createMs: nowMs,
     leaseId: "",
     reason: adjustment.reason,
+    actor: adjustment.actor,
     rate: instance.period === "minute",
   });
   take(page, instance, account, { amount: adjustment.amount, nowMs, leaseId: "" });

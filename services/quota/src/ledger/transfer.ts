@@ -15,5 +15,7 @@ export interface Transfer {
   readonly leaseId: string;
   /** Empty: a charge. */
   readonly reason: string;
+  /** Who adjusted; empty for a charge. */
+  readonly actor: string;
   readonly rate: boolean;
 }

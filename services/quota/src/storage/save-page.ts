@@ -82,5 +82,6 @@ async function insertTransfers(trx: Ledger, transfers: readonly Transfer[]): Pro
       ${transfers.map((one) => Math.floor(one.createMs))}::bigint[],
       ${transfers.map((one) => one.leaseId)}::text[],
       ${transfers.map((one) => one.reason)}::text[],
-      ${transfers.map((one) => one.rate)}::boolean[])`.execute(trx);
+      ${transfers.map((one) => one.rate)}::boolean[],
+      ${transfers.map((one) => one.actor)}::text[])`.execute(trx);
 }

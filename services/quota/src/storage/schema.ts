@@ -82,6 +82,8 @@ export interface TransferRow {
   /** Empty for charges. */
   reason: string;
   rate: boolean;
+  /** Who adjusted; empty for charges and for adjustments of before there was this column. */
+  actor: string;
 }
 
 /** The newest life of a holder. */

@@ -25,10 +25,12 @@ export interface DueTimes {
 }
 
 /*
- * The replica of a holder `<replica>/<worker>`: a router with one worker counts its events under
- * the replica's own name, one with several under a name for each worker.
+ * The name under which a holder `<replica>/<worker>` publishes its events: its first worker under
+ * the replica's own name, the others under `<replica>_<worker>` (the router's `workerName`). Never
+ * more than one name: epochs of different workers may be alike.
  */
-const replicasOfHolder = sql`(l.holder, split_part(l.holder, '/', 1), replace(l.holder, '/', '-'))`;
+const replicaOfHolder = sql`case when l.holder like '%/0' then split_part(l.holder, '/', 1)
+  else replace(l.holder, '/', '_') end`;
 
 /** Up to `size` leases that time has something to do with. */
 export async function dueLeases(db: Ledger, times: DueTimes, size: number): Promise<DueLease[]> {
@@ -39,7 +41,7 @@ export async function dueLeases(db: Ledger, times: DueTimes, size: number): Prom
         exists (
           select 1 from quota.retired_epochs r
           where r.holder = l.holder and r.epoch = l.epoch and (r.last_sequence = 0 or exists (
-            select 1 from quota.sequences s where s.replica in ${replicasOfHolder}
+            select 1 from quota.sequences s where s.replica = ${replicaOfHolder}
               and s.epoch = r.epoch and s.contiguous >= r.last_sequence))
         ) as retired
       from quota.leases l left join quota.holders h on h.holder = l.holder

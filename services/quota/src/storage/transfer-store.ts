@@ -17,6 +17,7 @@ export interface ListedTransfer {
   readonly createMs: number;
   readonly leaseId: string;
   readonly reason: string;
+  readonly actor: string;
 }
 
 /** Where the next page begins: after this entry. */
@@ -73,6 +74,7 @@ export async function findTransfer(
     createMs: Number(row.create_ms),
     leaseId: row.lease_id,
     reason: row.reason,
+    actor: row.actor,
     rate: row.rate,
   };
 }
@@ -87,6 +89,7 @@ interface ListedRow {
   create_ms: bigint;
   lease_id: string;
   reason: string;
+  actor: string;
 }
 
 /** A page of charges, adjustments and loans, newest first, with the cursor of each entry. */
@@ -107,13 +110,14 @@ export async function listTransfers(
     order by create_ms desc, id desc, quota desc, ordinal desc limit ${page.size}`;
   const { rows } = await sql<ListedRow>`
     select * from (
-      (select id, quota, ordinal, state, amount, period_start_ms, create_ms, lease_id, reason
-        from quota.transfers where ${fits})
+      (select id, quota, ordinal, state, amount, period_start_ms, create_ms, lease_id, reason,
+        actor from quota.transfers where ${fits})
       union all
       (select * from (
         select id, quota, 0 as ordinal, case when state <> 'finished' then 'pending'
           when posted > 0 then 'posted' else 'voided' end as state,
-          granted as amount, period_start_ms, create_ms, id as lease_id, '' as reason
+          granted as amount, period_start_ms, create_ms, id as lease_id, '' as reason,
+          '' as actor
         from quota.leases) as loans where ${fits})
     ) as listed
     order by create_ms desc, id desc, quota desc, ordinal desc limit ${page.size}`.execute(db);
@@ -131,6 +135,7 @@ function toListed(row: ListedRow): ListedTransfer & { readonly cursor: TransferC
     createMs,
     leaseId: row.lease_id,
     reason: row.reason,
+    actor: row.actor,
     cursor: { createMs, id: row.id, quota: row.quota, ordinal: row.ordinal },
   };
 }

@@ -1,0 +1,4 @@
+import { describeFrozenMigrations } from "@penstock/database/testing";
+import { recordsSchema } from "./migrate-records.ts";
+
+describeFrozenMigrations(recordsSchema, { "0001-records": "aa39ba2d65d9bc3a" });
