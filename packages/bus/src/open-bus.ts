@@ -1,4 +1,3 @@
-import { GatewayError } from "@penstock/errors";
 import type { Logger } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { Bus } from "./bus.ts";
@@ -11,6 +10,15 @@ export interface OpenBusOptions {
   readonly url?: string | undefined;
   /** Shown in the server's list of connections. */
   readonly name: string;
+  /**
+   * A NATS `.creds` file, an nkey seed, or one line `user:password`; wins over the URL. Read again
+   * for every connection.
+   */
+  readonly credentialsFile?: string | undefined;
+  /** Authorities (PEM) that the server's certificate is checked with; asks for TLS. */
+  readonly caFile?: string | undefined;
+  /** Copies of everything in a cluster; absent: three. A single server keeps one. */
+  readonly replicas?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Other limits than the shipped ones, for tests. */
@@ -18,23 +26,20 @@ export interface OpenBusOptions {
 }
 
 /**
- * Opens the bus and creates what is missing on it.
+ * Opens the bus. It need not be there yet: after the first attempt to connect this resolves in any
+ * case; until a server is reached `connected` is false, reads and writes fail at once, watches and
+ * consumers wait for it. What is missing on the server is created, also later on.
  *
- * @throws GatewayError FIELD_INVALID for another scheme, UNAVAILABLE when no server answers,
- * FAILED_PRECONDITION when the server is too old or has no JetStream.
+ * @throws GatewayError FIELD_INVALID for a URL of another form.
  */
 export async function openBus(options: OpenBusOptions): Promise<Bus> {
-  const { url } = options;
+  const { url, credentialsFile, caFile } = options;
   if (url === undefined || url === "") return createMemoryBus(options);
-  const servers = url.split(",").map((server) => server.trim());
-  if (!servers.every((server) => /^(?:nats|tls):\/\/[^/?#]+\/?$/.test(server))) {
-    const description = "must be nats://host:port or tls://host:port, several separated by commas";
-    throw new GatewayError("FIELD_INVALID", `PENSTOCK_BUS_URL ${description}`, {
-      source: "gateway",
-      fieldViolations: [{ field: "PENSTOCK_BUS_URL", description }],
-    });
-  }
   // Loaded only where it is used: the NATS client costs a laptop start 60 ms.
-  const { openNatsBus } = await import("./nats/nats-bus.ts");
-  return await openNatsBus({ ...options, servers });
+  const [{ openNatsBus }, { readNatsAccess }] = await Promise.all([
+    import("./nats/nats-bus.ts"),
+    import("./nats/nats-access.ts"),
+  ]);
+  const access = readNatsAccess({ url, credentialsFile, caFile });
+  return await openNatsBus({ ...options, access });
 }

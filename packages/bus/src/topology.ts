@@ -5,6 +5,8 @@ export interface BucketTopology {
   /** Copies in a cluster of three or more servers; a single server keeps one. */
   readonly replicas: number;
   readonly maxValueBytes: number;
+  /** Keys, deleted ones included. */
+  readonly maxEntries: number;
   /** Of all values together. */
   readonly maxBytes: number;
   /** Entries not rewritten for this long disappear; 0: never. */
@@ -19,6 +21,7 @@ export interface StreamTopology {
   readonly consumers: readonly string[];
   readonly replicas: number;
   readonly maxMessageBytes: number;
+  readonly maxMessages: number;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
   /** A message id repeated within this time is kept once. */
@@ -52,7 +55,8 @@ export const defaultTopology: Topology = {
     description: "Configuration, pushed to every router; the policy database is the truth.",
     replicas: 3,
     maxValueBytes: maxEntryBytes,
-    // 200,000 entries (decision 7) of 10 KiB on average.
+    // 200,000 entries (decision 7), as many deletions (swept after an hour), 10 KiB on average.
+    maxEntries: 400_000,
     maxBytes: 2 * gibibyte,
     expireAfterMs: 0,
   },
@@ -61,6 +65,7 @@ export const defaultTopology: Topology = {
     description: "Which router replicas live and what they applied.",
     replicas: 3,
     maxValueBytes: maxEntryBytes,
+    maxEntries: 10_000,
     maxBytes: 64 * mebibyte,
     // A router writes every 10 s (decision 7): three misses and it is gone.
     expireAfterMs: 30_000,
@@ -70,8 +75,13 @@ export const defaultTopology: Topology = {
     description: "How far each consumer has stored each router's usage.",
     replicas: 3,
     maxValueBytes: kibibyte,
+    // Two consumers, 1,000 replicas, ten starts of each a day.
+    maxEntries: 500_000,
     maxBytes: 64 * mebibyte,
-    expireAfterMs: 0,
+    // A life of a router leaves a key behind. Thrice the time that the usage stream keeps an
+    // event: a spool that is older has been delivered again anyway. One that expired too early
+    // costs a second delivery, which both ledgers recognise and confirm; it never loses anything.
+    expireAfterMs: 21 * dayMs,
   },
   usage: {
     name: "penstock_usage",
@@ -80,6 +90,8 @@ export const defaultTopology: Topology = {
     consumers: ["quota", "telemetry"],
     replicas: 3,
     maxMessageBytes: maxEntryBytes,
+    // Bounds the server's index in memory where events are small.
+    maxMessages: 20_000_000,
     maxBytes: 8 * gibibyte,
     // Routers replay from their spool what the bus has forgotten (reliability rule 2.9).
     maxAgeMs: 7 * dayMs,

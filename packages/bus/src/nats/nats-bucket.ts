@@ -1,4 +1,4 @@
-import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import type { JetStreamClient, StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import type { Clock } from "@penstock/runtime";
 import { sleep } from "@penstock/runtime";
@@ -6,14 +6,18 @@ import type { BucketEntry, ConfigBucket, PutOptions } from "../config-bucket.ts"
 import type { Watch, WatchOptions } from "../config-bucket.ts";
 import { busClosed, checkKey, checkValue, revisionConflict } from "../limits.ts";
 import type { BucketTopology } from "../topology.ts";
-import { apiCode, apiCodeOf, unavailable } from "./nats-errors.ts";
+import { apiCode, apiCodeOf, busError } from "./nats-errors.ts";
+import type { NatsLink } from "./nats-link.ts";
+import { openPush } from "./nats-push.ts";
+import { withStream } from "./nats-stores.ts";
+import type { NatsStores } from "./nats-stores.ts";
 import { bucketStream } from "./nats-topology.ts";
-import { NatsWatch } from "./nats-watch.ts";
+import { filterOf, NatsWatch } from "./nats-watch.ts";
 
 /** What a bucket needs of the connection. */
 export interface NatsBucketContext {
-  readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
+  readonly link: NatsLink;
+  readonly stores: NatsStores;
   readonly clock: Clock;
 }
 
@@ -53,7 +57,7 @@ export class NatsBucket implements ConfigBucket {
       return await this.#publish(key, value, { expect: { lastSubjectSequence } });
     } catch (error) {
       const isConflict = apiCodeOf(error) === apiCode.wrongLastSequence;
-      throw isConflict ? revisionConflict(key, expectedRevision) : unavailable("write", error);
+      throw isConflict ? revisionConflict(key, expectedRevision) : busError("write", error);
     }
   }
 
@@ -74,23 +78,43 @@ export class NatsBucket implements ConfigBucket {
   }
 
   async list(prefix = ""): Promise<BucketEntry[]> {
+    this.#checkOpen();
+    const session = this.#context.link.session();
     const entries = new Map<string, BucketEntry>();
-    const caughtUp = Promise.withResolvers<void>();
-    const onEntry = (entry: BucketEntry): void => {
-      entries.delete(entry.key);
-      if (!entry.deleted) entries.set(entry.key, entry);
-    };
-    const watch = await this.watch({ prefix, onEntry, onCaughtUp: caughtUp.resolve });
-    const done = new AbortController();
-    const late = sleep(this.#context.clock, listTimeoutMs, done.signal).then(
-      () => Promise.reject(unavailable(`list bucket ${this.#topology.name}`, undefined)),
+    const complete = Promise.withResolvers<void>();
+    const open = () =>
+      openPush({
+        session,
+        clock: this.#context.clock,
+        stream: this.#stream,
+        filter: filterOf(this.#subjectPrefix, prefix),
+        from: "newest",
+        onMessage: ({ subject, data, sequence, deleted, pending }) => {
+          const key = subject.slice(this.#subjectPrefix.length);
+          entries.delete(key);
+          if (!deleted && key.startsWith(prefix)) {
+            entries.set(key, { key, value: data, revision: sequence, deleted });
+          }
+          if (pending === 0) complete.resolve();
+        },
+      });
+    const fail = (cause?: unknown) => busError(`list bucket ${this.#topology.name}`, cause);
+    const push = await withStream(this.#context.stores, this.#stream, open).catch(
+      (cause: unknown) => Promise.reject(fail(cause)),
+    );
+    if (push.pending === 0) complete.resolve();
+    const late = new AbortController();
+    const { clock } = this.#context;
+    void push.over.then((why) => complete.reject(fail(new Error(why))));
+    void sleep(clock, listTimeoutMs, late.signal).then(
+      () => complete.reject(fail()),
       () => {},
     );
     try {
-      await Promise.race([caughtUp.promise, late]);
+      await complete.promise;
     } finally {
-      done.abort();
-      await watch.close();
+      late.abort();
+      push.close();
     }
     return [...entries.values()];
   }
@@ -122,9 +146,11 @@ export class NatsBucket implements ConfigBucket {
     const query = { last_by_subj: this.#subjectPrefix + key };
     let message: StoredMsg | null;
     try {
-      message = await this.#context.manager.streams.getMessage(this.#stream, query);
+      message = await withStream(this.#context.stores, this.#stream, () =>
+        this.#context.link.session().manager.streams.getMessage(this.#stream, query),
+      );
     } catch (error) {
-      throw unavailable("read", error);
+      throw busError("read", error);
     }
     if (message === null) return undefined;
     const deleted = (message.header?.get("KV-Operation") ?? "") !== "";
@@ -144,11 +170,13 @@ export class NatsBucket implements ConfigBucket {
     options: Parameters<JetStreamClient["publish"]>[2] = {},
   ): Promise<bigint> {
     try {
-      const ack = await this.#context.client.publish(this.#subjectPrefix + key, value, options);
+      const ack = await withStream(this.#context.stores, this.#stream, () =>
+        this.#context.link.session().client.publish(this.#subjectPrefix + key, value, options),
+      );
       return BigInt(ack.seq);
     } catch (error) {
       if (apiCodeOf(error) === apiCode.wrongLastSequence) throw error;
-      throw unavailable(`write ${key}`, error);
+      throw busError(`write ${key}`, error);
     }
   }
 

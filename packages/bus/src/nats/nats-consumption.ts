@@ -1,16 +1,20 @@
-import type { ConsumerMessages, JetStreamClient, JsMsg } from "@nats-io/jetstream";
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import type { ConsumeOptions, Consumption, Delivery } from "../event-stream.ts";
 import type { DeliveryOutcome } from "../event-stream.ts";
 import type { StreamTopology } from "../topology.ts";
-import { createConsumer } from "./nats-topology.ts";
+import { busError } from "./nats-errors.ts";
+import type { NatsLink } from "./nats-link.ts";
+import type { NatsSession } from "./nats-session.ts";
+import { withStream } from "./nats-stores.ts";
+import type { NatsStores } from "./nats-stores.ts";
+import { wantedConsumer } from "./nats-topology.ts";
 
 /** What a consumption needs of its stream. */
 export interface NatsConsumptionContext {
-  readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
+  readonly link: NatsLink;
+  readonly stores: NatsStores;
   readonly clock: Clock;
   readonly options: ConsumeOptions;
   readonly stream: StreamTopology;
@@ -68,25 +72,29 @@ export class NatsConsumption implements Consumption {
   }
 
   async #follow(): Promise<void> {
-    const { clock, options } = this.#context;
+    const { clock, link, options } = this.#context;
     const { signal } = this.#ended;
     for (let failures = 0; !signal.aborted;) {
+      const session = await link.wait(signal).catch(() => undefined);
+      if (session === undefined) return;
       try {
-        await this.#pull(() => (failures = 0));
+        await this.#pull(session, () => (failures = 0));
       } catch (error) {
         if (signal.aborted) return;
-        options.onProblem?.(error);
+        options.onProblem?.(busError(`deliver to consumer ${options.consumer}`, error));
       }
       failures += 1;
-      const pauseMs = Math.min(100 * 2 ** failures, longestPauseMs);
+      const pauseMs = Math.min(100 * 2 ** failures, longestPauseMs) * (0.5 + Math.random());
       await sleep(clock, pauseMs, signal).catch(() => {});
     }
   }
 
-  /** Runs until the subscription ends: when this consumption does, or the consumer is gone. */
-  async #pull(onProgress: () => void): Promise<void> {
-    const { client, options, stream } = this.#context;
-    await createConsumer(this.#context, stream, options.consumer);
+  /** Runs until the subscription ends: when this consumption or its session does. */
+  async #pull(session: NatsSession, onProgress: () => void): Promise<void> {
+    const { stores, options, stream } = this.#context;
+    const { client, manager } = session;
+    const wanted = wantedConsumer(stream, options.consumer);
+    await withStream(stores, stream.name, () => manager.consumers.add(stream.name, wanted));
     const consumer = await client.consumers.get(stream.name, options.consumer);
     const messages: ConsumerMessages = await consumer.consume({
       max_messages: options.maxBatch * 2,
@@ -99,12 +107,19 @@ export class NatsConsumption implements Consumption {
         this.#wake();
       },
     });
+    const ended = AbortSignal.any([this.#ended.signal, session.over]);
     const stop = (): void => messages.stop();
-    this.#ended.signal.addEventListener("abort", stop, { once: true });
-    if (this.#ended.signal.aborted) stop();
+    ended.addEventListener("abort", stop, { once: true });
+    if (ended.aborted) stop();
     const problem = await messages.closed();
-    this.#ended.signal.removeEventListener("abort", stop);
+    ended.removeEventListener("abort", stop);
+    if (session.over.aborted) this.#forgetWaiting();
     if (problem instanceof Error) throw problem;
+  }
+
+  /** What a lost connection had brought comes again on the next; answers would reach nobody. */
+  #forgetWaiting(): void {
+    this.#waiting.length = 0;
   }
 
   #wake(): void {

@@ -1,20 +1,25 @@
-// Publishes to JetStream with one subscription for all acknowledgements:
-//   publish   subject, payload and Nats-Msg-Id, to be answered at <inbox>.<number>
+// Publishes to JetStream in batches, one write for each:
+//   publish   subject, payload and Nats-Msg-Id, to be answered at <inbox>.<batch>.<index>
 //   answer    {"stream": …, "seq": …, "duplicate": …} or {"error": …}; a head with 503: no stream
 // The client's own publish makes two errors (for their stacks), two promises and a timer for every
 // message, which cost as much as the request that the message tells of.
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { ApiError } from "@nats-io/jetstream";
-import { createInbox, headers } from "@nats-io/transport-node";
-import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import { createInbox } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import type { StreamMessage } from "../event-stream.ts";
+import { noStream, notAnAcknowledgement } from "./nats-errors.ts";
+import { encodeBatch } from "./nats-publish-bytes.ts";
 
 /** How one publish ended: the server has it, now or before, or an error. */
 export type PublishEnd = { readonly duplicate: boolean } | { readonly error: unknown };
 
 interface Waiting {
+  readonly messages: readonly StreamMessage[];
+  readonly ends: (PublishEnd | undefined)[];
   readonly deadlineMs: number;
-  readonly done: (end: PublishEnd) => void;
+  readonly done: (ends: PublishEnd[]) => void;
+  open: number;
 }
 
 interface Acknowledgement {
@@ -26,59 +31,115 @@ interface Acknowledgement {
 /** Reliability rule 2.1: a publish not acknowledged by then stays in the spool. */
 const timeoutMs = 2_000;
 const sweepMs = 250;
+const published: PublishEnd = { duplicate: false };
+const publishedBefore: PublishEnd = { duplicate: true };
+const acknowledgementStart = Buffer.from('{"stream":"');
+const [digitZero, digitNine, brace] = Buffer.from("09}");
+
+/** The one thing of the client's inside that is used: it takes bytes for the socket as they are. */
+interface ByteWriter {
+  sendCommand(bytes: Uint8Array): void;
+}
 
 /** One for each connection; ends with it. */
 export class NatsPublisher {
   readonly #connection: NatsConnection;
-  readonly #inbox = createInbox();
+  readonly #writer: ByteWriter;
+  readonly #inbox: string;
   // In the order of their deadlines, as all have the same time.
-  readonly #waiting = new Map<string, Waiting>();
-  #answers: Subscription | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #subscribed = false;
   #sweeper: NodeJS.Timeout | undefined;
   #last = 0;
+  #closed = false;
 
-  constructor(connection: NatsConnection) {
+  constructor(connection: NatsConnection, inboxPrefix: string) {
     this.#connection = connection;
+    this.#writer = (connection as unknown as { protocol: ByteWriter }).protocol;
+    this.#inbox = createInbox(inboxPrefix);
   }
 
-  /** `done` is called exactly once, never before this returns. */
-  publish(message: StreamMessage, done: (end: PublishEnd) => void): void {
-    this.#answers ??= this.#connection.subscribe(`${this.#inbox}.*`, {
-      callback: (error, answer) => this.#onAnswer(error, answer),
-    });
-    const marks = headers();
-    marks.set("Nats-Msg-Id", message.id);
-    if (message.traceparent !== undefined) marks.set("traceparent", message.traceparent);
-    this.#last += 1;
-    const reply = `${this.#inbox}.${this.#last}`;
-    try {
-      this.#connection.publish(message.subject, message.payload, { headers: marks, reply });
-    } catch (error) {
-      queueMicrotask(() => done({ error }));
+  /** The most bytes, headers included, that the server takes as one message. */
+  get maxMessageBytes(): number {
+    return this.#connection.info?.max_payload ?? 0;
+  }
+
+  /**
+   * Publishes a batch whose ids, subjects and trace contexts are printable ASCII. `done` gets one
+   * end for each message, once, never before this returns.
+   */
+  publish(messages: readonly StreamMessage[], done: (ends: PublishEnd[]) => void): void {
+    if (this.#closed) {
+      const ends = messages.map(() => ({ error: new Error("the connection was lost") }));
+      queueMicrotask(() => done(ends));
       return;
     }
-    this.#waiting.set(reply, { deadlineMs: performance.now() + timeoutMs, done });
+    if (!this.#subscribed) this.#subscribe();
+    this.#last += 1;
+    const batch: Waiting = {
+      messages,
+      ends: Array.from({ length: messages.length }, () => undefined),
+      deadlineMs: performance.now() + timeoutMs,
+      done,
+      open: messages.length,
+    };
+    this.#waiting.set(this.#last, batch);
+    this.#writer.sendCommand(encodeBatch(messages, `${this.#inbox}.${this.#last}.`));
     this.#sweeper ??= setInterval(() => this.#sweep(performance.now()), sweepMs);
   }
 
-  /** Ends what still waits. */
+  /** The server's permissions forbid a subject: what waits for it is not waited for in vain. */
+  deny(error: PermissionViolationError): void {
+    for (const [number, batch] of this.#waiting) {
+      const isDenied = (index: number): boolean => batch.messages[index]?.subject === error.subject;
+      this.#fail(number, batch, error, isDenied);
+    }
+  }
+
+  /** Ends what still waits; what comes afterwards fails. */
   close(): void {
-    this.#sweep(Number.POSITIVE_INFINITY);
-    if (!this.#connection.isClosed()) this.#answers?.unsubscribe();
+    this.#closed = true;
+    this.#sweep(Number.POSITIVE_INFINITY, "the connection was lost");
   }
 
-  #onAnswer(error: Error | null, answer: Msg): void {
-    const waiting = this.#waiting.get(answer.subject);
-    if (waiting === undefined) return;
-    this.#waiting.delete(answer.subject);
-    waiting.done(error === null ? readAnswer(answer) : { error });
+  #subscribe(): void {
+    this.#subscribed = true;
+    this.#connection.subscribe(`${this.#inbox}.>`, {
+      callback: (error, answer) => {
+        if (error === null) this.#onAnswer(answer);
+      },
+    });
   }
 
-  #sweep(nowMs: number): void {
-    for (const [reply, { deadlineMs, done }] of this.#waiting) {
-      if (deadlineMs > nowMs) break;
-      this.#waiting.delete(reply);
-      done({ error: new Error("the server did not acknowledge the message in time") });
+  #onAnswer(answer: Msg): void {
+    const { subject } = answer;
+    const dot = subject.lastIndexOf(".");
+    const number = Number(subject.slice(this.#inbox.length + 1, dot));
+    const batch = this.#waiting.get(number);
+    if (batch === undefined) return;
+    const index = Number(subject.slice(dot + 1));
+    this.#end(number, batch, index, readAnswer(answer, batch.messages[index]));
+  }
+
+  #end(number: number, batch: Waiting, index: number, end: PublishEnd): void {
+    if (index >= batch.ends.length || batch.ends[index] !== undefined) return;
+    batch.ends[index] = end;
+    batch.open -= 1;
+    if (batch.open > 0) return;
+    this.#waiting.delete(number);
+    batch.done(batch.ends as PublishEnd[]);
+  }
+
+  #fail(number: number, batch: Waiting, error: unknown, isConcerned: (index: number) => boolean) {
+    for (const [index, end] of batch.ends.entries()) {
+      if (end === undefined && isConcerned(index)) this.#end(number, batch, index, { error });
+    }
+  }
+
+  #sweep(nowMs: number, why = "the server did not acknowledge the message in time"): void {
+    for (const [number, batch] of this.#waiting) {
+      if (batch.deadlineMs > nowMs) break;
+      this.#fail(number, batch, new Error(why), () => true);
     }
     if (this.#waiting.size > 0) return;
     clearInterval(this.#sweeper);
@@ -86,14 +147,28 @@ export class NatsPublisher {
   }
 }
 
-function readAnswer(answer: Msg): PublishEnd {
-  if (answer.data.length === 0) return { error: new Error("no stream takes the subject") };
+function readAnswer(answer: Msg, message: StreamMessage | undefined): PublishEnd {
+  const { data } = answer;
+  if (isPlainAcknowledgement(data)) return published;
+  if (data.length === 0) return { error: noStream(message?.subject ?? "") };
   try {
     const { stream, duplicate, error } = answer.json<Acknowledgement>();
     if (error !== undefined) return { error: new JetStreamApiError(error) };
-    if (stream === undefined) return { error: new Error("the answer is no acknowledgement") };
-    return { duplicate: duplicate === true };
+    if (stream === undefined) return { error: notAnAcknowledgement() };
+    return duplicate === true ? publishedBefore : published;
   } catch (error) {
     return { error };
   }
+}
+
+/** `{"stream":"…","seq":123}`: what ends with a number has neither `duplicate` nor `error`. */
+function isPlainAcknowledgement(data: Uint8Array): boolean {
+  const last = data[data.length - 1];
+  const beforeLast = data[data.length - 2] ?? 0;
+  if (last !== brace || beforeLast < (digitZero ?? 0) || beforeLast > (digitNine ?? 0))
+    return false;
+  for (let index = 0; index < acknowledgementStart.length; index += 1) {
+    if (data[index] !== acknowledgementStart[index]) return false;
+  }
+  return true;
 }

@@ -1,133 +1,150 @@
-import { AckPolicy, DeliverPolicy, DiscardPolicy, RetentionPolicy } from "@nats-io/jetstream";
-import type { JetStreamClient, JetStreamManager, StreamConfig } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
+import { AckPolicy, DeliverPolicy, DiscardPolicy } from "@nats-io/jetstream";
+import { RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import type { ConsumerConfig, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import type { Logger } from "@penstock/observability";
+import { GatewayError } from "@penstock/errors";
 import type { BucketTopology, StreamTopology, Topology } from "../topology.ts";
-import { apiCode, apiCodeOf } from "./nats-errors.ts";
 
-/** What creating needs. */
-export interface TopologyContext {
-  readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
-  readonly logger: Logger;
-  /** False for a single server, which keeps one copy whatever is asked. */
-  readonly clustered: boolean;
+/** What one stream of the server shall be. Buckets are streams, too (NATS's own convention). */
+export interface WantedStream {
+  readonly name: string;
+  /** Copies in a cluster. */
+  readonly replicas: number;
+  /** Given when the stream is created; that it still is so is a condition of using it. */
+  readonly fixed: Pick<StreamConfig, "subjects" | "retention" | "storage">;
+  /** Brought to what this build wants whenever it differs. */
+  readonly limits: Partial<StreamConfig>;
+  /** Durable consumers that exist from the start. */
+  readonly consumers: readonly Partial<ConsumerConfig>[];
 }
 
-type Limits = Partial<StreamConfig>;
+const defaultDedupeMs = 120_000;
 
-/** The JetStream stream behind a key-value bucket (NATS's own convention). */
+/** The JetStream stream behind a key-value bucket. */
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }
 
-/** Creates what is missing and brings the limits of what exists to those of this build. */
-export async function createTopology(context: TopologyContext, topology: Topology): Promise<void> {
-  for (const bucket of [topology.config, topology.routers, topology.confirmed]) {
-    await ensure(context, bucketStream(bucket.name), bucketLimits(bucket), (spread) =>
-      createBucket(context, bucket, spread ? bucket.replicas : 1),
-    );
-  }
-  const { usage } = topology;
-  await ensure(context, usage.name, streamLimits(usage), async (spread) => {
-    const replicas = spread ? usage.replicas : 1;
-    await context.manager.streams.add({ ...streamConfig(usage), num_replicas: replicas });
-  });
-  for (const consumer of usage.consumers) await createConsumer(context, usage, consumer);
+/** Everything that shall exist. `replicas` is for all of it, in a cluster. */
+export function wantedStreams(topology: Topology, replicas?: number): WantedStream[] {
+  const buckets = [topology.config, topology.routers, topology.confirmed].map(wantedBucket);
+  const all = [...buckets, wantedStream(topology.usage)];
+  return replicas === undefined ? all : all.map((wanted) => ({ ...wanted, replicas }));
 }
 
-/** Creates a durable consumer; nothing happens when it exists with these settings. */
-export async function createConsumer(
-  context: Pick<TopologyContext, "manager">,
-  stream: StreamTopology,
-  consumer: string,
-): Promise<void> {
-  await context.manager.consumers.add(stream.name, {
+/** A durable consumer; creating it again with these settings changes nothing. */
+export function wantedConsumer(stream: StreamTopology, consumer: string): Partial<ConsumerConfig> {
+  return {
     durable_name: consumer,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     ack_wait: nanos(stream.ackWaitMs),
     max_ack_pending: stream.maxUnacknowledged,
     max_deliver: -1,
-  });
-}
-
-function bucketLimits(bucket: BucketTopology): Limits {
-  return {
-    max_bytes: bucket.maxBytes,
-    max_msg_size: bucket.maxValueBytes,
-    max_age: nanos(bucket.expireAfterMs),
   };
 }
 
-function streamLimits(stream: StreamTopology): Limits {
+function wantedBucket(bucket: BucketTopology): WantedStream {
+  const dedupeMs = Math.min(defaultDedupeMs, bucket.expireAfterMs || defaultDedupeMs);
   return {
-    max_bytes: stream.maxBytes,
-    max_msg_size: stream.maxMessageBytes,
-    max_age: nanos(stream.maxAgeMs),
-    duplicate_window: nanos(stream.dedupeWindowMs),
+    name: bucketStream(bucket.name),
+    replicas: bucket.replicas,
+    fixed: {
+      subjects: [`$KV.${bucket.name}.>`],
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+    },
+    limits: {
+      description: bucket.description,
+      max_msgs_per_subject: 1,
+      max_msgs: bucket.maxEntries,
+      max_bytes: bucket.maxBytes,
+      max_msg_size: bucket.maxValueBytes,
+      // The whole bucket expires entries; a time to live per key needs a newer server than 2.9.
+      max_age: nanos(bucket.expireAfterMs),
+      duplicate_window: nanos(dedupeMs),
+      discard: DiscardPolicy.New,
+      allow_rollup_hdrs: true,
+      deny_delete: true,
+      // Direct reads may come from a replica that lags behind the write just acknowledged.
+      allow_direct: false,
+    },
+    consumers: [],
   };
 }
 
-function streamConfig(stream: StreamTopology): StreamConfig & { name: string } {
+function wantedStream(stream: StreamTopology): WantedStream {
   return {
-    ...streamLimits(stream),
     name: stream.name,
-    subjects: [...stream.subjects],
-    // Kept until every consumer answered; the consumers are created with the stream, so that
-    // nothing published before a service first starts is dropped for want of a reader.
-    retention: RetentionPolicy.Interest,
-    // Full means "not now": the router's spool keeps what is refused (reliability rule 2.9).
-    discard: DiscardPolicy.New,
-  } as StreamConfig & { name: string };
+    replicas: stream.replicas,
+    fixed: {
+      subjects: [...stream.subjects],
+      // Kept until every consumer answered; the consumers are created with the stream, so that
+      // nothing published before a service first starts is dropped for want of a reader.
+      retention: RetentionPolicy.Interest,
+      storage: StorageType.File,
+    },
+    limits: {
+      max_msgs: stream.maxMessages,
+      max_bytes: stream.maxBytes,
+      max_msg_size: stream.maxMessageBytes,
+      max_age: nanos(stream.maxAgeMs),
+      duplicate_window: nanos(stream.dedupeWindowMs),
+      // Full means "not now": the router's spool keeps what is refused (reliability rule 2.9).
+      discard: DiscardPolicy.New,
+    },
+    consumers: stream.consumers.map((consumer) => wantedConsumer(stream, consumer)),
+  };
 }
 
-async function createBucket(
-  context: TopologyContext,
-  bucket: BucketTopology,
+/** What has to be changed of a stream that exists, and what is left as it is. */
+export interface StreamChanges {
+  readonly update: Partial<StreamConfig>;
+  /** Limits that are not lowered, because the server would delete what is beyond them. */
+  readonly kept: string[];
+}
+
+/**
+ * Compares a stream with what is wanted.
+ *
+ * @throws GatewayError FAILED_PRECONDITION when it is another kind of stream, which no update can
+ * turn into the wanted one.
+ */
+export function compareStream(
+  wanted: WantedStream,
+  { config, state }: Pick<StreamInfo, "config" | "state">,
   replicas: number,
-): Promise<void> {
-  await new Kvm(context.client).create(bucket.name, {
-    description: bucket.description,
-    history: 1,
-    replicas,
-    max_bytes: bucket.maxBytes,
-    maxValueSize: bucket.maxValueBytes,
-    // The whole bucket expires entries; a time to live per key needs a newer server than 2.9.
-    ...(bucket.expireAfterMs > 0 ? { ttl: bucket.expireAfterMs } : {}),
-    // Direct reads may come from a replica that lags behind the write just acknowledged.
-    allow_direct: false,
-  });
+): StreamChanges {
+  refuseOtherKind(wanted, config);
+  const update: Record<string, unknown> = {};
+  const kept: string[] = [];
+  const limits: Partial<StreamConfig> = { ...wanted.limits, num_replicas: replicas };
+  const stored: Partial<Record<string, number>> = {
+    max_bytes: state.bytes,
+    max_msgs: state.messages,
+  };
+  for (const [key, value] of Object.entries(limits)) {
+    if (sameValue(config[key as keyof StreamConfig], value)) continue;
+    if ((stored[key] ?? 0) > Number(value)) kept.push(key);
+    else update[key] = value;
+  }
+  return { update, kept };
 }
 
-async function ensure(
-  context: TopologyContext,
-  name: string,
-  limits: Limits,
-  create: (spread: boolean) => Promise<void>,
-): Promise<void> {
-  const { manager, logger } = context;
-  try {
-    const { config } = await manager.streams.info(name);
-    const differs = Object.entries(limits).some(
-      ([key, value]) => config[key as keyof StreamConfig] !== value,
-    );
-    if (differs) await manager.streams.update(name, limits);
-    return;
-  } catch (error) {
-    if (apiCodeOf(error) !== apiCode.streamNotFound) throw error;
-  }
-  try {
-    await create(context.clustered);
-  } catch (error) {
-    if (!isTooFewServers(error)) throw error;
-    logger.warn("the NATS cluster has too few servers; one copy is kept", { stream: name });
-    await create(false);
-  }
+/** A server leaves out what is zero, false or empty. */
+function sameValue(found: unknown, wanted: unknown): boolean {
+  return found === wanted || (!found && !wanted);
 }
 
-function isTooFewServers(error: unknown): boolean {
-  const code = apiCodeOf(error);
-  return code === apiCode.replicasNotSupported || code === apiCode.noSuitablePeers;
+function refuseOtherKind({ name, fixed }: WantedStream, found: StreamConfig): void {
+  const differences: string[] = [];
+  for (const [key, value] of Object.entries(fixed)) {
+    const [is, shallBe] = [found[key as keyof StreamConfig], value].map((one) => String(one));
+    if (is !== shallBe) differences.push(`${key} is ${is}, Penstock needs ${shallBe}`);
+  }
+  if (differences.length === 0) return;
+  const message =
+    `stream ${name} exists but is not Penstock's: ${differences.join("; ")}. ` +
+    "Remove it, or give Penstock a NATS account of its own.";
+  throw new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }

@@ -1,18 +1,22 @@
-import { DeliverPolicy } from "@nats-io/jetstream";
-import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
-import type { PushConsumer } from "@nats-io/jetstream";
+import { sleep } from "@penstock/runtime";
 import type { Clock, Timer } from "@penstock/runtime";
 import type { BucketEntry, Watch, WatchOptions } from "../config-bucket.ts";
-import { unavailable } from "./nats-errors.ts";
+import { busError } from "./nats-errors.ts";
+import type { NatsLink } from "./nats-link.ts";
+import { openPush } from "./nats-push.ts";
+import type { NatsPush, PushedMessage } from "./nats-push.ts";
+import type { NatsSession } from "./nats-session.ts";
+import { withStream } from "./nats-stores.ts";
+import type { NatsStores } from "./nats-stores.ts";
 
-// A consumer can fall silent on a healthy connection (its server died, nats-server issue 3791).
-// So every two seconds: has the stream moved while this watch has not, twice in a row? Then
-// watch again from the next revision; entries seen twice are dropped by their revision.
+// A watch outlives consumers and connections. It resumes behind the last message it saw when the
+// stream still has that message; else (the store was emptied, rolled back, or the message was
+// overwritten meanwhile) it reads the newest message of each key and leaves out what it has told.
 
 /** What a watch needs of its bucket. */
 export interface NatsWatchContext {
-  readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
+  readonly link: NatsLink;
+  readonly stores: NatsStores;
   readonly clock: Clock;
   readonly options: WatchOptions;
   readonly stream: string;
@@ -22,45 +26,56 @@ export interface NatsWatchContext {
   onClose(): void;
 }
 
-const watchdogEveryMs = 2_000;
-const longestPauseMs = 60_000;
+/** A key as it was told; what a later replay may leave out, and what can expire. */
+interface Told {
+  readonly revision: bigint;
+  readonly timeMs: number;
+  /** Monotonic: until then the entry certainly lives. */
+  readonly livesUntilMs: number;
+}
 
-type Messages = Awaited<ReturnType<PushConsumer["consume"]>>;
+/** A consumer can stand still although its heartbeats come (a server cut off from the others). */
+const lookEveryMs = 10_000;
+const firstRetryMs = 200;
+const longestRetryMs = 5_000;
+/** A watch that lasted so long was well: its end is no reason to be patient. */
+const steadyMs = 10_000;
+
+/** The part of a subject by which a server can filter: whole words. */
+export function filterOf(subjectPrefix: string, prefix: string): string {
+  return `${subjectPrefix}${prefix.slice(0, prefix.lastIndexOf(".") + 1)}>`;
+}
 
 /** One watcher of a NATS bucket. */
 export class NatsWatch implements Watch {
   readonly #context: NatsWatchContext;
   readonly #filter: string;
-  // Keys told and not deleted: what a replay may leave out, and what can expire. Value: until
-  // when (monotonic) the entry certainly lives.
-  readonly #alive = new Map<string, number>();
-  #last = 0n;
+  readonly #ended = new AbortController();
+  readonly #told = new Map<string, Told>();
+  #last: { sequence: bigint; timeMs: number } | undefined;
+  #created: string | undefined;
+  #replaying = true;
   #caughtUp = false;
-  #closed = false;
-  #consumer: PushConsumer | undefined;
-  #messages: Messages | undefined;
-  #timer: Timer | undefined;
-  #laggedAt = 0n;
-  #failures = 0;
+  #push: NatsPush | undefined;
+  #expiryTimer: Timer | undefined;
 
   constructor(context: NatsWatchContext) {
     this.#context = context;
-    const prefix = context.options.prefix ?? "";
-    // A server filters by whole words; any other prefix is filtered here.
-    const words = prefix.slice(0, prefix.lastIndexOf(".") + 1);
-    this.#filter = `${context.subjectPrefix}${words}>`;
+    this.#filter = filterOf(context.subjectPrefix, context.options.prefix ?? "");
     context.options.signal?.addEventListener("abort", this.#end, { once: true });
   }
 
-  /** Begins; rejects when the bus cannot be reached now. */
+  /** Begins; waits for the first consumer when there is a connection, never for a connection. */
   async start(): Promise<void> {
-    try {
-      await this.#open();
-    } catch (error) {
-      this.#end();
-      throw unavailable("watch", error);
+    const { link } = this.#context;
+    const first = Promise.withResolvers<void>();
+    if (!link.connected()) {
+      first.resolve();
+      this.#report(() => link.session());
     }
-    this.#scheduleCheck(watchdogEveryMs);
+    void this.#run(first.resolve);
+    this.#scheduleExpiry();
+    await first.promise;
   }
 
   async close(): Promise<void> {
@@ -68,143 +83,158 @@ export class NatsWatch implements Watch {
   }
 
   readonly #end = (): void => {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
     this.#context.options.signal?.removeEventListener("abort", this.#end);
-    this.#timer?.cancel();
-    this.#stopConsumer();
+    this.#expiryTimer?.cancel();
+    this.#push?.close();
     this.#context.onClose();
   };
 
-  async #open(): Promise<void> {
-    const { client, stream } = this.#context;
-    const position =
-      this.#last === 0n
-        ? { deliver_policy: DeliverPolicy.LastPerSubject }
-        : { opt_start_seq: Number(this.#last + 1n) };
-    const consumer = await client.consumers.getPushConsumer(stream, {
-      filter_subjects: this.#filter,
-      ...position,
-    });
-    this.#consumer = consumer;
-    const { num_pending: pending } = await consumer.info(true);
-    if (this.#closed) return this.#stopConsumer();
-    if (pending === 0) this.#tellCaughtUp();
-    const messages = await consumer.consume({
-      callback: (message) => {
-        if (this.#messages === messages || this.#messages === undefined) this.#take(message);
-      },
-    });
-    this.#messages = messages;
-  }
-
-  #stopConsumer(): void {
-    this.#messages?.stop();
-    // The server would keep it five minutes; many watches opened and closed would pile up.
-    this.#consumer?.delete().catch(() => {});
-    this.#messages = undefined;
-    this.#consumer = undefined;
-  }
-
-  #take(message: JsMsg): void {
-    if (this.#closed) return;
-    const revision = BigInt(message.seq);
-    const isNew = revision > this.#last;
-    if (isNew) {
-      this.#last = revision;
-      const deleted = (message.headers?.get("KV-Operation") ?? "") !== "";
-      const key = message.subject.slice(this.#context.subjectPrefix.length);
-      this.#tell({ key, value: message.data, revision, deleted });
+  async #run(onFirst: () => void): Promise<void> {
+    const { link, clock } = this.#context;
+    const { signal } = this.#ended;
+    let retryMs = firstRetryMs;
+    while (!signal.aborted) {
+      const session = await link.wait(signal).catch(() => undefined);
+      if (session === undefined) break;
+      const beganMs = clock.monotonicMs();
+      try {
+        await this.#follow(session, onFirst);
+      } catch (error) {
+        if (!signal.aborted) this.#context.options.onProblem?.(busError("watch", error));
+      }
+      onFirst();
+      if (clock.monotonicMs() - beganMs > steadyMs) retryMs = firstRetryMs;
+      await sleep(clock, retryMs * (0.5 + Math.random()), signal).catch(() => {});
+      retryMs = Math.min(2 * retryMs, longestRetryMs);
     }
-    if (message.info.pending === 0) this.#tellCaughtUp();
+    onFirst();
   }
 
-  #tell(entry: BucketEntry): void {
-    if (!entry.key.startsWith(this.#context.options.prefix ?? "")) return;
-    const wasAlive = this.#alive.delete(entry.key);
-    if (!entry.deleted) {
-      const livesUntil = this.#context.clock.monotonicMs() + this.#context.expireAfterMs;
-      this.#alive.set(entry.key, livesUntil);
+  /** Runs one consumer; ends with an error that says why it is over. */
+  async #follow(session: NatsSession, onOpen: () => void): Promise<void> {
+    const { stores, stream, clock } = this.#context;
+    const push = await withStream(stores, stream, async () => {
+      const from = await this.#position(session);
+      this.#replaying = from === "newest";
+      const onMessage = (message: PushedMessage): void => this.#take(message);
+      return await openPush({ session, clock, stream, filter: this.#filter, from, onMessage });
+    });
+    if (this.#ended.signal.aborted) return push.close();
+    this.#push = push;
+    if (push.pending === 0) this.#tellCaughtUp();
+    onOpen();
+    try {
+      throw new Error(await Promise.race([push.over, this.#standsStill(session, push)]));
+    } finally {
+      push.close();
     }
+  }
+
+  /** Where to begin: behind the last message, if the stream has gone on from there. */
+  async #position(session: NatsSession): Promise<"newest" | bigint> {
+    const { stream } = this.#context;
+    const { created } = await session.manager.streams.info(stream);
+    const last = this.#last;
+    const isSame = created === this.#created && last !== undefined;
+    this.#created = created;
+    if (isSame) {
+      const found = await session.manager.streams.getMessage(stream, {
+        seq: Number(last.sequence),
+      });
+      if (found?.time.getTime() === last.timeMs) return last.sequence + 1n;
+    }
+    this.#last = undefined;
+    return "newest";
+  }
+
+  #take(message: PushedMessage): void {
+    if (this.#ended.signal.aborted) return;
+    const { sequence, timeMs, deleted } = message;
+    this.#last = { sequence, timeMs };
+    const key = message.subject.slice(this.#context.subjectPrefix.length);
+    const before = this.#told.get(key);
+    const isNews = before?.revision !== sequence || before.timeMs !== timeMs;
+    const value = message.data;
+    if (isNews) this.#tell({ key, value, revision: sequence, deleted }, timeMs);
+    if (message.pending === 0) this.#tellCaughtUp();
+  }
+
+  #tell(entry: BucketEntry, timeMs: number): void {
+    const { clock, expireAfterMs, options } = this.#context;
+    const { key, revision } = entry;
+    if (!key.startsWith(options.prefix ?? "")) return;
+    const wasThere = this.#told.delete(key);
     // Deletions of long ago are no news to a watcher that has just come.
-    if (entry.deleted && !wasAlive && !this.#caughtUp) return;
-    this.#call(() => this.#context.options.onEntry(entry));
+    if (entry.deleted && !wasThere && this.#replaying) return;
+    if (!entry.deleted) {
+      const livesUntilMs = clock.monotonicMs() + expireAfterMs;
+      this.#told.set(key, { revision, timeMs, livesUntilMs });
+    }
+    this.#report(() => options.onEntry(entry));
   }
 
   #tellCaughtUp(): void {
+    this.#replaying = false;
     if (this.#caughtUp) return;
     this.#caughtUp = true;
-    this.#call(() => this.#context.options.onCaughtUp?.());
+    this.#report(() => this.#context.options.onCaughtUp?.());
   }
 
-  #call(callback: () => void): void {
+  #report(run: () => void): void {
     try {
-      callback();
+      run();
     } catch (error) {
       this.#context.options.onProblem?.(error);
     }
   }
 
-  #scheduleCheck(delayMs: number): void {
-    if (this.#closed) return;
-    this.#timer = this.#context.clock.schedule(delayMs, () => {
-      void this.#check();
+  /** Looks from time to time whether the stream has moved while this watch has not. */
+  async #standsStill(session: NatsSession, push: NatsPush): Promise<string> {
+    const done = new AbortController();
+    void push.over.then(() => done.abort());
+    const signal = AbortSignal.any([done.signal, this.#ended.signal]);
+    let behindAt: bigint | undefined;
+    for (;;) {
+      const pauseMs = lookEveryMs * (0.8 + 0.4 * Math.random());
+      await sleep(this.#context.clock, pauseMs, signal).catch(() => {});
+      if (signal.aborted) return "closed";
+      const last = this.#last?.sequence ?? 0n;
+      const newest = await this.#newestSequence(session).catch(() => last);
+      if (newest > last && behindAt === last) return "the watch stands still";
+      behindAt = newest > last ? last : undefined;
+    }
+  }
+
+  async #newestSequence({ manager }: NatsSession): Promise<bigint> {
+    const query = { last_by_subj: this.#filter };
+    const message = await manager.streams.getMessage(this.#context.stream, query);
+    return BigInt(message?.seq ?? 0);
+  }
+
+  #scheduleExpiry(): void {
+    const { clock, expireAfterMs } = this.#context;
+    if (expireAfterMs === 0 || this.#ended.signal.aborted) return;
+    const pauseMs = Math.min(Math.max(expireAfterMs / 10, 50), lookEveryMs);
+    this.#expiryTimer = clock.schedule(pauseMs, () => {
+      void this.#tellExpired()
+        .catch(() => {})
+        .finally(() => this.#scheduleExpiry());
     });
-  }
-
-  async #check(): Promise<void> {
-    let pauseMs = watchdogEveryMs;
-    try {
-      await this.#reopenIfSilent();
-      await this.#tellExpired();
-      this.#failures = 0;
-    } catch (error) {
-      this.#failures += 1;
-      pauseMs = Math.min(watchdogEveryMs * 2 ** this.#failures, longestPauseMs);
-      if (!this.#closed) this.#context.options.onProblem?.(error);
-    }
-    const { expireAfterMs } = this.#context;
-    const finestMs = expireAfterMs > 0 ? Math.max(expireAfterMs / 10, 50) : pauseMs;
-    this.#scheduleCheck(Math.min(pauseMs, this.#failures > 0 ? pauseMs : finestMs));
-  }
-
-  async #reopenIfSilent(): Promise<void> {
-    const { last, newest } = await this.#streamPosition();
-    if (this.#closed) return;
-    const isRecreated = last < this.#last;
-    const isSilent = newest > this.#last && this.#laggedAt === this.#last && this.#laggedAt > 0n;
-    const isEmptySilent = newest > 0n && this.#last === 0n && this.#laggedAt === -1n;
-    this.#laggedAt = newest > this.#last ? (this.#last === 0n ? -1n : this.#last) : 0n;
-    if (!isRecreated && !isSilent && !isEmptySilent) return;
-    // A stream made anew counts from one again: begin again, too.
-    if (isRecreated) this.#last = 0n;
-    this.#laggedAt = 0n;
-    this.#stopConsumer();
-    await this.#open();
-  }
-
-  /** The stream's last sequence, and that of the last message this watch should have seen. */
-  async #streamPosition(): Promise<{ last: bigint; newest: bigint }> {
-    const { manager, stream } = this.#context;
-    const { state } = await manager.streams.info(stream);
-    const last = BigInt(state.last_seq);
-    if (this.#filter === `${this.#context.subjectPrefix}>` || last <= this.#last) {
-      return { last, newest: state.messages === 0 ? 0n : last };
-    }
-    const message = await manager.streams.getMessage(stream, { last_by_subj: this.#filter });
-    return { last, newest: BigInt(message?.seq ?? 0) };
   }
 
   /** The server drops expired entries without a word, so ask for those that may be gone. */
   async #tellExpired(): Promise<void> {
-    if (this.#context.expireAfterMs === 0) return;
-    const nowMs = this.#context.clock.monotonicMs();
-    for (const [key, livesUntil] of this.#alive) {
-      if (livesUntil > nowMs) return;
-      if ((await this.#context.newest(key)) !== undefined || this.#closed) continue;
-      if (!this.#alive.delete(key)) continue;
-      const entry = { key, value: new Uint8Array(0), revision: this.#last, deleted: true };
-      this.#call(() => this.#context.options.onEntry(entry));
+    const { clock, link, options } = this.#context;
+    const nowMs = clock.monotonicMs();
+    for (const [key, { livesUntilMs, revision }] of this.#told) {
+      if (livesUntilMs > nowMs || !link.connected()) return;
+      if ((await this.#context.newest(key)) !== undefined) continue;
+      if (this.#ended.signal.aborted) return;
+      if (this.#told.get(key)?.revision !== revision || !this.#told.delete(key)) continue;
+      const entry = { key, value: new Uint8Array(0), revision, deleted: true };
+      this.#report(() => options.onEntry(entry));
     }
   }
 }
