@@ -47,8 +47,14 @@ export function createTlsConnector(
       socket.destroy(problem("ETIMEDOUT", `no TLS handshake within ${handshakeTimeoutMs} ms`));
     }, handshakeTimeoutMs);
     socket.once("close", () => clearTimeout(timeout));
+    const onReset = (error: NodeJS.ErrnoException): void => {
+      // Whoever reads it later can't tell any more that it was before the first byte.
+      if (error.code === "ECONNRESET") error.code = "ERR_NO_TLS";
+    };
+    socket.once("error", onReset);
     socket.once("secureConnect", () => {
       clearTimeout(timeout);
+      socket.off("error", onReset);
       if (socket.alpnProtocol === "h2") return;
       socket.destroy(problem("ERR_NO_HTTP2", "the server does not offer HTTP/2"));
     });
@@ -65,6 +71,7 @@ const advice = new Map([
   ["CERT_HAS_EXPIRED", "its certificate has expired"],
   ["CERT_NOT_YET_VALID", "its certificate is not good yet; is a clock wrong"],
   ["ERR_NO_HTTP2", "it does not offer HTTP/2; is it Penstock"],
+  ["ERR_NO_TLS", "it closed the connection in the middle of the handshake; does it speak TLS"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for other names than the one in the URL"],
   ["ERR_SSL_WRONG_VERSION_NUMBER", "it speaks no TLS there; is it http://"],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", "it speaks no TLS there; is it http://"],
@@ -81,7 +88,10 @@ for (const code of [
   advice.set(code, unknownAuthority);
 }
 
-/** UNAVAILABLE in plain words when TLS is why a call failed; undefined when it is not. */
+/**
+ * UNAVAILABLE in plain words, with `tls` in its metadata, when TLS is why a call failed; undefined
+ * when it is not.
+ */
 export function explainTlsFailure(thrown: unknown, origin: string): GatewayError | undefined {
   let cause: unknown = thrown;
   for (let depth = 0; depth < 8 && cause instanceof Error; depth += 1) {
@@ -91,7 +101,10 @@ export function explainTlsFailure(thrown: unknown, origin: string): GatewayError
     if (known !== undefined || code.startsWith("ERR_SSL_")) {
       const why = known ?? cause.message;
       const message = `No connection to ${origin}: ${why} (${code}).`;
-      return markNeighbourError(new GatewayError("UNAVAILABLE", message), thrown);
+      return markNeighbourError(
+        new GatewayError("UNAVAILABLE", message, { metadata: { tls: code } }),
+        thrown,
+      );
     }
     ({ cause } = cause);
   }
