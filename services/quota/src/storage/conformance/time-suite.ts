@@ -10,24 +10,33 @@ const quota = "budgets/b";
 
 /** What the end of leases does to what they hold. */
 export function describeLeaseEnds(server: () => DatabaseServer): void {
-  it("keeps money of a dead holder until its last event is posted, then frees it", async () => {
-    const ledger = await TestLedger.create(server(), budget(quota, 10n));
-    const wants = [want(quota, 10n)];
-    const answer = await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
-    ledger.clock.advance(60_000);
-    await ledger.sweep();
-    const retiredEpochs = [{ epoch: 1n, lastSequence: 2n }];
-    const reborn = sync({ holder: "a/0", epoch: 2n, sequence: 1n, wants, retiredEpochs });
-    expect((await ledger.queue.run(reborn)).grants[0]?.status).toBe(GrantStatus.EXHAUSTED);
-    const leaseId = firstLease(answer);
-    const charge = { quota, settled: 2n, leaseId };
-    await ledger.deliver(usageEvent({ replica: "a", sequence: 2n }, [charge]));
-    await ledger.sweep();
-    expect(await ledger.balance(quota)).toMatchObject({ posted: 2n, leased: 8n });
-    await ledger.deliver(usageEvent({ replica: "a", sequence: 1n }, [charge]));
-    await ledger.sweep();
-    expect(await ledger.balance(quota)).toMatchObject({ posted: 4n, leased: 0n, available: 6n });
-  });
+  it.each([
+    ["a/0", "a", "a_0"],
+    ["a/2", "a_2", "a"],
+  ])(
+    "keeps money of dead holder %s until its last event is posted",
+    async (holder, replica, other) => {
+      const ledger = await TestLedger.create(server(), budget(quota, 10n));
+      const wants = [want(quota, 10n)];
+      const answer = await ledger.queue.run(sync({ holder, sequence: 1n, wants }));
+      ledger.clock.advance(60_000);
+      await ledger.sweep();
+      const retiredEpochs = [{ epoch: 1n, lastSequence: 2n }];
+      const reborn = sync({ holder, epoch: 2n, sequence: 1n, wants, retiredEpochs });
+      expect((await ledger.queue.run(reborn)).grants[0]?.status).toBe(GrantStatus.EXHAUSTED);
+      const leaseId = firstLease(answer);
+      const charge = { quota, settled: 2n, leaseId };
+      // Another worker's, of an epoch with the same number.
+      for (const sequence of [1n, 2n])
+        await ledger.deliver(usageEvent({ replica: other, sequence }, []));
+      await ledger.deliver(usageEvent({ replica, sequence: 2n }, [charge]));
+      await ledger.sweep();
+      expect(await ledger.balance(quota)).toMatchObject({ posted: 2n, leased: 8n });
+      await ledger.deliver(usageEvent({ replica, sequence: 1n }, [charge]));
+      await ledger.sweep();
+      expect(await ledger.balance(quota)).toMatchObject({ posted: 4n, leased: 0n, available: 6n });
+    },
+  );
 
   it("frees money of a holder that never comes back after 15 minutes", async () => {
     const ledger = await TestLedger.create(server(), budget(quota, 10n));
