@@ -3,6 +3,7 @@ import type { ServiceTransport } from "@penstock/rpc";
 import { createNetworkTransport } from "@penstock/rpc";
 import type { ControlClients } from "../api/clients.ts";
 import { createControlClients, createRouterClient } from "../api/clients.ts";
+import { readTlsSettings } from "../certificates/tls-settings.ts";
 import { readDemoEnv } from "../demo-env.ts";
 import { exitCodes, printError } from "../output/print-error.ts";
 import { readDataDir } from "../settings.ts";
@@ -45,6 +46,7 @@ export async function withSession(
   let url: string | undefined;
   try {
     const demo = readDemoEnv(readDataDir(options.dataDir, io.environment));
+    const tls = readTlsSettings(io.environment);
     const target = resolveTarget(options, demo, io.environment);
     const open = (address: string): ServiceTransport => {
       url = address;
@@ -54,6 +56,9 @@ export async function withSession(
         url: address,
         tracer,
         defaultTimeoutMs: commandTimeoutMs,
+        // Not the certificate of a service: an administrator is known by a token.
+        tls: { caFile: tls.client.caFile },
+        allowCleartext: tls.allowCleartext,
         ...(token === undefined ? {} : { token }),
       });
       transports.push(transport);

@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import { addApplyCommand } from "./apply.ts";
+import { addCertificatesCommand } from "./certificates.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addDeleteCommand } from "./delete.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addGetCommand } from "./get.ts";
 import { addKeysCommand } from "./keys.ts";
+import { addMigrateCommand } from "./migrate.ts";
 import { addRoutersCommand } from "./routers.ts";
 import { addUsageCommand } from "./usage.ts";
 import { addWhyCommand } from "./why.ts";
@@ -25,4 +27,6 @@ export function addOtherCommands(
   addWhyCommand(program, io, exit);
   addRoutersCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
+  addCertificatesCommand(program, io, exit);
+  addMigrateCommand(program, io, exit);
 }

@@ -15,7 +15,8 @@ export function printError(thrown: unknown, url?: string): PrintedError {
   const error = toGatewayError(thrown);
   if (isUnreached(error)) {
     const where = url === undefined ? "" : ` at ${url}`;
-    const sentence = url === undefined ? error.message : `Nobody answers${where}.`;
+    const sentence =
+      url === undefined || "tls" in error.metadata ? error.message : `Nobody answers${where}.`;
     const hint = url === undefined ? "" : " Is it running? `penstock doctor` looks closer.";
     return { text: `penstock: ${sentence}${hint}\n`, exitCode: exitCodes.notReachable };
   }
