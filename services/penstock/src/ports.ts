@@ -6,7 +6,7 @@ import { doors, portVariables } from "./settings.ts";
 
 /**
  * Finds out whether every port can be opened, before anything is opened or written. Port 0 is
- * always free.
+ * always free. Only the doors that the process needs are looked at; all when none are named.
  *
  * @throws GatewayError FAILED_PRECONDITION that names every port that can't be opened, its
  * variable and, where it can be known, the process that has it; or the address.
@@ -14,11 +14,12 @@ import { doors, portVariables } from "./settings.ts";
 export async function checkPorts(
   ports: Readonly<Record<Door, number>>,
   host: string,
+  needed: readonly Door[] = doors,
 ): Promise<void> {
   const addressProblem = await tryPort(0, host);
   if (addressProblem !== undefined) throw noAddress(host, addressProblem);
-  const problems = [...findSharedPorts(ports)];
-  for (const door of doors) {
+  const problems = [...findSharedPorts(ports, needed)];
+  for (const door of needed) {
     const port = ports[door];
     if (port === 0) continue;
     const code = await tryPort(port, host);
@@ -36,9 +37,12 @@ function noAddress(host: string, code: string): GatewayError {
   return new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }
 
-function* findSharedPorts(ports: Readonly<Record<Door, number>>): Generator<string> {
-  for (const [index, door] of doors.entries()) {
-    const other = doors.slice(0, index).find((earlier) => ports[earlier] === ports[door]);
+function* findSharedPorts(
+  ports: Readonly<Record<Door, number>>,
+  needed: readonly Door[],
+): Generator<string> {
+  for (const [index, door] of needed.entries()) {
+    const other = needed.slice(0, index).find((earlier) => ports[earlier] === ports[door]);
     if (other === undefined || ports[door] === 0) continue;
     yield `port ${ports[door]} is given to both ${portVariables[other]} and ${portVariables[door]}`;
   }

@@ -1,14 +1,62 @@
-import type { HttpRequest, HttpResponse } from "@penstock/rpc";
+import type { Logger, MetricRegistry } from "@penstock/observability";
+import type { Authenticate, HttpRequest, HttpResponse } from "@penstock/rpc";
+import type { HealthReport } from "@penstock/runtime";
 
-/** Answers `/livez`, and `/readyz` once `isReady`; without a credential and without details. */
-export function serveHealth(isReady: () => boolean) {
+/** What the paths tell. */
+export interface HealthSources {
+  report(): HealthReport;
+  readonly metrics: MetricRegistry;
+  readonly authenticate: Authenticate;
+  readonly logger: Logger;
+}
+
+/**
+ * Answers `/livez` and `/readyz`, without a credential and with a line for each part that is not
+ * ready, and `/metrics` for an admin or service token.
+ */
+export function serveHealth(sources: HealthSources) {
   return (request: HttpRequest, response: HttpResponse): boolean => {
     const path = request.url?.split("?", 1)[0];
-    if (path !== "/livez" && path !== "/readyz") return false;
-    const isFine = path === "/livez" || isReady();
-    response.statusCode = isFine ? 200 : 503;
-    response.setHeader("content-type", "text/plain; charset=utf-8");
-    response.end(isFine ? "ok\n" : "not ready\n");
-    return true;
+    switch (path) {
+      case "/livez":
+        answer(response, 200, "ok\n");
+        return true;
+      case "/readyz":
+        answerReady(response, sources.report());
+        return true;
+      case "/metrics":
+        void answerMetrics(request, response, sources);
+        return true;
+      default:
+        return false;
+    }
   };
+}
+
+function answerReady(response: HttpResponse, { ready, components }: HealthReport): void {
+  const missing = components.filter(({ state }) => state === "not_ready");
+  const lines = missing.map(({ name, detail }) => `${name}: ${detail || "not ready"}\n`);
+  answer(response, ready ? 200 : 503, ready ? "ok\n" : `not ready\n${lines.join("")}`);
+}
+
+async function answerMetrics(
+  request: HttpRequest,
+  response: HttpResponse,
+  { authenticate, metrics, logger }: HealthSources,
+): Promise<void> {
+  try {
+    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? "")?.[1];
+    const identity = token === undefined ? undefined : await authenticate(token);
+    if (identity === undefined) answer(response, 401, "an admin or service token is needed\n");
+    else answer(response, 200, metrics.render());
+  } catch (error) {
+    logger.warn("metrics could not be served", { error });
+    answer(response, 503, "metrics can't be served now\n");
+  }
+}
+
+function answer(response: HttpResponse, status: number, text: string): void {
+  response.statusCode = status;
+  response.setHeader("content-type", "text/plain; charset=utf-8");
+  response.end(text);
 }

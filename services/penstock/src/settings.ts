@@ -2,6 +2,8 @@ import { isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import type { EnvironmentSpec, EnvironmentValues, Secret } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
+import type { Role } from "./roles.ts";
+import { readRoles } from "./roles.ts";
 
 /** The doors that `start` opens, in the order in which they are named. */
 export const doors = ["http", "grpc", "control", "admin", "simulator"] as const;
@@ -26,7 +28,10 @@ const defaultPorts: Readonly<Record<Door, number>> = {
   simulator: 8084,
 };
 
+const httpUrl = { kind: "url", schemes: ["http", "https"] } as const;
+
 const spec = {
+  role: { name: "PENSTOCK_ROLES", kind: "string" },
   httpPort: { name: portVariables.http, kind: "port" },
   grpcPort: { name: portVariables.grpc, kind: "port" },
   controlPort: { name: portVariables.control, kind: "port" },
@@ -39,6 +44,13 @@ const spec = {
   replica: { name: "PENSTOCK_REPLICA", kind: "string" },
   busUrl: { name: "PENSTOCK_BUS_URL", kind: "string" },
   databaseUrl: { name: "PENSTOCK_DATABASE_URL", kind: "string" },
+  policyUrl: { name: "PENSTOCK_POLICY_URL", ...httpUrl },
+  quotaUrl: { name: "PENSTOCK_QUOTA_URL", ...httpUrl },
+  telemetryUrl: { name: "PENSTOCK_TELEMETRY_URL", ...httpUrl },
+  reflection: { name: "PENSTOCK_REFLECTION", kind: "boolean" },
+  migrate: { name: "PENSTOCK_MIGRATE", kind: "boolean" },
+  quotaWait: { name: "PENSTOCK_QUOTA_WAIT", kind: "duration", min: 1, max: 5_000 },
+  drainTimeout: { name: "PENSTOCK_DRAIN_TIMEOUT", kind: "duration", max: 3_600_000 },
   openaiKey: { name: "OPENAI_API_KEY", kind: "secret" },
 } as const satisfies EnvironmentSpec;
 
@@ -50,6 +62,8 @@ export type SettingFlags = Partial<Readonly<Record<SettingName, string | undefin
 
 /** What `start` runs with. Ports: 0 takes a free one. */
 export interface StartSettings {
+  /** Absent: all of them in this process, which then needs no server. */
+  readonly roles?: readonly Role[] | undefined;
   readonly ports: Readonly<Record<Door, number>>;
   /** Absolute path. */
   readonly dataDir: string;
@@ -63,6 +77,18 @@ export interface StartSettings {
   readonly busUrl: string | undefined;
   /** Absent: in the data folder. */
   readonly databaseUrl: string | undefined;
+  /** Of services that are not in this process. */
+  readonly policyUrl?: string | undefined;
+  readonly quotaUrl?: string | undefined;
+  readonly telemetryUrl?: string | undefined;
+  /** Whether the gRPC door describes itself; absent: yes, but not for roles. */
+  readonly reflection?: boolean | undefined;
+  /** Whether the start migrates the database; absent: yes, but not for roles. */
+  readonly migrate?: boolean | undefined;
+  /** Longest wait of a request for quota; absent: what fits the distance to it. */
+  readonly quotaWaitMs?: number | undefined;
+  /** How long open streams have at the end; absent: 5 s, for roles 110 s. */
+  readonly drainTimeoutMs?: number | undefined;
   readonly openaiKey: Secret | undefined;
 }
 
@@ -80,6 +106,7 @@ export function readStartSettings(
   const fromEnvironment = readEnvironment(spec, surroundings);
   const value = <Name extends SettingName>(name: Name) => given[name] ?? fromEnvironment[name];
   return {
+    roles: readRoles(value("role")),
     ports: {
       http: value("httpPort") ?? defaultPorts.http,
       grpc: value("grpcPort") ?? defaultPorts.grpc,
@@ -94,6 +121,13 @@ export function readStartSettings(
     replica: value("replica"),
     busUrl: value("busUrl"),
     databaseUrl: value("databaseUrl"),
+    policyUrl: value("policyUrl"),
+    quotaUrl: value("quotaUrl"),
+    telemetryUrl: value("telemetryUrl"),
+    reflection: value("reflection"),
+    migrate: value("migrate"),
+    quotaWaitMs: value("quotaWait"),
+    drainTimeoutMs: value("drainTimeout"),
     openaiKey: value("openaiKey"),
   };
 }

@@ -6,8 +6,7 @@ import type { Observability } from "@penstock/observability";
 import { createRouterService } from "@penstock/router";
 import type { RouterService } from "@penstock/router";
 import type { Authenticate } from "@penstock/rpc";
-import { hashKey, keysEqual } from "@penstock/runtime";
-import type { Clock, Secret } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import { createSimulator } from "@penstock/simulator";
 import { reachableAddress } from "./addresses.ts";
 import type { createLeaseClient, createSnapshotClient } from "./api/clients.ts";
@@ -34,16 +33,7 @@ export async function startSimulator(
   return `http://${reachableAddress(bindAddress, Number(new URL(simulator.url).port))}`;
 }
 
-/** Either token becomes an identity; the service token is compared in constant time. */
-export function identify(serviceToken: Secret, authenticateAdmin: Authenticate): Authenticate {
-  const expected = hashKey(serviceToken.reveal());
-  return (token) =>
-    keysEqual(hashKey(token), expected)
-      ? { kind: "service", name: "penstock", roles: [] }
-      : authenticateAdmin(token);
-}
-
-/** One view of the configuration for all roles of the process. */
+/** One view of the configuration for all roles of the process; routers report what they have. */
 export function followConfiguration(
   parts: AsyncDisposableStack,
   { settings, clock, observability }: RoleOptions,
@@ -51,9 +41,10 @@ export function followConfiguration(
     readonly identity: ReplicaIdentity;
     readonly bus: Bus;
     readonly snapshots: ReturnType<typeof createSnapshotClient>;
+    readonly report: boolean;
   },
 ): SnapshotFollower {
-  const { identity, bus, snapshots } = source;
+  const { identity, bus, snapshots, report } = source;
   const configuration = createSnapshotFollower({
     bus,
     fetchSnapshot: (request) => snapshots.fetchSnapshot(request),
@@ -61,7 +52,7 @@ export function followConfiguration(
     replica: identity.replica,
     clock,
     observability,
-    report: true,
+    report,
     epoch: identity.epoch,
     build: buildVersion,
   });
@@ -70,10 +61,12 @@ export function followConfiguration(
 }
 
 /**
- * Quota runs on the same thread and the same small database: when it is slow, the machine is, and
- * a request is better off waiting than refused. Over a network the router's default holds.
+ * Quota on the same thread and the same small database: when it is slow, the machine is, and a
+ * request is better off waiting than refused.
  */
 const embeddedQuotaWaitMs = 1_500;
+/** Decisions §6: a network round trip and a transaction have room in it. */
+const remoteQuotaWaitMs = 150;
 
 /** The router with the settings of this start. */
 export function createRouter(
@@ -87,7 +80,8 @@ export function createRouter(
   },
 ): RouterService {
   const { identity, bus, configuration, authenticate, leases } = parts;
-  const { ports, dataDir, bindAddress } = settings;
+  const { ports, dataDir, bindAddress, roles } = settings;
+  const isEmbedded = roles === undefined;
   return createRouterService({
     config: {
       bindAddress,
@@ -97,8 +91,8 @@ export function createRouter(
       dataDir,
       replica: identity.replica,
       worker: "0",
-      reflection: true,
-      quotaWaitMs: embeddedQuotaWaitMs,
+      reflection: settings.reflection ?? isEmbedded,
+      quotaWaitMs: settings.quotaWaitMs ?? (isEmbedded ? embeddedQuotaWaitMs : remoteQuotaWaitMs),
     },
     clock,
     bus,

@@ -6,7 +6,7 @@ import type { DatabaseServer, StorageStart } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import { createPageTokens } from "@penstock/rpc";
-import { HealthRegistry } from "@penstock/runtime";
+import { HealthRegistry, linkSignals } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 
 import { quotaRoutes } from "./api/routes.ts";
@@ -43,8 +43,9 @@ export interface QuotaService {
   /** Registers every RPC; calls before the database was prepared get NOT_READY. */
   routes(router: ConnectRouter): void;
   /**
-   * Waits for the database, then consumes usage and sweeps leases, until the signal aborts or the
-   * service is drained. Throws FAILED_PRECONDITION for a schema of a newer build.
+   * Waits for the database, then consumes usage and sweeps leases until the service is drained.
+   * The signal ends the waiting, nothing later. Throws FAILED_PRECONDITION for a schema of a newer
+   * build.
    */
   start(signal?: AbortSignal): Promise<void>;
   /** Finishes what is under way. */
@@ -70,17 +71,15 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
   let sweeping: Promise<void> | undefined;
 
   const start = async (signal?: AbortSignal): Promise<void> => {
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", () => stopping.abort(signal.reason), {
-      once: true,
-      signal: stopping.signal,
-    });
     const prepare = async (): Promise<void> => {
       const macKey = { name: "page_token_key", candidate: randomBytes(32) };
       pageTokenKey = await agreeOnSetting(db, schemaName, macKey);
     };
     const storage = dependencies.storage ?? embeddedStorage;
-    await untilStorageReady({ ...stored, start: storage, prepare }, stopping.signal);
+    await untilStorageReady(
+      { ...stored, start: storage, prepare },
+      linkSignals(stopping.signal, signal),
+    );
     supervising = superviseStorage(stored, stopping.signal);
     const { transferRetentionDays } = config;
     const sweeper = { db, clock, configuration, events, transferRetentionDays };

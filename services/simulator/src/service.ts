@@ -39,7 +39,7 @@ const maximumBodyBytes = 32 * 1024 * 1024;
 /**
  * Starts the simulated vendors: `POST /<vendor>/v1/chat/completions`, `GET /` with what they can
  * do, and `GET /calls` with what they were asked (`?request_id=` narrows it, `DELETE /calls`
- * forgets it).
+ * forgets it). `/livez` and `/readyz` answer 200.
  */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
   const clock = options.clock ?? systemClock;
@@ -71,6 +71,11 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   if (path === "/calls") {
     const requestId = new URLSearchParams(query).get("request_id") ?? "";
     serveCalls(request, response, { requestId, calls: parts.calls });
+    return;
+  }
+  if (path === "/livez" || path === "/readyz") {
+    response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
+    response.end("ok\n");
     return;
   }
   if (path === "/" && request.method === "GET") {

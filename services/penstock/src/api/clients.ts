@@ -16,6 +16,7 @@ import {
   RouteService,
   SnapshotService,
   TeamService,
+  TokenService,
   UsageService,
   VirtualKeyService,
 } from "@penstock/api";
@@ -60,6 +61,11 @@ export function createLeaseClient(transport: Transport): Client<typeof LeaseServ
 /** The client through which the configuration is fetched whole. */
 export function createSnapshotClient(transport: Transport): Client<typeof SnapshotService> {
   return createClient(SnapshotService, transport);
+}
+
+/** The client through which tokens are identified. */
+export function createTokenClient(transport: Transport): Client<typeof TokenService> {
+  return createClient(TokenService, transport);
 }
 
 /** Reads every resource of the collections (all when none is named), page by page. */

@@ -7,20 +7,24 @@ import { createObservability, observabilityEnvironment } from "@penstock/observa
 import type { ServiceLogger } from "@penstock/runtime";
 import { readEnvironment, runService, systemClock } from "@penstock/runtime";
 import { renderCard } from "../card.ts";
+import { checkRoles } from "../check-roles.ts";
 import { ConfigFile } from "../config-file.ts";
 import type { LogFile } from "../log-file.ts";
 import { createWarningEcho, openLogFile } from "../log-file.ts";
 import { exitCodes, printError } from "../output/print-error.ts";
 import { checkPorts } from "../ports.ts";
+import { doorsOf } from "../roles.ts";
 import type { SettingFlags, StartSettings } from "../settings.ts";
-import { defaultDataDir, readStartSettings, shownPath } from "../settings.ts";
+import { defaultDataDir, doors, readStartSettings, shownPath } from "../settings.ts";
 import type { Started } from "../start-everything.ts";
 import type { CommandIo } from "./command-io.ts";
 
 /** Flags of `start`. */
-export interface StartFlags extends SettingFlags {
+export interface StartFlags extends Omit<SettingFlags, "migrate"> {
   readonly config?: string;
   readonly demo: boolean;
+  /** True for the flag without a value. */
+  readonly migrate?: string | boolean;
 }
 
 /** How long streams have after Ctrl-C. */
@@ -29,14 +33,18 @@ const streamsDeadlineMs = 5_000;
 const drainTimeoutMs = streamsDeadlineMs + 10_000;
 
 /**
- * Runs all roles until a signal ends them; resolves to the exit code. Ports and data folder are
- * looked at first, so that a start that can't succeed opens and writes nothing.
+ * Runs all roles, or those named, until a signal ends them; resolves to the exit code. Settings,
+ * ports and data folder are looked at first, so that a start that can't succeed opens and writes
+ * nothing.
  */
 export async function runStart(io: CommandIo, flags: StartFlags): Promise<number> {
   let settings: StartSettings;
   let config: ConfigFile | undefined;
   try {
-    settings = readStartSettings(flags, io.environment);
+    if (isMigration(flags, io)) return await migrateOnly(io, flags);
+    const migrate = flags.migrate === true ? "on" : flags.migrate || undefined;
+    settings = readStartSettings({ ...flags, migrate }, io.environment);
+    checkRoles(settings);
     if (flags.config !== undefined) config = ConfigFile.open(flags.config, io.talk);
   } catch (thrown) {
     io.talk(printError(thrown).text);
@@ -44,11 +52,17 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
   }
   let lock: FolderLock;
   try {
-    await checkPorts(settings.ports, settings.bindAddress);
+    const needed = settings.roles === undefined ? doors : doorsOf(settings.roles);
+    await checkPorts(settings.ports, settings.bindAddress, needed);
     lock = await lockDataFolder(settings.dataDir);
   } catch (thrown) {
     io.talk(printError(thrown).text);
     return exitCodes.failed;
+  }
+  if (settings.roles !== undefined) {
+    process.once("exit", () => lock.release());
+    const { runRoles } = await import("./run-roles.ts");
+    return await runRoles(settings, settings.roles);
   }
   const show = (text: string): void => io.talk(`penstock: ${text}\n`);
   const onWarning = createWarningEcho(show, () => performance.now());
@@ -57,7 +71,23 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
     log.close();
     lock.release();
   });
-  return await runRoles(io, { settings, flags, config, log });
+  return await runEverything(io, { settings, flags, config, log });
+}
+
+/** `--role migrate` is for where only the roles can be chosen, such as an init container. */
+function isMigration(flags: StartFlags, io: CommandIo): boolean {
+  const surroundings = io.environment === undefined ? {} : { environment: io.environment };
+  const { role } = readEnvironment(
+    { role: { name: "PENSTOCK_ROLES", kind: "string" } },
+    surroundings,
+  );
+  return (flags.role ?? role)?.trim() === "migrate";
+}
+
+async function migrateOnly(io: CommandIo, { databaseUrl }: StartFlags): Promise<number> {
+  const { runMigrate } = await import("./run-migrate.ts");
+  const target = databaseUrl === undefined ? {} : { databaseUrl };
+  return await runMigrate(io, { ...target, wait: "1h", output: "table" });
 }
 
 interface Preparations {
@@ -67,7 +97,7 @@ interface Preparations {
   readonly log: LogFile;
 }
 
-async function runRoles(io: CommandIo, preparations: Preparations): Promise<number> {
+async function runEverything(io: CommandIo, preparations: Preparations): Promise<number> {
   const { settings, flags, config, log } = preparations;
   const observability = await createObservability({
     serviceName: "penstock",
@@ -99,7 +129,7 @@ async function runRoles(io: CommandIo, preparations: Preparations): Promise<numb
     drain: async (_deadlineMs, hurry) => {
       io.talk("penstock: stopping; open streams have 5 s, Ctrl-C again ends them sooner\n");
       config?.close();
-      await started?.composition.stop(streamsDeadlineMs, hurry);
+      await started?.composition.stop(settings.drainTimeoutMs ?? streamsDeadlineMs, hurry);
       await observability.shutdown(2_000);
     },
   });

@@ -1,0 +1,106 @@
+import { isLasting, openDatabaseServer, toStorageError } from "@penstock/database";
+import type { DatabaseServer } from "@penstock/database";
+import { GatewayError } from "@penstock/errors";
+import { silentObservability } from "@penstock/observability";
+import { readEnvironment, sleep, systemClock } from "@penstock/runtime";
+import { migrateDatabase } from "../migrate-database.ts";
+import type { MigratedSchema } from "../migrate-database.ts";
+import { exitCodes, printError } from "../output/print-error.ts";
+import { renderTable } from "../output/render-table.ts";
+import type { CommandIo } from "./command-io.ts";
+
+/** Flags of `migrate`. */
+export interface MigrateFlags {
+  readonly databaseUrl?: string;
+  readonly wait: string;
+  readonly output: string;
+}
+
+const pauseMs = 500;
+
+/** Migrates the database; resolves to the exit code. */
+export async function runMigrate(io: CommandIo, flags: MigrateFlags): Promise<number> {
+  let url: string;
+  let waitMs: number;
+  try {
+    ({ url, waitMs } = readSettings(io, flags));
+  } catch (thrown) {
+    io.talk(printError(thrown).text);
+    return exitCodes.usage;
+  }
+  const { logger } = silentObservability();
+  let server: DatabaseServer | undefined;
+  try {
+    server = await openDatabaseServer({ url, dataDir: "", logger });
+    const migrated = await migrateWithin(server, waitMs, io);
+    io.out(render(migrated, flags.output));
+    return exitCodes.done;
+  } catch (thrown) {
+    io.talk(printError(describe(thrown)).text);
+    return exitCodes.failed;
+  } finally {
+    await server?.close();
+  }
+}
+
+function readSettings(io: CommandIo, flags: MigrateFlags) {
+  const surroundings = io.environment === undefined ? {} : { environment: io.environment };
+  const { databaseUrl } = readEnvironment(
+    { databaseUrl: { name: "PENSTOCK_DATABASE_URL", kind: "string" } },
+    surroundings,
+  );
+  const { wait = 0 } = readEnvironment(
+    { wait: { name: "--wait", kind: "duration", max: 3_600_000 } },
+    { environment: { "--wait": flags.wait } },
+  );
+  const url = flags.databaseUrl ?? databaseUrl;
+  if (url !== undefined) return { url, waitMs: wait };
+  const message =
+    "PENSTOCK_DATABASE_URL is not set (nor --database-url): only PostgreSQL is migrated by " +
+    "hand, the database in a data folder by `penstock start`.";
+  throw new GatewayError("FIELD_INVALID", message, { source: "gateway" });
+}
+
+/** A database that starts beside us may take a while to answer. */
+async function migrateWithin(
+  server: DatabaseServer,
+  waitMs: number,
+  io: CommandIo,
+): Promise<MigratedSchema[]> {
+  const endMs = systemClock.monotonicMs() + waitMs;
+  let told = false;
+  for (;;) {
+    try {
+      return await migrateDatabase(server);
+    } catch (thrown) {
+      if (isLasting(thrown) || systemClock.monotonicMs() >= endMs) throw thrown;
+      if (!told) io.talk(`penstock: the database does not answer yet (${reasonOf(thrown)})\n`);
+      told = true;
+    }
+    await sleep(systemClock, pauseMs);
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  const error = thrown instanceof GatewayError && thrown.cause ? thrown.cause : thrown;
+  if (!(error instanceof Error)) return "unknown";
+  if (error.message !== "") return error.message;
+  return "code" in error ? String(error.code) : error.name;
+}
+
+/** What keeps the database from being used, instead of the sentence for callers of services. */
+function describe(thrown: unknown): unknown {
+  const error = toStorageError(thrown);
+  if (error instanceof GatewayError && error.reason !== "UNAVAILABLE") return error;
+  return new GatewayError("FAILED_PRECONDITION", `The database: ${reasonOf(thrown)}`);
+}
+
+function render(migrated: readonly MigratedSchema[], format: string): string {
+  if (format === "json") return `${JSON.stringify(migrated, undefined, 2)}\n`;
+  const columns = ["SCHEMA", "APPLIED"].map((heading) => ({ heading }));
+  const rows = migrated.map(({ schema, applied }) => [
+    schema,
+    applied.length === 0 ? "nothing: up to date" : applied.join(", "),
+  ]);
+  return renderTable(columns, rows);
+}

@@ -1,0 +1,31 @@
+import { startConnectServer } from "@penstock/rpc";
+import type { BuiltRoles } from "./build-roles.ts";
+import { serveHealth } from "./serve-health.ts";
+import type { StartSettings } from "./settings.ts";
+
+/** Longest time that open calls of the control port have at the end; all are short. */
+const controlCloseMs = 1_000;
+
+/**
+ * Opens the port that policy, quota and telemetry of a process share; resolves to its number, or
+ * to undefined where the process has none of them.
+ */
+export async function openControlPort(
+  parts: AsyncDisposableStack,
+  settings: StartSettings,
+  { policy, quota, telemetry, serving, routes, readiness }: BuiltRoles,
+): Promise<number | undefined> {
+  const isNeeded = [policy, quota, telemetry].some((service) => service !== undefined);
+  if (!isNeeded || serving === undefined) return undefined;
+  const { authenticate } = serving;
+  const { logger, metrics } = serving.observability;
+  const server = await startConnectServer({
+    ...serving,
+    host: settings.bindAddress,
+    port: settings.ports.control,
+    routes,
+    httpHandler: serveHealth({ report: readiness, authenticate, metrics, logger }),
+  });
+  parts.defer(() => server.close(controlCloseMs));
+  return server.port;
+}

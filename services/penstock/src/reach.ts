@@ -1,0 +1,35 @@
+import type { ConnectRouter, Transport } from "@connectrpc/connect";
+import { createInProcessTransport, createNetworkTransport } from "@penstock/rpc";
+import type { ClientOptions, ServingOptions } from "@penstock/rpc";
+import type { Secret } from "@penstock/runtime";
+
+/** A service in this process, or its address. */
+export interface Reachable {
+  readonly here?: { routes(router: ConnectRouter): void } | undefined;
+  readonly url?: string | undefined;
+}
+
+/** Opens a transport to a service, wherever it is. */
+export type Reach = (service: Reachable, token: Secret) => Transport;
+
+/** Calls inside the process pass the gate, the interceptors and the bounds of a port. */
+export function createReach(parts: AsyncDisposableStack, serving: ServingOptions): Reach {
+  const { tracer } = serving.observability;
+  return ({ here, url = "" }, token) => {
+    if (here === undefined) return openNetwork(parts, { url, token, tracer });
+    const routes = (router: ConnectRouter): void => here.routes(router);
+    const { transport, close } = createInProcessTransport(routes, serving, { token, tracer });
+    parts.defer(close);
+    return transport;
+  };
+}
+
+/** A transport to another process: connected at the first call, and again whenever it is lost. */
+export function openNetwork(
+  parts: AsyncDisposableStack,
+  options: ClientOptions & { readonly url: string },
+): Transport {
+  const { transport, close } = createNetworkTransport(options);
+  parts.defer(close);
+  return transport;
+}
