@@ -1,4 +1,5 @@
-export { readRouterConfig } from "./src/config.ts";
-export type { RouterConfig } from "./src/config.ts";
+export { readRouterConfig, readRouterEndurance } from "./src/config.ts";
+export type { RouterConfig, RouterEndurance, UsageDurability } from "./src/config.ts";
 export { createRouterService } from "./src/service.ts";
 export type { RouterAddresses, RouterDependencies, RouterService } from "./src/service.ts";
+export { workerName } from "./src/usage/worker-name.ts";

@@ -5,13 +5,16 @@ export interface RouterConfig {
   readonly bindAddress: string;
   readonly httpPort: number;
   readonly grpcPort: number;
-  readonly adminPort: number;
+  /** Undefined: none is opened; in a group of workers their primary speaks for all of them. */
+  readonly adminPort: number | undefined;
   /** Folder for the spool and the last good configuration. */
   readonly dataDir: string;
   /** Name of the replica; the worker's is `<replica>/<worker>`. */
   readonly replica: string;
-  /** Name of the worker within the replica. */
+  /** Index of the worker within the replica, from "0"; the same after every restart. */
   readonly worker: string;
+  /** Workers of the replica; 1 when absent. The first adopts the spools of those beyond. */
+  readonly workers?: number | undefined;
   /** Whether the gRPC door describes itself by reflection. */
   readonly reflection: boolean;
   /**
@@ -19,7 +22,32 @@ export interface RouterConfig {
    * `on_unavailable` decides. Unit: milliseconds.
    */
   readonly quotaWaitMs: number;
+  /**
+   * What a request waits for before its provider is called, and before the last bytes of its answer:
+   *
+   * - `disk`, when absent: that its record is written to the spool. It survives every death of the
+   *   process. A power loss, or a crash of the machine, can lose at most the last 50 ms; quotas
+   *   with `durability: SYNCED` wait for the disk and lose nothing then. The loss of the disk
+   *   itself loses what was not published, normally some milliseconds.
+   * - `bus_ack`, for where the disk goes with the machine: also that the bus has acknowledged it.
+   *   It survives the loss of the router and its disk: a request that ran is recorded as
+   *   interrupted by the next life of the replica, or by any other router after 20 minutes.
+   */
+  readonly usageDurability?: UsageDurability | undefined;
+  /** Size of all spools of the replica from which on no request begins; 2 GiB when absent. */
+  readonly spoolBytes?: number | undefined;
+  /**
+   * How long a router that drains still accepts, until load balancers have heard of it; none when
+   * absent. Unit: milliseconds.
+   */
+  readonly drainGraceMs?: number | undefined;
 }
+
+/** See `RouterConfig.usageDurability`. */
+export type UsageDurability = "disk" | "bus_ack";
+
+/** The settings that say how usage is kept and how a router ends. */
+export type RouterEndurance = Pick<RouterConfig, "usageDurability" | "spoolBytes" | "drainGraceMs">;
 
 const spec = {
   bindAddress: { name: "PENSTOCK_BIND_ADDRESS", kind: "string", default: "127.0.0.1" },
@@ -32,6 +60,37 @@ const spec = {
   quotaWaitMs: { name: "PENSTOCK_QUOTA_WAIT", kind: "duration", default: 150, min: 1, max: 5_000 },
 } as const;
 
+const mebibyte = 1024 * 1024;
+
+const enduranceSpec = {
+  usageDurability: {
+    name: "PENSTOCK_USAGE_DURABILITY",
+    kind: "string",
+    default: "disk",
+    allowed: ["disk", "bus_ack"],
+  },
+  // reliability §2.9: 3 to 4 million records.
+  spoolBytes: {
+    name: "PENSTOCK_SPOOL_BYTES",
+    kind: "integer",
+    default: 2_048 * mebibyte,
+    min: mebibyte,
+  },
+  // reliability §2.7. A laptop's default is none: nobody balances load there.
+  drainGraceMs: { name: "PENSTOCK_DRAIN_GRACE", kind: "duration", max: 60_000 },
+} as const;
+
+/**
+ * Reads PENSTOCK_USAGE_DURABILITY, PENSTOCK_SPOOL_BYTES and PENSTOCK_DRAIN_GRACE, which has no
+ * default here. Throws FIELD_INVALID that lists every problem.
+ */
+export function readRouterEndurance(
+  environment?: Readonly<Record<string, string | undefined>>,
+): RouterEndurance {
+  const values = readEnvironment(enduranceSpec, environment === undefined ? {} : { environment });
+  return { ...values, usageDurability: values.usageDurability as UsageDurability };
+}
+
 /**
  * Reads a router's settings from the environment. Throws FIELD_INVALID that lists every problem.
  */
@@ -39,5 +98,5 @@ export function readRouterConfig(identity: {
   readonly replica: string;
   readonly worker: string;
 }): RouterConfig {
-  return { ...readEnvironment(spec), ...identity };
+  return { ...readEnvironment(spec), ...readRouterEndurance(), ...identity };
 }

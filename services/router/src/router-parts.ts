@@ -1,5 +1,7 @@
-import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { SyncLeasesRequestSchema } from "@penstock/api";
 import { callOptions } from "@penstock/rpc";
+import { deadlineSignal } from "@penstock/runtime";
 import { RouterEvents } from "./events.ts";
 import { TargetHealthBook } from "./health/target-health.ts";
 import { LeaseBook } from "./leases/lease-book.ts";
@@ -12,14 +14,24 @@ import { Settlement } from "./pipeline/settle.ts";
 import type { RouterDependencies } from "./service.ts";
 import { Credentials } from "./upstream/credentials.ts";
 import { UpstreamClient } from "./upstream/upstream-client.ts";
+import { SpoolAdoption } from "./usage/spool-adoption.ts";
+import { ownSpoolFolder } from "./usage/spool-folders.ts";
 import { Spool } from "./usage/spool.ts";
 import { UsageEmitter } from "./usage/usage-emitter.ts";
+import { holderName, workerName } from "./usage/worker-name.ts";
+
+/** reliability §2.9. */
+const defaultSpoolBytes = 2 * 1024 * 1024 * 1024;
+/** How long quota may take to hear that a worker is gone. */
+const retireTimeoutMs = 2_000;
 
 /** What a router is made of, below its doors. */
 export interface RouterParts {
   readonly pipeline: PipelineParts;
   readonly spool: Spool;
   readonly emitter: UsageEmitter;
+  /** Of workers that are no more; only the first worker has one. */
+  readonly adoption: SpoolAdoption | undefined;
   readonly sync: LeaseSync;
   readonly credentials: Credentials;
 }
@@ -27,16 +39,19 @@ export interface RouterParts {
 /** Builds everything in order; nothing runs yet but the recovery of the spool. */
 export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const { config, clock, bus, configuration, observability } = deps;
-  const { replica, worker } = config;
+  const { replica, worker, workers = 1 } = config;
+  const name = workerName(replica, worker);
+  const holder = holderName(replica, worker);
   const { logger, tracer, metrics } = observability;
   const events = new RouterEvents(logger, metrics);
-  const folder = join(config.dataDir, "spool", worker);
-  const spool = Spool.open({ folder, replica, clock, observability });
-  const emitter = new UsageEmitter({ spool, bus, replica, clock, observability });
+  const folder = ownSpoolFolder(config.dataDir, { replica, worker });
+  const boundBytes = Math.floor((config.spoolBytes ?? defaultSpoolBytes) / workers);
+  const spool = Spool.open({ folder, replica: name, clock, observability, boundBytes });
+  const emitter = new UsageEmitter({ spool, bus, replica: name, clock, observability });
   const leases = new LeaseBook({ clock, epoch: spool.epoch });
   const sync = new LeaseSync({
     book: leases,
-    holder: `${replica}/${worker}`,
+    holder,
     epoch: spool.epoch,
     call: (request, { signal, parent }) =>
       deps.clients.leases.syncLeases(request, callOptions({ signal, span: parent })),
@@ -56,12 +71,37 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     health: new TargetHealthBook(),
     upstream: new UpstreamClient({ credentials, observability }),
     retryBudgets: new RetryBudgets(),
-    settlement: new Settlement({ ...shared, spool, replica }),
+    settlement: new Settlement({ ...shared, spool, replica: name }),
     quotaWaitMs: config.quotaWaitMs,
     random: Math.random,
     isRevoked: (virtualKey) => configuration.isRevoked(virtualKey),
   };
   const help = "Requests that are open now.";
   metrics.gaugeFunction("penstock_requests_open", help, () => admission.open);
-  return { pipeline, spool, emitter, sync, credentials };
+  const adoption = worker === "0" ? adoptionOf(deps) : undefined;
+  return { pipeline, spool, emitter, adoption, sync, credentials };
+}
+
+function adoptionOf(deps: RouterDependencies): SpoolAdoption {
+  const { config, bus, clock, observability } = deps;
+  const { dataDir, replica, workers = 1 } = config;
+  return new SpoolAdoption({
+    dataDir,
+    replica,
+    workers,
+    bus,
+    clock,
+    observability,
+    // A sync of a life that asks for nothing: it fences those before it and says where they ended.
+    retire: ({ holder, epoch, retiredEpochs }, signal) =>
+      deps.clients.leases.syncLeases(
+        create(SyncLeasesRequestSchema, {
+          holder,
+          epoch,
+          sequence: 1n,
+          retiredEpochs: [...retiredEpochs],
+        }),
+        callOptions({ signal: deadlineSignal(retireTimeoutMs, signal), span: undefined }),
+      ),
+  });
 }

@@ -1,25 +1,29 @@
 import { randomBytes } from "node:crypto";
-import { GatewayError } from "@penstock/errors";
 import type { ConnectRouter, ConnectServer } from "@penstock/rpc";
 import { HealthRegistry } from "@penstock/runtime";
-import type { Clock } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
+import { Drain } from "./drain.ts";
+import type { DrainSteps } from "./drain.ts";
 import { routerRoutes } from "./api/router-routes.ts";
-import type { LeaseSync } from "./leases/lease-sync.ts";
 import { startAdminListener } from "./listeners/admin-listener.ts";
 import { GrpcListener } from "./listeners/grpc-listener.ts";
 import { HttpListener } from "./listeners/http-listener.ts";
-import type { Admission } from "./pipeline/admit.ts";
 import { expectedUses } from "./pipeline/expected-uses.ts";
 import type { RouterParts } from "./router-parts.ts";
 import type { RouterAddresses, RouterDependencies, RouterService } from "./service.ts";
 
-/** How often the start and the drain look whether what they wait for has come. */
+/** How often the start looks whether quota has answered. */
 const pollMs = 20;
-/** Time that is kept for telling callers that their requests are interrupted. */
-const farewellMs = 500;
-/** Time that is kept for the usage events after the last request. */
+/**
+ * How long a start waits for quota before the router counts as ready without it: what a limit
+ * does then is its own setting, and most requests have none (fault 6: ready within 2 s although all
+ * else is down).
+ */
+const quotaPatienceMs = 1_000;
+/** Time that is kept for the usage events after the last request (reliability §2.7). */
 const flushMs = 5_000;
+/** Of it, to hear that consumers have stored them, so that the spool is left empty. */
+const confirmMs = 2_000;
 
 /** A router from its start to its end: its doors, and the order in which things open and close. */
 export class RunningRouter implements RouterService {
@@ -30,7 +34,10 @@ export class RunningRouter implements RouterService {
   readonly #http: HttpListener;
   readonly #grpc: GrpcListener;
   readonly #stopWatching: () => void;
+  readonly #drain: Drain;
   #admin: ConnectServer | undefined;
+  #grpcEnded: Promise<void> = Promise.resolve();
+  #flushed: Promise<void> | undefined;
 
   constructor(deps: RouterDependencies, parts: RouterParts) {
     this.#deps = deps;
@@ -41,6 +48,7 @@ export class RunningRouter implements RouterService {
     const { reflection } = config;
     this.#grpc = new GrpcListener({ ...doors, reflection, pageTokenKey: randomBytes(32) });
     this.routes = routerRoutes(parts.pipeline, configuration);
+    this.#drain = new Drain(deps.clock, this.#drainSteps(), config.drainGraceMs ?? 0);
     this.#stopWatching = configuration.onChange((snapshot) => this.#adopt(snapshot));
   }
 
@@ -60,44 +68,59 @@ export class RunningRouter implements RouterService {
     };
     credentials.start();
     await emitter.start();
+    await this.#parts.adoption?.start();
     sync.start();
-    whenReached(sync, clock, () => health.set("quota", "ready"));
+    this.#awaitQuota(clock.monotonicMs() + quotaPatienceMs);
     const host = config.bindAddress;
     const port = config.adminPort;
-    this.#admin = await startAdminListener({
-      host,
-      port,
-      routes,
-      authenticate,
-      observability,
-      health,
-    });
+    if (port !== undefined) {
+      const admin = { host, port, routes, authenticate, observability, health };
+      this.#admin = await startAdminListener(admin);
+    }
     const httpPort = await this.#http.listen(config.httpPort, host);
     const grpcPort = await this.#grpc.listen(config.grpcPort, host);
     health.set("listeners", "ready");
     this.#grpc.setServing(true);
-    return { httpPort, grpcPort, adminPort: this.#admin.port };
+    return { httpPort, grpcPort, adminPort: this.#admin?.port ?? 0 };
   }
 
   async drain(deadlineMs: number): Promise<void> {
-    const { clock } = this.#deps;
-    const { pipeline, emitter, sync } = this.#parts;
-    const { admission } = pipeline;
-    const endMs = clock.monotonicMs() + deadlineMs;
-    this.health.set("listeners", "not_ready", "draining");
-    admission.drain();
-    this.#http.stopAccepting();
-    const grpcEnded = this.#grpc.stopAccepting();
-    await untilIdle(admission, clock, endMs);
-    admission.interruptAll(
-      new GatewayError("DRAINING", "The router was shut down before the answer was complete."),
-    );
-    await untilIdle(admission, clock, clock.monotonicMs() + farewellMs);
-    this.#http.closeAll();
-    this.#grpc.closeAll();
-    await grpcEnded;
-    await emitter.flush(flushMs);
-    await sync.drain(flushMs);
+    const again = this.#drain.endMs !== Infinity;
+    await this.#drain.run(deadlineMs);
+    // Who hurries counts the flush in.
+    const restMs = again ? this.#drain.endMs - this.#deps.clock.monotonicMs() : flushMs;
+    this.#flushed ??= this.#flush(Math.min(flushMs, Math.max(restMs, confirmMs)));
+    await this.#flushed;
+  }
+
+  #drainSteps(): DrainSteps {
+    const { admission } = this.#parts.pipeline;
+    return {
+      open: () => admission.open,
+      announce: () => {
+        this.health.set("listeners", "not_ready", "draining");
+        this.#grpc.setServing(false);
+      },
+      closeDoors: () => {
+        admission.drain();
+        this.#http.stopAccepting();
+        this.#grpcEnded = this.#grpc.stopAccepting();
+      },
+      interruptAll: (error) => admission.interruptAll(error),
+      cut: () => {
+        this.#http.closeAll();
+        this.#grpc.closeAll();
+      },
+    };
+  }
+
+  /** Usage first: what is not published by then stays on the disk for the next life. */
+  async #flush(deadlineMs: number): Promise<void> {
+    const { emitter, adoption, sync } = this.#parts;
+    await this.#grpcEnded;
+    const [published] = await Promise.all([emitter.flush(deadlineMs), adoption?.flush(deadlineMs)]);
+    if (published) await emitter.allConfirmed(Math.min(confirmMs, deadlineMs));
+    await sync.drain(deadlineMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,6 +128,7 @@ export class RunningRouter implements RouterService {
     this.#http.closeAll();
     this.#grpc.closeAll();
     await this.#admin?.close(0);
+    await this.#parts.adoption?.close();
     await this.#parts.emitter.close();
     await this.#parts.spool.close();
     await this.#parts.pipeline.upstream.close();
@@ -118,20 +142,13 @@ export class RunningRouter implements RouterService {
     upstream.retain(snapshot);
     this.health.set("configuration", "ready");
   }
-}
 
-/** Quota counts as reached once it has answered; a router that is ready stays so without it. */
-function whenReached(sync: LeaseSync, clock: Clock, done: () => void): void {
-  if (sync.reached) done();
-  else clock.schedule(pollMs, () => whenReached(sync, clock, done));
-}
-
-function untilIdle(admission: Admission, clock: Clock, endMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (admission.open === 0 || clock.monotonicMs() >= endMs) resolve();
-      else clock.schedule(pollMs, look);
-    };
-    look();
-  });
+  /** Quota counts as reached once it has answered; a router that is ready stays so without it. */
+  #awaitQuota(endMs: number): void {
+    const { clock } = this.#deps;
+    const { sync } = this.#parts;
+    if (sync.reached) this.health.set("quota", "ready");
+    else if (clock.monotonicMs() < endMs) clock.schedule(pollMs, () => this.#awaitQuota(endMs));
+    else this.health.set("quota", "ready", "it has not answered yet; limits do what they say");
+  }
 }

@@ -25,6 +25,7 @@ export interface RouterDependencies {
 export interface RouterAddresses {
   readonly httpPort: number;
   readonly grpcPort: number;
+  /** 0: none was opened. */
   readonly adminPort: number;
 }
 
@@ -33,9 +34,13 @@ export interface RouterService {
   readonly health: HealthRegistry;
   /** Also served on the admin port. */
   routes(router: ConnectRouter): void;
-  /** Opens the ports; ready when a configuration is there and quota was reached once. */
+  /** Opens the ports; ready when a configuration is there and quota has answered, or not in 1 s. */
   start(): Promise<RouterAddresses>;
-  /** Takes nothing new, lets what is open end by the deadline, then cuts it off. */
+  /**
+   * Announces its end, accepts for the grace of its settings, lets what is open end by the deadline,
+   * then interrupts it; publishes what is left of the usage, at most 5 s, and gives leases back.
+   * Asked again while it drains, everything is over by the new deadline.
+   */
   drain(deadlineMs: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
