@@ -29,7 +29,12 @@ export {
 } from "./src/subjects.ts";
 export { defaultTopology, maxEntryBytes } from "./src/topology.ts";
 export type { BucketTopology, StreamTopology, Topology } from "./src/topology.ts";
-export { consumeBatches } from "./src/batch-consumer.ts";
-export type { BatchWork, ReadDelivery } from "./src/batch-consumer.ts";
-export { ConfirmedWriter } from "./src/confirmed-writer.ts";
+export type { ReadDelivery } from "./src/batch-consumer.ts";
+export { EventConsumer } from "./src/event-consumer.ts";
+export type {
+  EventConsumerEvents,
+  EventConsumerOptions,
+  EventWork,
+  NumberedEvent,
+} from "./src/event-consumer.ts";
 export type { ConfirmedSequence } from "./src/confirmed-writer.ts";

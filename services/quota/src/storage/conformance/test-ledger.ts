@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { UsageEventSchema } from "@penstock/api";
 import type { SyncLeasesResponse } from "@penstock/api";
 import { createMemoryBus } from "@penstock/bus";
-import type { DeliveryOutcome } from "@penstock/bus";
+import type { ConfigBucket, DeliveryOutcome } from "@penstock/bus";
 import type { DatabaseServer } from "@penstock/database";
 import { quotaKey } from "@penstock/limits";
 import { silentObservability } from "@penstock/observability";
@@ -125,14 +125,16 @@ export class TestLedger {
     this.configuration = new TestConfiguration(...definitions);
     const { clock, configuration } = this;
     this.queue = new SyncQueue({ db, clock, configuration });
-    const put = (key: string, value: Uint8Array): Promise<bigint> => {
-      this.confirmed.set(key, Buffer.from(value).readBigUInt64BE());
-      return Promise.resolve(1n);
-    };
     const bus = createMemoryBus({ clock: systemClock });
+    const put: ConfigBucket["put"] = async (key, value, options) => {
+      const revision = await bus.confirmed.put(key, value, options);
+      this.confirmed.set(key, Buffer.from(value).readBigUInt64BE());
+      return revision;
+    };
+    const get = (key: string) => bus.confirmed.get(key);
     this.consumer = new UsageConsumer({
       db,
-      bus: { usage: bus.usage, confirmed: { ...bus.confirmed, put } },
+      bus: { usage: bus.usage, confirmed: { put, get } },
       clock,
       configuration,
       events: createQuotaEvents(silentObservability()),

@@ -1,0 +1,134 @@
+import { consumeBatches } from "./batch-consumer.ts";
+import type { ReadDelivery } from "./batch-consumer.ts";
+import type { ConfigBucket } from "./config-bucket.ts";
+import { ConfirmedWriter } from "./confirmed-writer.ts";
+import type { ConfirmedSequence } from "./confirmed-writer.ts";
+import type { Consumption, Delivery, DeliveryOutcome, EventStream } from "./event-stream.ts";
+
+/** The number of one event of one life of a router. */
+export interface NumberedEvent {
+  readonly replica: string;
+  readonly epoch: bigint;
+  readonly sequence: bigint;
+}
+
+/** What a service does with the events that it consumes. */
+export interface EventWork<Item> {
+  /** Names the consumer in the stream and in bucket `confirmed`; all instances share it. */
+  readonly consumer: string;
+  /** Events handed to `store` at most. */
+  readonly maxBatch: number;
+  /** Undefined for what is no event, now and for ever. */
+  read(payload: Uint8Array): Item | undefined;
+  /** The number of an event that can't be read otherwise; undefined when it does not say. */
+  numberOf(payload: Uint8Array): NumberedEvent | undefined;
+  /** How long an event has to wait for what it needs; undefined: not at all. */
+  waitMs(item: Item, deliveryCount: number): number | undefined;
+  /** Takes all of them in one transaction, or throws and takes none; says how far it got. */
+  store(batch: readonly ReadDelivery<Item>[]): Promise<readonly ConfirmedSequence[]>;
+  /** Notes an event as consumed that was not and never will be. */
+  pass(event: NumberedEvent): Promise<readonly ConfirmedSequence[]>;
+  /** The number of an event that was read. */
+  eventOf(item: Item): NumberedEvent;
+  /** Whether an error of `store` lies in the events, so that trying again would not help. */
+  isLasting(error: unknown): boolean;
+}
+
+/** What is told of consuming; none of them throws. */
+export interface EventConsumerEvents<Item> {
+  eventMalformed(id: string): void;
+  /** It is given up after many tries. */
+  eventRefused(item: Item, error: unknown): void;
+  consumerProblem(error: unknown): void;
+  confirmFailed(error: unknown): void;
+}
+
+/** What consuming works with. */
+export interface EventConsumerOptions<Item> {
+  readonly stream: Pick<EventStream, "consume">;
+  readonly confirmed: Pick<ConfigBucket, "put" | "get">;
+  readonly work: EventWork<Item>;
+  readonly events: EventConsumerEvents<Item>;
+}
+
+const maximumWaitMs = 5_000;
+const retryAfterMs = 1_000;
+
+/**
+ * Consumes usage events: batch → one transaction → confirmed sequences → ack. What can never be
+ * stored is confirmed as well, because its router would send it again and again.
+ */
+export class EventConsumer<Item> {
+  readonly #options: EventConsumerOptions<Item>;
+  readonly #confirmed: ConfirmedWriter;
+  #consumption: Consumption | undefined;
+
+  constructor(options: EventConsumerOptions<Item>) {
+    this.#options = options;
+    this.#confirmed = new ConfirmedWriter(options.confirmed, options.work.consumer);
+  }
+
+  /** Starts to consume, or goes on where another instance of the service stopped. */
+  async start(signal?: AbortSignal): Promise<void> {
+    const { stream, work, events } = this.#options;
+    this.#consumption = await stream.consume({
+      consumer: work.consumer,
+      maxBatch: work.maxBatch,
+      maxWaitMs: maximumWaitMs,
+      ...(signal === undefined ? {} : { signal }),
+      handle: (batch) => this.handle(batch),
+      onProblem: (error) => events.consumerProblem(error),
+    });
+  }
+
+  /** Finishes the batch under way and takes no more. */
+  async close(): Promise<void> {
+    await this.#consumption?.close();
+  }
+
+  /** Handles one batch; never throws. */
+  async handle(batch: readonly Delivery[]): Promise<DeliveryOutcome[]> {
+    const { work, events } = this.#options;
+    const outcomes = new Map<Delivery, DeliveryOutcome>();
+    const readable: ReadDelivery<Item>[] = [];
+    for (const delivery of batch) {
+      const item = work.read(delivery.payload);
+      if (item === undefined) {
+        outcomes.set(delivery, await this.#dropMalformed(delivery));
+        continue;
+      }
+      const waitMs = work.waitMs(item, delivery.deliveryCount);
+      if (waitMs === undefined) readable.push({ delivery, item });
+      else outcomes.set(delivery, { retryAfterMs: waitMs });
+    }
+    const consumed = await consumeBatches(readable, {
+      maxBatch: work.maxBatch,
+      isLasting: work.isLasting,
+      store: async (entries) => await this.#confirm(await work.store(entries)),
+      giveUp: async (item, error) => {
+        events.eventRefused(item, error);
+        await this.#confirm(await work.pass(work.eventOf(item)));
+      },
+    });
+    return batch.map(
+      (delivery) => outcomes.get(delivery) ?? consumed.get(delivery) ?? { retryAfterMs },
+    );
+  }
+
+  async #dropMalformed(delivery: Delivery): Promise<DeliveryOutcome> {
+    const { work, events } = this.#options;
+    const event = work.numberOf(delivery.payload);
+    try {
+      if (event !== undefined) await this.#confirm(await work.pass(event));
+    } catch {
+      return { retryAfterMs };
+    }
+    events.eventMalformed(delivery.id);
+    return "reject";
+  }
+
+  /** What can't be told now is told with the next batch. */
+  async #confirm(sequences: readonly ConfirmedSequence[]): Promise<void> {
+    await this.#confirmed.write(sequences).catch(this.#options.events.confirmFailed);
+  }
+}
