@@ -26,7 +26,7 @@ it.each([
     onEntry: ({ value }) => values.push(Buffer.from(value).readBigUInt64BE()),
   });
   const writers = [0, 1, 2].map(() => new ConfirmedWriter(bus.confirmed, "quota"));
-  await Promise.all(order.map((number, at) => writers[at % 3]?.write(life(number))));
+  await Promise.all(order.map(async (number, at) => await writers[at % 3]?.write(life(number))));
   const highest = order.reduce((most, number) => (number > most ? number : most));
   expect(await stored(bus.confirmed)).toBe(highest);
   await vi.waitFor(() => expect(values.at(-1)).toBe(highest));

@@ -1,5 +1,6 @@
 import { sleep, systemClock } from "@penstock/runtime";
 import type { Clock, Timer } from "@penstock/runtime";
+import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import type { Client } from "pg";
 import { engineOf } from "./engine.ts";
@@ -40,7 +41,7 @@ export async function tryAdvisoryLock<Tables>(
   if (engine.heldLocks.has(name)) return undefined;
   engine.heldLocks.add(name);
   try {
-    const lock = engine.kind === "pglite" ? lockInProcess() : await lockInSession(engine, name);
+    const lock = await lockByEngine(db, engine, name);
     if (lock === undefined) {
       engine.heldLocks.delete(name);
       return undefined;
@@ -77,6 +78,28 @@ export async function withAdvisoryLock<Tables, Result>(
     }
     await sleep(options.clock ?? systemClock, options.retryMs ?? 1_000, options.signal);
   }
+}
+
+async function lockByEngine<Tables>(
+  db: Kysely<Tables>,
+  engine: Engine,
+  name: string,
+): Promise<AdvisoryLock | undefined> {
+  if (engine.kind === "pglite") return lockInProcess();
+  // Who only waits for another to stop looks every second: not with a session each time.
+  if (await isHeld(db, name)) return undefined;
+  return await lockInSession(engine, name);
+}
+
+async function isHeld<Tables>(db: Kysely<Tables>, name: string): Promise<boolean> {
+  const { rows } = await sql<{ held: boolean }>`
+    select exists (
+      select 1 from pg_catalog.pg_locks l
+      join pg_catalog.pg_database d on d.oid = l.database and d.datname = current_database()
+      where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+        and (l.classid::bigint << 32 | l.objid::bigint) = ${lockKey(name)}::bigint
+    ) as held`.execute(db);
+  return rows[0]?.held === true;
 }
 
 function lockInProcess(): AdvisoryLock {

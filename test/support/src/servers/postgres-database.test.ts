@@ -1,4 +1,12 @@
-import { migrate, openDatabaseServer, tryAdvisoryLock } from "@penstock/database";
+import {
+  appendOutbox,
+  createOutboxTable,
+  inTransaction,
+  migrate,
+  openDatabaseServer,
+  relayOutbox,
+  tryAdvisoryLock,
+} from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import { describeDatabase } from "@penstock/database/testing";
 import { silentObservability } from "@penstock/observability";
@@ -72,6 +80,62 @@ lane.describe("PostgreSQL with several replicas", () => {
     const next = await tryAdvisoryLock(other, "relay");
     expect(next).toBeDefined();
     await next?.release();
+  });
+
+  it("asks who holds a lock without a session for each look", async () => {
+    const db = replicas[0]!.connect("public");
+    const lock = await tryAdvisoryLock(db, "looked at");
+    const other = replicas[1]!.connect("watcher");
+    for (let look = 0; look < 3; look += 1) {
+      expect(await tryAdvisoryLock(other, "looked at")).toBeUndefined();
+    }
+    const { rows } = await sql<{ name: string }>`select application_name as name
+      from pg_stat_activity where application_name like 'penstock-watcher%'`.execute(db);
+    expect(rows).toEqual([{ name: "penstock-watcher" }]);
+    await lock?.release();
+    await vi.waitFor(async () => {
+      const next = await tryAdvisoryLock(other, "looked at");
+      expect(next).toBeDefined();
+      await next?.release();
+    });
+  });
+
+  it("publishes an outbox by one relay at a time, and by another when its session dies", async () => {
+    const schema = "relayed";
+    const up = (db: Kysely<unknown>): Promise<void> => createOutboxTable(db, schema);
+    const pools = replicas.map((replica) => replica.connect<unknown>(schema));
+    await migrate(pools[0]!, { schema, migrations: { "001_outbox": { up } } });
+    const published: { relay: number; id: string }[] = [];
+    const relays = pools.slice(0, 2).map((db, relay) =>
+      relayOutbox({
+        db,
+        schema,
+        batchSize: 5,
+        pollMs: 20,
+        logger,
+        publish: (rows, signal) => {
+          signal.throwIfAborted();
+          published.push(...rows.map(({ id }) => ({ relay, id })));
+          return Promise.resolve(rows.length);
+        },
+      }),
+    );
+    const ids = Array.from({ length: 60 }, (_, index) => `m${String(index).padStart(2, "0")}`);
+    for (const [index, id] of ids.entries()) {
+      const message = { id, subject: "s", payload: null };
+      await inTransaction(pools[2]!, (trx) => appendOutbox(trx, schema, [message]));
+      if (index === 30) {
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'penstock-relayed-lock'`.execute(pools[2]!);
+      }
+    }
+    await vi.waitFor(() => expect(published.at(-1)?.id).toBe(ids.at(-1)), 10_000);
+    // Once or more, and never one before another that was committed earlier.
+    expect(published.map(({ id }) => id).toSorted()).toEqual(published.map(({ id }) => id));
+    expect(new Set(published.map(({ id }) => id)).size).toBe(ids.length);
+    const changes = published.filter(({ relay }, at) => relay !== published[at - 1]?.relay);
+    expect(changes.length).toBeLessThanOrEqual(3);
+    await Promise.all(relays.map((relay) => relay.close()));
   });
 
   it("goes on after the server was killed and came back", async () => {
