@@ -58,6 +58,8 @@ export class RequestContext {
 
   /** `admit` */
   admitted = false;
+  /** Where the list of open requests has it. */
+  openIndex = -1;
   /** `resolve-route` */
   route: CompiledRoute | undefined;
   /** `enforce-policies` */
