@@ -15,6 +15,7 @@ import { encodeBatch } from "./nats-publish-bytes.ts";
 export type PublishEnd = { readonly duplicate: boolean } | { readonly error: unknown };
 
 interface Waiting {
+  readonly number: number;
   readonly messages: readonly StreamMessage[];
   readonly ends: (PublishEnd | undefined)[];
   readonly deadlineMs: number;
@@ -46,8 +47,9 @@ export class NatsPublisher {
   readonly #connection: NatsConnection;
   readonly #writer: ByteWriter;
   readonly #inbox: string;
-  // In the order of their deadlines, as all have the same time.
-  readonly #waiting = new Map<number, Waiting>();
+  // In the order of their numbers and deadlines, and few: the next batch mostly waits for the end
+  // of the one before. Not a Map: its former tables would tie each batch to the next in memory.
+  #waiting: Waiting[] = [];
   #subscribed = false;
   #sweeper: NodeJS.Timeout | undefined;
   #last = 0;
@@ -77,22 +79,23 @@ export class NatsPublisher {
     if (!this.#subscribed) this.#subscribe();
     this.#last += 1;
     const batch: Waiting = {
+      number: this.#last,
       messages,
       ends: Array.from({ length: messages.length }, () => undefined),
       deadlineMs: performance.now() + timeoutMs,
       done,
       open: messages.length,
     };
-    this.#waiting.set(this.#last, batch);
+    this.#waiting.push(batch);
     this.#writer.sendCommand(encodeBatch(messages, `${this.#inbox}.${this.#last}.`));
     this.#sweeper ??= setInterval(() => this.#sweep(performance.now()), sweepMs);
   }
 
   /** The server's permissions forbid a subject: what waits for it is not waited for in vain. */
   deny(error: PermissionViolationError): void {
-    for (const [number, batch] of this.#waiting) {
+    for (const batch of [...this.#waiting]) {
       const isDenied = (index: number): boolean => batch.messages[index]?.subject === error.subject;
-      this.#fail(number, batch, error, isDenied);
+      this.#fail(batch, error, isDenied);
     }
   }
 
@@ -115,33 +118,33 @@ export class NatsPublisher {
     const { subject } = answer;
     const dot = subject.lastIndexOf(".");
     const number = Number(subject.slice(this.#inbox.length + 1, dot));
-    const batch = this.#waiting.get(number);
+    const batch = this.#waiting.find((one) => one.number === number);
     if (batch === undefined) return;
     const index = Number(subject.slice(dot + 1));
-    this.#end(number, batch, index, readAnswer(answer, batch.messages[index]));
+    this.#end(batch, index, readAnswer(answer, batch.messages[index]));
   }
 
-  #end(number: number, batch: Waiting, index: number, end: PublishEnd): void {
+  #end(batch: Waiting, index: number, end: PublishEnd): void {
     if (index >= batch.ends.length || batch.ends[index] !== undefined) return;
     batch.ends[index] = end;
     batch.open -= 1;
     if (batch.open > 0) return;
-    this.#waiting.delete(number);
+    this.#waiting = this.#waiting.filter((one) => one !== batch);
     batch.done(batch.ends as PublishEnd[]);
   }
 
-  #fail(number: number, batch: Waiting, error: unknown, isConcerned: (index: number) => boolean) {
+  #fail(batch: Waiting, error: unknown, isConcerned: (index: number) => boolean): void {
     for (const [index, end] of batch.ends.entries()) {
-      if (end === undefined && isConcerned(index)) this.#end(number, batch, index, { error });
+      if (end === undefined && isConcerned(index)) this.#end(batch, index, { error });
     }
   }
 
   #sweep(nowMs: number, why = "the server did not acknowledge the message in time"): void {
-    for (const [number, batch] of this.#waiting) {
+    for (const batch of [...this.#waiting]) {
       if (batch.deadlineMs > nowMs) break;
-      this.#fail(number, batch, new Error(why), () => true);
+      this.#fail(batch, new Error(why), () => true);
     }
-    if (this.#waiting.size > 0) return;
+    if (this.#waiting.length > 0) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }
