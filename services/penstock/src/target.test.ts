@@ -33,6 +33,29 @@ describe("resolveTarget", () => {
     expect(tokenOf({ controlUrl: "http://127.0.0.1:8082/" }, {})).toBe("pat_demo");
   });
 
+  it("knows services that are processes of their own, each defaulting to the control address", () => {
+    const suite = { ...demo, PENSTOCK_TELEMETRY_URL: "http://127.0.0.1:8087" };
+    expect(resolveTarget({}, suite, {})).toMatchObject({
+      controlUrl: "http://127.0.0.1:8082",
+      quotaUrl: "http://127.0.0.1:8082",
+      telemetryUrl: "http://127.0.0.1:8087",
+    });
+    const apart = { PENSTOCK_POLICY_URL: "http://p", PENSTOCK_QUOTA_URL: "http://q" };
+    expect(resolveTarget({}, suite, apart)).toMatchObject({
+      controlUrl: "http://p",
+      quotaUrl: "http://q",
+      telemetryUrl: "http://p",
+      token: undefined,
+    });
+    expect(resolveTarget({ controlUrl: "http://one" }, suite, apart)).toMatchObject({
+      controlUrl: "http://one",
+      quotaUrl: "http://one",
+      telemetryUrl: "http://one",
+    });
+    const elsewhere = { PENSTOCK_TELEMETRY_URL: "http://elsewhere" };
+    expect(resolveTarget({}, suite, elsewhere).token).toBeUndefined();
+  });
+
   it("says how to name a target when there is none, and what is no address", () => {
     expect(() => resolveTarget({}, {}, {})).toThrow(/npm start.*--control-url/);
     expect(() => resolveTarget({ controlUrl: "127.0.0.1" }, {}, {})).toThrow(/--control-url/);

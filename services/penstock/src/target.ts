@@ -6,27 +6,37 @@ import type { DemoEnvironment } from "./demo-env.ts";
 /** Flags that say which Penstock a command talks to. */
 export interface TargetFlags {
   readonly controlUrl?: string | undefined;
+  readonly telemetryUrl?: string | undefined;
   readonly adminUrl?: string | undefined;
   readonly adminToken?: string | undefined;
 }
 
 /** Which Penstock a command talks to. */
 export interface Target {
+  /** Of policy, and of the others where nobody says otherwise. */
   readonly controlUrl: string;
+  readonly quotaUrl: string;
+  readonly telemetryUrl: string;
   /** Of a router; absent when nobody named it. */
   readonly adminUrl: string | undefined;
   readonly token: Secret | undefined;
 }
 
+const url = { kind: "url", schemes: ["http", "https"] } as const;
+
 const spec = {
-  controlUrl: { name: "PENSTOCK_CONTROL_URL", kind: "url", schemes: ["http", "https"] },
-  adminUrl: { name: "PENSTOCK_ADMIN_URL", kind: "url", schemes: ["http", "https"] },
+  controlUrl: { name: "PENSTOCK_CONTROL_URL", ...url },
+  policyUrl: { name: "PENSTOCK_POLICY_URL", ...url },
+  quotaUrl: { name: "PENSTOCK_QUOTA_URL", ...url },
+  telemetryUrl: { name: "PENSTOCK_TELEMETRY_URL", ...url },
+  adminUrl: { name: "PENSTOCK_ADMIN_URL", ...url },
   token: { name: "PENSTOCK_ADMIN_TOKEN", kind: "secret" },
 } as const satisfies EnvironmentSpec;
 
 /**
- * Finds the target: a flag, else the environment, else the demo's file. The token in the file is
- * only for the addresses in the file, so that it never goes to another machine.
+ * Finds the target: a flag, else the environment, else the demo's file. Whoever names the control
+ * services by a flag means all of them. The token in the file is only for the addresses in the
+ * file, so that it never goes to another machine.
  *
  * @throws GatewayError FIELD_INVALID for a URL that is none, UNAVAILABLE when no target is named.
  */
@@ -36,34 +46,47 @@ export function resolveTarget(
   environment?: Readonly<Record<string, string | undefined>>,
 ): Target {
   const given = readEnvironment(spec, environment === undefined ? {} : { environment });
-  const controlUrl = checked("--control-url", flags.controlUrl) ?? given.controlUrl;
+  const byFlag = checked("--control-url", flags.controlUrl);
+  const telemetryByFlag = checked("--telemetry-url", flags.telemetryUrl);
   const adminUrl = checked("--admin-url", flags.adminUrl) ?? given.adminUrl;
-  const token = flags.adminToken === undefined ? given.token : new Secret(flags.adminToken);
-  const chosenControlUrl = controlUrl ?? demo.PENSTOCK_CONTROL_URL;
-  if (chosenControlUrl === undefined) {
-    throw new GatewayError(
-      "UNAVAILABLE",
-      "No Penstock is known here: start one with `npm start`, or name it with --control-url " +
-        "and --admin-token (PENSTOCK_CONTROL_URL, PENSTOCK_ADMIN_TOKEN).",
-    );
-  }
-  const chosenAdminUrl = adminUrl ?? demo.PENSTOCK_ADMIN_URL;
+  const controlUrl =
+    byFlag ?? given.policyUrl ?? given.controlUrl ?? demo.PENSTOCK_CONTROL_URL ?? refuse();
+  const isDemoControl = sameOrigin(controlUrl, demo.PENSTOCK_CONTROL_URL);
+  const beside = (own: string | undefined, demoUrl: string | undefined): string => {
+    const fromDemo = isDemoControl ? demoUrl : undefined;
+    return (byFlag === undefined ? own : undefined) ?? fromDemo ?? controlUrl;
+  };
+  const quotaUrl = beside(given.quotaUrl, demo.PENSTOCK_QUOTA_URL);
+  const telemetryUrl = telemetryByFlag ?? beside(given.telemetryUrl, demo.PENSTOCK_TELEMETRY_URL);
   const isDemo =
-    sameOrigin(chosenControlUrl, demo.PENSTOCK_CONTROL_URL) &&
+    isDemoControl &&
+    sameOrigin(quotaUrl, demo.PENSTOCK_QUOTA_URL ?? demo.PENSTOCK_CONTROL_URL) &&
+    sameOrigin(telemetryUrl, demo.PENSTOCK_TELEMETRY_URL ?? demo.PENSTOCK_CONTROL_URL) &&
     (adminUrl === undefined || sameOrigin(adminUrl, demo.PENSTOCK_ADMIN_URL));
+  const token = flags.adminToken === undefined ? given.token : new Secret(flags.adminToken);
   const demoToken = isDemo ? demo.PENSTOCK_ADMIN_TOKEN : undefined;
   return {
-    controlUrl: chosenControlUrl,
-    adminUrl: adminUrl ?? (isDemo ? chosenAdminUrl : undefined),
+    controlUrl,
+    quotaUrl,
+    telemetryUrl,
+    adminUrl: adminUrl ?? (isDemo ? demo.PENSTOCK_ADMIN_URL : undefined),
     token: token ?? (demoToken === undefined ? undefined : new Secret(demoToken)),
   };
 }
 
-function checked(flag: string, url: string | undefined): string | undefined {
-  if (url === undefined) return undefined;
+function refuse(): never {
+  throw new GatewayError(
+    "UNAVAILABLE",
+    "No Penstock is known here: start one with `npm start`, or name it with --control-url " +
+      "and --admin-token (PENSTOCK_CONTROL_URL, PENSTOCK_ADMIN_TOKEN).",
+  );
+}
+
+function checked(flag: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
   const { value } = readEnvironment(
-    { value: { name: flag, kind: "url", schemes: ["http", "https"] } },
-    { environment: { [flag]: url } },
+    { value: { name: flag, ...url } },
+    { environment: { [flag]: text } },
   );
   return value;
 }

@@ -32,14 +32,17 @@ export interface ControlClients {
   getResource(kind: string, name: string): Promise<ResourceValue>;
 }
 
-/** Clients of the control services. */
-export function createControlClients(transport: Transport): ControlClients {
+/** Clients of the control services; telemetry may be reached on a way of its own. */
+export function createControlClients(
+  transport: Transport,
+  { telemetry = transport }: { readonly telemetry?: Transport } = {},
+): ControlClients {
   const readers = createReaders(transport);
   return {
     resources: createClient(ResourceService, transport),
     virtualKeys: createClient(VirtualKeyService, transport),
     rollout: createClient(RolloutService, transport),
-    usage: createClient(UsageService, transport),
+    usage: createClient(UsageService, telemetry),
     getResource: async (kind, name) => {
       const value = await readers[kind]?.({ name });
       if (value === undefined) throw new TypeError(`${kind} can't be read`);

@@ -7,6 +7,7 @@ import { UsageError } from "./usage-error.ts";
 export function addTargetOptions(command: Command): Command {
   return command
     .option("--control-url <url>", "control services (else PENSTOCK_CONTROL_URL, demo.env)")
+    .option("--telemetry-url <url>", "telemetry alone (else PENSTOCK_TELEMETRY_URL, demo.env)")
     .option("--admin-url <url>", "admin port of a router (else PENSTOCK_ADMIN_URL, demo.env)")
     .option("--admin-token <token>", "token (else PENSTOCK_ADMIN_TOKEN, demo.env)")
     .option("--data-dir <folder>", "where demo.env is (else PENSTOCK_DATA_DIR, .penstock)");

@@ -15,6 +15,7 @@ import { UsageError } from "./usage-error.ts";
 /** Flags that every command which talks to a running Penstock has. */
 export interface TargetOptions {
   readonly controlUrl?: string;
+  readonly telemetryUrl?: string;
   readonly adminUrl?: string;
   readonly adminToken?: string;
   readonly dataDir?: string;
@@ -64,12 +65,18 @@ export async function withSession(
       transports.push(transport);
       return transport;
     };
+    const openControl = (): ControlClients => {
+      const { controlUrl, telemetryUrl } = target;
+      const { transport } = open(controlUrl);
+      if (telemetryUrl === controlUrl) return createControlClients(transport);
+      return createControlClients(transport, { telemetry: open(telemetryUrl).transport });
+    };
     let control: ControlClients | undefined;
     let router: RouterClient | undefined;
     const session: CommandSession = {
       io,
       target,
-      control: () => (control ??= createControlClients(open(target.controlUrl).transport)),
+      control: () => (control ??= openControl()),
       router: () => (router ??= createRouterClient(open(adminUrlOf(target)).transport)),
     };
     return (await run(session)) ?? exitCodes.done;

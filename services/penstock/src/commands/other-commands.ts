@@ -3,6 +3,7 @@ import { addApplyCommand } from "./apply.ts";
 import { addCertificatesCommand } from "./certificates.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addDeleteCommand } from "./delete.ts";
+import { addDemoCommand } from "./demo.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addGetCommand } from "./get.ts";
@@ -28,5 +29,6 @@ export function addOtherCommands(
   addRoutersCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   addCertificatesCommand(program, io, exit);
+  addDemoCommand(program, io, exit);
   addMigrateCommand(program, io, exit);
 }

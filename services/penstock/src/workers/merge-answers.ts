@@ -1,0 +1,67 @@
+import { create } from "@bufbuild/protobuf";
+import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { ListTargetHealthResponseSchema } from "@penstock/api";
+import type { GetSnapshotInfoResponse, ListTargetHealthResponse, TargetHealth } from "@penstock/api";
+
+/** Of several workers that one whose configuration is oldest: the router has what all have. */
+export function oldestSnapshot(
+  infos: readonly GetSnapshotInfoResponse[],
+): GetSnapshotInfoResponse | undefined {
+  return infos.reduce<GetSnapshotInfoResponse | undefined>((oldest, one) => {
+    if (oldest === undefined) return one;
+    return place(one) < place(oldest) ? one : oldest;
+  }, undefined);
+}
+
+/** Epoch first: a higher one is newer whatever its revision. */
+function place({ status }: GetSnapshotInfoResponse): bigint {
+  return ((status?.configEpoch ?? 0n) << 64n) + (status?.appliedRevision ?? 0n);
+}
+
+/**
+ * Targets as all workers see them together. Each has its own breakers: a target that only some have
+ * put aside is shown as such, with how many; counts are sums, times and failures those of the worst.
+ */
+export function mergeTargetHealth(
+  answers: readonly ListTargetHealthResponse[],
+): ListTargetHealthResponse {
+  const byDeployment = new Map<string, TargetHealth[]>();
+  for (const target of answers.flatMap(({ targets }) => targets)) {
+    const known = byDeployment.get(target.deployment);
+    if (known === undefined) byDeployment.set(target.deployment, [target]);
+    else known.push(target);
+  }
+  const names = [...byDeployment.keys()].toSorted();
+  const targets = names.map((name) => merge(byDeployment.get(name) ?? [], answers.length));
+  return create(ListTargetHealthResponseSchema, { targets });
+}
+
+function merge(seen: readonly TargetHealth[], workers: number): TargetHealth {
+  const ejected = seen.filter((one) => one.ejected);
+  const worst = ejected.toSorted((one, other) => untilMs(other) - untilMs(one))[0] ?? seen[0];
+  if (worst === undefined) throw new TypeError("a deployment is seen by somebody");
+  const slowest = seen
+    .filter((one) => one.firstTokenDelay !== undefined)
+    .toSorted((one, other) => delayMs(other) - delayMs(one))[0];
+  const some = ejected.length > 0 && ejected.length < workers;
+  return {
+    ...worst,
+    reason: some ? `${worst.reason} (in ${ejected.length} of ${workers} workers)` : worst.reason,
+    inFlight: sum(seen.map(({ inFlight }) => inFlight)),
+    concurrencyLimit: sum(seen.map(({ concurrencyLimit }) => concurrencyLimit)),
+    consecutiveFailures: Math.max(...seen.map(({ consecutiveFailures }) => consecutiveFailures)),
+    ...(slowest === undefined ? {} : { firstTokenDelay: slowest.firstTokenDelay }),
+  } as TargetHealth;
+}
+
+function untilMs({ untilTime }: TargetHealth): number {
+  return untilTime === undefined ? 0 : timestampMs(untilTime);
+}
+
+function delayMs({ firstTokenDelay }: TargetHealth): number {
+  return firstTokenDelay === undefined ? 0 : durationMs(firstTokenDelay);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
