@@ -6,27 +6,40 @@ import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import { Metadata } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { toGrpcError } from "@penstock/rpc";
+import type { GrpcError } from "@penstock/rpc";
 import type { Clock, Timer } from "@penstock/runtime";
 import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
 
+/** Where a refusal goes before the method is called: grpc-js has no call object by then. */
+interface RefusalTarget {
+  sendStatus(status: GrpcError): void;
+}
+
 /** A caller of `Generate`. */
 export class GrpcUnaryDownstream implements Downstream {
   readonly ready = true;
   context!: RequestContext;
-  readonly #call: ServerUnaryCall<unknown, unknown>;
-  readonly #callback: sendUnaryData<unknown>;
+  readonly #refusals: RefusalTarget;
+  #call: ServerUnaryCall<unknown, unknown> | undefined;
+  #callback: sendUnaryData<unknown> | undefined;
 
-  constructor(call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) {
+  constructor(refusals: RefusalTarget) {
+    this.#refusals = refusals;
+  }
+
+  /** The message is here and the method was called. */
+  attach(call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>): void {
     this.#call = call;
     this.#callback = callback;
   }
 
   get gone(): boolean {
-    return this.#call.cancelled;
+    return this.#call?.cancelled === true;
   }
 
+  stop(): void {}
   onDrain(): void {}
   start(): void {}
   event(): void {}
@@ -34,7 +47,7 @@ export class GrpcUnaryDownstream implements Downstream {
   finish(): void {}
 
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void {
-    this.#call.sendMetadata(metadataOf(requestHeaders(this.context)));
+    this.#call?.sendMetadata(metadataOf(requestHeaders(this.context)));
     const bytes = toBinary(GenerateResponseSchema, {
       $typeName: "penstock.inference.v1.GenerateResponse",
       started: startedOf(this.context, facts),
@@ -45,11 +58,13 @@ export class GrpcUnaryDownstream implements Downstream {
       })),
       finished: finishedOf(answer.end, settled),
     });
-    this.#callback(null, bytes, trailersOf(this.context, facts, settled));
+    this.#callback?.(null, bytes, trailersOf(this.context, facts, settled));
   }
 
   fail(error: GatewayError): void {
-    this.#callback(grpcErrorOf(error, this.context));
+    const status = grpcErrorOf(error, this.context);
+    if (this.#callback === undefined) this.#refusals.sendStatus(status);
+    else this.#callback(status);
   }
 }
 
@@ -57,20 +72,26 @@ export class GrpcUnaryDownstream implements Downstream {
 export class GrpcStreamDownstream implements Downstream {
   ready = true;
   context!: RequestContext;
-  readonly #call: ServerWritableStream<unknown, unknown>;
+  readonly #refusals: RefusalTarget;
   readonly #clock: Clock;
+  #call: ServerWritableStream<unknown, unknown> | undefined;
   #facts: AnswerFacts | undefined;
   #keepalive: Timer | undefined;
   #lastWriteMs = 0;
   #sentMetadata = false;
 
-  constructor(call: ServerWritableStream<unknown, unknown>, clock: Clock) {
-    this.#call = call;
+  constructor(refusals: RefusalTarget, clock: Clock) {
+    this.#refusals = refusals;
     this.#clock = clock;
   }
 
+  /** The message is here and the method was called. */
+  attach(call: ServerWritableStream<unknown, unknown>): void {
+    this.#call = call;
+  }
+
   get gone(): boolean {
-    return this.#call.cancelled;
+    return this.#call?.cancelled === true;
   }
 
   /** Sends a keep-alive event whenever the stream was quiet for so long. Unit: milliseconds. */
@@ -88,7 +109,7 @@ export class GrpcStreamDownstream implements Downstream {
   }
 
   onDrain(listener: () => void): void {
-    this.#call.once("drain", () => {
+    this.#call?.once("drain", () => {
       this.ready = true;
       listener();
     });
@@ -110,12 +131,14 @@ export class GrpcStreamDownstream implements Downstream {
   finish(end: AnswerEnd, settled: SettledFacts): void {
     this.stop();
     this.#write({ case: "finished", value: finishedOf(end, settled) });
-    this.#call.end(trailersOf(this.context, this.#facts, settled));
+    this.#call?.end(trailersOf(this.context, this.#facts, settled));
   }
 
   fail(error: GatewayError): void {
     this.stop();
-    this.#call.emit("error", grpcErrorOf(error, this.context, this.#facts));
+    const status = grpcErrorOf(error, this.context, this.#facts);
+    if (this.#call === undefined) this.#refusals.sendStatus(status);
+    else this.#call.emit("error", status);
   }
 
   /** The connection is gone: nothing is written any more. */
@@ -126,14 +149,14 @@ export class GrpcStreamDownstream implements Downstream {
   #write(event: StreamGenerateResponse["event"]): void {
     if (!this.#sentMetadata) {
       this.#sentMetadata = true;
-      this.#call.sendMetadata(metadataOf(requestHeaders(this.context)));
+      this.#call?.sendMetadata(metadataOf(requestHeaders(this.context)));
     }
     this.#lastWriteMs = this.#clock.monotonicMs();
     const bytes = toBinary(StreamGenerateResponseSchema, {
       $typeName: "penstock.inference.v1.StreamGenerateResponse",
       event,
     });
-    this.ready = this.#call.write(bytes);
+    this.ready = this.#call?.write(bytes) ?? true;
   }
 }
 

@@ -1,8 +1,8 @@
+import type { Http2Server } from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
-  Door,
   GenerateRequestSchema,
   InferenceService,
   ListModelsRequestSchema,
@@ -14,18 +14,17 @@ import { GatewayError, toGatewayError } from "@penstock/errors";
 import { checkFormatParameters } from "@penstock/formats";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type {
-  Metadata,
   sendUnaryData,
   ServerUnaryCall,
   ServerWritableStream,
   ServiceDefinition,
   UntypedHandleCall,
 } from "@grpc/grpc-js";
-import { parseTraceparent } from "@penstock/observability";
 import {
   addGrpcHealth,
   addGrpcReflection,
   createPageTokens,
+  differingValues,
   grpcServerOptions,
   grpcServiceDefinition,
   listQuery,
@@ -36,12 +35,10 @@ import type { GrpcHealth, PageTokens } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { RequestHandler } from "../pipeline/handle-request.ts";
+import type { RequestHandler } from "../pipeline/handle-request.ts";
 import { listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
-import type { RequestArrival } from "../pipeline/request-context.ts";
-import { bearerToken } from "./bearer-token.ts";
-import { GrpcStreamDownstream, GrpcUnaryDownstream } from "./grpc-downstream.ts";
+import { GrpcGate, tokenOf } from "./grpc-gate.ts";
 import { maximumBodyBytes } from "./read-body.ts";
 import { validateGenerateRequest } from "./validate-generate-request.ts";
 
@@ -60,23 +57,21 @@ interface Received<Message> {
   readonly sizeBytes: number;
 }
 
-/** The longest a request may take (decisions §4). */
-const maximumTimeoutMs = 900_000;
-
-/** How long before a caller's deadline its request ends, at most and as a share of what it gives. */
-const longestMarginMs = 250;
-const marginShare = 0.1;
-
 /** InferenceService on grpc-js → pipeline. */
 export class GrpcListener {
   readonly #options: GrpcListenerOptions;
   readonly #server: Server;
+  readonly #gate: GrpcGate;
   readonly #health: GrpcHealth;
   readonly #pageTokens: PageTokens;
 
   constructor(options: GrpcListenerOptions) {
     this.#options = options;
-    this.#server = new Server(grpcServerOptions({ maxMessageBytes: maximumBodyBytes }));
+    this.#gate = new GrpcGate(options);
+    this.#server = new Server({
+      ...grpcServerOptions({ maxMessageBytes: maximumBodyBytes }),
+      interceptors: [this.#gate.intercept],
+    });
     this.#pageTokens = createPageTokens(options.pageTokenKey);
     const handlers: Record<string, UntypedHandleCall> = {
       generate: (call: UnaryCall<Received<GenerateRequest>>, callback: Answer) =>
@@ -96,8 +91,9 @@ export class GrpcListener {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(error);
+        if (error !== null) return reject(error);
+        showRepeatedAuthorization(this.#server);
+        resolve(bound);
       });
     });
   }
@@ -115,25 +111,25 @@ export class GrpcListener {
 
   /** Cuts off what is still open. */
   closeAll(): void {
+    this.#gate.close();
     this.#server.forceShutdown();
   }
 
   #generate(call: UnaryCall<Received<GenerateRequest>>, callback: Answer): void {
-    const downstream = new GrpcUnaryDownstream(call, callback);
-    const handler = this.#handler(call, downstream);
-    call.on("cancelled", () => handler.cancel());
+    const entered = this.#gate.unary.get(call.metadata);
+    if (entered === undefined) return;
+    this.#gate.unary.delete(call.metadata);
+    const { handler, downstream } = entered;
+    downstream.attach(call, callback);
     this.#run(handler, call.request, call.request.message);
   }
 
   #streamGenerate(call: ServerWritableStream<StreamMessage, unknown>): void {
-    const { clock } = this.#options.parts;
-    const downstream = new GrpcStreamDownstream(call, clock);
-    const handler = this.#handler(call, downstream);
-    handler.context.stream = true;
-    call.on("cancelled", () => {
-      downstream.stop();
-      handler.cancel();
-    });
+    const entered = this.#gate.streams.get(call.metadata);
+    if (entered === undefined) return;
+    this.#gate.streams.delete(call.metadata);
+    const { handler, downstream } = entered;
+    downstream.attach(call);
     const request = call.request.message?.request;
     if (!this.#run(handler, call.request, request)) return;
     const asked = request?.keepaliveInterval;
@@ -142,22 +138,12 @@ export class GrpcListener {
     if (intervalMs > 0 && !handler.context.settled) downstream.keepAlive(intervalMs);
   }
 
-  #handler(
-    call: { readonly metadata: Metadata; getDeadline(): Date | number },
-    downstream: GrpcUnaryDownstream | GrpcStreamDownstream,
-  ): RequestHandler {
-    const handler = new RequestHandler(this.#arrival(call), downstream, this.#options.parts);
-    downstream.context = handler.context;
-    return handler;
-  }
-
   /** False when the request was refused before the pipeline ran. */
   #run(
     handler: RequestHandler,
     received: Received<unknown>,
     request: GenerateRequest | undefined,
   ): boolean {
-    if (!handler.enter()) return false;
     const invalid =
       received.message === undefined ? unreadable() : validateGenerateRequest(request);
     if (invalid !== undefined || request === undefined) {
@@ -201,47 +187,28 @@ export class GrpcListener {
       callback(toGrpcError(error, requestId));
     }
   }
-
-  #arrival(call: { readonly metadata: Metadata; getDeadline(): Date | number }): RequestArrival {
-    const { clock } = this.#options.parts;
-    const startWallMs = clock.wallMs();
-    const deadline = Number(call.getDeadline());
-    const given = textOf(call.metadata, "traceparent");
-    return {
-      requestId: newUuidV7(clock),
-      door: Door.GRPC,
-      token: tokenOf(call.metadata),
-      snapshot: this.#options.currentSnapshot(),
-      parent: given === undefined ? undefined : parseTraceparent(given),
-      startMonotonicMs: clock.monotonicMs(),
-      startWallMs,
-      timeoutMs: Math.min(maximumTimeoutMs, withMargin(deadline - startWallMs)),
-    };
-  }
 }
 
 /**
- * Time to work with: a caller stops listening at its deadline, so that what happened is told a little
- * before (reliability §2.1).
+ * Node shows only the first of two authorization headers, and grpc-js passes on what Node shows. As
+ * one text with a comma they can be refused. Nothing public leads to the HTTP/2 server; a test
+ * fails should this way to it change.
  */
-function withMargin(remainingMs: number): number {
-  return remainingMs - Math.min(longestMarginMs, Math.max(0, remainingMs) * marginShare);
+function showRepeatedAuthorization(server: Server): void {
+  const servers: unknown = server["http2Servers"];
+  if (!(servers instanceof Map)) return;
+  for (const http2Server of servers.keys() as Iterable<Http2Server>) {
+    http2Server.prependListener("stream", (_stream, headers, _flags, rawHeaders) => {
+      if (!differingValues(rawHeaders, "authorization")) return;
+      headers.authorization = `${headers.authorization ?? ""}, and another`;
+    });
+  }
 }
 
 type UnaryCall<Message> = ServerUnaryCall<Message, unknown>;
 type Answer = sendUnaryData<unknown>;
 type StreamMessage = Received<MessageShape<typeof StreamGenerateRequestSchema>>;
 type ListMessage = Received<MessageShape<typeof ListModelsRequestSchema>>;
-
-function tokenOf(metadata: Metadata): string {
-  const apiKey = textOf(metadata, "x-api-key");
-  return bearerToken(textOf(metadata, "authorization"), apiKey) ?? "";
-}
-
-function textOf(metadata: Metadata, name: string): string | undefined {
-  const [value] = metadata.get(name);
-  return typeof value === "string" ? value : undefined;
-}
 
 /** The service with readers that keep the size and never throw: grpc-js would answer INTERNAL. */
 function serviceDefinition(): ServiceDefinition {

@@ -121,6 +121,15 @@ describe("the HTTP door", () => {
     expect(upstream.last.cancelled).toBe(true);
   });
 
+  it("refuses two authorization headers that differ", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    const twice = chatHead.replace("\r\n\r\n", "\r\nAuthorization: Bearer psk_other\r\n\r\n");
+    caller.socket.write(twice + chat);
+    await vi.waitFor(() => expect(caller.text).toMatch(/^HTTP\/1.1 400 [^]*two Authorization/));
+    expect(upstream.calls).toHaveLength(0);
+  });
+
   it("refuses two different keys, wherever they stand", async () => {
     const { port } = await listen();
     const url = `http://127.0.0.1:${port}/v1/models`;

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { Door } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { parseTraceparent } from "@penstock/observability";
+import { differingValues } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { RequestHandler } from "../pipeline/handle-request.ts";
@@ -207,6 +208,11 @@ function badHead(request: IncomingMessage): GatewayError | undefined {
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
     const name = request.rawHeaders[at];
     if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  if (differingValues(request.rawHeaders, "authorization")) {
+    const message = "The request has two Authorization headers that differ; send one.";
+    const fieldViolations = [{ field: "authorization", description: "is there twice" }];
+    return new GatewayError("FIELD_INVALID", message, { fieldViolations });
   }
   if (hosts > 1) return new GatewayError("FIELD_INVALID", "The request has two Host headers.");
   const timeout = request.headers[timeoutHeader];

@@ -1,0 +1,201 @@
+import { Door } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import { ServerInterceptingCall } from "@grpc/grpc-js";
+import type { Metadata, ServerInterceptor } from "@grpc/grpc-js";
+import { parseTraceparent } from "@penstock/observability";
+import { toGrpcError } from "@penstock/rpc";
+import { newUuidV7 } from "@penstock/runtime";
+import type { Timer } from "@penstock/runtime";
+import type { Snapshot } from "@penstock/snapshot";
+import { RequestHandler } from "../pipeline/handle-request.ts";
+import { listModels } from "../pipeline/list-models.ts";
+import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import type { RequestArrival } from "../pipeline/request-context.ts";
+import { bearerToken } from "./bearer-token.ts";
+import { GrpcStreamDownstream, GrpcUnaryDownstream } from "./grpc-downstream.ts";
+
+/** What the gate uses. */
+export interface GrpcGateOptions {
+  readonly parts: PipelineParts;
+  readonly currentSnapshot: () => Snapshot | undefined;
+}
+
+/** A call that was let in. */
+export interface EnteredCall<Side> {
+  readonly handler: RequestHandler;
+  readonly downstream: Side;
+}
+
+/** A call as an interceptor sees it. */
+type Intercepted = Parameters<ServerInterceptor>[1];
+
+/** The longest a request may take (decisions §4). */
+const maximumTimeoutMs = 900_000;
+
+/** The longest that a message may take to come, as on the HTTP door. */
+const messageTimeoutMs = 75_000;
+
+/** How long before a caller's deadline its request ends, at most and as a share of what it gives. */
+const longestMarginMs = 250;
+const marginShare = 0.1;
+
+/**
+ * Lets calls in by their metadata alone. grpc-js reads the whole message, up to 32 MiB, before it
+ * calls a method: only callers that are let in may send one.
+ */
+export class GrpcGate {
+  readonly unary = new Map<Metadata, EnteredCall<GrpcUnaryDownstream>>();
+  readonly streams = new Map<Metadata, EnteredCall<GrpcStreamDownstream>>();
+  readonly #options: GrpcGateOptions;
+  #sweep: Timer | undefined;
+
+  constructor(options: GrpcGateOptions) {
+    this.#options = options;
+  }
+
+  /** To be given to the server. Health and reflection, which ask for no key, pass. */
+  readonly intercept: ServerInterceptor = (method, call) => {
+    switch (method.path) {
+      case "/penstock.inference.v1.InferenceService/Generate":
+        return this.#intercept(call, this.unary, new GrpcUnaryDownstream(call));
+      case "/penstock.inference.v1.InferenceService/StreamGenerate": {
+        const { clock } = this.#options.parts;
+        return this.#intercept(call, this.streams, new GrpcStreamDownstream(call, clock));
+      }
+      case "/penstock.inference.v1.InferenceService/ListModels":
+        return this.#interceptList(call);
+      default:
+        return new ServerInterceptingCall(call);
+    }
+  };
+
+  /** Ends the watch over messages that do not come. */
+  close(): void {
+    this.#sweep?.cancel();
+  }
+
+  #intercept<Side extends GrpcUnaryDownstream | GrpcStreamDownstream>(
+    call: Intercepted,
+    waiting: Map<Metadata, EnteredCall<Side>>,
+    downstream: Side,
+  ): ServerInterceptingCall {
+    let handler: RequestHandler | undefined;
+    let given: Metadata | undefined;
+    return new ServerInterceptingCall(call, {
+      start: (start) =>
+        start({
+          onReceiveMetadata: (metadata, next) => {
+            given = metadata;
+            handler = this.#enter(call, metadata, downstream);
+            if (handler === undefined) return;
+            waiting.set(metadata, { handler, downstream });
+            this.#watch();
+            next(metadata);
+          },
+          onCancel: () => {
+            if (given !== undefined) waiting.delete(given);
+            downstream.stop();
+            handler?.cancel();
+          },
+        }),
+    });
+  }
+
+  #interceptList(call: Intercepted): ServerInterceptingCall {
+    return new ServerInterceptingCall(call, {
+      start: (start) =>
+        start({
+          onReceiveMetadata: (metadata, next) => {
+            const { parts, currentSnapshot } = this.#options;
+            const ambiguous = ambiguity(metadata);
+            const found =
+              ambiguous === undefined
+                ? listModels(currentSnapshot(), tokenOf(metadata), parts)
+                : { error: ambiguous };
+            if ("error" in found) call.sendStatus(toGrpcError(found.error, newUuidV7()));
+            else next(metadata);
+          },
+        }),
+    });
+  }
+
+  /** Undefined when the call was refused, answered and settled. */
+  #enter(
+    call: Intercepted,
+    metadata: Metadata,
+    downstream: GrpcUnaryDownstream | GrpcStreamDownstream,
+  ): RequestHandler | undefined {
+    const arrival = this.#arrival(metadata, Number(call.getDeadline()));
+    const handler = new RequestHandler(arrival, downstream, this.#options.parts);
+    downstream.context = handler.context;
+    handler.context.stream = downstream instanceof GrpcStreamDownstream;
+    const ambiguous = ambiguity(metadata);
+    if (ambiguous !== undefined) handler.refuse(ambiguous);
+    else if (handler.enter()) return handler;
+    return undefined;
+  }
+
+  #arrival(metadata: Metadata, deadlineMs: number): RequestArrival {
+    const { clock } = this.#options.parts;
+    const startWallMs = clock.wallMs();
+    const given = textOf(metadata, "traceparent");
+    return {
+      requestId: newUuidV7(clock),
+      door: Door.GRPC,
+      token: tokenOf(metadata),
+      snapshot: this.#options.currentSnapshot(),
+      parent: given === undefined ? undefined : parseTraceparent(given),
+      startMonotonicMs: clock.monotonicMs(),
+      startWallMs,
+      timeoutMs: Math.min(maximumTimeoutMs, withMargin(deadlineMs - startWallMs)),
+    };
+  }
+
+  /** One timer for all calls, while there are any: nearly every message comes with its metadata. */
+  #watch(): void {
+    this.#sweep ??= this.#options.parts.clock.schedule(messageTimeoutMs, () => {
+      this.#sweep = undefined;
+      this.#endLate(this.unary);
+      this.#endLate(this.streams);
+      if (this.unary.size + this.streams.size > 0) this.#watch();
+    });
+  }
+
+  /** The oldest come first. */
+  #endLate(waiting: Map<Metadata, EnteredCall<unknown>>): void {
+    const before = this.#options.parts.clock.monotonicMs() - messageTimeoutMs;
+    for (const [metadata, { handler }] of waiting) {
+      if (handler.context.startMonotonicMs > before) return;
+      waiting.delete(metadata);
+      const message = "The message of the request did not arrive in time.";
+      handler.interrupt(new GatewayError("DEADLINE_EXCEEDED", message));
+    }
+  }
+}
+
+/** The secret of a call; empty when there is none, or two that differ. */
+export function tokenOf(metadata: Metadata): string {
+  const apiKey = textOf(metadata, "x-api-key");
+  return bearerToken(textOf(metadata, "authorization"), apiKey) ?? "";
+}
+
+/** Two authorization headers, which `showRepeatedAuthorization` has made one with a comma. */
+function ambiguity(metadata: Metadata): GatewayError | undefined {
+  if (textOf(metadata, "authorization")?.includes(",") !== true) return undefined;
+  const message = "The call has two authorization headers that differ; send one.";
+  const fieldViolations = [{ field: "authorization", description: "is there twice" }];
+  return new GatewayError("FIELD_INVALID", message, { fieldViolations });
+}
+
+/**
+ * Time to work with: a caller stops listening at its deadline, so that what happened is told a little
+ * before (reliability §2.1).
+ */
+function withMargin(remainingMs: number): number {
+  return remainingMs - Math.min(longestMarginMs, Math.max(0, remainingMs) * marginShare);
+}
+
+function textOf(metadata: Metadata, name: string): string | undefined {
+  const [value] = metadata.get(name);
+  return typeof value === "string" ? value : undefined;
+}
