@@ -34,7 +34,7 @@ async function listen() {
   });
   const port = await grpc.listen(0, "127.0.0.1");
   // A variable, as the types of clients lack the option.
-  const asSent = { strictSingleValueFields: false };
+  const asSent: object = { strictSingleValueFields: false };
   const session = connect(`http://127.0.0.1:${port}`, asSent);
   closing.push(
     () => session.destroy(),
