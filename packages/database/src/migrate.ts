@@ -27,28 +27,36 @@ const lockNotAvailable = "55P03";
  * Brings a service's schema to the state of this build: each migration in a transaction of its
  * own, and one replica at a time (the others wait and find nothing left to do). A migration that
  * fails leaves nothing behind, and those before it stay: to try again goes on where it stopped.
+ * Gives the names of those that this call ran.
  *
  * @throws GatewayError FAILED_PRECONDITION when the server is older than PostgreSQL 15, or the
  * schema holds migrations this build does not know: an older build must not write newer tables;
  * UNAVAILABLE when another replica has been migrating for a minute; INTERNAL when one fails.
  */
-export async function migrate<Tables>(db: Kysely<Tables>, options: MigrateOptions): Promise<void> {
+export async function migrate<Tables>(
+  db: Kysely<Tables>,
+  options: MigrateOptions,
+): Promise<string[]> {
   // A pool for requests would give up on a statement that takes minutes.
   const settings = { maxConnections: 1, statementTimeoutMs: longestMigrationMs };
   const patient = engineOf(db).connect(settings);
   try {
-    let done = false;
-    while (!done) done = await patient.transaction().execute((trx) => migrateOnce(trx, options));
+    const applied: string[] = [];
+    for (;;) {
+      const name = await patient.transaction().execute((trx) => migrateOnce(trx, options));
+      if (name === undefined) return applied;
+      applied.push(name);
+    }
   } finally {
     await patient.destroy();
   }
 }
 
-/** Runs the first migration that is missing; true when no other is. */
+/** Runs the first migration that is missing and gives its name; undefined when none is. */
 async function migrateOnce<Tables>(
   trx: Transaction<Tables>,
   options: MigrateOptions,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { schema, migrations } = options;
   await lockSchema(trx, schema);
   await refuseOldServer(trx);
@@ -56,7 +64,7 @@ async function migrateOnce<Tables>(
   refuseOtherHistory(schema, state);
   const [name] = state.missing;
   const migration = name === undefined ? undefined : migrations[name];
-  if (name === undefined || migration === undefined) return true;
+  if (name === undefined || migration === undefined) return undefined;
   await sql`create schema if not exists ${sql.id(schema)}`.execute(trx);
   await sql`create table if not exists ${sql.id(schema, versionTable)} (
     name varchar(255) primary key, timestamp varchar(255) not null)`.execute(trx);
@@ -68,7 +76,7 @@ async function migrateOnce<Tables>(
   }
   await sql`insert into ${sql.id(schema, versionTable)} (name, timestamp)
     values (${name}, now()::text)`.execute(trx);
-  return state.missing.length === 1;
+  return name;
 }
 
 /** The pool's own limits are meant for requests. */

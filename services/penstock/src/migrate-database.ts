@@ -1,4 +1,4 @@
-import { migrate, schemaState } from "@penstock/database";
+import { migrate } from "@penstock/database";
 import type { DatabaseServer, MigrateOptions } from "@penstock/database";
 import { policySchema } from "@penstock/policy";
 import { ledgerSchema } from "@penstock/quota";
@@ -7,7 +7,7 @@ import { recordsSchema } from "@penstock/telemetry";
 /** What became of one schema. */
 export interface MigratedSchema {
   readonly schema: string;
-  /** Names of the migrations that were missing before; all have run now. */
+  /** Names of the migrations that this run applied; none is missing now. */
   readonly applied: readonly string[];
 }
 
@@ -24,9 +24,7 @@ export async function migrateDatabase(server: DatabaseServer): Promise<MigratedS
   const migrated: MigratedSchema[] = [];
   for (const options of schemas) {
     const db = server.connect(options.schema);
-    const { missing } = await schemaState(db, options);
-    await migrate(db, options);
-    migrated.push({ schema: options.schema, applied: missing });
+    migrated.push({ schema: options.schema, applied: await migrate(db, options) });
   }
   return migrated;
 }
