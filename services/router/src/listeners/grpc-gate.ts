@@ -21,9 +21,18 @@ export interface GrpcGateOptions {
 }
 
 /** A call that was let in. */
-export interface EnteredCall<Side> {
+interface EnteredCall<Side> {
   readonly handler: RequestHandler;
   readonly downstream: Side;
+  /** Where the list of calls without a message has it; -1 when it is not there. */
+  index: number;
+}
+
+type AnySide = GrpcUnaryDownstream | GrpcStreamDownstream;
+
+/** Metadata is all that a method gets of what an interceptor knows. */
+interface GatedMetadata extends Metadata {
+  entered?: EnteredCall<AnySide>;
 }
 
 /** A call as an interceptor sees it. */
@@ -44,9 +53,9 @@ const marginShare = 0.1;
  * calls a method: only callers that are let in may send one.
  */
 export class GrpcGate {
-  readonly unary = new Map<Metadata, EnteredCall<GrpcUnaryDownstream>>();
-  readonly streams = new Map<Metadata, EnteredCall<GrpcStreamDownstream>>();
   readonly #options: GrpcGateOptions;
+  /** In no order. Not a map, whose tables would keep former calls alive; see `Admission`. */
+  readonly #waiting: EnteredCall<AnySide>[] = [];
   #sweep: Timer | undefined;
 
   constructor(options: GrpcGateOptions) {
@@ -57,10 +66,10 @@ export class GrpcGate {
   readonly intercept: ServerInterceptor = (method, call) => {
     switch (method.path) {
       case "/penstock.inference.v1.InferenceService/Generate":
-        return this.#intercept(call, this.unary, new GrpcUnaryDownstream(call));
+        return this.#intercept(call, new GrpcUnaryDownstream(call));
       case "/penstock.inference.v1.InferenceService/StreamGenerate": {
         const { clock } = this.#options.parts;
-        return this.#intercept(call, this.streams, new GrpcStreamDownstream(call, clock));
+        return this.#intercept(call, new GrpcStreamDownstream(call, clock));
       }
       case "/penstock.inference.v1.InferenceService/ListModels":
         return this.#interceptList(call);
@@ -69,33 +78,41 @@ export class GrpcGate {
     }
   };
 
+  /** The call of a method whose message is here; undefined when it was given up before. */
+  take<Side extends AnySide>(
+    metadata: GatedMetadata,
+    kind: new (...parameters: never[]) => Side,
+  ): EnteredCall<Side> | undefined {
+    const { entered } = metadata;
+    if (entered === undefined || entered.index < 0) return undefined;
+    this.#remove(entered);
+    const { handler, downstream, index } = entered;
+    return downstream instanceof kind ? { handler, downstream, index } : undefined;
+  }
+
   /** Ends the watch over messages that do not come. */
   close(): void {
     this.#sweep?.cancel();
   }
 
-  #intercept<Side extends GrpcUnaryDownstream | GrpcStreamDownstream>(
-    call: Intercepted,
-    waiting: Map<Metadata, EnteredCall<Side>>,
-    downstream: Side,
-  ): ServerInterceptingCall {
-    let handler: RequestHandler | undefined;
-    let given: Metadata | undefined;
+  #intercept(call: Intercepted, downstream: AnySide): ServerInterceptingCall {
+    let entered: EnteredCall<AnySide> | undefined;
     return new ServerInterceptingCall(call, {
       start: (start) =>
         start({
-          onReceiveMetadata: (metadata, next) => {
-            given = metadata;
-            handler = this.#enter(call, metadata, downstream);
+          onReceiveMetadata: (metadata: GatedMetadata, next) => {
+            const handler = this.#enter(call, metadata, downstream);
             if (handler === undefined) return;
-            waiting.set(metadata, { handler, downstream });
-            this.#watch();
+            entered = { handler, downstream, index: -1 };
+            metadata.entered = entered;
+            this.#wait(entered);
             next(metadata);
           },
           onCancel: () => {
-            if (given !== undefined) waiting.delete(given);
+            if (entered === undefined) return;
+            this.#remove(entered);
             downstream.stop();
-            handler?.cancel();
+            entered.handler.cancel();
           },
         }),
     });
@@ -120,11 +137,7 @@ export class GrpcGate {
   }
 
   /** Undefined when the call was refused, answered and settled. */
-  #enter(
-    call: Intercepted,
-    metadata: Metadata,
-    downstream: GrpcUnaryDownstream | GrpcStreamDownstream,
-  ): RequestHandler | undefined {
+  #enter(call: Intercepted, metadata: Metadata, downstream: AnySide): RequestHandler | undefined {
     const arrival = this.#arrival(metadata, Number(call.getDeadline()));
     const handler = new RequestHandler(arrival, downstream, this.#options.parts);
     downstream.context = handler.context;
@@ -152,24 +165,39 @@ export class GrpcGate {
   }
 
   /** One timer for all calls, while there are any: nearly every message comes with its metadata. */
+  #wait(entered: EnteredCall<AnySide>): void {
+    entered.index = this.#waiting.push(entered) - 1;
+    this.#watch();
+  }
+
   #watch(): void {
     this.#sweep ??= this.#options.parts.clock.schedule(messageTimeoutMs, () => {
       this.#sweep = undefined;
-      this.#endLate(this.unary);
-      this.#endLate(this.streams);
-      if (this.unary.size + this.streams.size > 0) this.#watch();
+      this.#endLate();
+      if (this.#waiting.length > 0) this.#watch();
     });
   }
 
-  /** The oldest come first. */
-  #endLate(waiting: Map<Metadata, EnteredCall<unknown>>): void {
+  #endLate(): void {
     const before = this.#options.parts.clock.monotonicMs() - messageTimeoutMs;
-    for (const [metadata, { handler }] of waiting) {
-      if (handler.context.startMonotonicMs > before) return;
-      waiting.delete(metadata);
+    const isLate = ({ handler }: EnteredCall<AnySide>) =>
+      handler.context.startMonotonicMs <= before;
+    for (const entered of this.#waiting.filter(isLate)) {
+      this.#remove(entered);
       const message = "The message of the request did not arrive in time.";
-      handler.interrupt(new GatewayError("DEADLINE_EXCEEDED", message));
+      entered.handler.interrupt(new GatewayError("DEADLINE_EXCEEDED", message));
     }
+  }
+
+  /** The last one takes its place. */
+  #remove(entered: EnteredCall<AnySide>): void {
+    if (entered.index < 0) return;
+    const last = this.#waiting.pop();
+    if (last !== undefined && last !== entered) {
+      this.#waiting[entered.index] = last;
+      last.index = entered.index;
+    }
+    entered.index = -1;
   }
 }
 

@@ -38,6 +38,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { RequestHandler } from "../pipeline/handle-request.ts";
 import { listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import { GrpcStreamDownstream, GrpcUnaryDownstream } from "./grpc-downstream.ts";
 import { GrpcGate, tokenOf } from "./grpc-gate.ts";
 import { maximumBodyBytes } from "./read-body.ts";
 import { validateGenerateRequest } from "./validate-generate-request.ts";
@@ -116,18 +117,16 @@ export class GrpcListener {
   }
 
   #generate(call: UnaryCall<Received<GenerateRequest>>, callback: Answer): void {
-    const entered = this.#gate.unary.get(call.metadata);
+    const entered = this.#gate.take(call.metadata, GrpcUnaryDownstream);
     if (entered === undefined) return;
-    this.#gate.unary.delete(call.metadata);
     const { handler, downstream } = entered;
     downstream.attach(call, callback);
     this.#run(handler, call.request, call.request.message);
   }
 
   #streamGenerate(call: ServerWritableStream<StreamMessage, unknown>): void {
-    const entered = this.#gate.streams.get(call.metadata);
+    const entered = this.#gate.take(call.metadata, GrpcStreamDownstream);
     if (entered === undefined) return;
-    this.#gate.streams.delete(call.metadata);
     const { handler, downstream } = entered;
     downstream.attach(call);
     const request = call.request.message?.request;
