@@ -1,11 +1,12 @@
-import type { Logger, MetricRegistry } from "@penstock/observability";
+import type { Logger } from "@penstock/observability";
 import type { Authenticate, HttpRequest, HttpResponse } from "@penstock/rpc";
 import type { HealthReport } from "@penstock/runtime";
 
 /** What the paths tell. */
 export interface HealthSources {
   report(): HealthReport;
-  readonly metrics: MetricRegistry;
+  /** In the text format of Prometheus. */
+  readonly metrics: { render(): string | Promise<string> };
   readonly authenticate: Authenticate;
   readonly logger: Logger;
 }
@@ -48,7 +49,7 @@ async function answerMetrics(
     const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? "")?.[1];
     const identity = token === undefined ? undefined : await authenticate(token);
     if (identity === undefined) answer(response, 401, "an admin or service token is needed\n");
-    else answer(response, 200, metrics.render());
+    else answer(response, 200, await metrics.render());
   } catch (error) {
     logger.warn("metrics could not be served", { error });
     answer(response, 503, "metrics can't be served now\n");

@@ -3,11 +3,9 @@ import type { Bus } from "@penstock/bus";
 import { createSnapshotFollower } from "@penstock/config-sync";
 import type { SnapshotFollower } from "@penstock/config-sync";
 import type { Observability } from "@penstock/observability";
-import { createRouterService } from "@penstock/router";
 import type { RouterService } from "@penstock/router";
 import type { Authenticate } from "@penstock/rpc";
 import type { Clock } from "@penstock/runtime";
-import { createSimulator } from "@penstock/simulator";
 import { reachableAddress } from "./addresses.ts";
 import type { createLeaseClient, createSnapshotClient } from "./api/clients.ts";
 import { buildVersion } from "./build-version.ts";
@@ -28,6 +26,7 @@ export async function startSimulator(
   clock: Clock,
 ): Promise<string> {
   const { bindAddress, ports } = settings;
+  const { createSimulator } = await import("@penstock/simulator");
   const simulator = await createSimulator({ port: ports.simulator, bindAddress, clock });
   parts.defer(() => simulator.close());
   return `http://${reachableAddress(bindAddress, Number(new URL(simulator.url).port))}`;
@@ -69,7 +68,7 @@ const embeddedQuotaWaitMs = 1_500;
 const remoteQuotaWaitMs = 150;
 
 /** The router with the settings of this start. */
-export function createRouter(
+export async function createRouter(
   { settings, clock, observability }: RoleOptions,
   parts: {
     readonly identity: ReplicaIdentity;
@@ -78,7 +77,8 @@ export function createRouter(
     readonly authenticate: Authenticate;
     readonly leases: ReturnType<typeof createLeaseClient>;
   },
-): RouterService {
+): Promise<RouterService> {
+  const { createRouterService } = await import("@penstock/router");
   const { identity, bus, configuration, authenticate, leases } = parts;
   const { ports, dataDir, bindAddress, roles } = settings;
   const isEmbedded = roles === undefined;

@@ -1,7 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { ListTargetHealthResponseSchema } from "@penstock/api";
-import type { GetSnapshotInfoResponse, ListTargetHealthResponse, TargetHealth } from "@penstock/api";
+import type {
+  GetSnapshotInfoResponse,
+  ListTargetHealthResponse,
+  TargetHealth,
+} from "@penstock/api";
 
 /** Of several workers that one whose configuration is oldest: the router has what all have. */
 export function oldestSnapshot(
