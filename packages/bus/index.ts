@@ -26,6 +26,7 @@ export {
   headKey,
   resourceNameOfKey,
   usageSubject,
+  workerName,
 } from "./src/subjects.ts";
 export { defaultTopology, maxEntryBytes } from "./src/topology.ts";
 export type { BucketTopology, StreamTopology, Topology } from "./src/topology.ts";

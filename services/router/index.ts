@@ -2,4 +2,3 @@ export { readRouterConfig, readRouterEndurance } from "./src/config.ts";
 export type { RouterConfig, RouterEndurance, UsageDurability } from "./src/config.ts";
 export { createRouterService } from "./src/service.ts";
 export type { RouterAddresses, RouterDependencies, RouterService } from "./src/service.ts";
-export { workerName } from "./src/usage/worker-name.ts";

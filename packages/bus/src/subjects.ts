@@ -3,6 +3,17 @@ import { GatewayError } from "@penstock/errors";
 /** The key of the newest configuration revision in bucket `config`. */
 export const headKey = "head";
 
+/**
+ * Name of a worker where replicas have names: on the usage stream, in the keys of confirmations, in
+ * its report of the configuration. The first worker bears the replica's own name, so that a router
+ * can get more workers, or fewer, and go on counting; the others `<replica>_<index>`, which no
+ * replica can be called: their names have no underscore. The index, and with it the name, is the
+ * same after every restart.
+ */
+export function workerName(replica: string, worker: string): string {
+  return worker === "0" ? replica : `${replica}_${worker}`;
+}
+
 /** The subject on which one router replica publishes its usage events. */
 export function usageSubject(replica: string): string {
   return `usage.v1.${token(replica, "replica")}`;

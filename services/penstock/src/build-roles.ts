@@ -128,9 +128,9 @@ async function openSite(
   options: BuildOptions,
   roles: readonly Role[],
 ): Promise<Site> {
-  const { settings, clock, observability } = options;
+  const { settings, clock, observability, place } = options;
   const { logger } = observability;
-  const identity = takeReplicaIdentity(settings.dataDir, settings.replica);
+  const identity = place?.identity ?? takeReplicaIdentity(settings.dataDir, settings.replica);
   const bus = await openBus({ url: settings.busUrl, name: identity.replica, clock, logger });
   parts.defer(() => bus.close());
   const token = settings.serviceToken ?? new Secret(generateKey("pst").text);

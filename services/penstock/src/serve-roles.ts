@@ -11,6 +11,7 @@ export interface ServingRoles {
   /** Ports by door, for the log. */
   readonly ports: Readonly<Record<string, number | undefined>>;
   readonly readiness: BuiltRoles["readiness"];
+  readonly built: BuiltRoles;
   /** Resolves with the error that ends the process, such as the schema of a newer build. */
   readonly failed: Promise<unknown>;
   /** Takes nothing new; what is open has until the deadline, or until `hurry` aborts. */
@@ -58,6 +59,7 @@ async function serveInto(
       simulator: simulatorPort,
     },
     readiness: built.readiness,
+    built,
     failed,
     stop: async (deadlineMs, hurry) => {
       isStopping = true;

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { workerName } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import { createSnapshotFollower } from "@penstock/config-sync";
 import type { SnapshotFollower } from "@penstock/config-sync";
@@ -11,12 +11,16 @@ import type { createLeaseClient, createSnapshotClient } from "./api/clients.ts";
 import { buildVersion } from "./build-version.ts";
 import type { ReplicaIdentity } from "./replica-identity.ts";
 import type { StartSettings } from "./settings.ts";
+import { configurationFolder } from "./workers/seed-configuration.ts";
+import type { WorkerPlace } from "./workers/worker-place.ts";
 
 /** What every role of a start goes by. */
 export interface RoleOptions {
   readonly settings: StartSettings;
   readonly observability: Observability;
   readonly clock: Clock;
+  /** Of a process that is one of several workers of a router. */
+  readonly place?: WorkerPlace | undefined;
 }
 
 /** Starts the simulated vendors; resolves to their address for this machine. */
@@ -35,7 +39,7 @@ export async function startSimulator(
 /** One view of the configuration for all roles of the process; routers report what they have. */
 export function followConfiguration(
   parts: AsyncDisposableStack,
-  { settings, clock, observability }: RoleOptions,
+  { settings, clock, observability, place }: RoleOptions,
   source: {
     readonly identity: ReplicaIdentity;
     readonly bus: Bus;
@@ -47,8 +51,9 @@ export function followConfiguration(
   const configuration = createSnapshotFollower({
     bus,
     fetchSnapshot: (request) => snapshots.fetchSnapshot(request),
-    folder: join(settings.dataDir, "configuration"),
-    replica: identity.replica,
+    folder: configurationFolder(settings.dataDir, place?.index ?? 0),
+    // Each worker reports what it has, so that a revision is awaited of every one.
+    replica: workerName(identity.replica, String(place?.index ?? 0)),
     clock,
     observability,
     report,
@@ -67,9 +72,12 @@ const embeddedQuotaWaitMs = 1_500;
 /** Decisions §6: a network round trip and a transaction have room in it. */
 const remoteQuotaWaitMs = 150;
 
+/** Time for load balancers to hear that a router ends (reliability §2.7); a laptop has none. */
+const drainGraceMs = 5_000;
+
 /** The router with the settings of this start. */
 export async function createRouter(
-  { settings, clock, observability }: RoleOptions,
+  { settings, clock, observability, place }: RoleOptions,
   parts: {
     readonly identity: ReplicaIdentity;
     readonly bus: Bus;
@@ -78,19 +86,23 @@ export async function createRouter(
     readonly leases: ReturnType<typeof createLeaseClient>;
   },
 ): Promise<RouterService> {
-  const { createRouterService } = await import("@penstock/router");
+  const { createRouterService, readRouterEndurance } = await import("@penstock/router");
   const { identity, bus, configuration, authenticate, leases } = parts;
   const { ports, dataDir, bindAddress, roles } = settings;
   const isEmbedded = roles === undefined;
+  const endurance = readRouterEndurance();
   return createRouterService({
     config: {
+      ...endurance,
+      drainGraceMs: endurance.drainGraceMs ?? (isEmbedded ? 0 : drainGraceMs),
       bindAddress,
-      httpPort: ports.http,
-      grpcPort: ports.grpc,
-      adminPort: ports.admin,
+      httpPort: place?.ports?.http ?? ports.http,
+      grpcPort: place?.ports?.grpc ?? ports.grpc,
+      adminPort: place === undefined ? ports.admin : undefined,
       dataDir,
       replica: identity.replica,
-      worker: "0",
+      worker: String(place?.index ?? 0),
+      workers: place?.workers ?? 1,
       reflection: settings.reflection ?? isEmbedded,
       quotaWaitMs: settings.quotaWaitMs ?? (isEmbedded ? embeddedQuotaWaitMs : remoteQuotaWaitMs),
     },

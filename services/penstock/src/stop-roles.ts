@@ -14,7 +14,13 @@ export async function stopRoles(
   await parts.disposeAsync();
 }
 
-/** Hurried, the deadline is now: what is open is cut off, and its usage is still recorded. */
+/**
+ * Hurried, streams and what comes after them have so long: with what closes last, all is over
+ * before `runService` gives up after 5 s.
+ */
+const hurriedMs = 4_000;
+
+/** Hurried, the deadline is near: what is open is cut off then, and its usage is still recorded. */
 async function drainRouter(
   router: RouterService,
   deadlineMs: number,
@@ -25,6 +31,6 @@ async function drainRouter(
   if (hurry?.aborted === true) resolve(true);
   const drained = router.drain(deadlineMs);
   if ((await Promise.race([drained, hurried])) !== true) return;
-  await router.drain(0);
+  await router.drain(Math.min(hurriedMs, deadlineMs));
   await drained;
 }

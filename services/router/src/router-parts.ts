@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { SyncLeasesRequestSchema } from "@penstock/api";
+import { workerName } from "@penstock/bus";
 import { callOptions } from "@penstock/rpc";
 import { deadlineSignal } from "@penstock/runtime";
 import { RouterEvents } from "./events.ts";
@@ -18,7 +19,7 @@ import { SpoolAdoption } from "./usage/spool-adoption.ts";
 import { ownSpoolFolder } from "./usage/spool-folders.ts";
 import { Spool } from "./usage/spool.ts";
 import { UsageEmitter } from "./usage/usage-emitter.ts";
-import { holderName, workerName } from "./usage/worker-name.ts";
+import { holderName } from "./usage/holder-name.ts";
 
 /** reliability §2.9. */
 const defaultSpoolBytes = 2 * 1024 * 1024 * 1024;

@@ -22,8 +22,10 @@ const pollMs = 20;
 const quotaPatienceMs = 1_000;
 /** Time that is kept for the usage events after the last request (reliability §2.7). */
 const flushMs = 5_000;
-/** Of it, to hear that consumers have stored them, so that the spool is left empty. */
+/** After it, to hear that consumers have stored them, so that the spool is left empty. */
 const confirmMs = 2_000;
+/** What is kept of a hurried end for all that comes after the last request. */
+const hurriedFlushMs = 2_000;
 
 /** A router from its start to its end: its doors, and the order in which things open and close. */
 export class RunningRouter implements RouterService {
@@ -38,6 +40,7 @@ export class RunningRouter implements RouterService {
   #admin: ConnectServer | undefined;
   #grpcEnded: Promise<void> = Promise.resolve();
   #flushed: Promise<void> | undefined;
+  #hurried = false;
 
   constructor(deps: RouterDependencies, parts: RouterParts) {
     this.#deps = deps;
@@ -86,10 +89,9 @@ export class RunningRouter implements RouterService {
 
   async drain(deadlineMs: number): Promise<void> {
     const again = this.#drain.endMs !== Infinity;
-    await this.#drain.run(deadlineMs);
-    // Who hurries counts the flush in.
-    const restMs = again ? this.#drain.endMs - this.#deps.clock.monotonicMs() : flushMs;
-    this.#flushed ??= this.#flush(Math.min(flushMs, Math.max(restMs, confirmMs)));
+    if (again) this.#hurried = true;
+    await this.#drain.run(again ? Math.max(0, deadlineMs - hurriedFlushMs) : deadlineMs);
+    this.#flushed ??= this.#flush();
     await this.#flushed;
   }
 
@@ -115,12 +117,14 @@ export class RunningRouter implements RouterService {
   }
 
   /** Usage first: what is not published by then stays on the disk for the next life. */
-  async #flush(deadlineMs: number): Promise<void> {
+  async #flush(): Promise<void> {
     const { emitter, adoption, sync } = this.#parts;
     await this.#grpcEnded;
+    const deadlineMs = this.#hurried ? hurriedFlushMs / 2 : flushMs;
     const [published] = await Promise.all([emitter.flush(deadlineMs), adoption?.flush(deadlineMs)]);
-    if (published) await emitter.allConfirmed(Math.min(confirmMs, deadlineMs));
-    await sync.drain(deadlineMs);
+    const restMs = this.#hurried ? hurriedFlushMs / 4 : confirmMs;
+    const confirmed = published ? emitter.allConfirmed(restMs) : undefined;
+    await Promise.all([confirmed, sync.drain(restMs)]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,7 +39,8 @@ export interface RouterService {
   /**
    * Announces its end, accepts for the grace of its settings, lets what is open end by the deadline,
    * then interrupts it; publishes what is left of the usage, at most 5 s, and gives leases back.
-   * Asked again while it drains, everything is over by the new deadline.
+   * Asked again while it drains, everything is over by the new deadline, or after 2 s for what
+   * comes after the streams.
    */
   drain(deadlineMs: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

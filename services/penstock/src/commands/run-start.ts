@@ -17,6 +17,8 @@ import { doorsOf } from "../roles.ts";
 import type { SettingFlags, StartSettings } from "../settings.ts";
 import { defaultDataDir, doors, readStartSettings, shownPath } from "../settings.ts";
 import type { Started } from "../start-everything.ts";
+import { readRouterWorkers } from "../workers/read-workers.ts";
+import { placeOfThisWorker } from "../workers/worker-place.ts";
 import type { CommandIo } from "./command-io.ts";
 
 /** Flags of `start`. */
@@ -45,10 +47,16 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
     const migrate = flags.migrate === true ? "on" : flags.migrate || undefined;
     settings = readStartSettings({ ...flags, migrate }, io.environment);
     checkRoles(settings);
+    readRouterWorkers(settings.roles, io.environment);
     if (flags.config !== undefined) config = ConfigFile.open(flags.config, io.talk);
   } catch (thrown) {
     io.talk(printError(thrown).text);
     return exitCodes.usage;
+  }
+  if (settings.roles !== undefined && placeOfThisWorker() !== undefined) {
+    // Ports and folder are its primary's.
+    const { runRoles } = await import("./run-roles.ts");
+    return await runRoles(settings, settings.roles);
   }
   let lock: FolderLock;
   try {

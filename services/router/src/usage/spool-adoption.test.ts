@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import process from "node:process";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RequestOutcome, UsageEventSchema } from "@penstock/api";
-import { confirmedKey, createMemoryBus } from "@penstock/bus";
+import { confirmedKey, createMemoryBus, workerName } from "@penstock/bus";
 import type { PublishResult, StreamMessage } from "@penstock/bus";
 import { silentObservability } from "@penstock/observability";
 import { systemClock, thisProcess } from "@penstock/runtime";
@@ -12,7 +12,6 @@ import { SpoolAdoption } from "./spool-adoption.ts";
 import type { RetiredHolder } from "./spool-adoption.ts";
 import { ownSpoolFolder } from "./spool-folders.ts";
 import { Spool } from "./spool.ts";
-import { workerName } from "./worker-name.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

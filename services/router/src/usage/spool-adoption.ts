@@ -1,3 +1,4 @@
+import { workerName } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import type { Observability } from "@penstock/observability";
 import { sleep } from "@penstock/runtime";
@@ -7,7 +8,7 @@ import type { RetiredSpoolEpoch } from "./spool-callback.ts";
 import { abandonedSpools } from "./spool-folders.ts";
 import type { AbandonedSpool } from "./spool-folders.ts";
 import { UsageEmitter } from "./usage-emitter.ts";
-import { holderName, workerName } from "./worker-name.ts";
+import { holderName } from "./holder-name.ts";
 
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
