@@ -1,5 +1,6 @@
 import type { JetStreamClient, StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
+import { GatewayError } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
 import { sleep } from "@penstock/runtime";
 import type { BucketEntry, ConfigBucket, PutOptions } from "../config-bucket.ts";
@@ -23,6 +24,9 @@ export interface NatsBucketContext {
 
 const noBytes = new Uint8Array(0);
 const listTimeoutMs = 10_000;
+/** Of a write that loses to writes of other keys. */
+const mostAttempts = 10;
+const retryAfterMs = 10;
 
 /**
  * A bucket in NATS's key-value layout (`$KV.<bucket>.<key>`, header `KV-Operation`), so that
@@ -34,6 +38,7 @@ export class NatsBucket implements ConfigBucket {
   readonly #stream: string;
   readonly #subjectPrefix: string;
   readonly #watches = new Set<NatsWatch>();
+  #lastWritten: bigint | undefined;
   #closed = false;
 
   constructor(context: NatsBucketContext, topology: BucketTopology) {
@@ -52,13 +57,7 @@ export class NatsBucket implements ConfigBucket {
       // Writing the same value twice does no harm, so an unanswered write is repeated once.
       return await this.#publish(key, value).catch(() => this.#publish(key, value));
     }
-    const lastSubjectSequence = await this.#sequenceExpected(key, expectedRevision);
-    try {
-      return await this.#publish(key, value, { expect: { lastSubjectSequence } });
-    } catch (error) {
-      const isConflict = apiCodeOf(error) === apiCode.wrongLastSequence;
-      throw isConflict ? revisionConflict(key, expectedRevision) : busError("write", error);
-    }
+    return await this.#putExpected(key, value, expectedRevision);
   }
 
   async delete(key: string): Promise<bigint> {
@@ -157,11 +156,49 @@ export class NatsBucket implements ConfigBucket {
     return { key, value: message.data, revision: BigInt(message.seq), deleted };
   }
 
+  /**
+   * A cluster checks the position of a key only against what is stored, not against what other
+   * writers have on the way (NATS 2.9 to 2.11), so that all of them would win. It does check the
+   * position of the whole bucket when it stores: so that is named, too, and whoever lost to a
+   * write of another key tries again.
+   */
+  async #putExpected(key: string, value: Uint8Array, expectedRevision: bigint): Promise<bigint> {
+    for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+      const { clustered } = this.#context.link.session();
+      const lastSubjectSequence = await this.#sequenceExpected(key, expectedRevision);
+      const bucket = clustered ? { lastSequence: await this.#lastSequence() } : {};
+      try {
+        const expect = { lastSubjectSequence, ...bucket };
+        return await this.#publish(key, value, { expect });
+      } catch (error) {
+        this.#lastWritten = undefined;
+        if (apiCodeOf(error) !== apiCode.wrongLastSequence) throw error;
+        const newest = await this.#newest(key);
+        const present = newest === undefined || newest.deleted ? 0n : newest.revision;
+        if (present !== expectedRevision) throw revisionConflict(key, expectedRevision);
+      }
+      await sleep(this.#context.clock, retryAfterMs * (attempt + Math.random()));
+    }
+    const message = `bucket ${this.#topology.name} has too many writers, ${key} was not written`;
+    throw new GatewayError("UNAVAILABLE", message, { source: "gateway" });
+  }
+
   /** A deleted key still has a message, so "must not exist" means the sequence of its deletion. */
   async #sequenceExpected(key: string, expectedRevision: bigint): Promise<number> {
     if (expectedRevision !== 0n) return Number(expectedRevision);
     const newest = await this.#newest(key);
     return newest?.deleted === true ? Number(newest.revision) : 0;
+  }
+
+  /** Of the whole bucket: what the last write of this process led to, if there was one. */
+  async #lastSequence(): Promise<number> {
+    if (this.#lastWritten !== undefined) return Number(this.#lastWritten);
+    try {
+      const { state } = await this.#context.link.session().manager.streams.info(this.#stream);
+      return state.last_seq;
+    } catch (error) {
+      throw busError("read", error);
+    }
   }
 
   async #publish(
@@ -173,7 +210,8 @@ export class NatsBucket implements ConfigBucket {
       const ack = await withStream(this.#context.stores, this.#stream, () =>
         this.#context.link.session().client.publish(this.#subjectPrefix + key, value, options),
       );
-      return BigInt(ack.seq);
+      this.#lastWritten = BigInt(ack.seq);
+      return this.#lastWritten;
     } catch (error) {
       if (apiCodeOf(error) === apiCode.wrongLastSequence) throw error;
       throw busError(`write ${key}`, error);

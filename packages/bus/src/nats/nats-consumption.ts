@@ -38,12 +38,18 @@ export class NatsConsumption implements Consumption {
   #handling: readonly JsMsg[] = [];
   #working: Promise<void> | undefined;
   #scheduled = false;
+  readonly #started = Promise.withResolvers<void>();
   readonly #following: Promise<void>;
 
   constructor(context: NatsConsumptionContext) {
     this.#context = context;
     context.options.signal?.addEventListener("abort", () => void this.abandon(), { once: true });
     this.#following = this.#follow();
+  }
+
+  /** When there is a connection, waits until the consumer exists or could not be made. */
+  async started(): Promise<void> {
+    if (this.#context.link.connected()) await this.#started.promise;
   }
 
   async close(): Promise<void> {
@@ -76,17 +82,19 @@ export class NatsConsumption implements Consumption {
     const { signal } = this.#ended;
     for (let failures = 0; !signal.aborted;) {
       const session = await link.wait(signal).catch(() => undefined);
-      if (session === undefined) return;
+      if (session === undefined) break;
       try {
         await this.#pull(session, () => (failures = 0));
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         options.onProblem?.(busError(`deliver to consumer ${options.consumer}`, error));
       }
+      this.#started.resolve();
       failures += 1;
       const pauseMs = Math.min(100 * 2 ** failures, longestPauseMs) * (0.5 + Math.random());
       await sleep(clock, pauseMs, signal).catch(() => {});
     }
+    this.#started.resolve();
   }
 
   /** Runs until the subscription ends: when this consumption or its session does. */
@@ -107,6 +115,7 @@ export class NatsConsumption implements Consumption {
         this.#wake();
       },
     });
+    this.#started.resolve();
     const ended = AbortSignal.any([this.#ended.signal, session.over]);
     const stop = (): void => messages.stop();
     ended.addEventListener("abort", stop, { once: true });

@@ -49,6 +49,7 @@ export class NatsPublisher {
   readonly #inbox: string;
   // In the order of their numbers and deadlines, and few: the next batch mostly waits for the end
   // of the one before. Not a Map: its former tables would tie each batch to the next in memory.
+  // It is replaced, never changed, where a batch ends: loops over it go on undisturbed.
   #waiting: Waiting[] = [];
   #subscribed = false;
   #sweeper: NodeJS.Timeout | undefined;
@@ -93,7 +94,7 @@ export class NatsPublisher {
 
   /** The server's permissions forbid a subject: what waits for it is not waited for in vain. */
   deny(error: PermissionViolationError): void {
-    for (const batch of [...this.#waiting]) {
+    for (const batch of this.#waiting) {
       const isDenied = (index: number): boolean => batch.messages[index]?.subject === error.subject;
       this.#fail(batch, error, isDenied);
     }
@@ -140,7 +141,7 @@ export class NatsPublisher {
   }
 
   #sweep(nowMs: number, why = "the server did not acknowledge the message in time"): void {
-    for (const batch of [...this.#waiting]) {
+    for (const batch of this.#waiting) {
       if (batch.deadlineMs > nowMs) break;
       this.#fail(batch, new Error(why), () => true);
     }

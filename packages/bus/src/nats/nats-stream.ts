@@ -56,6 +56,7 @@ export class NatsStream implements EventStream {
       onClose: () => this.#consumptions.delete(consumption),
     });
     this.#consumptions.add(consumption);
+    await consumption.started();
     return consumption;
   }
 

@@ -1,57 +1,35 @@
 import { defaultTopology, openBus } from "@penstock/bus";
-import type { Bus, StreamMessage, Topology } from "@penstock/bus";
+import type { Topology } from "@penstock/bus";
 import { describeConfigBucket, describeEventStream } from "@penstock/bus/testing";
 import { silentObservability } from "@penstock/observability";
 import { sleep, systemClock } from "@penstock/runtime";
 import { expect, it, vi } from "vitest";
-import { startNats } from "./nats.ts";
-import type { NatsServer } from "./nats.ts";
+import {
+  ackWaitMs,
+  collectIds,
+  connectBus,
+  expireAfterMs,
+  messageOf,
+  openNatsBus,
+  quickTopology,
+} from "./nats-bus.fixture.ts";
 import { requestNats } from "./raw-nats.ts";
 import { serverLane } from "./server-lane.ts";
 
 const { logger } = silentObservability();
-const expireAfterMs = 1_000;
-const ackWaitMs = 1_000;
-
-/** The shipped topology with shorter times and smaller bounds. */
-function quickTopology(maxBytes = 1e8): Topology {
-  const { config, routers, confirmed, usage } = defaultTopology;
-  return {
-    config: { ...config, maxBytes: 1e7 },
-    routers: { ...routers, maxBytes: 1e7, expireAfterMs },
-    confirmed: { ...confirmed, maxBytes: 1e7 },
-    usage: { ...usage, consumers: ["quota"], ackWaitMs, maxBytes },
-  };
-}
-
-function connect(server: NatsServer, topology = quickTopology()): Promise<Bus> {
-  return openBus({ url: server.url, name: "test", clock: systemClock, logger, topology });
-}
-
-/** A server and a bus of their own for each test. */
-async function open(topology = quickTopology()) {
-  const server = await startNats();
-  const bus = await connect(server, topology);
-  const close = async (): Promise<void> => {
-    await bus.close();
-    await server.stop();
-  };
-  return { server, bus, close };
-}
-
 const passTime = (durationMs: number): Promise<void> => sleep(systemClock, durationMs);
 const lane = serverLane("nats");
 
 lane.describe("NATS", () => {
   describeConfigBucket("NATS", async () => {
-    const { bus, close } = await open();
+    const { bus, close } = await openNatsBus();
     return { bucket: bus.config, expiring: bus.routers, expireAfterMs, passTime, close };
   });
 
   describeEventStream("NATS", async () => {
     const closers: (() => Promise<void>)[] = [];
     const openStream = async (topology?: Topology) => {
-      const { bus, close } = await open(topology);
+      const { bus, close } = await openNatsBus(topology);
       closers.push(close);
       return bus.usage;
     };
@@ -62,32 +40,18 @@ lane.describe("NATS", () => {
   });
 });
 
-function message(id: string): StreamMessage {
-  return { id, subject: "usage.v1.r", payload: new Uint8Array(600) };
-}
-
-function consume(bus: Bus, got: string[]) {
-  return bus.usage.consume({
-    consumer: "quota",
-    maxBatch: 100,
-    maxWaitMs: 1_000,
-    handle: async (batch) => {
-      got.push(...batch.map(({ id }) => id));
-      return batch.map(() => "ack" as const);
-    },
-  });
-}
-
 lane.describe("NATS bus", () => {
   it("is created once and opened again with the same or other limits", async () => {
-    const { server, bus, close } = await open(defaultTopology);
+    const { server, bus, close } = await openNatsBus(defaultTopology);
     await bus.config.put("a", new Uint8Array(1));
-    const same = await connect(server, defaultTopology);
+    const same = await connectBus(server, { topology: defaultTopology });
     const { usage, config } = defaultTopology;
-    const other = await connect(server, {
-      ...defaultTopology,
-      config: { ...config, maxBytes: config.maxBytes / 2 },
-      usage: { ...usage, maxAgeMs: usage.maxAgeMs / 2 },
+    const other = await connectBus(server, {
+      topology: {
+        ...defaultTopology,
+        config: { ...config, maxBytes: config.maxBytes / 2 },
+        usage: { ...usage, maxAgeMs: usage.maxAgeMs / 2 },
+      },
     });
     expect((await other.config.list()).map((entry) => entry.key)).toEqual(["a"]);
     await Promise.all([same.close(), other.close()]);
@@ -95,17 +59,17 @@ lane.describe("NATS bus", () => {
   });
 
   it("keeps what is published before a consumer of the topology first comes", async () => {
-    const { bus, close } = await open(defaultTopology);
-    await bus.usage.publish([message("early")]);
+    const { bus, close } = await openNatsBus(defaultTopology);
+    await bus.usage.publish([messageOf("early")]);
     const got: string[] = [];
-    await consume(bus, got);
+    await collectIds(bus, got);
     await vi.waitFor(() => expect(got).toEqual(["early"]));
     await close();
   });
 
   it("delivers again what a process that died had not answered for", async () => {
-    const { server, bus, close } = await open();
-    const dying = await connect(server);
+    const { server, bus, close } = await openNatsBus();
+    const dying = await connectBus(server);
     let taken = 0;
     await dying.usage.consume({
       consumer: "quota",
@@ -116,35 +80,35 @@ lane.describe("NATS bus", () => {
         return new Promise(() => {});
       },
     });
-    await bus.usage.publish([message("m")]);
+    await bus.usage.publish([messageOf("m")]);
     await vi.waitFor(() => expect(taken).toBe(1));
     await dying.close();
     const got: string[] = [];
-    await consume(bus, got);
+    await collectIds(bus, got);
     await vi.waitFor(() => expect(got).toEqual(["m"]), 5_000);
     await close();
   });
 
   it("goes on after the server was killed and came back, and misses nothing", async () => {
-    const { server, bus, close } = await open();
+    const { server, bus, close } = await openNatsBus();
     const got: string[] = [];
     const seen: string[] = [];
-    await consume(bus, got);
+    await collectIds(bus, got);
     const onEntry = (entry: { key: string }): void => void seen.push(entry.key);
     await bus.config.watch({ onEntry });
     await bus.config.put("before", new Uint8Array(1));
-    await bus.usage.publish([message("before")]);
+    await bus.usage.publish([messageOf("before")]);
     await vi.waitFor(() => expect([got, seen]).toEqual([["before"], ["before"]]));
     await server.kill();
     await vi.waitFor(() => expect(bus.connected()).toBe(false), 5_000);
-    const [lost] = await bus.usage.publish([message("away")]);
+    const [lost] = await bus.usage.publish([messageOf("away")]);
     expect(lost?.ok === false && lost.error.reason).toBe("UNAVAILABLE");
     await expect(bus.config.put("away", new Uint8Array(1))).rejects.toMatchObject({
       reason: "UNAVAILABLE",
     });
     await server.restart();
     await vi.waitFor(() => expect(bus.connected()).toBe(true), 10_000);
-    const publish = async () => (await bus.usage.publish([message("after")]))[0]?.ok;
+    const publish = async () => (await bus.usage.publish([messageOf("after")]))[0]?.ok;
     await vi.waitFor(async () => expect(await publish()).toBe(true), 10_000);
     await bus.config.put("after", new Uint8Array(1));
     await vi.waitFor(() => expect(got).toContain("after"), 15_000);
@@ -153,7 +117,7 @@ lane.describe("NATS bus", () => {
   }, 60_000);
 
   it("notices that a watch fell silent on a healthy connection", async () => {
-    const { server, bus, close } = await open();
+    const { server, bus, close } = await openNatsBus();
     const seen: string[] = [];
     const onEntry = (entry: { key: string }): void => void seen.push(entry.key);
     await bus.config.watch({ onEntry });

@@ -5,6 +5,7 @@ import {
   migrate,
   openDatabaseServer,
   relayOutbox,
+  schemaState,
   tryAdvisoryLock,
 } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
@@ -51,17 +52,37 @@ lane.describe("PostgreSQL with several replicas", () => {
   });
 
   it("migrates once when all start together", async () => {
-    let runs = 0;
-    const up = async (db: Kysely<unknown>): Promise<void> => {
-      runs += 1;
-      await sql`select pg_sleep(0.2)`.execute(db);
-      await db.schema.createTable("t").addColumn("x", "bigint").execute();
+    const runs: string[] = [];
+    const step = (name: string) => ({
+      up: async (db: Kysely<unknown>): Promise<void> => {
+        runs.push(name);
+        await sql`select pg_sleep(0.1)`.execute(db);
+        await db.schema.createTable(name).addColumn("x", "bigint").execute();
+      },
+    });
+    const names = ["001_a", "002_b", "003_c"];
+    const migrations = Object.fromEntries(names.map((name) => [name, step(name)]));
+    const options = { schema: "together", migrations };
+    const pools = replicas.map((replica) => replica.connect<unknown>("together"));
+    await Promise.all(pools.map((db) => migrate(db, options)));
+    expect(runs).toEqual(names);
+    const states = await Promise.all(pools.map((db) => schemaState(db, options)));
+    for (const state of states) expect(state).toMatchObject({ state: "current", applied: names });
+  });
+
+  it("migrates on where another was killed half-way", async () => {
+    const [one, two] = replicas.map((replica) => replica.connect<unknown>("halfway"));
+    const table = { up: (db: Kysely<unknown>) => db.schema.createTable("t").execute() };
+    const dying = async (db: Kysely<unknown>): Promise<void> => {
+      await db.schema.createTable("lost").execute();
+      await sql`select pg_terminate_backend(pg_backend_pid())`.execute(db);
     };
-    const options = { schema: "together", migrations: { "001_t": { up } } };
-    await Promise.all(
-      replicas.map((replica) => migrate(replica.connect<unknown>("together"), options)),
-    );
-    expect(runs).toBe(1);
+    const migrations = { "001_t": table, "002_lost": { up: dying } };
+    await expect(migrate(one!, { schema: "halfway", migrations })).rejects.toThrow();
+    const lost = { up: (db: Kysely<unknown>) => db.schema.createTable("lost").execute() };
+    const next = { schema: "halfway", migrations: { "001_t": table, "002_lost": lost } };
+    await migrate(two!, next);
+    expect((await schemaState(two!, next)).state).toBe("current");
   });
 
   it("ends a statement that takes longer than a request may", async () => {

@@ -1,13 +1,16 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 
+const timeoutMs = 5_000;
+
 /**
  * One request in NATS's own text protocol, for what a test does behind the back of the bus: its
- * client belongs to packages/bus alone.
+ * client belongs to packages/bus alone. Rejects when nobody answers within five seconds.
  */
 export async function requestNats(url: string, subject: string, body = ""): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
+  socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer to ${subject}`)));
   try {
     await once(socket, "connect");
     const hello = 'CONNECT {"verbose":false}\r\nSUB answer 1\r\n';
