@@ -20,6 +20,8 @@ import { ledgerSchema } from "./storage/migrate-ledger.ts";
 import { schemaName } from "./storage/schema.ts";
 import type { QuotaTables } from "./storage/schema.ts";
 
+/** Routers wait 150 ms for a sync: who waits longer for a connection waits for nobody (rule 2.1). */
+const waitTimeoutMs = 250;
 const embeddedStorage: StorageStart = { migrate: true, patient: false };
 const retryAfterMs = 500;
 
@@ -56,7 +58,7 @@ export interface QuotaService {
 /** Wires the service; nothing runs before `start`. */
 export async function createQuotaService(dependencies: QuotaDependencies): Promise<QuotaService> {
   const { config, clock, bus, database, configuration } = dependencies;
-  const db = database.connect<QuotaTables>(schemaName);
+  const db = database.connect<QuotaTables>(schemaName, { waitTimeoutMs });
   let pageTokenKey: Uint8Array | undefined;
   const started = (): Uint8Array => pageTokenKey ?? refuseEarly();
   const pageTokens = createPageTokens(started);

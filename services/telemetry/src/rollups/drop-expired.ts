@@ -56,7 +56,7 @@ async function sweepOnce(dependencies: DropDependencies): Promise<void> {
   const lock = await tryAdvisoryLock(dependencies.db, "telemetry sweep");
   if (lock === undefined) return;
   try {
-    await dropOnce(dependencies);
+    await dropOnce(dependencies, lock.lost);
   } finally {
     await lock.release();
   }
