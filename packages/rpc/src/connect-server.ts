@@ -10,15 +10,14 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import type { ArrivalFacts } from "./call-state.ts";
 import { arrivalKey } from "./call-state.ts";
 import { createCleartextAcceptor } from "./connection-switch.ts";
-import { differingValues } from "./differing-values.ts";
+import { arrivalOf } from "./identify-request.ts";
 import { assertRequirements } from "./interceptors/authentication.ts";
 import type { ServingOptions } from "./request-gate.ts";
 import { createServing } from "./request-gate.ts";
-import { peerCertificateOf } from "./tls/peer-certificate.ts";
-import { createTlsAcceptor, reportUnexpectedTls } from "./tls/tls-acceptor.ts";
+import { reportUnexpectedTls } from "./tls/report-failures.ts";
+import { createTlsAcceptor } from "./tls/tls-acceptor.ts";
 import type { TlsServerFiles, TlsSource } from "./tls/tls-source.ts";
 import { openTlsSource } from "./tls/tls-source.ts";
 
@@ -95,7 +94,7 @@ export async function startConnectServer(options: ConnectServerOptions): Promise
   const acceptor =
     tls === undefined
       ? createCleartextAcceptor({ http1, http2 }, reportUnexpectedTls(logger))
-      : createTlsAcceptor(tls, { http1, http2 }, logger);
+      : createTlsAcceptor(tls, { http1, http2 });
   acceptor.maxConnections = maxConnections;
   acceptor.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -175,13 +174,6 @@ function createRequestHandler(options: ConnectServerOptions, shutdownSignal: Abo
         logger.debug("an answer could not be written", { path, error });
         response.destroy();
       });
-  };
-}
-
-function arrivalOf(request: HttpRequest): ArrivalFacts {
-  return {
-    certificate: peerCertificateOf(request),
-    ambiguous: differingValues(request.rawHeaders, "authorization"),
   };
 }
 

@@ -27,16 +27,16 @@ export async function authenticateCall(
   method: DescMethod,
   authenticate: Authenticate,
 ): Promise<Identity> {
-  const identity = await identify(credentials, authenticate);
+  const identity = await identifyCaller(credentials, authenticate);
   if (!isAllowed(identity, getOption(method, requires))) throw permissionDenied(identity, method);
   return identity;
 }
 
 /**
  * Every credential that is shown must be good. An administrator's token says who calls also over
- * the connection of a service; otherwise the certificate does, which names the service.
+ * the connection of a service; otherwise the certificate does, which names the service. Throws ADMIN_UNAUTHENTICATED.
  */
-async function identify(
+export async function identifyCaller(
   { header, arrival }: Credentials,
   authenticate: Authenticate,
 ): Promise<Identity> {

@@ -1,5 +1,7 @@
+import type { Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import type { Logger } from "@penstock/observability";
+import { reportFailures } from "./report-failures.ts";
 import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
 import {
   readTlsFiles,
@@ -28,6 +30,8 @@ export interface TlsSource {
   options(): SecureContextOptions;
   /** Runs after a change; the result ends that. */
   onChange(listener: (options: SecureContextOptions) => void): () => void;
+  /** Logs why a client could not connect; for the event `tlsClientError` of servers. */
+  reportFailure(error: Error, socket: Socket): void;
   close(): void;
 }
 
@@ -47,6 +51,7 @@ export function openTlsSource(files: TlsServerFiles, logger: Logger): TlsSource 
 
 class FollowedFiles implements TlsSource {
   readonly asksForCertificate: boolean;
+  readonly reportFailure: (error: Error, socket: Socket) => void;
   readonly #files: TlsFiles;
   readonly #logger: Logger;
   readonly #listeners = new Set<(options: SecureContextOptions) => void>();
@@ -61,6 +66,7 @@ class FollowedFiles implements TlsSource {
     this.asksForCertificate = clientCaFile !== undefined;
     this.#files = { certificateFile, keyFile, caFile: clientCaFile };
     this.#logger = logger;
+    this.reportFailure = reportFailures(logger);
     this.#material = readTlsFiles(this.#files);
     this.#warnOfExpiry();
     const intervalMs = files.checkIntervalMs ?? defaultCheckIntervalMs;

@@ -1,11 +1,13 @@
+import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
-import { startConnectServer } from "@penstock/rpc";
+import { identifyRequest, startConnectServer } from "@penstock/rpc";
 import type {
   Authenticate,
   ConnectRouter,
   ConnectServer,
   HttpRequest,
   HttpResponse,
+  TlsServerFiles,
 } from "@penstock/rpc";
 import type { HealthRegistry } from "@penstock/runtime";
 
@@ -17,6 +19,8 @@ export interface AdminListenerOptions {
   readonly authenticate: Authenticate;
   readonly observability: Observability;
   readonly health: HealthRegistry;
+  /** Absent: cleartext. */
+  readonly tls?: TlsServerFiles | undefined;
 }
 
 /**
@@ -24,8 +28,9 @@ export interface AdminListenerOptions {
  * an admin or service token.
  */
 export function startAdminListener(options: AdminListenerOptions): Promise<ConnectServer> {
-  const { host, port, routes, authenticate, observability, health } = options;
+  const { host, port, routes, authenticate, observability, health, tls } = options;
   return startConnectServer({
+    tls,
     host,
     port,
     routes,
@@ -56,11 +61,13 @@ async function answerMetrics(
   options: AdminListenerOptions,
 ): Promise<void> {
   try {
-    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? "")?.[1];
-    const identity = token === undefined ? undefined : await options.authenticate(token);
-    if (identity === undefined) answer(response, 401, "an admin or service token is needed\n");
-    else answer(response, 200, options.observability.metrics.render());
+    await identifyRequest(request, options.authenticate);
+    answer(response, 200, options.observability.metrics.render());
   } catch (error) {
+    if (error instanceof GatewayError && error.reason === "ADMIN_UNAUTHENTICATED") {
+      answer(response, 401, `${error.message}\n`);
+      return;
+    }
     options.observability.logger.error("metrics could not be rendered", { error });
     answer(response, 500, "metrics could not be rendered\n");
   }

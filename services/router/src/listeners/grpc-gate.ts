@@ -207,7 +207,7 @@ export function tokenOf(metadata: Metadata): string {
   return bearerToken(textOf(metadata, "authorization"), apiKey) ?? "";
 }
 
-/** Two authorization headers, which `showRepeatedAuthorization` has made one with a comma. */
+/** Two authorization headers, which `watchConnections` has made one with a comma. */
 function ambiguity(metadata: Metadata): GatewayError | undefined {
   if (textOf(metadata, "authorization")?.includes(",") !== true) return undefined;
   const message = "The call has two authorization headers that differ; send one.";

@@ -25,13 +25,14 @@ import {
   addGrpcReflection,
   createPageTokens,
   differingValues,
+  FollowedServerCredentials,
   grpcServerOptions,
   grpcServiceDefinition,
   listQuery,
   pageSize,
   toGrpcError,
 } from "@penstock/rpc";
-import type { GrpcHealth, PageTokens } from "@penstock/rpc";
+import type { GrpcHealth, PageTokens, TlsSource } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -50,6 +51,8 @@ export interface GrpcListenerOptions {
   readonly reflection: boolean;
   /** Signs page tokens; 32 random bytes. */
   readonly pageTokenKey: Uint8Array;
+  /** Absent: cleartext. Closed by its owner. */
+  readonly tls?: TlsSource | undefined;
 }
 
 /** A request message with the size it had on the wire, or why it can't be read. */
@@ -90,10 +93,13 @@ export class GrpcListener {
   /** Opens the port; 0 takes a free one. Resolves with the port. */
   listen(port: number, host: string): Promise<number> {
     const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const { tls } = this.#options;
+    const serverCredentials =
+      tls === undefined ? ServerCredentials.createInsecure() : new FollowedServerCredentials(tls);
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      this.#server.bindAsync(address, serverCredentials, (error, bound) => {
         if (error !== null) return reject(error);
-        showRepeatedAuthorization(this.#server);
+        watchConnections(this.#server, tls);
         resolve(bound);
       });
     });
@@ -190,13 +196,14 @@ export class GrpcListener {
 
 /**
  * Node shows only the first of two authorization headers, and grpc-js passes on what Node shows. As
- * one text with a comma they can be refused. Nothing public leads to the HTTP/2 server; a test
+ * one text with a comma they can be refused. Failed handshakes are reported. Nothing public leads to the HTTP/2 server; a test
  * fails should this way to it change.
  */
-function showRepeatedAuthorization(server: Server): void {
+function watchConnections(server: Server, tls: TlsSource | undefined): void {
   const servers: unknown = server["http2Servers"];
   if (!(servers instanceof Map)) return;
   for (const http2Server of servers.keys() as Iterable<Http2Server>) {
+    if (tls !== undefined) http2Server.on("tlsClientError", tls.reportFailure);
     http2Server.prependListener("stream", (_stream, headers, _flags, rawHeaders) => {
       if (!differingValues(rawHeaders, "authorization")) return;
       headers.authorization = `${headers.authorization ?? ""}, and another`;

@@ -1,4 +1,3 @@
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Socket } from "node:net";
@@ -6,6 +5,7 @@ import type { Door } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { parseTraceparent } from "@penstock/observability";
 import { differingValues } from "@penstock/rpc";
+import type { TlsSource } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { RequestHandler } from "../pipeline/handle-request.ts";
@@ -17,12 +17,15 @@ import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { defaultFormat, httpEndpoints } from "./http-endpoints.ts";
 import type { HttpEndpoint } from "./http-endpoints.ts";
 import { writeModelList } from "./http-model-list.ts";
+import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 
 /** What the HTTP door needs. */
 export interface HttpListenerOptions {
   readonly parts: PipelineParts;
   readonly currentSnapshot: () => Snapshot | undefined;
+  /** Absent: cleartext. Closed by its owner. */
+  readonly tls?: TlsSource | undefined;
 }
 
 /** Where a caller says how long it waits. Unit: milliseconds. */
@@ -44,15 +47,8 @@ export class HttpListener {
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
-    this.#server = createServer(
-      {
-        headersTimeout: 15_000,
-        requestTimeout: 75_000,
-        keepAliveTimeout: 75_000,
-        maxHeaderSize: 16_384,
-        noDelay: true,
-      },
-      (request, response) => this.#handle(request, response),
+    this.#server = openHttpServer(options.tls, (request, response) =>
+      this.#handle(request, response),
     );
     this.#server.maxHeadersCount = 100;
     this.#server.maxConnections = maximumConnections;
@@ -61,7 +57,10 @@ export class HttpListener {
       this.#handle(request, response);
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-      refuseConnection(error, socket);
+      // Node hands failed handshakes to this event too, and nobody could read an answer to them.
+      if (options.tls !== undefined && error.code?.startsWith("ERR_SSL_") === true)
+        socket.destroy();
+      else refuseConnection(error, socket);
     });
   }
 
