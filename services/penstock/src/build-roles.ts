@@ -15,6 +15,7 @@ import { generateKey, Secret } from "@penstock/runtime";
 import type { HealthReport } from "@penstock/runtime";
 import type { TelemetryService } from "@penstock/telemetry";
 import { createLeaseClient, createSnapshotClient } from "./api/clients.ts";
+import { networkOptions } from "./certificates/tls-settings.ts";
 import { checkRoles } from "./check-roles.ts";
 import { askPolicy, identify } from "./identify.ts";
 import { createReach, openNetwork } from "./reach.ts";
@@ -66,7 +67,7 @@ export async function buildRoles(
   const policy = await buildPolicy(site);
   const authenticate = identify(site.token, policy?.authenticateAdmin ?? askRemotePolicy(site));
   const serving = { observability: options.observability, authenticate };
-  const reach = createReach(parts, serving);
+  const reach = createReach(parts, serving, networkOptions(settings.tls));
   const connected: Connected = { ...site, policy, serving, reach };
   const configuration = roles.some((role) => role !== "policy" && role !== "simulator")
     ? follow(connected)
@@ -138,8 +139,10 @@ async function openSite(
 }
 
 function askRemotePolicy({ parts, settings, token, observability, clock }: Site) {
-  const { tracer } = observability;
-  return askPolicy(openNetwork(parts, { url: settings.policyUrl ?? "", token, tracer }), clock);
+  const { tracer, logger } = observability;
+  const { policyUrl: url = "", tls } = settings;
+  const network = { ...networkOptions(tls), url, token, tracer, logger };
+  return askPolicy(openNetwork(parts, network), clock);
 }
 
 async function buildPolicy(site: Site): Promise<PolicyService | undefined> {

@@ -24,6 +24,7 @@ export async function openControlPort(
     host: settings.bindAddress,
     port: settings.ports.control,
     routes,
+    tls: settings.tls?.server,
     httpHandler: serveHealth({ report: readiness, authenticate, metrics, logger }),
   });
   parts.defer(() => server.close(controlCloseMs));

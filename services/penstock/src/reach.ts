@@ -1,6 +1,6 @@
 import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import { createInProcessTransport, createNetworkTransport } from "@penstock/rpc";
-import type { ClientOptions, ServingOptions } from "@penstock/rpc";
+import type { NetworkClientOptions, ServingOptions } from "@penstock/rpc";
 import type { Secret } from "@penstock/runtime";
 
 /** A service in this process, or its address. */
@@ -13,10 +13,14 @@ export interface Reachable {
 export type Reach = (service: Reachable, token: Secret) => Transport;
 
 /** Calls inside the process pass the gate, the interceptors and the bounds of a port. */
-export function createReach(parts: AsyncDisposableStack, serving: ServingOptions): Reach {
-  const { tracer } = serving.observability;
+export function createReach(
+  parts: AsyncDisposableStack,
+  serving: ServingOptions,
+  network: Pick<NetworkClientOptions, "tls" | "allowCleartext">,
+): Reach {
+  const { tracer, logger } = serving.observability;
   return ({ here, url = "" }, token) => {
-    if (here === undefined) return openNetwork(parts, { url, token, tracer });
+    if (here === undefined) return openNetwork(parts, { ...network, url, token, tracer, logger });
     const routes = (router: ConnectRouter): void => here.routes(router);
     const { transport, close } = createInProcessTransport(routes, serving, { token, tracer });
     parts.defer(close);
@@ -25,10 +29,7 @@ export function createReach(parts: AsyncDisposableStack, serving: ServingOptions
 }
 
 /** A transport to another process: connected at the first call, and again whenever it is lost. */
-export function openNetwork(
-  parts: AsyncDisposableStack,
-  options: ClientOptions & { readonly url: string },
-): Transport {
+export function openNetwork(parts: AsyncDisposableStack, options: NetworkClientOptions): Transport {
   const { transport, close } = createNetworkTransport(options);
   parts.defer(close);
   return transport;

@@ -1,5 +1,7 @@
+import { GatewayError } from "@penstock/errors";
 import type { Logger } from "@penstock/observability";
 import type { Authenticate, HttpRequest, HttpResponse } from "@penstock/rpc";
+import { identifyRequest } from "@penstock/rpc";
 import type { HealthReport } from "@penstock/runtime";
 
 /** What the paths tell. */
@@ -46,11 +48,13 @@ async function answerMetrics(
   { authenticate, metrics, logger }: HealthSources,
 ): Promise<void> {
   try {
-    const token = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? "")?.[1];
-    const identity = token === undefined ? undefined : await authenticate(token);
-    if (identity === undefined) answer(response, 401, "an admin or service token is needed\n");
-    else answer(response, 200, await metrics.render());
+    await identifyRequest(request, authenticate);
+    answer(response, 200, await metrics.render());
   } catch (error) {
+    if (error instanceof GatewayError && error.reason === "ADMIN_UNAUTHENTICATED") {
+      answer(response, 401, `${error.message}\n`);
+      return;
+    }
     logger.warn("metrics could not be served", { error });
     answer(response, 503, "metrics can't be served now\n");
   }

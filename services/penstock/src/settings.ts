@@ -2,6 +2,8 @@ import { isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import type { EnvironmentSpec, EnvironmentValues, Secret } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
+import type { TlsSettings } from "./certificates/tls-settings.ts";
+import { readTlsSettings } from "./certificates/tls-settings.ts";
 import type { Role } from "./roles.ts";
 import { readRoles } from "./roles.ts";
 
@@ -90,6 +92,8 @@ export interface StartSettings {
   /** How long open streams have at the end; absent: 5 s, for roles 110 s. */
   readonly drainTimeoutMs?: number | undefined;
   readonly openaiKey: Secret | undefined;
+  /** Absent: everything in cleartext, and no token leaves the machine. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 /**
@@ -129,6 +133,7 @@ export function readStartSettings(
     quotaWaitMs: value("quotaWait"),
     drainTimeoutMs: value("drainTimeout"),
     openaiKey: value("openaiKey"),
+    tls: readTlsSettings(environment),
   };
 }
 

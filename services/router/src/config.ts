@@ -1,3 +1,4 @@
+import type { TlsServerFiles } from "@penstock/rpc";
 import { readEnvironment } from "@penstock/runtime";
 
 /** Settings of a router. Ports may be 0: a free one is taken. */
@@ -41,7 +42,11 @@ export interface RouterConfig {
    * absent. Unit: milliseconds.
    */
   readonly drainGraceMs?: number | undefined;
+  /** Files of the doors' TLS, and of the admin port's; each is cleartext when absent. */
+  readonly tls?: { readonly doors?: TlsFiles; readonly admin?: TlsFiles } | undefined;
 }
+
+type TlsFiles = TlsServerFiles | undefined;
 
 /** See `RouterConfig.usageDurability`. */
 export type UsageDurability = "disk" | "bus_ack";

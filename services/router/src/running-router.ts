@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { ConnectRouter, ConnectServer } from "@penstock/rpc";
+import type { ConnectRouter, ConnectServer, TlsSource } from "@penstock/rpc";
+import { openTlsSource } from "@penstock/rpc";
 import { HealthRegistry } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import { Drain } from "./drain.ts";
@@ -33,6 +34,7 @@ export class RunningRouter implements RouterService {
   readonly routes: (router: ConnectRouter) => void;
   readonly #deps: RouterDependencies;
   readonly #parts: RouterParts;
+  readonly #tls: TlsSource | undefined;
   readonly #http: HttpListener;
   readonly #grpc: GrpcListener;
   readonly #stopWatching: () => void;
@@ -46,7 +48,10 @@ export class RunningRouter implements RouterService {
     this.#deps = deps;
     this.#parts = parts;
     const { configuration, config } = deps;
-    const doors = { parts: parts.pipeline, currentSnapshot: () => configuration.current() };
+    const { doors: tlsFiles } = config.tls ?? {};
+    this.#tls = tlsFiles && openTlsSource(tlsFiles, deps.observability.logger);
+    const currentSnapshot = (): Snapshot | undefined => configuration.current();
+    const doors = { parts: parts.pipeline, currentSnapshot, tls: this.#tls };
     this.#http = new HttpListener(doors);
     const { reflection } = config;
     this.#grpc = new GrpcListener({ ...doors, reflection, pageTokenKey: randomBytes(32) });
@@ -77,7 +82,8 @@ export class RunningRouter implements RouterService {
     const host = config.bindAddress;
     const port = config.adminPort;
     if (port !== undefined) {
-      const admin = { host, port, routes, authenticate, observability, health };
+      const tls = config.tls?.admin;
+      const admin = { host, port, routes, authenticate, observability, health, tls };
       this.#admin = await startAdminListener(admin);
     }
     const httpPort = await this.#http.listen(config.httpPort, host);
@@ -129,6 +135,7 @@ export class RunningRouter implements RouterService {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopWatching();
+    this.#tls?.close();
     this.#http.closeAll();
     this.#grpc.closeAll();
     await this.#admin?.close(0);

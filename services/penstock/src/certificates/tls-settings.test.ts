@@ -33,6 +33,7 @@ describe("readTlsSettings", () => {
     [{ PENSTOCK_TLS_CERT: "/c.crt" }, "PENSTOCK_TLS_CERT needs PENSTOCK_TLS_KEY"],
     [{ PENSTOCK_TLS_KEY: "/c.key" }, "PENSTOCK_TLS_KEY needs PENSTOCK_TLS_CERT"],
     [{ PENSTOCK_TLS_CLIENT_CA: "/c" }, "PENSTOCK_TLS_CLIENT_CA needs PENSTOCK_TLS_CERT"],
+    [{ PENSTOCK_DOOR_TLS_CLIENT_CA: "/c" }, "needs PENSTOCK_DOOR_TLS_CERT"],
     [{ PENSTOCK_DOOR_TLS_KEY: "/c" }, "PENSTOCK_DOOR_TLS_KEY needs PENSTOCK_DOOR_TLS_CERT"],
   ])("says what is missing beside %j", (environment, message) => {
     expect(() => readTlsSettings(environment)).toThrow(message);

@@ -1,5 +1,5 @@
 import { GatewayError } from "@penstock/errors";
-import type { TlsClientFiles, TlsServerFiles } from "@penstock/rpc";
+import type { NetworkClientOptions, TlsClientFiles, TlsServerFiles } from "@penstock/rpc";
 import type { EnvironmentSpec } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 
@@ -9,7 +9,7 @@ export interface TlsSettings {
   readonly server: TlsServerFiles | undefined;
   /** For calls to other services: what is trusted, and the certificate that says who calls. */
   readonly client: TlsClientFiles;
-  /** Of the doors of callers, which get no certificate of theirs asked; absent: cleartext. */
+  /** Of the doors of callers; with `clientCaFile` a certificate is needed beside the key. */
   readonly doors: TlsServerFiles | undefined;
   /** Tokens may go to other machines in cleartext, as the network itself encrypts. */
   readonly allowCleartext: boolean;
@@ -22,6 +22,7 @@ const spec = {
   caFile: { name: "PENSTOCK_TLS_CA", kind: "string" },
   doorCertificateFile: { name: "PENSTOCK_DOOR_TLS_CERT", kind: "string" },
   doorKeyFile: { name: "PENSTOCK_DOOR_TLS_KEY", kind: "string" },
+  doorClientCaFile: { name: "PENSTOCK_DOOR_TLS_CLIENT_CA", kind: "string" },
   allowCleartext: { name: "PENSTOCK_ALLOW_CLEARTEXT", kind: "boolean", default: false },
 } as const satisfies EnvironmentSpec;
 
@@ -35,18 +36,36 @@ export function readTlsSettings(
   const given = readEnvironment(spec, environment === undefined ? {} : { environment });
   const { certificateFile, keyFile, clientCaFile, caFile } = given;
   const server = pair([spec.certificateFile.name, certificateFile], [spec.keyFile.name, keyFile]);
-  if (server === undefined && clientCaFile !== undefined) {
-    throw lacks(spec.clientCaFile.name, spec.certificateFile.name);
-  }
   return {
-    server: server === undefined ? undefined : { ...server, clientCaFile },
+    server: withClientCa(server, [spec.clientCaFile.name, clientCaFile], spec.certificateFile.name),
     client: { ...server, caFile },
-    doors: pair(
-      [spec.doorCertificateFile.name, given.doorCertificateFile],
-      [spec.doorKeyFile.name, given.doorKeyFile],
+    doors: withClientCa(
+      pair(
+        [spec.doorCertificateFile.name, given.doorCertificateFile],
+        [spec.doorKeyFile.name, given.doorKeyFile],
+      ),
+      [spec.doorClientCaFile.name, given.doorClientCaFile],
+      spec.doorCertificateFile.name,
     ),
     allowCleartext: given.allowCleartext,
   };
+}
+
+/** What calls to services on other machines go by, besides their address and the token. */
+export function networkOptions(
+  tls: TlsSettings | undefined,
+): Pick<NetworkClientOptions, "tls" | "allowCleartext"> {
+  return { tls: tls?.client, allowCleartext: tls?.allowCleartext };
+}
+
+function withClientCa(
+  files: TlsServerFiles | undefined,
+  [name, clientCaFile]: Given,
+  certificateName: string,
+): TlsServerFiles | undefined {
+  if (files !== undefined) return { ...files, clientCaFile };
+  if (clientCaFile !== undefined) throw lacks(name, certificateName);
+  return undefined;
 }
 
 type Given = readonly [name: string, path: string | undefined];
