@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { UsageEventSchema } from "@penstock/api";
-import { openBus, usageSubject } from "@penstock/bus";
+import { confirmedKey, openBus, usageSubject } from "@penstock/bus";
 import type { Bus, StreamMessage } from "@penstock/bus";
 import { openDatabaseServer } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
@@ -120,7 +120,7 @@ function suite(): void {
           values.push(Buffer.from(value).readBigUInt64BE());
         },
       });
-      const messages = makeMessages();
+      const messages = makeMessages(1n);
       for (let at = 0; at < messages.length; at += 100) {
         const results = await observerBus.usage.publish(messages.slice(at, at + 100));
         expect(results.every(({ ok }) => ok)).toBe(true);
@@ -135,12 +135,40 @@ function suite(): void {
       for (const values of confirmed.values()) {
         expect(values).toEqual(values.toSorted((a, b) => (a < b ? -1 : 1)));
       }
-      await expectOnce();
+      await expectOnce(total);
+    }, 60_000);
+
+    it("take what came while PostgreSQL was killed, once it is back", async () => {
+      const messages = makeMessages(2n);
+      const publish = async (from: number, to: number): Promise<void> => {
+        const results = await observerBus.usage.publish(messages.slice(from, to));
+        expect(results.every(({ ok }) => ok)).toBe(true);
+      };
+      await publish(0, 500);
+      await postgres.kill();
+      await publish(500, messages.length);
+      await vi.waitFor(() => {
+        for (const { health } of [...quotas, ...telemetries]) expect(health.ready()).toBe(false);
+      }, 10_000);
+      await postgres.restart();
+      await vi.waitFor(async () => {
+        for (const consumer of ["quota", "telemetry"]) {
+          for (const router of routers) {
+            const entry = await observerBus.confirmed.get(confirmedKey(consumer, router, 2n));
+            const value = Buffer.from(entry?.value ?? new Uint8Array(8)).readBigUInt64BE();
+            expect(value).toBe(BigInt(eventsOfEach));
+          }
+        }
+      }, 20_000);
+      await vi.waitFor(() => {
+        for (const { health } of [...quotas, ...telemetries]) expect(health.ready()).toBe(true);
+      }, 10_000);
+      await expectOnce(2n * total);
     }, 60_000);
 
     it("sweep one at a time, and the other goes on when a session dies", async () => {
       const name = "penstock-quota-lock";
-      expect(await countSessions(name)).toBe(1);
+      await vi.waitFor(async () => expect(await countSessions(name)).toBe(1), 5_000);
       expect(await killSessions(name)).toBe(1);
       await vi.waitFor(async () => expect(await countSessions(name)).toBe(1), 5_000);
     });
@@ -151,35 +179,35 @@ function suite(): void {
     return (await query.where("application_name", "=", name).execute()).length;
   }
 
-  async function expectOnce(): Promise<void> {
+  async function expectOnce(count: bigint): Promise<void> {
     const transfers = await db.selectFrom("quota.transfers").select("id").execute();
-    expect(transfers).toHaveLength(Number(total));
+    expect(transfers).toHaveLength(Number(count));
     const accounts = await db
       .selectFrom("quota.accounts")
       .select(["posted", "overshoot"])
       .execute();
-    expect(accounts).toEqual([{ posted: total * costNanoUsd, overshoot: 0n }]);
+    expect(accounts).toEqual([{ posted: count * costNanoUsd, overshoot: 0n }]);
     const records = await db.selectFrom("telemetry.records").select("request_id").execute();
-    expect(records).toHaveLength(Number(total));
+    expect(records).toHaveLength(Number(count));
     const rollups = await db
       .selectFrom("telemetry.rollups")
       .select(["requests", "cost_nano_usd"])
       .execute();
     const sum = rollups.reduce((requests, row) => requests + row.requests, 0n);
     const cost = rollups.reduce((money, row) => money + row.cost_nano_usd, 0n);
-    expect([sum, cost]).toEqual([total, total * costNanoUsd]);
+    expect([sum, cost]).toEqual([count, count * costNanoUsd]);
   }
 }
 
 /** Events of all routers in a mixed order; every tenth comes twice, under two ids of the stream. */
-function makeMessages(): StreamMessage[] {
+function makeMessages(epoch: bigint): StreamMessage[] {
   const startTime = timestampFromMs(Date.UTC(2026, 10, 2));
   const messages = routers.flatMap((replica, router) =>
     Array.from({ length: eventsOfEach }, (_, index) => {
       const event = create(UsageEventSchema, {
         requestId: newUuidV7(),
         replica,
-        epoch: 1n,
+        epoch,
         sequence: BigInt(index + 1),
         revision: 1n,
         model: "m",
