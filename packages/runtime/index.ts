@@ -6,7 +6,7 @@ export { newUuidV7 } from "./src/id.ts";
 export { Secret } from "./src/secret.ts";
 export { crc32, generateKey, hashKey, keysEqual, parseKey } from "./src/key-material.ts";
 export type { GeneratedKey, KeyKind, ParsedKey } from "./src/key-material.ts";
-export { readEnvironment, readEnvironmentVariable } from "./src/env.ts";
+export { inheritedEnvironment, readEnvironment, readEnvironmentVariable } from "./src/env.ts";
 export type { EnvironmentSpec, EnvironmentValues, ReadEnvironmentOptions } from "./src/env.ts";
 export type { VariableSpec } from "./src/env-value.ts";
 export { HealthRegistry } from "./src/health.ts";

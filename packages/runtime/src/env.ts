@@ -68,6 +68,13 @@ export function readEnvironmentVariable(name: string): string | undefined {
   return text === "" ? undefined : text;
 }
 
+/** What a child process gets: all that this one has, with these changes; undefined takes away. */
+export function inheritedEnvironment(
+  changes: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  return { ...process.env, ...changes };
+}
+
 function find(
   environment: Readonly<Record<string, string | undefined>>,
   name: string,

@@ -10,6 +10,8 @@ export interface CardContent {
   /** As people would type it. */
   readonly dataDir: string;
   readonly isDefaultDataDir: boolean;
+  /** Further addresses by name, where there are more processes than one. */
+  readonly further?: readonly (readonly [name: string, address: string])[];
   /** Further lines, such as why something was not set up. */
   readonly notes: readonly string[];
   readonly readyMs: number;
@@ -18,7 +20,7 @@ export interface CardContent {
 /** What one start has to say, once. The last line begins with `ready in`. */
 export function renderCard(content: CardContent): string {
   const { dataDir, key } = content;
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ["OpenAI API", content.openaiUrl],
     ["gRPC", content.grpcAddress],
     ["control", `${content.controlUrl}  (Connect, gRPC, gRPC-Web)`],
@@ -27,6 +29,7 @@ export function renderCard(content: CardContent): string {
       "simulator",
       `${content.simulatorUrl}  (two vendors to practise on; / says how they are made to fail, /calls what they were asked)`,
     ],
+    ...(content.further ?? []),
     ["key", key ?? "none: the demo's key was removed; `penstock keys issue` makes one"],
     ["data", `${dataDir}  (penstock.log; demo.env has all of the above)`],
   ];

@@ -32,6 +32,24 @@ export async function checkPorts(
   });
 }
 
+/**
+ * The same for any ports, named by what they are for.
+ *
+ * @throws GatewayError FAILED_PRECONDITION that names every port that can't be opened.
+ */
+export async function checkNamedPorts(
+  ports: readonly (readonly [name: string, port: number])[],
+  host: string,
+): Promise<void> {
+  const problems: string[] = [];
+  for (const [name, port] of ports) {
+    const code = await tryPort(port, host);
+    if (code !== undefined) problems.push(describe(port, name, host, code));
+  }
+  if (problems.length === 0) return;
+  throw new GatewayError("FAILED_PRECONDITION", `${problems.join("; ")}.`, { source: "gateway" });
+}
+
 function noAddress(host: string, code: string): GatewayError {
   const message = `PENSTOCK_BIND_ADDRESS: no port can be opened on ${host}: it is no address of this machine (${code})`;
   return new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });

@@ -10,6 +10,7 @@ import { addGetCommand } from "./get.ts";
 import { addKeysCommand } from "./keys.ts";
 import { addMigrateCommand } from "./migrate.ts";
 import { addRoutersCommand } from "./routers.ts";
+import { addSuiteCommand } from "./suite.ts";
 import { addUsageCommand } from "./usage.ts";
 import { addWhyCommand } from "./why.ts";
 
@@ -29,6 +30,7 @@ export function addOtherCommands(
   addRoutersCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   addCertificatesCommand(program, io, exit);
+  addSuiteCommand(program, io, exit);
   addDemoCommand(program, io, exit);
   addMigrateCommand(program, io, exit);
 }

@@ -3,21 +3,17 @@
 // choice by hash (SO_REUSEPORT) gave 4 of 4 to one of two workers (performance.md §6). Per request
 // it costs nothing: only accepted sockets are handed over.
 import cluster from "node:cluster";
-import type { SharedPorts, WorkerListener, WorkerProcess } from "./worker-group.ts";
+import type { WorkerListener, WorkerProcess } from "./worker-group.ts";
 import { isMessage } from "./worker-messages.ts";
 import type { WorkerMessage } from "./worker-messages.ts";
 import { environmentOfWorker } from "./worker-place.ts";
 import type { WorkerPlace } from "./worker-place.ts";
 
 /** Starts workers of this process: the same program with the same arguments. */
-export function forkWorkers(of: Pick<WorkerPlace, "identity" | "workers">) {
+export function forkWorkers(of: Omit<WorkerPlace, "index">) {
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  return (
-    index: number,
-    ports: SharedPorts | undefined,
-    listener: WorkerListener,
-  ): WorkerProcess => {
-    const worker = cluster.fork(environmentOfWorker({ ...of, index, ports }));
+  return (index: number, listener: WorkerListener): WorkerProcess => {
+    const worker = cluster.fork(environmentOfWorker({ ...of, index }));
     worker.on("message", (message: unknown) => {
       if (isMessage(message)) listener.onMessage(message as WorkerMessage);
     });

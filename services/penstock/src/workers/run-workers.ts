@@ -1,5 +1,8 @@
 // The primary of a router with several workers. It has the data folder, the ports and the admin
 // port; it serves no request and knows neither bus nor configuration, so that little can break it.
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { createObservability } from "@penstock/observability";
 import type { Observability } from "@penstock/observability";
@@ -18,6 +21,7 @@ import { groupMetrics } from "./group-metrics.ts";
 import { groupRoutes } from "./group-routes.ts";
 import { seedConfiguration } from "./seed-configuration.ts";
 import { WorkerGroup } from "./worker-group.ts";
+import type { SharedPorts } from "./worker-group.ts";
 
 /** What a worker may need beyond its own deadline to end. */
 const workerMarginMs = 5_000;
@@ -47,7 +51,8 @@ export async function runWorkers(
     clock: systemClock,
   });
   const { logger, metrics } = observability;
-  const fork = forkWorkers({ identity, workers });
+  const shared = await sharedPorts(settings);
+  const fork = forkWorkers({ identity, workers, ports: shared });
   const group = new WorkerGroup({ count: workers, fork, clock: systemClock, logger, metrics });
   const parts = new AsyncDisposableStack();
   // Whatever ends this process, no worker is left behind.
@@ -79,6 +84,23 @@ export async function runWorkers(
       await observability.shutdown(spansMs);
     },
   });
+}
+
+/** Free ports are chosen here, so that workers that start again find the same. */
+async function sharedPorts({ ports, bindAddress }: StartSettings): Promise<SharedPorts> {
+  const http = await chosen(ports.http, bindAddress);
+  return { http, grpc: await chosen(ports.grpc, bindAddress) };
+}
+
+async function chosen(port: number, host: string): Promise<number> {
+  if (port !== 0) return port;
+  const server = createServer();
+  server.listen(port, host);
+  await once(server, "listening");
+  const free = (server.address() as AddressInfo).port;
+  server.close();
+  await once(server, "close");
+  return free;
 }
 
 async function openAdminPort(

@@ -26,8 +26,8 @@ export interface SharedPorts {
 /** What a group is made of. */
 export interface WorkerGroupOptions {
   readonly count: number;
-  /** Starts the process of a worker; `ports`: those that the first one got. */
-  fork(index: number, ports: SharedPorts | undefined, listener: WorkerListener): WorkerProcess;
+  /** Starts the process of a worker. */
+  fork(index: number, listener: WorkerListener): WorkerProcess;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
@@ -64,7 +64,6 @@ export class WorkerGroup {
   readonly #started = Promise.withResolvers<SharedPorts>();
   readonly #failed = Promise.withResolvers<GatewayError>();
   #ended = Promise.withResolvers<void>();
-  #ports: SharedPorts | undefined;
   #isUp = false;
   #draining = false;
   #worstCode = 0;
@@ -109,9 +108,7 @@ export class WorkerGroup {
    * itself.
    */
   start(): Promise<SharedPorts> {
-    // The first alone: where a free port is asked for, the others have to take the same.
-    const [first] = this.#workers;
-    if (first !== undefined) this.#fork(first);
+    for (const worker of this.#workers) this.#fork(worker);
     return this.#started.promise;
   }
 
@@ -166,7 +163,7 @@ export class WorkerGroup {
     const { index } = worker;
     worker.startedMs = clock.monotonicMs();
     worker.wasReady = false;
-    worker.process = fork(index, this.#ports, {
+    worker.process = fork(index, {
       onMessage: (message) => this.#take(worker, message),
       onExit: (code, how) => this.#exited(worker, code, how),
     });
@@ -189,9 +186,6 @@ export class WorkerGroup {
 
   #opened(worker: Worker, ports: SharedPorts): void {
     worker.started = true;
-    const isFirst = this.#ports === undefined;
-    this.#ports ??= ports;
-    if (isFirst) for (const other of this.#workers.slice(1)) this.#fork(other);
     if (this.#isUp || !this.#workers.every(({ started }) => started)) return;
     this.#isUp = true;
     this.#started.resolve(ports);

@@ -9,8 +9,8 @@ export interface WorkerPlace {
   /** Workers of the router. */
   readonly workers: number;
   readonly identity: ReplicaIdentity;
-  /** Ports that the first worker got; absent: those of the settings. */
-  readonly ports?: { readonly http: number; readonly grpc: number } | undefined;
+  /** Ports that all workers share; none is 0. */
+  readonly ports: { readonly http: number; readonly grpc: number };
 }
 
 /** Set by the primary for its workers alone. */
