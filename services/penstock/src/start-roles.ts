@@ -96,6 +96,7 @@ export async function createRouter(
       ...endurance,
       drainGraceMs: endurance.drainGraceMs ?? (isEmbedded ? 0 : drainGraceMs),
       bindAddress,
+      tls: { doors: settings.tls?.doors, admin: settings.tls?.server },
       httpPort: place?.ports.http ?? ports.http,
       grpcPort: place?.ports.grpc ?? ports.grpc,
       adminPort: place === undefined ? ports.admin : undefined,

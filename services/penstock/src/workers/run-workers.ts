@@ -10,6 +10,7 @@ import { startConnectServer } from "@penstock/rpc";
 import type { ConnectServer } from "@penstock/rpc";
 import { runService, Secret, systemClock } from "@penstock/runtime";
 import { buildVersion } from "../build-version.ts";
+import { networkOptions } from "../certificates/tls-settings.ts";
 import { askPolicy, identify } from "../identify.ts";
 import { openNetwork } from "../reach.ts";
 import { takeReplicaIdentity } from "../replica-identity.ts";
@@ -111,13 +112,15 @@ async function openAdminPort(
 ): Promise<ConnectServer> {
   const { bindAddress, ports, policyUrl = "", serviceToken } = settings;
   const { logger, metrics, tracer } = observability;
+  const network = { ...networkOptions(settings.tls), tracer, logger };
   if (serviceToken === undefined) throw new TypeError("a role has a service token");
-  const policy = openNetwork(parts, { url: policyUrl, token: serviceToken, tracer });
+  const policy = openNetwork(parts, { ...network, url: policyUrl, token: serviceToken });
   const authenticate = identify(new Secret(serviceToken.reveal()), askPolicy(policy, systemClock));
   const questions = new WorkerQuestions(group, systemClock);
   const server = await startConnectServer({
     host: bindAddress,
     port: ports.admin,
+    tls: settings.tls?.server,
     routes: groupRoutes(group, questions),
     authenticate,
     observability,
