@@ -32,8 +32,10 @@ export interface NatsServer {
 
 /** How a server differs from a plain one. */
 export interface NatsOptions {
-  /** Path of a configuration file. */
+  /** Path of a configuration file; it finds the store's folder in PENSTOCK_NATS_STORE. */
   readonly configFile?: string;
+  /** What the configuration file refers to. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Further arguments, such as those of a cluster. */
   readonly args?: readonly string[];
   /** Absent: a free one. */
@@ -55,10 +57,11 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
   let server: ServerProcess;
   const start = async (port: number): Promise<string> => {
     const { configFile, args: further = [] } = options;
-    const place = ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", store];
-    const config = configFile === undefined ? [] : ["-c", configFile];
-    const args = [...config, ...place, ...further, "--ports_file_dir", folder];
-    server = startServerProcess({ command, args, folder });
+    const place = ["-a", "127.0.0.1", "-p", String(port), "-js", "--ports_file_dir", folder];
+    const storage = configFile === undefined ? ["-sd", store] : ["-c", configFile];
+    const args = [...storage, ...place, ...further];
+    const environment = { ...options.environment, PENSTOCK_NATS_STORE: store };
+    server = startServerProcess({ command, args, folder, environment });
     const portsFile = join(folder, `nats-server_${server.process.pid}.ports`);
     const url = await waitUntilStarted(server, "nats-server", () => readUrl(portsFile));
     rmSync(portsFile, { force: true });

@@ -19,6 +19,8 @@ export interface ServerProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly folder: string;
+  /** Absent: this process's. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Another user than this process's, as PostgreSQL refuses to run as root. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
@@ -52,6 +54,7 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
   const child = spawn(options.command, [...options.args], {
     ...options.user,
     cwd: options.folder,
+    ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
