@@ -41,12 +41,16 @@ export function parseProcessIdentity(text: string): ProcessIdentity | undefined 
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; empty where there is no /proc. */
+/**
+ * Field 22 of /proc/<pid>/stat; empty where there is no /proc. Also empty for a process that has
+ * ended and whom nobody has waited for: in a container without an init it stays in the table.
+ */
 function startTimeOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The second field is the command in parentheses and may itself contain spaces.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" || state === "X" ? "" : (fields[18] ?? "");
   } catch {
     return "";
   }

@@ -8,23 +8,27 @@ export interface SpoolLock {
   release(): void;
 }
 
+/** A worker whose primary was killed needs some milliseconds to end; it is waited for. */
+const longestWaitMs = 2_000;
+const lookEveryMs = 50;
+
 /**
  * Takes a spool's folder for this process. The data folder is locked as a whole, so that only a
  * worker that has outlived its primary can still be in it: two that write one spool, or end its
  * requests twice, would lose events. What a process that is gone, or one of another container, has
- * left is taken over.
+ * left is taken over. Blocks for at most 2 s.
  *
  * @throws GatewayError FAILED_PRECONDITION that names the process when it is in use.
  */
 export function lockSpool(folder: string): SpoolLock {
   const file = `${folder}/owner`;
   const own = thisProcess();
-  for (let tries = 0; tries < 2; tries += 1) {
-    if (create(file, JSON.stringify(own))) break;
+  for (let waitedMs = 0; !create(file, JSON.stringify(own)); waitedMs += lookEveryMs) {
     const owner = read(file);
     if (owner?.pid === own.pid && owner.startTime === own.startTime) break;
-    if (owner !== undefined && stateOfProcess(owner) === "alive") throw inUse(folder, owner.pid);
-    rmSync(file, { force: true });
+    if (owner === undefined || stateOfProcess(owner) !== "alive") rmSync(file, { force: true });
+    else if (waitedMs >= longestWaitMs) throw inUse(folder, owner.pid);
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookEveryMs);
   }
   return { release: () => rmSync(file, { force: true }) };
 }

@@ -31,6 +31,8 @@ export interface ConstellationOptions {
   readonly busUrl?: string;
   /** A PostgreSQL database; PGlite in memory when absent. */
   readonly databaseUrl?: string;
+  /** For routers in other processes; a random one when absent. */
+  readonly serviceToken?: string;
   /** Where spans go; nowhere when absent. */
   readonly otlp?: OtlpReceiver;
 }
@@ -156,7 +158,7 @@ async function start(
 async function startRoles(
   parts: AsyncDisposableStack,
   observability: Observability,
-  { busUrl, databaseUrl: url }: ConstellationOptions,
+  { busUrl, databaseUrl: url, serviceToken }: ConstellationOptions,
 ): Promise<Composition> {
   const { logger } = observability;
   const dataDir = mkdtempSync(join(tmpdir(), "penstock-constellation-"));
@@ -168,7 +170,7 @@ async function startRoles(
         dataDir,
         bindAddress: "127.0.0.1",
         adminToken: undefined,
-        serviceToken: undefined,
+        serviceToken: serviceToken === undefined ? undefined : new Secret(serviceToken),
         replica: undefined,
         busUrl,
         databaseUrl: url,
