@@ -66,7 +66,7 @@ export async function startEverything(options: StartOptions, asked: AbortSignal)
     const revision = configRevision ?? demo?.revision ?? 0n;
     await untilRevision(composition.configuration, revision, signal);
     await untilHealthy(composition.router.health, signal);
-    const addresses = addressesOf(composition, settings.bindAddress);
+    const addresses = addressesOf(composition, settings);
     const key = options.withDemo ? demo?.key : known.OPENAI_API_KEY;
     await warmUp({
       openaiUrl: addresses.openaiUrl,
@@ -91,13 +91,18 @@ export async function startEverything(options: StartOptions, asked: AbortSignal)
 }
 
 /** The addresses under which this machine reaches the doors. */
-function addressesOf({ addresses, simulatorUrl }: Composition, bindAddress: string) {
+function addressesOf(
+  { addresses, simulatorUrl }: Composition,
+  { bindAddress, tls }: StartSettings,
+) {
   const at = (port: number): string => reachableAddress(bindAddress, port);
+  const doors = tls?.doors === undefined ? "http" : "https";
+  const services = tls?.server === undefined ? "http" : "https";
   return {
-    openaiUrl: `http://${at(addresses.httpPort)}/v1`,
+    openaiUrl: `${doors}://${at(addresses.httpPort)}/v1`,
     grpcAddress: at(addresses.grpcPort),
-    controlUrl: `http://${at(addresses.controlPort)}`,
-    adminUrl: `http://${at(addresses.adminPort)}`,
+    controlUrl: `${services}://${at(addresses.controlPort)}`,
+    adminUrl: `${services}://${at(addresses.adminPort)}`,
     simulatorUrl,
   };
 }
