@@ -30,5 +30,7 @@ export function createMemoryBus(options: MemoryBusOptions = {}): Bus {
     open = false;
     await Promise.all([config.close(), routers.close(), confirmed.close(), usage.close()]);
   };
-  return { kind: "memory", config, routers, confirmed, usage, connected: () => open, close };
+  const connected = (): boolean => open;
+  const onRestored = (): (() => void) => () => {};
+  return { kind: "memory", config, routers, confirmed, usage, connected, onRestored, close };
 }

@@ -22,10 +22,19 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const { access, clock, logger, name } = options;
   const topology = options.topology ?? defaultTopology;
   const wanted = wantedStreams(topology, options.replicas);
-  const stores = new NatsStores({ wanted, clock, logger });
+  const listeners = new Set<() => void>();
+  const onRestored = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const stores = new NatsStores({ wanted, clock, logger, onCreated: tell });
   const link = new NatsLink({
     open: (siblings) => openNatsSession({ access, name, logger, siblings }),
     prepare: (session) => stores.prepare(session),
+    onConnected: tell,
     clock,
     logger,
   });
@@ -42,5 +51,6 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const closeOnce = (): Promise<void> => (closing ??= close());
   const connected = (): boolean => link.connected();
   await link.start();
-  return { kind: "nats", config, routers, confirmed, usage, connected, close: closeOnce };
+  const stored = { config, routers, confirmed, usage };
+  return { kind: "nats", ...stored, connected, onRestored, close: closeOnce };
 }

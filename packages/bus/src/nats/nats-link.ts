@@ -12,6 +12,8 @@ export interface NatsLinkOptions {
   open(siblings: readonly string[]): Promise<NatsSession>;
   /** Makes a session fit for use before anybody gets it; never throws, ends by itself. */
   prepare(session: NatsSession): Promise<void>;
+  /** Told when a session is there for use. */
+  onConnected(): void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -129,6 +131,7 @@ export class NatsLink {
       this.#current = session;
       logger.info("bus connected", { server: session.connection.info?.server_name });
       for (const resolve of this.#waiting) resolve(session);
+      this.#options.onConnected();
       return session;
     } catch (error) {
       this.#note(error);

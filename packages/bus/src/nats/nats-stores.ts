@@ -10,6 +10,8 @@ import type { WantedStream } from "./nats-topology.ts";
 /** What keeping the stores needs. */
 export interface NatsStoresOptions {
   readonly wanted: readonly WantedStream[];
+  /** Told when something had to be created, or another one seems to have created it. */
+  onCreated(): void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -45,6 +47,11 @@ export class NatsStores {
     const timeout = sleep(clock, prepareTimeoutMs, late.signal).catch(() => {});
     await Promise.race([Promise.all(all), timeout]);
     late.abort();
+  }
+
+  /** A watch found that its stream has not simply gone on: others may have to know. */
+  suspectLoss(): void {
+    this.#options.onCreated();
   }
 
   /** Makes a stream again that was missed; false when that did not succeed. Never throws. */
@@ -168,6 +175,7 @@ export class NatsStores {
     const create = async (copies: number): Promise<void> => {
       await session.manager.streams.add({ ...fixed, ...limits, name, num_replicas: copies });
       this.#options.logger.info("a stream was created", { stream: name, copies });
+      this.#options.onCreated();
     };
     if (!session.clustered) return await create(1);
     try {

@@ -145,6 +145,7 @@ export class NatsWatch implements Watch {
       });
       if (found?.time.getTime() === last.timeMs) return last.sequence + 1n;
     }
+    if (last !== undefined) this.#context.stores.suspectLoss();
     this.#last = undefined;
     return "newest";
   }

@@ -1,6 +1,6 @@
 import type { OutboxRelay } from "@penstock/database";
 import { toStorageError } from "@penstock/database";
-import { sleep } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import type { ConfigPublisherOptions } from "./config-publisher.ts";
 import { startConfigPublisher } from "./config-publisher.ts";
 import { reconcileBus } from "./reconcile-bus.ts";
@@ -19,22 +19,26 @@ const retryMs = 1_000;
 
 /**
  * First compares bus and database, then publishes whatever is committed; from time to time
- * compares again, should the bus have lost something, and sweeps.
+ * compares again, at once when the bus may have lost something, and sweeps.
  */
 export function startHousekeeping(
   options: ConfigPublisherOptions & { readonly intervalMs: number },
 ): Housekeeping {
   const stop = new AbortController();
+  const alarm = new Alarm();
+  const silence = options.bus.onRestored(() => alarm.ring());
   let relay: OutboxRelay | undefined;
   const begin = (): void => {
     relay ??= startConfigPublisher(options);
     relay.notify();
   };
-  const done = run(options, begin, stop.signal);
+  const done = run(options, { begin, alarm }, stop.signal);
   return {
     notify: () => relay?.notify(),
     close: async () => {
+      silence();
       stop.abort();
+      alarm.ring();
       await done;
       await relay?.close();
     },
@@ -43,7 +47,7 @@ export function startHousekeeping(
 
 async function run(
   options: ConfigPublisherOptions & { readonly intervalMs: number },
-  begin: () => void,
+  { begin, alarm }: { readonly begin: () => void; readonly alarm: Alarm },
   signal: AbortSignal,
 ): Promise<void> {
   const { db, clock, events, intervalMs } = options;
@@ -57,7 +61,24 @@ async function run(
       events.backgroundFailed("housekeeping", toStorageError(error));
       pauseMs = retryMs;
     }
-    await sleep(clock, pauseMs, signal).catch(() => {});
+    await alarm.wait(clock, pauseMs);
+  }
+}
+
+/** Ends a pause early, also one that begins after it rang. */
+class Alarm {
+  #rung = Promise.withResolvers<void>();
+
+  ring(): void {
+    this.#rung.resolve();
+  }
+
+  async wait(clock: Clock, durationMs: number): Promise<void> {
+    const { resolve, promise } = this.#rung;
+    const timer = clock.schedule(durationMs, resolve);
+    await promise;
+    timer.cancel();
+    this.#rung = Promise.withResolvers<void>();
   }
 }
 
