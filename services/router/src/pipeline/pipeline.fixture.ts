@@ -14,7 +14,7 @@ import { LeaseBook } from "../leases/lease-book.ts";
 import type { UpstreamCall, UpstreamHandle } from "../upstream/upstream-call.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { SpoolCallback, FinalRecord } from "../usage/spool-callback.ts";
-import type { Spool } from "../usage/spool.ts";
+import type { UsageRecorder } from "../usage/usage-recorder.ts";
 import { Admission } from "./admit.ts";
 import type { AnswerFacts, Downstream, SettledFacts } from "./downstream.ts";
 import { RequestHandler } from "./handle-request.ts";
@@ -110,7 +110,7 @@ class FakeUpstream {
 }
 
 /** Writes at once. */
-class FakeSpool {
+class FakeSpool implements UsageRecorder {
   readonly epoch = 1n;
   readonly finals: UsageEvent[] = [];
   readonly progresses: UsageEvent[] = [];
@@ -118,12 +118,15 @@ class FakeSpool {
   held: SpoolCallback[] | undefined;
   #sequence = 0n;
 
+  /** What was asked to be on the disk. */
+  readonly synced: string[] = [];
+
   nextSequence(): bigint {
-    this.#sequence += 1n;
-    return this.#sequence;
+    return this.#sequence + 1n;
   }
 
-  intent(_requestId: string, _payload: Uint8Array, done: SpoolCallback): void {
+  intent(_requestId: string, _payload: Uint8Array, done: SpoolCallback, synced = false): void {
+    if (synced) this.synced.push("intent");
     if (this.held === undefined) done.onSpooled(undefined);
     else this.held.push(done);
   }
@@ -132,7 +135,9 @@ class FakeSpool {
     this.progresses.push(fromBinary(UsageEventSchema, payload));
   }
 
-  final(record: FinalRecord, done: SpoolCallback): void {
+  final(record: FinalRecord, done: SpoolCallback, synced = false): void {
+    this.#sequence = record.sequence;
+    if (synced) this.synced.push("final");
     this.finals.push(fromBinary(UsageEventSchema, record.payload));
     done.onSpooled(undefined);
   }
@@ -206,7 +211,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
     events,
     admission,
     leases,
-    spool: spool as unknown as Spool,
+    spool,
     calibration,
     replica: "r",
   });

@@ -7,9 +7,10 @@ import type { RouterEvents } from "../events.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import type { SpoolCallback } from "../usage/spool-callback.ts";
-import type { Spool } from "../usage/spool.ts";
+import type { UsageRecorder } from "../usage/usage-recorder.ts";
 import { encodeUsageEvent } from "../usage/usage-event-encoder.ts";
 import type { Admission } from "./admit.ts";
+import { asksForSync } from "./asks-for-sync.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { attemptCost, attemptUsage, estimatedUsage } from "./attempt-usage.ts";
@@ -30,7 +31,7 @@ export interface SettlementParts {
   readonly events: RouterEvents;
   readonly admission: Admission;
   readonly leases: LeaseBook;
-  readonly spool: Spool;
+  readonly spool: UsageRecorder;
   readonly calibration: OutputCalibration;
   readonly replica: string;
 }
@@ -62,8 +63,7 @@ export class Settlement {
       charges = leases.charges(reservation, actualAmounts(reservation.uses, usage, 0n));
     }
     const payload = this.#interrupted(context, [], charges);
-    const synced = context.caller?.syncedDurability ?? false;
-    spool.intent(context.requestId, payload, done, synced);
+    spool.intent(context.requestId, payload, done, asksForSync(context));
   }
 
   /** Writes down how far a running stream is, for the same case; `held`: on quotas of its target. */
@@ -181,6 +181,8 @@ export class Settlement {
           this.#conclude(context, end, durationMs);
         },
       },
+      // Nothing was called for a request that was refused, and nothing is charged.
+      outcome !== "REFUSED" && asksForSync(context),
     );
   }
 
