@@ -34,7 +34,8 @@ export async function authenticateCall(
 
 /**
  * Every credential that is shown must be good. An administrator's token says who calls also over
- * the connection of a service; otherwise the certificate does, which names the service. Throws ADMIN_UNAUTHENTICATED.
+ * the connection of a service; otherwise the certificate does, which names the service. Throws
+ * ADMIN_UNAUTHENTICATED.
  */
 export async function identifyCaller(
   { header, arrival }: Credentials,
