@@ -14,6 +14,7 @@ import { requireServers } from "../suite/find-servers.ts";
 import { ProcessList } from "../suite/left-behind.ts";
 import { Suite } from "../suite/run-suite.ts";
 import type { SuiteOptions, SuiteResult } from "../suite/run-suite.ts";
+import { postgresElsewhere } from "../suite/start-servers.ts";
 import { createSuiteLog } from "../suite/suite-log.ts";
 import type { SuitePorts } from "../suite/suite-plan.ts";
 import { chooseSuitePorts, namedPorts } from "../suite/suite-ports.ts";
@@ -92,7 +93,7 @@ async function prepare(
   process.once("exit", () => file.close());
   const log = createSuiteLog(io.talk, file.write);
   const processes = new ProcessList(folder);
-  const ended = await processes.endLeftBehind([folder, join(import.meta.dirname, "..", "main.ts")]);
+  const ended = await processes.endLeftBehind([folder, postgresElsewhere(folder)]);
   if (ended.length > 0) log.say(`ended what an earlier suite left behind: ${ended.join(", ")}`);
   const ports = await chooseSuitePorts(settings, freePorts);
   await checkNamedPorts(neededPorts(ports, isOwn), bindAddress);

@@ -61,12 +61,12 @@ export class Suite {
 
   /** Starts everything; resolves when all of it is ready. Throws what kept it from that. */
   async start(signal: AbortSignal): Promise<SuiteResult> {
-    const { settings, ports, secrets, folder, log } = this.#options;
+    const { settings, ports, secrets, log } = this.#options;
     const { busUrl, databaseUrl } = await this.#startServers(signal);
     await this.#migrate(databaseUrl);
     const { bindAddress } = settings;
     const host = reachableHost(bindAddress);
-    const site = { ports, secrets, folder, bindAddress, host, busUrl, databaseUrl };
+    const site = { ports, secrets, bindAddress, host, busUrl, databaseUrl };
     for (const group of planSuite(site)) {
       log.say(`starting ${group.map(({ name }) => name).join(", ")}`);
       const kept = group.map((part) => this.#keepPart(part));
@@ -162,12 +162,13 @@ export class Suite {
   }
 
   #keepPart({ name, role, environment }: SuitePart): KeptProcess {
-    mkdirSync(join(this.#options.folder, name), { recursive: true, mode: 0o700 });
+    const folder = join(this.#options.folder, name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const inherited = { PENSTOCK_ROLES: undefined, PENSTOCK_DATABASE_URL: undefined };
     return new KeptProcess({
       name,
       command: process.execPath,
-      parameters: [mainFile, "start", "--role", role],
+      parameters: [mainFile, "start", "--role", role, "--data-dir", folder],
       environment: inheritedEnvironment({ ...inherited, ...withoutTokens, ...environment }),
       ...this.#hooks(name),
     });

@@ -144,6 +144,11 @@ function placeForOther(folder: string): string {
     for (const own of ours) chmodSync(own, 0o711);
     return join(folder, "postgres");
   }
+  return postgresElsewhere(folder);
+}
+
+/** Where the cluster of a suite is when the folder of the suite can't have it. */
+export function postgresElsewhere(folder: string): string {
   const id = createHash("sha256").update(folder).digest("hex").slice(0, 12);
   return `/var/lib/penstock-suite-${id}`;
 }

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Role } from "../roles.ts";
 import type { SuiteSecrets } from "./suite-secrets.ts";
 
@@ -41,8 +40,6 @@ const workersOfRouters = [1, 2];
 export interface SuiteSite {
   readonly ports: SuitePorts;
   readonly secrets: SuiteSecrets;
-  /** Folder of the suite, in which each part has its own. */
-  readonly folder: string;
   readonly bindAddress: string;
   /** How parts on this machine reach what is bound to it. */
   readonly host: string;
@@ -84,7 +81,7 @@ function control(
     name: role,
     role,
     environment: {
-      ...commonOf(site, role),
+      ...commonOf(site),
       PENSTOCK_DATABASE_URL: site.databaseUrl,
       PENSTOCK_CONTROL_PORT: String(port),
       ...more,
@@ -96,7 +93,7 @@ function control(
 function simulator(site: SuiteSite): SuitePart {
   const port = site.ports.simulator;
   const environment = {
-    ...commonOf(site, "simulator"),
+    ...commonOf(site),
     PENSTOCK_SIMULATOR_PORT: String(port),
   };
   const readyUrl = `http://${site.host}:${port}/readyz`;
@@ -110,7 +107,7 @@ function router(site: SuiteSite, index: number): SuitePart {
     name,
     role: "router",
     environment: {
-      ...commonOf(site, name),
+      ...commonOf(site),
       PENSTOCK_REPLICA: name,
       PENSTOCK_HTTP_PORT: String(ports.http),
       PENSTOCK_GRPC_PORT: String(ports.grpc),
@@ -126,10 +123,9 @@ function router(site: SuiteSite, index: number): SuitePart {
   };
 }
 
-function commonOf(site: SuiteSite, name: string): Record<string, string> {
+function commonOf(site: SuiteSite): Record<string, string> {
   const { ports, host } = site;
   return {
-    PENSTOCK_DATA_DIR: join(site.folder, name),
     PENSTOCK_BIND_ADDRESS: site.bindAddress,
     PENSTOCK_SERVICE_TOKEN: site.secrets.serviceToken,
     PENSTOCK_BUS_URL: site.busUrl,

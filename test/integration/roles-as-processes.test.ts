@@ -1,0 +1,155 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generateKey } from "@penstock/runtime";
+import { askOverHttp, serverLane, startNats, startPostgres } from "@penstock/test-support";
+import type { NatsServer, PostgresServer } from "@penstock/test-support";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { startRole } from "./src/role-process.ts";
+import type { RoleProcess } from "./src/role-process.ts";
+import { runPenstock } from "./src/run-penstock.ts";
+
+const adminToken = generateKey("pat").text;
+const teamManifest = "kind: Team\nname: teams/later\n";
+
+function roles(): void {
+  let nats: NatsServer;
+  let postgres: PostgresServer;
+  let folder: string;
+  let common: Record<string, string>;
+  let databaseUrl: string;
+  const running: RoleProcess[] = [];
+
+  const start = (role: string, name: string, more: Record<string, string> = {}): RoleProcess => {
+    const dataDir = { PENSTOCK_DATA_DIR: join(folder, name) };
+    const process = startRole(role, { ...common, ...dataDir, ...more });
+    running.push(process);
+    return process;
+  };
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "penstock-roles-"));
+    [nats, postgres] = await Promise.all([startNats(), startPostgres()]);
+    databaseUrl = await postgres.createDatabase("penstock");
+    common = { PENSTOCK_BUS_URL: nats.url, PENSTOCK_SERVICE_TOKEN: generateKey("pst").text };
+  }, 60_000);
+
+  afterAll(async () => {
+    await Promise.all(running.map((process) => process.stop("SIGKILL")));
+    await Promise.all([nats.stop(), postgres.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  it("wait for what they lack, then do together what one process does alone", async () => {
+    const database = { PENSTOCK_DATABASE_URL: databaseUrl };
+    const policy = start("policy", "policy", { ...database, PENSTOCK_ADMIN_TOKEN: adminToken });
+    await vi.waitFor(
+      async () => {
+        const { status, text } = await policy.readiness("control");
+        expect({ status, text }).toMatchObject({
+          status: 503,
+          text: expect.stringMatching(/lacks 0001-first-tables.*penstock migrate/),
+        });
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    const migrate = ["migrate", "--database-url", databaseUrl, "-o", "json"];
+    const migrated = await Promise.all([runPenstock(migrate), runPenstock(migrate)]);
+    expect(migrated.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    const applied = migrated.flatMap(({ stdout }) =>
+      (JSON.parse(stdout) as { schema: string; applied: string[] }[]).flatMap((one) =>
+        one.applied.map((migration) => `${one.schema} ${migration}`),
+      ),
+    );
+    expect(applied.length).toBe(new Set(applied).size);
+    expect(applied).toContain("policy 0001-first-tables");
+    await policy.untilReady("control");
+
+    const policyUrl = { PENSTOCK_POLICY_URL: policy.url("control") };
+    const quota = start("quota", "quota", { ...database, ...policyUrl });
+    const telemetry = start("telemetry", "telemetry", { ...database, ...policyUrl });
+    const simulator = start("simulator", "simulator");
+    await Promise.all([
+      quota.untilReady("control"),
+      telemetry.untilReady("control"),
+      simulator.untilReady("simulator"),
+    ]);
+    const quotaUrl = { PENSTOCK_QUOTA_URL: quota.url("control") };
+    const router = start("router", "router", { ...policyUrl, ...quotaUrl });
+    await router.untilReady("admin");
+
+    const shell = join(folder, "shell");
+    const demo = await runPenstock([
+      ...["demo", "--data-dir", shell, "--admin-token", adminToken],
+      ...["--control-url", policy.url("control"), "--telemetry-url", telemetry.url("control")],
+      ...["--admin-url", router.url("admin"), "--http-url", router.url("http")],
+      ...["--grpc-address", new URL(router.url("grpc")).host],
+      ...["--simulator-url", simulator.url("simulator")],
+    ]);
+    expect(demo, demo.stderr).toMatchObject({ exitCode: 0 });
+    const key = /^OPENAI_API_KEY='(.*)'$/m.exec(readFileSync(join(shell, "demo.env"), "utf8"))?.[1];
+    const penstock = (parameters: readonly string[]) =>
+      runPenstock([...parameters, "--data-dir", shell]);
+
+    const question = { model: "flaky", prompt: "hello", stream: false, maxOutputTokens: 10 };
+    const answer = await askOverHttp({ httpUrl: router.url("http") }, key ?? "", question);
+    expect(answer).toMatchObject({ status: 200 });
+
+    const why = await penstock(["why", answer.requestId]);
+    expect(why.stdout, why.stderr).toContain("providers/beta answered attempt 2");
+    const usage = JSON.parse((await penstock(["usage", "-o", "json"])).stdout) as {
+      total: { requests: number };
+    };
+    expect(usage.total.requests).toBe(1);
+    expect((await penstock(["apply", "--await", "-f", writeManifest(folder)])).exitCode).toBe(0);
+
+    // The router stores no token and never saw this one: policy told it whose it is.
+    const explain = await penstock(["explain", "--key", "demo/demo", "--model", "smart"]);
+    expect(explain.stdout, explain.stderr).toContain("deployments/alpha-large");
+    const metrics = async (url: string, token: string): Promise<number> =>
+      (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).status;
+    for (const url of [router.url("admin"), quota.url("control"), telemetry.url("control")]) {
+      expect(await metrics(url, adminToken)).toBe(200);
+      expect(await metrics(url, generateKey("pat").text)).toBe(401);
+    }
+    await policy.stop("SIGKILL");
+    expect(await metrics(router.url("admin"), adminToken)).toBe(200);
+    expect(await router.stop("SIGTERM"), router.output()).toBe(0);
+  }, 120_000);
+
+  it("are told which variable they lack, and open nothing", async () => {
+    const lacking = startRole("quota,telemetry", { PENSTOCK_BUS_URL: nats.url });
+    expect(await lacking.ended).toBe(2);
+    expect(lacking.output()).toContain(
+      "PENSTOCK_DATABASE_URL is not set; roles quota and telemetry",
+    );
+    expect(lacking.output()).toContain("PENSTOCK_SERVICE_TOKEN is not set");
+    expect(lacking.output()).toContain("PENSTOCK_POLICY_URL is not set");
+  });
+
+  it("recover from a database that goes away", async () => {
+    const database = { PENSTOCK_DATABASE_URL: databaseUrl };
+    const policy = start("policy", "another", database);
+    await policy.untilReady("control");
+    await postgres.kill();
+    await vi.waitFor(
+      async () => {
+        const { status } = await policy.readiness("control");
+        expect(status, policy.output()).toBe(503);
+      },
+      { timeout: 15_000, interval: 50 },
+    );
+    await postgres.restart();
+    await policy.untilReady("control");
+  }, 60_000);
+}
+
+function writeManifest(folder: string): string {
+  const file = join(folder, "team.yaml");
+  writeFileSync(file, teamManifest);
+  return file;
+}
+
+serverLane("nats").describe("roles as processes", () => {
+  serverLane("postgres").describe("on NATS and PostgreSQL", roles);
+});
