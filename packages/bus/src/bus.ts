@@ -10,6 +10,11 @@ export interface Bus {
   readonly routers: ConfigBucket;
   /** How far consumers of `usage` got, per replica; routers read it. */
   readonly confirmed: ConfigBucket;
+  /**
+   * Requests that routers with `usage_durability: bus_ack` have begun, as the events they become if
+   * nothing more is heard of them; `<worker>.<epoch>.<request id>`.
+   */
+  readonly intents: ConfigBucket;
   /** Usage events: routers publish; quota and telemetry consume. */
   readonly usage: EventStream;
   /** Whether the bus can be reached now; for readiness and metrics. */

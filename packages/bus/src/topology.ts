@@ -37,6 +37,7 @@ export interface Topology {
   readonly config: BucketTopology;
   readonly routers: BucketTopology;
   readonly confirmed: BucketTopology;
+  readonly intents: BucketTopology;
   readonly usage: StreamTopology;
 }
 
@@ -82,6 +83,17 @@ export const defaultTopology: Topology = {
     // event: a spool that is older has been delivered again anyway. One that expired too early
     // costs a second delivery, which both ledgers recognise and confirm; it never loses anything.
     expireAfterMs: 21 * dayMs,
+  },
+  intents: {
+    name: "penstock_intents",
+    description: "Requests that run at routers whose disk is not durable.",
+    replicas: 3,
+    maxValueBytes: maxEntryBytes,
+    // What ended is deleted and leaves a mark for the time of expiry: 270 requests a second.
+    maxEntries: 2_000_000,
+    maxBytes: gibibyte,
+    // A request runs for 15 minutes at most, and is taken for lost after 20.
+    expireAfterMs: 7_200_000,
   },
   usage: {
     name: "penstock_usage",

@@ -24,13 +24,16 @@ export function createMemoryBus(options: MemoryBusOptions = {}): Bus {
   const config = new MemoryBucket(topology.config, clock);
   const routers = new MemoryBucket(topology.routers, clock);
   const confirmed = new MemoryBucket(topology.confirmed, clock);
+  const intents = new MemoryBucket(topology.intents, clock);
   const usage = new MemoryStream(topology.usage, clock, options.bounds ?? defaultBounds);
   let open = true;
   const close = async (): Promise<void> => {
     open = false;
-    await Promise.all([config.close(), routers.close(), confirmed.close(), usage.close()]);
+    const parts = [config, routers, confirmed, intents, usage];
+    await Promise.all(parts.map((part) => part.close()));
   };
   const connected = (): boolean => open;
   const onRestored = (): (() => void) => () => {};
-  return { kind: "memory", config, routers, confirmed, usage, connected, onRestored, close };
+  const stored = { config, routers, confirmed, intents, usage };
+  return { kind: "memory", ...stored, connected, onRestored, close };
 }

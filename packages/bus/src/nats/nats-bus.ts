@@ -42,15 +42,17 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const config = new NatsBucket(context, topology.config);
   const routers = new NatsBucket(context, topology.routers);
   const confirmed = new NatsBucket(context, topology.confirmed);
+  const intents = new NatsBucket(context, topology.intents);
   const usage = new NatsStream(context, topology.usage);
   const close = async (): Promise<void> => {
-    await Promise.all([config.close(), routers.close(), confirmed.close(), usage.close()]);
+    const parts = [config, routers, confirmed, intents, usage];
+    await Promise.all(parts.map((part) => part.close()));
     await link.close();
   };
   let closing: Promise<void> | undefined;
   const closeOnce = (): Promise<void> => (closing ??= close());
   const connected = (): boolean => link.connected();
   await link.start();
-  const stored = { config, routers, confirmed, usage };
+  const stored = { config, routers, confirmed, intents, usage };
   return { kind: "nats", ...stored, connected, onRestored, close: closeOnce };
 }

@@ -27,7 +27,8 @@ export function bucketStream(bucket: string): string {
 
 /** Everything that shall exist. `replicas` is for all of it, in a cluster. */
 export function wantedStreams(topology: Topology, replicas?: number): WantedStream[] {
-  const buckets = [topology.config, topology.routers, topology.confirmed].map(wantedBucket);
+  const { config, routers, confirmed, intents } = topology;
+  const buckets = [config, routers, confirmed, intents].map(wantedBucket);
   const all = [...buckets, wantedStream(topology.usage)];
   return replicas === undefined ? all : all.map((wanted) => ({ ...wanted, replicas }));
 }
