@@ -94,6 +94,35 @@ export interface AnswerIdentity {
   createdSeconds: number;
 }
 
+/** A place in a text: from `start` up to and without `end`. */
+export interface TextRange {
+  start: number;
+  end: number;
+}
+
+/** A body that may go to a target of the same format with a few places replaced. */
+export interface ForwardableBody {
+  /** Bytes of the value of `model`. */
+  model: TextRange;
+  /** The body as it was read. */
+  fields: Readonly<Record<string, unknown>>;
+  /** Whether the caller asked for usage in the stream. */
+  includeUsage: boolean;
+}
+
+/** A place of a body, in bytes, and the ASCII text that replaces it. */
+export interface BodyEdit extends TextRange {
+  text: string;
+}
+
+/** A whole answer that goes to a caller of the same format as it came, but for the model's name. */
+export interface RelayedAnswer {
+  /** Where the value of `model` stands. */
+  model: TextRange;
+  /** What is known when it is complete; its usage is never absent. */
+  end: AnswerEnd;
+}
+
 /** A request as a caller of a compatible API sent it. */
 export interface CallerRequest {
   /** The canonical request. */
@@ -102,6 +131,8 @@ export interface CallerRequest {
   stream: boolean;
   /** Whether the caller asked for usage in the stream. */
   includeUsage: boolean;
+  /** Undefined when the body can't be sent on as it is. */
+  forwardable: ForwardableBody | undefined;
 }
 
 /** In what a target differs from the documented format. */
@@ -148,6 +179,20 @@ export interface Format {
   readRequest(body: Uint8Array): CallerRequest;
   /** Writes the body for a target; asks for usage in the stream where the target knows that. */
   writeRequest(request: GenerateRequest, target: TargetRequest): string;
+  /**
+   * How the caller's own body becomes that for a target of this format; undefined when it has to be
+   * written anew, because the target wants something said in another way.
+   */
+  forwardRequest(
+    body: ForwardableBody,
+    request: GenerateRequest,
+    target: TargetRequest,
+  ): BodyEdit | undefined;
+  /**
+   * Looks over a target's whole answer, one character for each byte (Latin-1), which are known to
+   * be UTF-8. Undefined when it must be read and written anew, or is no answer.
+   */
+  relayResponse(text: string): RelayedAnswer | undefined;
   /** Reads a target's whole answer. Throws UPSTREAM_MALFORMED, or the error found in a 200. */
   readResponse(body: Uint8Array): Answer;
   /** Writes a whole answer for the caller. */

@@ -1,6 +1,6 @@
 import { invalidBody } from "./invalid-body.ts";
 import { findJsonProblem } from "./json-problem.ts";
-import { scanJson, type JsonLimits } from "./scan-json.ts";
+import { scanJson, type JsonLimits, type JsonScan } from "./scan-json.ts";
 
 // The mark of the byte order is kept, so that `JSON.parse` refuses it.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -10,6 +10,14 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * key that touches a prototype and no number that is not finite. Throws FIELD_INVALID.
  */
 export function readJsonObject(body: Uint8Array, limits?: JsonLimits): Record<string, unknown> {
+  return readScannedJson(body, limits).value;
+}
+
+/** Reads a JSON object like `readJsonObject`, and says what the scan of its bytes has found. */
+export function readScannedJson(
+  body: Uint8Array,
+  limits?: JsonLimits,
+): { value: Record<string, unknown>; scan: JsonScan } {
   if (body.length === 0) throw invalidBody("", "is empty; a JSON object is expected");
   const scan = scanJson(body, limits);
   const value = parse(decode(body));
@@ -18,7 +26,7 @@ export function readJsonObject(body: Uint8Array, limits?: JsonLimits): Record<st
     throw invalidBody("", "has a field that is given twice");
   }
   if (scan.mayOverflow) refuseInfinity(value, "");
-  return value;
+  return { value, scan };
 }
 
 /** Whether a value read from JSON is an object, neither null nor a list. */

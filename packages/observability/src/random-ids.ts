@@ -1,27 +1,31 @@
 import { randomFillSync } from "node:crypto";
 
-// One call into the random generator per 512 span ids instead of one per id.
+// One call into the random generator, and one to write it down, for 512 span ids.
 const poolBytes = 4_096;
 const pool = Buffer.alloc(poolBytes);
-let used = poolBytes;
+let digits = "";
+let used = 0;
 
-function randomHex(bytes: number): string {
-  if (used + bytes > poolBytes) {
-    randomFillSync(pool);
+const noTraceId = "0".repeat(32);
+const noSpanId = "0".repeat(16);
+
+function randomHex(length: number): string {
+  if (used + length > digits.length) {
+    digits = randomFillSync(pool).toString("hex");
     used = 0;
   }
-  used += bytes;
-  return pool.toString("hex", used - bytes, used);
+  used += length;
+  return digits.slice(used - length, used);
 }
 
 /** A new trace id: 32 hexadecimal digits, never all zero. */
 export function newTraceId(): string {
-  const id = randomHex(16);
-  return id === "0".repeat(32) ? newTraceId() : id;
+  const id = randomHex(32);
+  return id === noTraceId ? newTraceId() : id;
 }
 
 /** A new span id: 16 hexadecimal digits, never all zero. */
 export function newSpanId(): string {
-  const id = randomHex(8);
-  return id === "0".repeat(16) ? newSpanId() : id;
+  const id = randomHex(16);
+  return id === noSpanId ? newSpanId() : id;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { crc32, generateKey, hashKey, keysEqual, parseKey } from "./key-material.ts";
+import { crc32, generateKey, hashKey, keyMatches, keysEqual, parseKey } from "./key-material.ts";
 
 describe("keys", () => {
   it.each(["psk", "pat", "pst"] as const)("%s: what is made can be parsed", (kind) => {
@@ -32,6 +32,20 @@ describe("keys", () => {
     const { text } = generateKey("psk");
     expect(parseKey(`${text}\n`)).toBeUndefined();
     expect(parseKey(text.replace("psk_", "psx_"))).toBeUndefined();
+  });
+
+  it("tells the key of a hash from every other, and from hashes of another length", () => {
+    const { text, sha256 } = generateKey("psk");
+    expect(keyMatches(text, sha256)).toBe(true);
+    expect(keyMatches(generateKey("psk").text, sha256)).toBe(false);
+    expect(keyMatches(text, sha256.subarray(1))).toBe(false);
+    expect(keyMatches(text, new Uint8Array(33))).toBe(false);
+    fc.assert(
+      fc.property(fc.nat(31), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const other = sha256.map((byte, index) => (index === at ? byte ^ flip : byte));
+        expect(keyMatches(text, other)).toBe(false);
+      }),
+    );
   });
 
   it("compares hashes of different length without throwing", () => {

@@ -57,6 +57,19 @@ export function hashKey(text: string): Uint8Array {
   return hash("sha256", text, "buffer");
 }
 
+/**
+ * Whether `hashKey(text)` is `sha256`, in a time that does not depend on where they differ. For the
+ * request path: the memory of a hash that nobody keeps costs more than the hash.
+ */
+export function keyMatches(text: string, sha256: Uint8Array): boolean {
+  const digest = hash("sha256", text, "latin1");
+  let difference = digest.length ^ sha256.length;
+  for (let index = 0; index < digest.length; index += 1) {
+    difference |= digest.charCodeAt(index) ^ (sha256[index] ?? 0);
+  }
+  return difference === 0;
+}
+
 /** Compares two hashes in a time that does not depend on where they differ. */
 export function keysEqual(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && timingSafeEqual(left, right);

@@ -1,7 +1,9 @@
 import type { Format } from "../format.ts";
+import { forwardRequest } from "./forward-request.ts";
 import { readError } from "./read-error.ts";
 import { readRequest } from "./read-request.ts";
 import { readResponse } from "./read-response.ts";
+import { relayResponse } from "./relay-response.ts";
 import { createStreamReader } from "./read-stream.ts";
 import { writeError, writeStreamError } from "./write-error.ts";
 import { writeRequest } from "./write-request.ts";
@@ -16,6 +18,8 @@ export const openaiChat: Format = {
   keepaliveText: ": keep-alive\n\n",
   readRequest,
   writeRequest,
+  forwardRequest,
+  relayResponse,
   readResponse,
   writeResponse,
   createStreamReader,

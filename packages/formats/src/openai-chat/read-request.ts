@@ -1,8 +1,9 @@
 import { ToolChoiceMode, type GenerateRequest, type Sampling } from "@penstock/api";
 import { FieldProblems } from "../field-problems.ts";
-import type { CallerRequest, JsonObject } from "../format.ts";
-import { readJsonObject } from "../read-json.ts";
+import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
+import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
+import type { JsonScan } from "../scan-json.ts";
 import { fieldReaders, type RequestDraft } from "./request-fields.ts";
 
 const maxLabelCount = 16;
@@ -14,7 +15,7 @@ const maxLabelCount = 16;
  * UNSUPPORTED_FIELD with the paths of all problems, 20 at most.
  */
 export function readRequest(body: Uint8Array): CallerRequest {
-  const fields = readJsonObject(body);
+  const { value: fields, scan } = readScannedJson(body);
   const problems = new FieldProblems();
   const draft = newDraft();
   for (const key in fields) {
@@ -23,7 +24,7 @@ export function readRequest(body: Uint8Array): CallerRequest {
     if (read === undefined) carry(draft, problems, key, value);
     else if (value !== null) read(draft, value, problems);
   }
-  return finish(draft, problems);
+  return { ...finish(draft, problems), forwardable: forwardableBody(draft, fields, scan) };
 }
 
 function carry(draft: RequestDraft, problems: FieldProblems, key: string, value: unknown): void {
@@ -35,7 +36,19 @@ function carry(draft: RequestDraft, problems: FieldProblems, key: string, value:
   draft.extras[key] = value;
 }
 
-function finish(draft: RequestDraft, problems: FieldProblems): CallerRequest {
+/** Bytes are compared to names only where no escape could hide one (decisions §4). */
+function forwardableBody(
+  draft: RequestDraft,
+  fields: Readonly<Record<string, unknown>>,
+  scan: JsonScan,
+): ForwardableBody | undefined {
+  if (scan.escapedTopLevelKey || scan.model === undefined) return undefined;
+  // What is meant for Penstock is not for a provider.
+  if ("penstock" in fields) return undefined;
+  return { model: scan.model, fields, includeUsage: draft.includeUsage };
+}
+
+function finish(draft: RequestDraft, problems: FieldProblems): Omit<CallerRequest, "forwardable"> {
   const { request } = draft;
   if (!draft.sawModel) problems.add("model", "is required");
   if (!draft.sawMessages) problems.add("messages", "is required");

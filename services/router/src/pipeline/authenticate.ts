@@ -1,6 +1,6 @@
 import { GatewayError } from "@penstock/errors";
 import type { Tracer } from "@penstock/observability";
-import { hashKey, keysEqual, parseKey } from "@penstock/runtime";
+import { keyMatches, parseKey } from "@penstock/runtime";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
 
@@ -40,7 +40,7 @@ export function authenticate(context: RequestContext, parts: AuthenticateParts):
   const parsed = parseKey(token);
   if (parsed === undefined || parsed.kind !== "psk") return new GatewayError("KEY_INVALID", badKey);
   const credential = snapshot.credentials.get(parsed.id);
-  const equal = keysEqual(hashKey(token), credential?.sha256 ?? unknownKeyHash);
+  const equal = keyMatches(token, credential?.sha256 ?? unknownKeyHash);
   if (credential === undefined || !equal) return new GatewayError("KEY_INVALID", badKey);
   const { caller } = credential;
   context.caller = caller;

@@ -1,0 +1,46 @@
+import { MessageRole, type GenerateRequest, type Message } from "@penstock/api";
+import type { BodyEdit, ForwardableBody, FormatQuirks, TargetRequest } from "../format.ts";
+
+/**
+ * What of the caller's body must be replaced for a target of the same format: the model, and in
+ * streams the wish for usage. Everything else, known or not, arrives as the caller wrote it.
+ * Undefined when the target wants something said differently: then the body is written anew.
+ */
+export function forwardRequest(
+  body: ForwardableBody,
+  request: GenerateRequest,
+  target: TargetRequest,
+): BodyEdit | undefined {
+  const { quirks } = target;
+  const { fields } = body;
+  const otherName = quirks.maxTokensField === "max_tokens" ? "max_completion_tokens" : "max_tokens";
+  if (otherName in fields) return undefined;
+  for (const message of request.messages) {
+    if (isSaidDifferently(message, quirks)) return undefined;
+  }
+  const asksForUsage = target.stream && quirks.supportsStreamUsage;
+  const name = asciiJson(target.model);
+  if (!("stream_options" in fields)) {
+    // Behind the model, as nothing else has a known place.
+    return { ...body.model, text: asksForUsage ? `${name}${askForUsage}` : name };
+  }
+  // Usage is always asked for where the target knows how to tell it.
+  if (target.stream && body.includeUsage !== asksForUsage) return undefined;
+  return { ...body.model, text: name };
+}
+
+const askForUsage = ',"stream_options":{"include_usage":true}';
+
+function isSaidDifferently(message: Message, quirks: FormatQuirks): boolean {
+  if (message.rawRole === "developer" && !quirks.sendsDeveloperRole) return true;
+  if (message.role !== MessageRole.ASSISTANT || quirks.sendsReasoning === true) return false;
+  return message.parts.some(({ part }) => part.case === "reasoning");
+}
+
+/** A JSON text of ASCII alone, which has as many bytes as characters. */
+function asciiJson(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
