@@ -45,6 +45,7 @@ export class GrpcUnaryDownstream implements Downstream {
   event(): void {}
   flush(): void {}
   finish(): void {}
+  relay(): void {}
 
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void {
     this.#call?.sendMetadata(metadataOf(requestHeaders(this.context)));
@@ -116,6 +117,7 @@ export class GrpcStreamDownstream implements Downstream {
   }
 
   answer(): void {}
+  relay(): void {}
 
   start(facts: AnswerFacts): void {
     this.#facts = facts;

@@ -4,7 +4,7 @@ import type { GatewayError } from "@penstock/errors";
 import type { Answer, AnswerEnd, Format, StreamEvent, StreamWriter } from "@penstock/formats";
 import type { Clock, Timer } from "@penstock/runtime";
 import { writeStallMs } from "../pipeline/attempt-timers.ts";
-import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
+import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
 
@@ -44,14 +44,25 @@ export class HttpDownstream implements Downstream {
 
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void {
     const text = this.#format.writeResponse(answer, this.#identity(facts), settled.usage);
+    this.#writeWholeHead(facts, settled, Buffer.byteLength(text));
+    // One string with the head leaves in one write.
+    this.#end(text);
+  }
+
+  relay({ text, model }: RelayedText, facts: AnswerFacts, settled: SettledFacts): void {
+    const name = bytesOf(JSON.stringify(this.context.request?.model ?? ""));
+    const body = text.slice(0, model.start) + name + text.slice(model.end);
+    this.#writeWholeHead(facts, settled, body.length);
+    this.#end(body, "latin1");
+  }
+
+  #writeWholeHead(facts: AnswerFacts, settled: SettledFacts, bodyBytes: number): void {
     const headers = answerHeaders(this.context, facts);
     headers.push("content-type", this.#format.contentType);
-    headers.push("content-length", String(Buffer.byteLength(text)));
+    headers.push("content-length", String(bodyBytes));
     const cost = costValue(settled.costNanoUsd);
     if (cost !== undefined) headers.push("x-penstock-cost-usd", cost);
     this.#response.writeHead(200, headers);
-    // One string with the head leaves in one write.
-    this.#end(text);
   }
 
   start(facts: AnswerFacts): void {
@@ -105,9 +116,9 @@ export class HttpDownstream implements Downstream {
   }
 
   /** Nobody watches the request any more: who does not take its last bytes is given up here. */
-  #end(text: string): void {
+  #end(text: string, encoding: "utf8" | "latin1" = "utf8"): void {
     const response = this.#response;
-    response.end(text);
+    response.end(text, encoding);
     if (response.writableLength === 0 && response.socket?.writableLength === 0) return;
     response.setTimeout(writeStallMs, () => response.destroy());
   }
@@ -135,6 +146,13 @@ export class HttpDownstream implements Downstream {
     });
   }
 }
+
+/** The UTF-8 of a text, one character for each byte (Latin-1). */
+function bytesOf(text: string): string {
+  return ascii.test(text) ? text : Buffer.from(text).toString("latin1");
+}
+
+const ascii = /^[\x20-\x7e]*$/;
 
 /** An error as an HTTP answer in the caller's format, with what its SDK needs to retry rightly. */
 export function writeHttpError(

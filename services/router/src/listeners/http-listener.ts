@@ -147,10 +147,14 @@ export class HttpListener {
     body: Buffer,
   ): void {
     try {
-      const { request, stream, includeUsage } = endpoint.format.readRequest(body);
-      handler.context.request = request;
-      handler.context.stream = stream;
-      handler.context.requestBytes = body.length;
+      const { context } = handler;
+      const { format } = endpoint;
+      const { request, stream, includeUsage, forwardable } = format.readRequest(body);
+      context.request = request;
+      context.callerFormat = format.name;
+      if (forwardable !== undefined) context.original = { bytes: body, forwardable };
+      context.stream = stream;
+      context.requestBytes = body.length;
       downstream.includeUsage = includeUsage;
     } catch (error) {
       handler.refuse(toGatewayError(error));

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { GatewayError } from "@penstock/errors";
 import { failureReasons } from "@penstock/formats";
 import type {
@@ -13,6 +14,7 @@ import type {
 import type { Clock } from "@penstock/runtime";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
+import type { RelayedText } from "./downstream.ts";
 import { AttemptTimers } from "./attempt-timers.ts";
 import type { TimeoutListener } from "./attempt-timers.ts";
 
@@ -26,7 +28,7 @@ export interface AttemptFailure {
   readonly providerMessage: string;
 }
 
-/** Who runs attempts and hears of them. At most one of the last three is called, once. */
+/** Who runs attempts and hears of them. At most one of the last four is called, once. */
 export interface AttemptOwner {
   /** One block event; the first one is the commit point. */
   attemptEvent(run: AttemptRun, event: StreamEvent): void;
@@ -36,6 +38,8 @@ export interface AttemptOwner {
   attemptFinished(run: AttemptRun, end: AnswerEnd): void;
   /** The whole answer is there. */
   attemptAnswered(run: AttemptRun, answer: Answer): void;
+  /** The whole answer is there and goes to the caller as it came. */
+  attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void;
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void;
 }
 
@@ -47,6 +51,8 @@ export interface AttemptRunOptions {
   readonly number: number;
   readonly spanId: string;
   readonly stream: boolean;
+  /** Whether a whole answer may go to the caller as it came. */
+  readonly relays: boolean;
   readonly clock: Clock;
   /** Monotonic end of the request. */
   readonly requestEndMs: number;
@@ -83,6 +89,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly #format: Format;
   readonly #clock: Clock;
   readonly #stream: boolean;
+  readonly #relays: boolean;
   readonly #timers: AttemptTimers;
   #reader: StreamReader | undefined;
   #header: HeaderGetter = () => undefined;
@@ -98,6 +105,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.number = options.number;
     this.spanId = options.spanId;
     this.#stream = options.stream;
+    this.#relays = options.relays;
     this.#clock = options.clock;
     this.startMs = options.clock.monotonicMs();
     this.#timers = new AttemptTimers(options.clock, options.target.timeouts, options.requestEndMs, {
@@ -236,6 +244,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   #readWhole(body: Buffer): void {
     this.answerBytes = body.length;
+    if (this.#relays && this.#relay(body)) return;
     let answer: Answer;
     try {
       answer = this.#format.readResponse(body);
@@ -249,11 +258,27 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       this.#fail(plainFailure("MALFORMED"));
       return;
     }
+    this.#noteEnd(answer.end);
+    this.#owner.attemptAnswered(this, answer);
+  }
+
+  /** False when the answer must be read, and written anew. */
+  #relay(body: Buffer): boolean {
+    if (!isUtf8(body)) return false;
+    const text = body.toString("latin1");
+    const relayed = this.#format.relayResponse(text);
+    if (relayed === undefined) return false;
+    const { model, end } = relayed;
+    this.#noteEnd(end);
+    this.#owner.attemptRelayed(this, { text, model }, end);
+    return true;
+  }
+
+  #noteEnd({ responseId, model }: AnswerEnd): void {
     this.#timers.stop();
     this.firstTokenMs = this.#clock.monotonicMs() - this.startMs;
-    this.responseId = answer.end.responseId;
-    this.responseModel = answer.end.model;
-    this.#owner.attemptAnswered(this, answer);
+    this.responseId = responseId;
+    this.responseModel = model;
   }
 
   #failByAnswer(body: Buffer): void {

@@ -1,6 +1,6 @@
 import type { TokenUsage } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
+import type { Answer, AnswerEnd, StreamEvent, TextRange } from "@penstock/formats";
 
 /** Who answers, known when the first content is about to be sent. */
 export interface AnswerFacts {
@@ -12,6 +12,14 @@ export interface AnswerFacts {
   readonly attempt: number;
 }
 
+/** A provider's whole answer, for callers of its format. */
+export interface RelayedText {
+  /** One character for each byte (Latin-1). */
+  readonly text: string;
+  /** The value of `model`, which is replaced by the name that the caller asked for. */
+  readonly model: TextRange;
+}
+
 /** What is known when a request has been settled. */
 export interface SettledFacts {
   readonly usage: TokenUsage;
@@ -20,8 +28,8 @@ export interface SettledFacts {
 }
 
 /**
- * The caller's side of one request. Exactly one of `answer`, `finish` and `fail` is called, once
- * and last. The pipeline obeys `ready`: while it is false it stops reading the provider.
+ * The caller's side of one request. Exactly one of `answer`, `relay`, `finish` and `fail` is called,
+ * once and last. The pipeline obeys `ready`: while it is false it stops reading the provider.
  */
 export interface Downstream {
   /** Whether more may be written now. */
@@ -32,6 +40,11 @@ export interface Downstream {
   onDrain(listener: () => void): void;
   /** Sends a whole answer. */
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void;
+  /**
+   * Sends a whole answer as it came, of a target that speaks the caller's format. Called only where
+   * the request says which format that is.
+   */
+  relay(answer: RelayedText, facts: AnswerFacts, settled: SettledFacts): void;
   /** Opens the streamed answer; what follows can no longer become an error answer. */
   start(facts: AnswerFacts): void;
   /** Adds one event to the write that `flush` makes. */

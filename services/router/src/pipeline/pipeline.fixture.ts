@@ -16,7 +16,7 @@ import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { SpoolCallback, FinalRecord } from "../usage/spool-callback.ts";
 import type { UsageRecorder } from "../usage/usage-recorder.ts";
 import { Admission } from "./admit.ts";
-import type { AnswerFacts, Downstream, SettledFacts } from "./downstream.ts";
+import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "./downstream.ts";
 import { RequestHandler } from "./handle-request.ts";
 import { OutputCalibration } from "./output-estimate.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -156,6 +156,10 @@ export class FakeDownstream implements Downstream {
 
   onDrain(listener: () => void): void {
     this.drainListeners.push(listener);
+  }
+
+  relay(_answer: RelayedText, _facts: AnswerFacts, settled: SettledFacts): void {
+    this.#end("answer", settled);
   }
 
   answer(_answer: Answer, _facts: AnswerFacts, settled: SettledFacts): void {

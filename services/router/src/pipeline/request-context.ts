@@ -1,5 +1,6 @@
 import type { Attempt, Charge, Door, GenerateRequest, Principal } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
+import type { FormatName, ForwardableBody } from "@penstock/formats";
 import type { MonotonicMs, WallMs } from "@penstock/limits";
 import type { SpanContext } from "@penstock/observability";
 import type { Caller, CompiledRoute, Snapshot } from "@penstock/snapshot";
@@ -21,6 +22,12 @@ export interface RequestArrival {
   readonly startWallMs: WallMs;
   /** Time the caller gives, from the start; Infinity when it gives none. Unit: milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** A caller's body in the format of its door. */
+export interface OriginalBody {
+  readonly bytes: Buffer;
+  readonly forwardable: ForwardableBody;
 }
 
 /** How a request ended, as its caller saw it; the names of `penstock.event.v1.RequestOutcome`. */
@@ -47,6 +54,10 @@ export class RequestContext {
 
   /** Set by the door, once the body is read. */
   request: GenerateRequest | undefined;
+  /** Format of the door; undefined where callers speak protobuf. */
+  callerFormat: FormatName | undefined;
+  /** The body as it came, when it may go on to a target of the same format. */
+  original: OriginalBody | undefined;
   stream = false;
   requestBytes = 0;
 

@@ -12,7 +12,8 @@ import { errorOfAttempt } from "./attempt-error.ts";
 import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
-import type { AnswerFacts } from "./downstream.ts";
+import type { AnswerFacts, RelayedText } from "./downstream.ts";
+import { forwardedBody } from "./forwarded-body.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -28,6 +29,7 @@ import { targetQuotaUses } from "./target-quotas.ts";
 /** How the attempts of a request ended. */
 export type RequestEnd =
   | { readonly kind: "answered"; readonly answer: Answer; readonly facts: AnswerFacts }
+  | { readonly kind: "relayed"; readonly answer: RelayedText; readonly facts: AnswerFacts }
   | { readonly kind: "finished"; readonly end: AnswerEnd }
   | { readonly kind: "failed"; readonly error: GatewayError }
   | { readonly kind: "cancelled" };
@@ -145,8 +147,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const context = this.#context;
     const { clock, upstream, health, tracer } = this.#parts;
     const { deployment } = target;
-    const bodyText = this.#bodyFor(target);
-    if (bodyText === undefined) {
+    const body = this.#bodyFor(target);
+    if (body === undefined) {
       if (reservation !== undefined) this.#parts.leases.void(reservation);
       this.#skip();
       return;
@@ -159,6 +161,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       number,
       spanId: tracer.newSpanId(),
       stream,
+      relays: !stream && context.callerFormat === deployment.format,
       clock,
       requestEndMs: context.deadlineMs,
     });
@@ -172,8 +175,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     else budget.attempt(now);
     run.handle = upstream.dispatch({
       target,
-      bodyText,
-      bodyBytes: Buffer.byteLength(bodyText),
+      body,
       stream,
       requestId: context.requestId,
       attemptId: `${context.requestId}.${number}`,
@@ -183,12 +185,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   /** The body in the target's format; undefined when that can't express the request. */
-  #bodyFor(target: CompiledTarget): string | undefined {
+  #bodyFor(target: CompiledTarget): string | Buffer | undefined {
     const { request, stream } = this.#context;
     const { format, model, quirks } = target.deployment;
     if (request === undefined) throw new Error("runs after the request was read");
+    const wanted = { model, stream, quirks };
     try {
-      return formats[format].writeRequest(request, { model, stream, quirks });
+      const forwarded = forwardedBody(this.#context, formats[format], wanted);
+      return forwarded ?? formats[format].writeRequest(request, wanted);
     } catch (error) {
       this.#lastError ??= toGatewayError(error);
       return undefined;
@@ -253,11 +257,20 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   attemptAnswered(run: AttemptRun, answer: Answer): void {
+    this.#closeWhole(run, answer.end);
+    this.#end({ kind: "answered", answer, facts: answerFacts(run) });
+  }
+
+  attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void {
+    this.#closeWhole(run, end);
+    this.#end({ kind: "relayed", answer, facts: answerFacts(run) });
+  }
+
+  #closeWhole(run: AttemptRun, end: AnswerEnd): void {
     run.committed = true;
     this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-    this.#context.finishReasons = answer.end.candidates.map((candidate) => candidate.rawReason);
-    this.#close(run, "OK", { reported: answer.end.usage });
-    this.#end({ kind: "answered", answer, facts: answerFacts(run) });
+    this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
+    this.#close(run, "OK", { reported: end.usage });
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {

@@ -105,6 +105,7 @@ export class Settlement {
   settle(context: RequestContext, end: RequestEnd): void {
     switch (end.kind) {
       case "answered":
+      case "relayed":
       case "finished":
         this.#settle(context, "COMPLETED", undefined, end);
         return;
@@ -235,6 +236,7 @@ export class Settlement {
       costNanoUsd: context.costNanoUsd,
     };
     if (end.kind === "answered") downstream.answer(end.answer, end.facts, settled);
+    else if (end.kind === "relayed") downstream.relay(end.answer, end.facts, settled);
     else if (end.kind === "finished") downstream.finish(end.end, settled);
     else if (end.kind === "failed") downstream.fail(end.error);
   }

@@ -25,9 +25,8 @@ export interface UpstreamSink {
 /** One attempt to be sent. */
 export interface UpstreamCall {
   readonly target: CompiledTarget;
-  readonly bodyText: string;
-  /** Length of the body in UTF-8. */
-  readonly bodyBytes: number;
+  /** JSON; the bytes are not changed afterwards. */
+  readonly body: string | Buffer;
   readonly stream: boolean;
   readonly requestId: string;
   /** `<request id>.<number>`: sent as `x-request-id`. */

@@ -115,11 +115,9 @@ export function call(
   stream = false,
 ): { sink: RecordingSink; handle: UpstreamHandle } {
   const sink = new RecordingSink();
-  const bodyText = '{"model":"ü"}';
   const handle = of.dispatch({
     target: to,
-    bodyText,
-    bodyBytes: Buffer.byteLength(bodyText),
+    body: '{"model":"ü"}',
     stream,
     requestId: "r",
     attemptId: "r.1",

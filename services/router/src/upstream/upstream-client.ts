@@ -76,7 +76,7 @@ export class UpstreamClient {
       path: prepared.path,
       method: "POST",
       headers,
-      body: call.bodyText,
+      body: call.body,
       // A connection serves one call at a time, and the timers are those of the attempt.
       blocking: false,
       headersTimeout: 0,
