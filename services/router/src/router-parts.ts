@@ -15,10 +15,13 @@ import { Settlement } from "./pipeline/settle.ts";
 import type { RouterDependencies } from "./service.ts";
 import { Credentials } from "./upstream/credentials.ts";
 import { UpstreamClient } from "./upstream/upstream-client.ts";
+import { IntentAdoption } from "./usage/intent-adoption.ts";
 import { SpoolAdoption } from "./usage/spool-adoption.ts";
 import { ownSpoolFolder } from "./usage/spool-folders.ts";
 import { Spool } from "./usage/spool.ts";
 import { UsageEmitter } from "./usage/usage-emitter.ts";
+import type { UsageRecorder } from "./usage/usage-recorder.ts";
+import { BusAckRecorder } from "./usage/bus-ack-recorder.ts";
 import { holderName } from "./usage/holder-name.ts";
 
 /** reliability §2.9. */
@@ -33,6 +36,8 @@ export interface RouterParts {
   readonly emitter: UsageEmitter;
   /** Of workers that are no more; only the first worker has one. */
   readonly adoption: SpoolAdoption | undefined;
+  /** With `usage_durability: bus_ack`. */
+  readonly intents: IntentAdoption | undefined;
   readonly sync: LeaseSync;
   readonly credentials: Credentials;
 }
@@ -48,7 +53,9 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const folder = ownSpoolFolder(config.dataDir, { replica, worker });
   const boundBytes = Math.floor((config.spoolBytes ?? defaultSpoolBytes) / workers);
   const spool = Spool.open({ folder, replica: name, clock, observability, boundBytes });
-  const emitter = new UsageEmitter({ spool, bus, replica: name, clock, observability });
+  const eager = config.usageDurability === "bus_ack";
+  const emitter = new UsageEmitter({ spool, bus, replica: name, clock, observability, eager });
+  const { recorder, intents } = recorderOf(deps, { spool, emitter, name });
   const leases = new LeaseBook({ clock, epoch: spool.epoch });
   const sync = new LeaseSync({
     book: leases,
@@ -72,7 +79,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     health: new TargetHealthBook(),
     upstream: new UpstreamClient({ credentials, observability }),
     retryBudgets: new RetryBudgets(),
-    settlement: new Settlement({ ...shared, spool, replica: name }),
+    settlement: new Settlement({ ...shared, spool: recorder, replica: name }),
     quotaWaitMs: config.quotaWaitMs,
     random: Math.random,
     isRevoked: (virtualKey) => configuration.isRevoked(virtualKey),
@@ -80,7 +87,26 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const help = "Requests that are open now.";
   metrics.gaugeFunction("penstock_requests_open", help, () => admission.open);
   const adoption = worker === "0" ? adoptionOf(deps) : undefined;
-  return { pipeline, spool, emitter, adoption, sync, credentials };
+  return { pipeline, spool, emitter, adoption, intents, sync, credentials };
+}
+
+/** Where requests are recorded, by how durable the disk is. */
+function recorderOf(
+  { config, bus, clock, observability }: RouterDependencies,
+  usage: { readonly spool: Spool; readonly emitter: UsageEmitter; readonly name: string },
+): { recorder: UsageRecorder; intents: IntentAdoption | undefined } {
+  const { spool, emitter, name } = usage;
+  if (config.usageDurability !== "bus_ack") return { recorder: spool, intents: undefined };
+  const common = { name, clock, observability };
+  const recorder = new BusAckRecorder({ spool, intents: bus.intents, ...common });
+  const { retiredEpochs } = spool;
+  const sweeps = config.worker === "0";
+  const intents = new IntentAdoption({ bus, sweeps, recorder: spool, retiredEpochs, ...common });
+  emitter.onPublished = (requestId) => {
+    recorder.published(requestId);
+    intents.published(requestId);
+  };
+  return { recorder, intents };
 }
 
 function adoptionOf(deps: RouterDependencies): SpoolAdoption {

@@ -77,6 +77,7 @@ export class RunningRouter implements RouterService {
     credentials.start();
     await emitter.start();
     await this.#parts.adoption?.start();
+    this.#parts.intents?.start();
     sync.start();
     this.#awaitQuota(clock.monotonicMs() + quotaPatienceMs);
     const host = config.bindAddress;
@@ -140,6 +141,7 @@ export class RunningRouter implements RouterService {
     this.#grpc.closeAll();
     await this.#admin?.close(0);
     await this.#parts.adoption?.close();
+    this.#parts.intents?.close();
     await this.#parts.emitter.close();
     await this.#parts.spool.close();
     await this.#parts.pipeline.upstream.close();

@@ -2,6 +2,8 @@ import type { Clock, Timer } from "@penstock/runtime";
 
 /** Events that were not confirmed for so long are published again. */
 const firstReplayMs = 60_000;
+/** After the bus was away, what is unconfirmed is looked at again so soon. */
+const restoredMs = 5_000;
 /**
  * The longest time between two replays: as long as a consumer is away all its events come again
  * each time.
@@ -23,6 +25,7 @@ export class ReplaySchedule {
   readonly #look: () => void;
   readonly #epochs = new Map<bigint, Epoch>();
   #timer: Timer | undefined;
+  #restoredTimer: Timer | undefined;
   #closed = false;
 
   /** `look` is called once a minute. */
@@ -42,6 +45,7 @@ export class ReplaySchedule {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#restoredTimer?.cancel();
   }
 
   /** Consumers have more of the epoch than before. */
@@ -49,9 +53,15 @@ export class ReplaySchedule {
     this.#epochs.set(epoch, { sinceMs: this.#clock.monotonicMs(), waitMs: firstReplayMs });
   }
 
-  /** The bus was away: what it had may be gone, so that nothing is waited for longer. */
-  reset(): void {
-    for (const one of this.#epochs.values()) one.waitMs = firstReplayMs;
+  /** The bus was away, and what it had may be gone: consumers have 5 s to show that it is not. */
+  restored(): void {
+    const sinceMs = this.#clock.monotonicMs();
+    for (const one of this.#epochs.values()) {
+      one.sinceMs = sinceMs;
+      one.waitMs = restoredMs;
+    }
+    this.#restoredTimer?.cancel();
+    this.#restoredTimer = this.#clock.schedule(restoredMs, this.#look);
   }
 
   /**
@@ -67,7 +77,7 @@ export class ReplaySchedule {
     }
     if (waiting || nowMs - known.sinceMs < known.waitMs) return false;
     known.sinceMs = nowMs;
-    known.waitMs = Math.min(longestReplayMs, known.waitMs * 2);
+    known.waitMs = Math.min(longestReplayMs, Math.max(firstReplayMs, known.waitMs * 2));
     return true;
   }
 }

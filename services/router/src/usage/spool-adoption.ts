@@ -27,7 +27,7 @@ export interface SpoolAdoptionOptions {
   readonly replica: string;
   /** Workers of this life: "0" to `workers - 1` have their spools themselves. */
   readonly workers: number;
-  readonly bus: Pick<Bus, "usage" | "confirmed">;
+  readonly bus: Pick<Bus, "usage" | "confirmed"> & Partial<Pick<Bus, "onRestored">>;
   readonly clock: Clock;
   readonly observability: Pick<Observability, "logger" | "metrics">;
   /** Tells quota that the holder is gone, so that its leases end with its last event. */

@@ -61,7 +61,8 @@ function setUp(folder = newFolder(), clock: Clock = systemClock, memory: Bus = c
   const options = { folder, replica: "r", clock: spoolClock, observability, segmentBytes: 1_000 };
   const spool = Spool.open(options);
   const stream = new RecordingStream();
-  const bus = { usage: stream as unknown as Bus["usage"], confirmed: memory.confirmed };
+  const { confirmed, onRestored } = memory;
+  const bus = { usage: stream as unknown as Bus["usage"], confirmed, onRestored };
   const emitter = new UsageEmitter({ spool, bus, replica: "r", clock, observability });
   cleanups.push(async () => {
     await emitter.close();
@@ -233,5 +234,33 @@ describe("UsageEmitter", () => {
       clock.advance(60_000);
       expect(stream.ids.slice(3, 5)).toEqual(["b", "c"]);
     });
+  });
+});
+
+describe("a bus that comes back", () => {
+  it("gets again what nobody confirms within 5 s, for it may have lost it", async () => {
+    const clock = new ManualClock();
+    const memory = createMemoryBus();
+    let restored = (): void => undefined;
+    const onRestored = (listener: () => void) => {
+      restored = listener;
+      return () => undefined;
+    };
+    const { spool, stream, emitter } = setUp(newFolder(), clock, { ...memory, onRestored });
+    await emitter.start();
+    for (const id of ["a", "b"]) await end(spool, id);
+    await vi.waitFor(() => {
+      clock.advance(10);
+      expect(stream.ids).toEqual(["a", "b"]);
+    });
+    await confirm(memory, 1n, 1n);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    clock.advance(20_000);
+    restored();
+    clock.advance(4_900);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(stream.ids).toHaveLength(2);
+    clock.advance(100);
+    await vi.waitFor(() => expect(stream.ids).toEqual(["a", "b", "b"]));
   });
 });

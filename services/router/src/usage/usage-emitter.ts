@@ -17,7 +17,7 @@ const mostQueuedBytes = 8 * 1024 * 1024;
 /** What an emitter needs. */
 export interface UsageEmitterOptions {
   readonly spool: EmittedSpool;
-  readonly bus: Pick<Bus, "usage" | "confirmed">;
+  readonly bus: Pick<Bus, "usage" | "confirmed"> & Partial<Pick<Bus, "onRestored">>;
   /** Name on the usage stream and in the keys of confirmations, see `workerName`. */
   readonly replica: string;
   readonly clock: Clock;
@@ -48,6 +48,7 @@ export class UsageEmitter {
   readonly #backlogs: Backlog[] = [];
   #queue: FinalRecord[] = [];
   #queuedBytes = 0;
+  #unlisten: (() => void) | undefined;
   #running = false;
   #closed = false;
   #flushing = false;
@@ -83,7 +84,7 @@ export class UsageEmitter {
         this.#confirmed.resolve();
         this.#confirmed = Promise.withResolvers<void>();
       },
-      onGap: () => this.#replays.reset(),
+      onGap: () => this.#replays.restored(),
     });
     spool.listener = this;
     this.#idle.resolve();
@@ -91,13 +92,14 @@ export class UsageEmitter {
 
   /** Follows what consumers confirm and publishes what earlier lives have left. */
   async start(): Promise<void> {
-    const { spool } = this.#options;
+    const { spool, bus } = this.#options;
     await this.#confirmations.start();
     for (const { epoch } of spool.retiredEpochs) {
       this.#backlogs.push({ epoch, after: spool.segments.confirmedOf(epoch) });
     }
     for (const epoch of [spool.epoch, ...spool.segments.epochs()]) this.#replays.progressed(epoch);
     this.#replays.start();
+    this.#unlisten = bus.onRestored?.(() => this.#replays.restored());
     this.#wake();
   }
 
@@ -147,6 +149,7 @@ export class UsageEmitter {
   /** Stops; what was not published stays on the disk for the next life. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#unlisten?.();
     this.#replays.close();
     this.#publisher.close();
     await this.#confirmations.close();
