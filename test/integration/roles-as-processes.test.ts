@@ -129,7 +129,7 @@ function roles(): void {
 
   it("recover from a database that goes away", async () => {
     const database = { PENSTOCK_DATABASE_URL: databaseUrl };
-    const policy = start("policy", "another", database);
+    const policy = start("policy", "another", { ...database, PENSTOCK_MIGRATE: "on" });
     await policy.untilReady("control");
     await postgres.kill();
     await vi.waitFor(

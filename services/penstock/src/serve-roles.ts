@@ -1,10 +1,14 @@
 // Roles among other processes: every door opens at once, and each part becomes ready when what it
 // needs is there. Only what can't come right by waiting ends the process.
+import { isLasting } from "@penstock/database";
+import { sleep } from "@penstock/runtime";
 import { buildRoles } from "./build-roles.ts";
 import type { BuildOptions, BuiltRoles } from "./build-roles.ts";
 import { openControlPort } from "./control-port.ts";
 import type { StartSettings } from "./settings.ts";
 import { stopRoles } from "./stop-roles.ts";
+
+const retryMs = 1_000;
 
 /** Roles that serve, or will. */
 export interface ServingRoles {
@@ -38,13 +42,13 @@ async function serveInto(
   const { quota, telemetry, configuration, router, simulatorUrl } = built;
   const controlPort = await openControlPort(parts, settings, built);
   const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>();
-  let isStopping = false;
+  const stopping = new AbortController();
   const inBackground = (start: Promise<void> | undefined): void => {
     start?.catch((error: unknown) => {
-      if (!isStopping) fail(error);
+      if (!stopping.signal.aborted) fail(error);
     });
   };
-  inBackground(startPolicy(built, options));
+  inBackground(startPolicy(built, options, stopping.signal));
   inBackground(quota?.start());
   inBackground(telemetry?.start());
   await configuration?.start();
@@ -62,7 +66,7 @@ async function serveInto(
     built,
     failed,
     stop: async (deadlineMs, hurry) => {
-      isStopping = true;
+      stopping.abort();
       await stopRoles(parts, built, deadlineMs, hurry);
     },
   };
@@ -70,11 +74,24 @@ async function serveInto(
 
 async function startPolicy(
   { policy }: BuiltRoles,
-  { settings, observability }: BuildOptions,
+  { settings, observability, clock }: BuildOptions,
+  stopping: AbortSignal,
 ): Promise<void> {
   if (policy === undefined) return;
+  const part = "admin token";
+  policy.health.set(part, "not_ready", "waits for the database");
   await policy.start();
-  await policy.ensureAdminToken(tokenOf(settings));
+  for (;;) {
+    try {
+      await policy.ensureAdminToken(tokenOf(settings));
+      break;
+    } catch (error) {
+      // The database may have gone again since.
+      if (isLasting(error)) throw error;
+      await sleep(clock, retryMs, stopping);
+    }
+  }
+  policy.health.set(part, "ready");
   if (settings.adminToken !== undefined) return;
   observability.logger.warn("only administrators known from earlier starts are let in", {
     advice: "set PENSTOCK_ADMIN_TOKEN for the role policy",

@@ -45,16 +45,18 @@ async function runDoctor(io: CommandIo, flags: DoctorFlags): Promise<number> {
     io.talk(printError(thrown).text);
     return exitCodes.usage;
   }
-  const local = [...(await checkLocal(settings)), ...(await checkServers(settings))];
-  let remote: readonly Finding[] = [];
   const demo = readDemoEnv(readDataDir(flags.dataDir, io.environment));
+  const isApart = demo.PENSTOCK_QUOTA_URL !== undefined || settings.quotaUrl !== undefined;
+  const local = [...(await checkLocal(settings)), ...(await checkServers(settings, isApart))];
+  let remote: readonly Finding[] = [];
   const silent = { ...io, talk: () => undefined };
   const reached = await withSession(silent, flags, async (session) => {
-    const { controlUrl, adminUrl } = session.target;
+    const { controlUrl, quotaUrl, telemetryUrl, adminUrl } = session.target;
     const simulatorUrl =
       controlUrl === demo.PENSTOCK_CONTROL_URL ? demo.PENSTOCK_SIMULATOR_URL : undefined;
     const clients = session.control();
-    remote = await checkRemote({ controlUrl, adminUrl, simulatorUrl, clients });
+    const urls = { controlUrl, quotaUrl, telemetryUrl, adminUrl, simulatorUrl };
+    remote = await checkRemote({ ...urls, clients });
   });
   if (reached !== exitCodes.done) {
     remote = [{ check: "control", state: "warn", detail: "no running Penstock is known here" }];

@@ -1,7 +1,9 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { checkRoles } from "../check-roles.ts";
 import { findPortHolder } from "../find-port-holder.ts";
+import { doorsOf } from "../roles.ts";
 import type { StartSettings } from "../settings.ts";
 import { doors, portVariables } from "../settings.ts";
 import type { Finding } from "./check.ts";
@@ -19,12 +21,19 @@ export async function checkLocal(settings: StartSettings): Promise<Finding[]> {
     look("node", checkNode),
     look("data folder", () => checkFolder(dataDir, holder)),
     look("free space", () => checkSpace(dataDir)),
-    ...doors.map((door) =>
+    ...(settings.roles === undefined ? [] : [look("roles", () => checkSettings(settings))]),
+    ...(settings.roles === undefined ? doors : doorsOf(settings.roles)).map((door) =>
       look(`port ${settings.ports[door]} (${portVariables[door]})`, () =>
         checkPort(settings.ports[door], holder),
       ),
     ),
   ]);
+}
+
+/** Throws what the roles lack, which is the finding then. */
+function checkSettings(settings: StartSettings): Omit<Finding, "check"> {
+  checkRoles(settings);
+  return { state: "ok", detail: `${settings.roles?.join(", ")}: all they need is named` };
 }
 
 function checkNode(): Omit<Finding, "check"> {
@@ -69,8 +78,29 @@ function checkPort(port: number, lockHolder: number | undefined): Omit<Finding, 
   if (port === 0) return { state: "ok", detail: "any free port" };
   const holder = findPortHolder(port);
   if (holder === undefined) return { state: "ok", detail: "free" };
-  if (holder.pid === lockHolder) return { state: "ok", detail: "open, by this Penstock" };
+  if (lockHolder !== undefined && isBelow(holder.pid, lockHolder)) {
+    return { state: "ok", detail: "open, by this Penstock" };
+  }
   return { state: "warn", detail: `in use by process ${holder.pid} (${holder.program})` };
+}
+
+/** Whether a process is `ancestor` or was started by it, directly or not. */
+function isBelow(pid: number, ancestor: number): boolean {
+  for (let at = pid, depth = 0; at > 1 && depth < 8; depth += 1) {
+    if (at === ancestor) return true;
+    at = parentOf(at);
+  }
+  return false;
+}
+
+/** Field 4 of /proc/<pid>/stat; 0 where there is no /proc. */
+function parentOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return 0;
+  }
 }
 
 function nearestFolder(path: string): string {

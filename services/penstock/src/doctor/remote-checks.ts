@@ -8,6 +8,9 @@ import { probeHttp } from "./probe-http.ts";
 /** What is asked. */
 export interface RemoteTargets {
   readonly controlUrl: string;
+  /** The same as `controlUrl` where one process has them all. */
+  readonly quotaUrl: string;
+  readonly telemetryUrl: string;
   readonly adminUrl: string | undefined;
   readonly simulatorUrl: string | undefined;
   readonly clients: ControlClients;
@@ -20,14 +23,11 @@ const tolerableDriftMs = 2_000;
 export async function checkRemote(targets: RemoteTargets): Promise<Finding[]> {
   const { controlUrl, adminUrl, simulatorUrl } = targets;
   const findings = await Promise.all([
-    look(`control ${controlUrl}`, async () => {
-      const { status } = await probeHttp(`${controlUrl}/livez`);
-      return { state: status === 200 ? "ok" : "fail", detail: `answers ${status}` };
-    }),
+    ...controlPorts(targets).map(([name, url]) => look(`${name} ${url}`, () => checkReady(url))),
     look("token, configuration", () => checkConfiguration(targets.clients)),
     look("routers", () => checkRouters(targets.clients)),
     look("clock", () => checkClock(controlUrl)),
-    ...(adminUrl === undefined ? [] : [look(`router ${adminUrl}`, () => checkRouter(adminUrl))]),
+    ...(adminUrl === undefined ? [] : [look(`router ${adminUrl}`, () => checkReady(adminUrl))]),
     ...(simulatorUrl === undefined
       ? []
       : [
@@ -73,9 +73,19 @@ function judgeDrift(clockAheadMs: number | undefined): Result {
   return { state: isFine ? "ok" : "warn", detail };
 }
 
-async function checkRouter(adminUrl: string): Promise<Result> {
-  const { status, text } = await probeHttp(`${adminUrl}/readyz`);
-  const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, 120);
+/** The control ports with what answers there. */
+function controlPorts({ controlUrl, quotaUrl, telemetryUrl }: RemoteTargets) {
+  const services = { policy: controlUrl, quota: quotaUrl, telemetry: telemetryUrl };
+  const byUrl = Map.groupBy(Object.entries(services), ([, url]) => url);
+  return [...byUrl].map(([url, at]) => {
+    const name = at.length === 3 ? "control" : at.map(([service]) => service).join(", ");
+    return [name, url] as const;
+  });
+}
+
+async function checkReady(url: string): Promise<Result> {
+  const { status, text } = await probeHttp(`${url}/readyz`);
+  const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, 160);
   return { state: status === 200 ? "ok" : "warn", detail: `answers ${status}: ${detail}` };
 }
 

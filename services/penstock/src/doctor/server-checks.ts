@@ -10,17 +10,24 @@ import { look } from "./check.ts";
 
 const timeoutMs = 3_000;
 
-/** The bus and the database, when they are servers of their own. */
-export async function checkServers(settings: StartSettings): Promise<Finding[]> {
+/**
+ * The bus and the database, when they are servers of their own. `isApart`: the Penstock that is
+ * looked at is several processes, so that it has servers, named here or not.
+ */
+export async function checkServers(settings: StartSettings, isApart = false): Promise<Finding[]> {
   const { busUrl, databaseUrl } = settings;
+  const unnamed = (variable: string) =>
+    ({ state: "ok", detail: `a server of the suite; ${variable} lets it be looked at` }) as const;
   return await Promise.all([
     look("bus", async () => {
+      if (busUrl === undefined && isApart) return unnamed("PENSTOCK_BUS_URL");
       if (busUrl === undefined) return { state: "ok", detail: "inside the process" };
       const version = await readNatsVersion(busUrl.split(",", 1)[0] ?? "");
       const isOld = /^(?:1\.|2\.[0-8]\.)/.test(version);
       return { state: isOld ? "fail" : "ok", detail: `NATS ${version}; 2.9 or newer is needed` };
     }),
     look("database", async () => {
+      if (databaseUrl === undefined && isApart) return unnamed("PENSTOCK_DATABASE_URL");
       if (databaseUrl === undefined) return { state: "ok", detail: "in the data folder (PGlite)" };
       const version = await readPostgresVersion(databaseUrl, settings.dataDir);
       const isOld = Number(version.split(".")[0]) < 15;
