@@ -1,5 +1,6 @@
 import type { JetStreamClient, StoredMsg } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
+import { headers, nuid } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import { GatewayError } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
 import { sleep } from "@penstock/runtime";
@@ -24,6 +25,8 @@ export interface NatsBucketContext {
 
 const noBytes = new Uint8Array(0);
 const listTimeoutMs = 10_000;
+/** Of one write after the other, until it is given up. */
+const answerTimeoutsMs = [500, 1_000, 2_500] as const;
 /** Of a write that loses to writes of other keys. */
 const mostAttempts = 10;
 const retryAfterMs = 10;
@@ -54,8 +57,7 @@ export class NatsBucket implements ConfigBucket {
     checkValue(key, value, this.#topology.maxValueBytes);
     const { expectedRevision } = options;
     if (expectedRevision === undefined) {
-      // Writing the same value twice does no harm, so an unanswered write is repeated once.
-      return await this.#publish(key, value).catch(() => this.#publish(key, value));
+      return await this.#insist(key, value);
     }
     return await this.#putExpected(key, value, expectedRevision);
   }
@@ -65,8 +67,7 @@ export class NatsBucket implements ConfigBucket {
     checkKey(key);
     const marker = headers();
     marker.set("KV-Operation", "DEL");
-    const remove = (): Promise<bigint> => this.#publish(key, noBytes, { headers: marker });
-    return await remove().catch(remove);
+    return await this.#insist(key, noBytes, marker);
   }
 
   async get(key: string): Promise<BucketEntry | undefined> {
@@ -199,6 +200,28 @@ export class NatsBucket implements ConfigBucket {
     } catch (error) {
       throw busError("read", error);
     }
+  }
+
+  /**
+   * Repeats what is not answered, soon at first: a cluster that elects a leader drops what comes
+   * meanwhile. The id makes the server keep it once.
+   */
+  async #insist(key: string, value: Uint8Array, marker?: MsgHdrs): Promise<bigint> {
+    const msgID = nuid.next();
+    let problem: unknown;
+    for (const timeout of answerTimeoutsMs) {
+      try {
+        return await this.#publish(key, value, {
+          msgID,
+          timeout,
+          ...(marker && { headers: marker }),
+        });
+      } catch (error) {
+        problem = error;
+        if (!this.#context.link.connected()) break;
+      }
+    }
+    throw problem;
   }
 
   async #publish(

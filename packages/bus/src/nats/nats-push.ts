@@ -42,9 +42,9 @@ export interface NatsPush {
   close(): void;
 }
 
-const heartbeatMs = 2_000;
+const heartbeatMs = 1_000;
 /** Two heartbeats may be late; the third one missing means that nobody is there. */
-const silenceMs = 5_000;
+const silenceMs = 3_000;
 /** The server forgets a consumer nobody listens to after this. */
 const forgottenAfterMs = 30_000;
 

@@ -17,6 +17,8 @@ export interface NatsSession {
   readonly connection: NatsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** For a look whether somebody leads a stream now: gives up early, to be asked again. */
+  readonly probe: JetStreamManager;
   readonly publisher: NatsPublisher;
   /** Starts subjects for answers. */
   readonly inboxPrefix: string;
@@ -43,6 +45,7 @@ const oldestVersion = [2, 9, 0] as const;
 const connectTimeoutMs = 3_000;
 // The client's 5 s would be waited in full by every call made while a server fails over.
 const requestTimeoutMs = 2_000;
+const probeTimeoutMs = 750;
 // A silent peer is noticed after three intervals, at most 20 s (fault row 10).
 const pingIntervalMs = 5_000;
 const missedPings = 2;
@@ -78,6 +81,7 @@ export async function openNatsSession(options: NatsSessionOptions): Promise<Nats
       connection,
       client: jetstream(connection, { timeout }),
       manager: await jetstreamManager(connection, { timeout, checkAPI: false }),
+      probe: await jetstreamManager(connection, { timeout: probeTimeoutMs, checkAPI: false }),
       publisher: new NatsPublisher(connection, inboxPrefix),
       inboxPrefix,
       clustered: (connection.info?.cluster ?? "") !== "",

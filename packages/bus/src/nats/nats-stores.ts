@@ -18,6 +18,8 @@ export interface NatsStoresOptions {
 
 /** How long a new session is kept back for its streams; the rest goes on behind its back. */
 const prepareTimeoutMs = 4_000;
+/** The same after the first time: they were there, and all that is in use looks after its own. */
+const prepareAgainTimeoutMs = 500;
 const firstRetryMs = 500;
 const longestRetryMs = 10_000;
 const restoreEveryMs = 1_000;
@@ -33,6 +35,7 @@ export class NatsStores {
   readonly #restoredMs = new Map<string, number>();
   readonly #said = new Map<string, string>();
   #session: NatsSession | undefined;
+  #isFirst = true;
 
   constructor(options: NatsStoresOptions) {
     this.#options = options;
@@ -44,7 +47,9 @@ export class NatsStores {
     const all = this.#options.wanted.map((wanted) => this.#keepTrying(session, wanted));
     const late = new AbortController();
     const { clock } = this.#options;
-    const timeout = sleep(clock, prepareTimeoutMs, late.signal).catch(() => {});
+    const timeoutMs = this.#isFirst ? prepareTimeoutMs : prepareAgainTimeoutMs;
+    this.#isFirst = false;
+    const timeout = sleep(clock, timeoutMs, late.signal).catch(() => {});
     await Promise.race([Promise.all(all), timeout]);
     late.abort();
   }

@@ -37,7 +37,10 @@ interface Told {
 /** A consumer can stand still although its heartbeats come (a server cut off from the others). */
 const lookEveryMs = 10_000;
 const firstRetryMs = 200;
-const longestRetryMs = 5_000;
+// Followers are back moments after a cluster has elected its leaders (4 to 9 s after a death).
+const longestRetryMs = 1_000;
+const patienceMs = 30_000;
+const patientRetryMs = 5_000;
 /** A watch that lasted so long was well: its end is no reason to be patient. */
 const steadyMs = 10_000;
 
@@ -95,6 +98,7 @@ export class NatsWatch implements Watch {
     const { link, clock } = this.#context;
     const { signal } = this.#ended;
     let retryMs = firstRetryMs;
+    let wellMs = clock.monotonicMs();
     while (!signal.aborted) {
       const session = await link.wait(signal).catch(() => undefined);
       if (session === undefined) break;
@@ -105,9 +109,14 @@ export class NatsWatch implements Watch {
         if (!signal.aborted) this.#context.options.onProblem?.(busError("watch", error));
       }
       onFirst();
-      if (clock.monotonicMs() - beganMs > steadyMs) retryMs = firstRetryMs;
+      const nowMs = clock.monotonicMs();
+      if (nowMs - beganMs > steadyMs) {
+        retryMs = firstRetryMs;
+        wellMs = nowMs;
+      }
       await sleep(clock, retryMs * (0.5 + Math.random()), signal).catch(() => {});
-      retryMs = Math.min(2 * retryMs, longestRetryMs);
+      const longestMs = nowMs - wellMs < patienceMs ? longestRetryMs : patientRetryMs;
+      retryMs = Math.min(2 * retryMs, longestMs);
     }
     onFirst();
   }
@@ -135,12 +144,12 @@ export class NatsWatch implements Watch {
   /** Where to begin: behind the last message, if the stream has gone on from there. */
   async #position(session: NatsSession): Promise<"newest" | bigint> {
     const { stream } = this.#context;
-    const { created } = await session.manager.streams.info(stream);
+    const { created } = await session.probe.streams.info(stream);
     const last = this.#last;
     const isSame = created === this.#created && last !== undefined;
     this.#created = created;
     if (isSame) {
-      const found = await session.manager.streams.getMessage(stream, {
+      const found = await session.probe.streams.getMessage(stream, {
         seq: Number(last.sequence),
       });
       if (found?.time.getTime() === last.timeMs) return last.sequence + 1n;

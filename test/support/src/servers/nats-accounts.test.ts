@@ -5,7 +5,13 @@ import { fileURLToPath } from "node:url";
 import { defaultTopology } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { collectEntries, collectIds, connectBus, messageOf } from "./nats-bus.fixture.ts";
+import {
+  collectEntries,
+  collectIds,
+  connectBus,
+  messageOf,
+  openBusOn,
+} from "./nats-bus.fixture.ts";
 import { startNats } from "./nats.ts";
 import type { NatsServer } from "./nats.ts";
 import { serverLane } from "./server-lane.ts";
@@ -39,7 +45,8 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
 
   const connectAs = async (user: User, password = passwordOf(user)): Promise<Bus> => {
     const url = server.url.replace("nats://", `nats://${user}:${password}@`);
-    const bus = await connectBus({ url }, { topology: defaultTopology });
+    const open = password === passwordOf(user) ? connectBus : openBusOn;
+    const bus = await open({ url }, { topology: defaultTopology });
     buses.push(bus);
     return bus;
   };
@@ -125,7 +132,7 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
     const credentialsFile = join(folder, "router");
     writeFileSync(credentialsFile, "router:canary-wrong");
     const options = { topology: defaultTopology, credentialsFile };
-    const rotated = await connectBus(server, options);
+    const rotated = await openBusOn(server, options);
     buses.push(rotated);
     expect(rotated.connected()).toBe(false);
     writeFileSync(credentialsFile, `router:${passwordOf("router")}\n`);

@@ -2,6 +2,7 @@ import { defaultTopology, openBus } from "@penstock/bus";
 import type { Bus, OpenBusOptions, StreamMessage, Topology } from "@penstock/bus";
 import { silentObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
+import { expect, vi } from "vitest";
 import { startNats } from "./nats.ts";
 import type { NatsServer } from "./nats.ts";
 
@@ -23,14 +24,24 @@ export function quickTopology(maxBytes = 1e8): Topology {
   };
 }
 
-/** A bus on a server. */
-export function connectBus(
+/** A bus, whether or not its server is there. */
+export function openBusOn(
   { url }: Pick<NatsServer, "url">,
   options: Partial<OpenBusOptions> = {},
 ): Promise<Bus> {
   const { logger } = silentObservability();
   const topology = quickTopology();
   return openBus({ url, name: "test", clock: systemClock, logger, topology, ...options });
+}
+
+/** A bus that is connected; a busy machine may need more than the first attempt. */
+export async function connectBus(
+  server: Pick<NatsServer, "url">,
+  options: Partial<OpenBusOptions> = {},
+): Promise<Bus> {
+  const bus = await openBusOn(server, options);
+  await vi.waitFor(() => expect(bus.connected()).toBe(true), { timeout: 15_000, interval: 10 });
+  return bus;
 }
 
 /** A server and a bus of their own. */

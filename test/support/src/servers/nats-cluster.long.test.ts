@@ -116,7 +116,38 @@ async function killLeadersWhileWriting(): Promise<void> {
   await cluster.stop();
 }
 
+/** Kills the leader of the configuration; gives when a watcher had the next write. Unit: ms. */
+async function timeOfChange(): Promise<number> {
+  const cluster = await startNatsCluster();
+  const buses = await Promise.all([1, 2, 3].map(() => connectBus(cluster, { replicas: 3 })));
+  const [writer, ...readers] = buses;
+  const seen: string[][] = [[], []];
+  await Promise.all(readers.map((reader, index) => collectEntries(reader, seen[index] ?? [])));
+  await insist(async () => await writer?.config.put("head", Buffer.from("1")));
+  await vi.waitFor(() => expect(seen).toEqual([["head=1"], ["head=1"]]), 5_000);
+  await cluster.servers.get(await cluster.leaderOf("KV_penstock_config"))?.kill();
+  const killedMs = performance.now();
+  await insist(async () => await writer?.config.put("head", Buffer.from("2")));
+  for (const entries of seen) {
+    await vi.waitFor(() => expect(entries.at(-1)).toBe("head=2"), {
+      timeout: 20_000,
+      interval: 10,
+    });
+  }
+  const tookMs = performance.now() - killedMs;
+  await Promise.all(buses.map((bus) => bus.close()));
+  await cluster.stop();
+  return tookMs;
+}
+
 serverLane("nats").describe("a NATS cluster", () => {
+  it("has a change at every watcher within 10 s after the leader's death", async () => {
+    // The election itself takes the servers 4 to 9 s, by lot.
+    const times: number[] = [];
+    for (let round = 0; round < 3; round += 1) times.push(await timeOfChange());
+    expect(times.toSorted((a, b) => a - b)[1]).toBeLessThan(10_000);
+  }, 180_000);
+
   describe("passes what a single server passes", suites);
   it("loses and reorders nothing while leaders are killed", killLeadersWhileWriting, 180_000);
 });

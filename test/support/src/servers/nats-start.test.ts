@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { expect, it, vi } from "vitest";
-import { collectEntries, collectIds, connectBus, messageOf } from "./nats-bus.fixture.ts";
+import { collectEntries, collectIds, openBusOn, messageOf } from "./nats-bus.fixture.ts";
 import { startNats } from "./nats.ts";
 import { serverLane } from "./server-lane.ts";
 
@@ -23,7 +23,7 @@ serverLane("nats").describe("a NATS bus that starts before its server", () => {
   it("fails at once, then everything comes up when the server does", async () => {
     const server = await startNats();
     await server.kill();
-    const bus = await connectBus(server);
+    const bus = await openBusOn(server);
     const seen: string[] = [];
     const problems: unknown[] = [];
     const got: string[] = [];
@@ -50,7 +50,7 @@ serverLane("nats").describe("a NATS bus that starts before its server", () => {
   });
 
   it("closes quickly without a server", async () => {
-    const bus = await connectBus({ url: "nats://127.0.0.1:1" });
+    const bus = await openBusOn({ url: "nats://127.0.0.1:1" });
     await collectEntries(bus, []);
     await collectIds(bus, []);
     const beganMs = performance.now();
@@ -62,7 +62,7 @@ serverLane("nats").describe("a NATS bus that starts before its server", () => {
 
   it("says which version is needed", async () => {
     const impostor = await startImpostor("2.8.4");
-    const bus = await connectBus(impostor);
+    const bus = await openBusOn(impostor);
     const message = "NATS 2.9.0 or newer is needed, this server is 2.8.4";
     const old = { reason: "FAILED_PRECONDITION", message };
     await expect(bus.config.get("a")).rejects.toMatchObject(old);
