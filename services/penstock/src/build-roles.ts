@@ -132,7 +132,15 @@ async function openSite(
   const { settings, clock, observability, place } = options;
   const { logger } = observability;
   const identity = place?.identity ?? takeReplicaIdentity(settings.dataDir, settings.replica);
-  const bus = await openBus({ url: settings.busUrl, name: identity.replica, clock, logger });
+  const bus = await openBus({
+    url: settings.busUrl,
+    credentialsFile: settings.busCredentials,
+    caFile: settings.busCa,
+    replicas: settings.busReplicas,
+    name: identity.replica,
+    clock,
+    logger,
+  });
   parts.defer(() => bus.close());
   const token = settings.serviceToken ?? new Secret(generateKey("pst").text);
   return { ...options, parts, has: (role) => roles.includes(role), identity, bus, token };

@@ -45,6 +45,9 @@ const spec = {
   serviceToken: { name: "PENSTOCK_SERVICE_TOKEN", kind: "secret" },
   replica: { name: "PENSTOCK_REPLICA", kind: "string" },
   busUrl: { name: "PENSTOCK_BUS_URL", kind: "string" },
+  busCredentials: { name: "PENSTOCK_BUS_CREDENTIALS", kind: "string" },
+  busCa: { name: "PENSTOCK_BUS_CA", kind: "string" },
+  busReplicas: { name: "PENSTOCK_BUS_REPLICAS", kind: "integer", min: 1, max: 5 },
   databaseUrl: { name: "PENSTOCK_DATABASE_URL", kind: "string" },
   policyUrl: { name: "PENSTOCK_POLICY_URL", ...httpUrl },
   quotaUrl: { name: "PENSTOCK_QUOTA_URL", ...httpUrl },
@@ -77,6 +80,12 @@ export interface StartSettings {
   readonly replica: string | undefined;
   /** Absent: inside the process. */
   readonly busUrl: string | undefined;
+  /** File with the user of the bus; wins over the URL. */
+  readonly busCredentials?: string | undefined;
+  /** File with the authorities that the bus is checked with. */
+  readonly busCa?: string | undefined;
+  /** Copies of everything on a cluster; absent: three. */
+  readonly busReplicas?: number | undefined;
   /** Absent: in the data folder. */
   readonly databaseUrl: string | undefined;
   /** Of services that are not in this process. */
@@ -124,6 +133,9 @@ export function readStartSettings(
     serviceToken: value("serviceToken"),
     replica: value("replica"),
     busUrl: value("busUrl"),
+    busCredentials: value("busCredentials"),
+    busCa: value("busCa"),
+    busReplicas: value("busReplicas"),
     databaseUrl: value("databaseUrl"),
     policyUrl: value("policyUrl"),
     quotaUrl: value("quotaUrl"),
