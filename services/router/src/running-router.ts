@@ -43,6 +43,7 @@ export class RunningRouter implements RouterService {
   #grpcEnded: Promise<void> = Promise.resolve();
   #flushed: Promise<void> | undefined;
   #hurried = false;
+  #fenced = false;
 
   constructor(deps: RouterDependencies, parts: RouterParts) {
     this.#deps = deps;
@@ -78,6 +79,10 @@ export class RunningRouter implements RouterService {
     await emitter.start();
     await this.#parts.adoption?.start();
     this.#parts.intents?.start();
+    sync.onFenced = (epoch) => {
+      this.#fenced = true;
+      health.set("quota", "not_ready", `another router has this name since epoch ${epoch}`);
+    };
     sync.start();
     this.#awaitQuota(clock.monotonicMs() + quotaPatienceMs);
     const host = config.bindAddress;
@@ -160,6 +165,7 @@ export class RunningRouter implements RouterService {
   #awaitQuota(endMs: number): void {
     const { clock } = this.#deps;
     const { sync } = this.#parts;
+    if (this.#fenced) return;
     if (sync.reached) this.health.set("quota", "ready");
     else if (clock.monotonicMs() < endMs) clock.schedule(pollMs, () => this.#awaitQuota(endMs));
     else this.health.set("quota", "ready", "it has not answered yet; limits do what they say");

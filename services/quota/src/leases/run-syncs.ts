@@ -33,10 +33,11 @@ export function runSyncs(
       if (list !== undefined) list[place.want] = granted[at];
     }
   }
-  return syncs.map((_, index) => ({
+  return syncs.map(({ sync, newestEpoch }, index) => ({
     grants: (grants[index] ?? []).filter((grant) => grant !== undefined),
     revokedLeaseIds: revoked[index] ?? [],
     serverMs: context.nowMs,
+    newestEpoch: sync.epoch < newestEpoch ? newestEpoch : 0n,
   }));
 }
 

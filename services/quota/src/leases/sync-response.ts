@@ -18,6 +18,7 @@ export function toSyncResponse(answer: SyncAnswer): SyncLeasesResponse {
     grants: answer.grants.map(toLeaseGrant),
     revokedLeaseIds: [...answer.revokedLeaseIds],
     serverTime: timestampFromMs(answer.serverMs),
+    newestEpoch: answer.newestEpoch,
   });
 }
 

@@ -50,4 +50,6 @@ export interface SyncAnswer {
   readonly grants: readonly Grant[];
   readonly revokedLeaseIds: readonly string[];
   readonly serverMs: number;
+  /** Of a later life of the holder; 0: the sync is of the newest. */
+  readonly newestEpoch: bigint;
 }

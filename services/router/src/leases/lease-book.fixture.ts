@@ -40,6 +40,8 @@ class FakeQuota {
   mode: LeaseMode = LeaseMode.PRECISE;
   status: GrantStatus | undefined;
   revoke: string[] = [];
+  /** Of a later life of the holder. */
+  newestEpoch = 0n;
   down = false;
   hang = false;
   /** The answer to the next sync is kept back until this resolves. */
@@ -78,6 +80,7 @@ class FakeQuota {
       grants: request.wants.map((want) => this.#grant(want.quota, want)),
       revokedLeaseIds: this.revoke,
       serverTime: timestampFromMs(this.#clock.wallMs()),
+      newestEpoch: this.newestEpoch,
     };
   }
 

@@ -231,6 +231,34 @@ describe("LeaseBook and LeaseSync", () => {
     expect(harness.book.reserve([use(a, 1)]).kind).toBe("wait");
   });
 
+  it("admits nothing on quotas once a later life of the holder has begun elsewhere", async () => {
+    const harness = new Harness();
+    const { clock, book, sync, quotaService } = harness;
+    const generous = quota("limits/l", { onUnavailable: "allow" });
+    quotaService.limits.set(generous.name, 100);
+    quotaService.mode = LeaseMode.BULK;
+    const fenced: bigint[] = [];
+    sync.onFenced = (epoch) => fenced.push(epoch);
+    sync.start();
+    expect((await harness.ask([use(generous)])).kind).toBe("reserved");
+    expect((await harness.ask([use(generous)])).kind).toBe("reserved");
+    const calls = quotaService.requests.length;
+    quotaService.newestEpoch = 8n;
+    // Also a holder that has nothing to say hears of it.
+    for (let second = 0; second < 12; second += 1) {
+      clock.advance(1_100);
+      await harness.settleDown();
+    }
+    expect(quotaService.requests.length).toBeGreaterThan(calls);
+    expect(fenced).toEqual([8n]);
+    expect(await harness.ask([use(generous)])).toMatchObject({
+      kind: "refused",
+      cause: "unavailable",
+    });
+    expect(book.attemptUnavailable([use(generous)], book.now(), true).kind).toBe("refused");
+    expect((await harness.ask([])).kind).toBe("reserved");
+  });
+
   it("is not moved by jumps of the wall clock", async () => {
     const harness = new Harness();
     harness.quotaService.limits.set("limits/a", 10);

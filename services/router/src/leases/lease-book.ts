@@ -48,6 +48,8 @@ export class LeaseBook {
   readonly #states = new Map<string, QuotaState>();
   /** States with something quota has not heard of. */
   readonly #dirty = new Set<QuotaState>();
+  /** Another life of this holder has begun elsewhere. */
+  #fenced = false;
   /** Quota's wall time minus our monotonic time; undefined until it has answered. */
   #quotaClockOffset: number | undefined;
 
@@ -121,6 +123,18 @@ export class LeaseBook {
     return chargesOf(reservation, actuals);
   }
 
+  /** Admits nothing on any quota any more: a later life of the holder has what it had. */
+  fence(): void {
+    if (this.#fenced) return;
+    this.#fenced = true;
+    for (const state of this.#states.values()) {
+      if (state.current === undefined) continue;
+      state.close();
+      this.#dirty.add(state);
+    }
+    this.waiting.failAll();
+  }
+
   /** What could be reserved without asking, in the quota's unit; undefined: quota is asked. */
   estimateRoom(use: QuotaUse): number | undefined {
     const state = this.#states.get(use.key);
@@ -156,6 +170,8 @@ export class LeaseBook {
 
   /** One try to hold everything; observes no demand. For `WaitingRequests`. */
   attempt(uses: readonly QuotaUse[], at: Moment): ReserveOutcome {
+    const [first] = uses;
+    if (this.#fenced && first !== undefined) return refused(first, "unavailable");
     const holds: Hold[] = [];
     let missing: QuotaUse[] | undefined;
     for (const use of uses) {
@@ -185,6 +201,8 @@ export class LeaseBook {
     at: Moment,
     away: boolean,
   ): Reserved | QuotaRefused {
+    const [first] = uses;
+    if (this.#fenced && first !== undefined) return refused(first, "unavailable");
     const holds: Hold[] = [];
     for (const use of uses) {
       const state = this.stateOf(use, at);

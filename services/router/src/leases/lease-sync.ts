@@ -16,6 +16,8 @@ import type { Exchange } from "./sync-exchange.ts";
 /** How long one sync may take; requests that wait have given up long before. */
 const callTimeoutMs = 2_000;
 const firstRetryMs = 100;
+/** A holder with nothing to say shows itself so often. */
+const showIntervalMs = 10_000;
 const jitterShare = 0.1;
 /** A difference of the clocks that is worth a line in the log (security R3 tolerates 60 s). */
 const notableSkewMs = 5_000;
@@ -66,6 +68,7 @@ export class LeaseSync {
   readonly #calls;
   readonly #unreached;
   #sequence = 0n;
+  #shownMs = 0;
   #pending: { readonly exchange: Exchange; sentAt: MonotonicMs } | undefined;
   #inFlight = false;
   #scheduled = false;
@@ -89,6 +92,10 @@ export class LeaseSync {
     );
     options.book.onNeed = () => this.#soon();
   }
+
+  /** Called once, when a later life of this holder has begun elsewhere. */
+  onFenced: (newestEpoch: bigint) => void = () => undefined;
+  #fenced = false;
 
   /** Whether quota has answered once. */
   get reached(): boolean {
@@ -145,6 +152,11 @@ export class LeaseSync {
     });
   }
 
+  /** Quota is told of holders that are quiet, too: only so they hear of a later life of theirs. */
+  #isTimeToShow(nowMs: number): boolean {
+    return nowMs - this.#shownMs >= showIntervalMs;
+  }
+
   #scheduleTick(): void {
     const jitter = 1 + jitterShare * (2 * Math.random() - 1);
     this.#timer = this.#options.clock.schedule(syncIntervalMs * jitter, () => {
@@ -160,8 +172,10 @@ export class LeaseSync {
     if (this.#pending === undefined) {
       const exchange = this.#build(complete);
       const { reports, wants } = exchange.request;
-      if (this.#reached && reports.length === 0 && wants.length === 0) return;
+      const isQuiet = this.#reached && reports.length === 0 && wants.length === 0;
+      if (isQuiet && !this.#isTimeToShow(clock.monotonicMs())) return;
       this.#sequence += 1n;
+      this.#shownMs = clock.monotonicMs();
       this.#pending = { exchange, sentAt: clock.monotonicMs() };
     }
     this.#inFlight = true;
@@ -211,7 +225,22 @@ export class LeaseSync {
     this.#unreached.set(0);
     this.#noteSkew(answer);
     this.#apply(exchange, answer, sentAt);
+    if (answer.newestEpoch > this.#options.epoch) this.#fence(answer.newestEpoch);
     if (this.#options.book.waiting.size > 0) this.#send(false);
+  }
+
+  /** Two with one name and one epoch would spend the same lease twice: the later start wins. */
+  #fence(newestEpoch: bigint): void {
+    if (this.#fenced) return;
+    this.#fenced = true;
+    const { book, holder, epoch } = this.#options;
+    this.#logger.error("another router was started with this name; this one admits no more", {
+      holder,
+      epoch: String(epoch),
+      newest_epoch: String(newestEpoch),
+    });
+    book.fence();
+    this.onFenced(newestEpoch);
   }
 
   #failed(error: unknown): void {

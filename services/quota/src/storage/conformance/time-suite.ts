@@ -167,6 +167,7 @@ export function describeChanges(server: () => DatabaseServer): void {
       sync({ holder: "a/0", sequence: 2n, reports: [report], wants }),
     );
     expect(answer.grants[0]).toMatchObject({ status: GrantStatus.EXHAUSTED, leaseId: "" });
+    expect(answer.newestEpoch).toBe(2n);
     expect(answer.revokedLeaseIds).toEqual([leaseId]);
     expect(await ledger.balance(quota)).toMatchObject({ pending: 3n, leased: 7n });
   });
