@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { serverLane } from "@penstock/test-support";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 const root = join(import.meta.dirname, "../../..");
@@ -15,7 +16,7 @@ function tourCommands(): string[] {
   return [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => (match[1] ?? "").trim());
 }
 
-describe("the tour of the README", () => {
+function tour(command: readonly string[]): void {
   let dataDir: string;
   let started: ChildProcess;
   let said = "";
@@ -23,7 +24,8 @@ describe("the tour of the README", () => {
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "penstock-tour-"));
     const anyPort = "0";
-    started = spawn(process.execPath, [join(root, "services/penstock/src/main.ts"), "start"], {
+    const main = join(root, "services/penstock/src/main.ts");
+    started = spawn(process.execPath, [main, ...command], {
       cwd: root,
       env: {
         PATH: process.env["PATH"],
@@ -39,15 +41,16 @@ describe("the tour of the README", () => {
     });
     started.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
     started.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    await vi.waitFor(() => expect(said).toMatch(/^ready in/m), { timeout: 60_000, interval: 50 });
-  }, 70_000);
+    const ready = (): void => expect(said, said).toMatch(/^ready in/m);
+    await vi.waitFor(ready, { timeout: 90_000, interval: 50 });
+  }, 100_000);
 
   afterAll(async () => {
     const ended = new Promise((resolve) => started.once("exit", resolve));
     started.kill("SIGINT");
     await ended;
     rmSync(dataDir, { recursive: true, force: true });
-  }, 20_000);
+  }, 60_000);
 
   it("has at most twelve commands, all of which do what it says", () => {
     const commands = tourCommands();
@@ -72,6 +75,14 @@ describe("the tour of the README", () => {
   it("names an environment file that is there and nobody else can read", () => {
     expect(existsSync(join(dataDir, "demo.env"))).toBe(true);
     expect(tourCommands()[0]).toContain(". .penstock/demo.env");
+  });
+}
+
+describe("the tour of the README", () => tour(["start"]));
+
+serverLane("nats").describe("the tour of the README", () => {
+  serverLane("postgres").describe("against every role as a process", () => {
+    tour(["suite", "--free-ports"]);
   });
 });
 
