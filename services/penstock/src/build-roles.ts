@@ -2,7 +2,6 @@
 // called without the network, what is not by its URL; all else is the same in every shape.
 // The code of a role is read only where the role is: a router alone starts in half the time.
 // What was built is taken down in the opposite order, also when the building fails half-way.
-import type { ConnectRouter } from "@connectrpc/connect";
 import { openBus } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import type { SnapshotFollower } from "@penstock/config-sync";
@@ -10,7 +9,7 @@ import type { DatabaseServer, StorageStart } from "@penstock/database";
 import type { PolicyService } from "@penstock/policy";
 import type { QuotaService } from "@penstock/quota";
 import type { RouterService } from "@penstock/router";
-import type { ServingOptions } from "@penstock/rpc";
+import type { ConnectRouter, ServingOptions } from "@penstock/rpc";
 import { generateKey, Secret } from "@penstock/runtime";
 import type { HealthReport } from "@penstock/runtime";
 import type { TelemetryService } from "@penstock/telemetry";

@@ -1,5 +1,4 @@
-import type { Transport } from "@connectrpc/connect";
-import type { Authenticate } from "@penstock/rpc";
+import type { Authenticate, Transport } from "@penstock/rpc";
 import { callOptions } from "@penstock/rpc";
 import { hashKey, keysEqual } from "@penstock/runtime";
 import type { Clock, Secret } from "@penstock/runtime";

@@ -1,6 +1,5 @@
-import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import { createInProcessTransport, createNetworkTransport } from "@penstock/rpc";
-import type { NetworkClientOptions, ServingOptions } from "@penstock/rpc";
+import type { ConnectRouter, NetworkClientOptions, ServingOptions, Transport } from "@penstock/rpc";
 import type { Secret } from "@penstock/runtime";
 
 /** A service in this process, or its address. */
