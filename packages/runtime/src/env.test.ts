@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { GatewayError } from "@penstock/errors";
-import { describe, expect, expectTypeOf, it } from "vitest";
+import { afterAll, describe, expect, expectTypeOf, it } from "vitest";
 import { readEnvironment } from "./env.ts";
 import type { ReadEnvironmentOptions } from "./env.ts";
 import type { Secret } from "./secret.ts";
@@ -117,5 +120,49 @@ describe("readEnvironment", () => {
     expect(failure(environment, options).fieldViolations).toEqual([
       { field: "PENSTOCK_HTPP_PORT", description: "is not a setting of this program" },
     ]);
+  });
+});
+
+describe("a variable that names a file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "penstock-env-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  function file(name: string, text: string): string {
+    const path = join(folder, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  }
+
+  it("has the value that the file holds, without the line break at its end", () => {
+    const environment = {
+      PENSTOCK_SERVICE_TOKEN_FILE: file("token", "canary\n"),
+      PENSTOCK_HTTP_PORT_FILE: file("port", "81"),
+      NATS_URL_FILE: file("bus", "nats://bus:4222\n"),
+    };
+    const values = readEnvironment(spec, { environment, refuseUnknownPrefix: "PENSTOCK_" });
+    expect(values.token.reveal()).toBe("canary");
+    expect(values).toMatchObject({ port: 81, busUrl: "nats://bus:4222" });
+  });
+
+  it("is a problem when the file is missing or empty, or both are set; values are not told", () => {
+    const missing = join(folder, "nothing");
+    const empty = file("empty", "\n");
+    const { fieldViolations, message } = failure({
+      PENSTOCK_SERVICE_TOKEN_FILE: missing,
+      PENSTOCK_MODE_FILE: empty,
+      PENSTOCK_BUS_URL: "nats://u:canary@bus",
+      PENSTOCK_BUS_URL_FILE: file("other", "nats://u:canary@bus"),
+      PENSTOCK_HTTP_PORT_FILE: file("wrong", "canary"),
+    });
+    expect(fieldViolations.map(({ field }) => field).toSorted()).toEqual([
+      "PENSTOCK_BUS_URL",
+      "PENSTOCK_HTTP_PORT_FILE",
+      "PENSTOCK_MODE_FILE",
+      "PENSTOCK_SERVICE_TOKEN_FILE",
+    ]);
+    expect(message).toContain(`PENSTOCK_SERVICE_TOKEN_FILE names ${missing}`);
+    expect(message).toContain("(ENOENT)");
+    expect(message).toContain("PENSTOCK_BUS_URL is set, and PENSTOCK_BUS_URL_FILE too");
+    expect(message).not.toContain("u:canary");
   });
 });

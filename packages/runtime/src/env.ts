@@ -1,5 +1,6 @@
 import process from "node:process";
 import { GatewayError } from "@penstock/errors";
+import { fileSuffix, readVariableFile } from "./env-file.ts";
 import { parseVariable } from "./env-value.ts";
 import type { ValueOf, VariableSpec } from "./env-value.ts";
 
@@ -35,9 +36,10 @@ interface Problem {
 }
 
 /**
- * Reads and checks every variable of `spec`. An empty variable counts as absent. All problems
- * are collected: the GatewayError (FIELD_INVALID) has one field violation per variable, and
- * never shows the value of a secret or a URL (which may hold a password).
+ * Reads and checks every variable of `spec`. An empty variable counts as absent; `<NAME>_FILE`
+ * names a file that holds the value of `<NAME>`. All problems are collected: the GatewayError
+ * (FIELD_INVALID) has one field violation per variable, and never shows the value of a secret or
+ * a URL (which may hold a password).
  */
 export function readEnvironment<const Spec extends EnvironmentSpec>(
   spec: Spec,
@@ -47,7 +49,11 @@ export function readEnvironment<const Spec extends EnvironmentSpec>(
   const problems: Problem[] = [];
   const values: Record<string, unknown> = {};
   for (const [key, variable] of Object.entries(spec)) {
-    const { name, text } = find(environment, variable.name);
+    const { name, text, problem } = find(environment, variable.name);
+    if (problem !== undefined) {
+      problems.push({ field: name, description: problem });
+      continue;
+    }
     if (text === undefined) {
       values[key] = variable.default;
       if (variable.required === true) problems.push({ field: name, description: "is not set" });
@@ -75,15 +81,23 @@ export function inheritedEnvironment(
   return { ...process.env, ...changes };
 }
 
-function find(
-  environment: Readonly<Record<string, string | undefined>>,
-  name: string,
-): { name: string; text: string | undefined } {
+interface Found {
+  readonly name: string;
+  readonly text?: string;
+  readonly problem?: string;
+}
+
+function find(environment: Readonly<Record<string, string | undefined>>, name: string): Found {
   for (const candidate of [name, ...(aliases[name] ?? [])]) {
-    const text = environment[candidate];
-    if (text !== undefined && text !== "") return { name: candidate, text };
+    const text = environment[candidate] || undefined;
+    const file = environment[candidate + fileSuffix] || undefined;
+    if (text !== undefined && file !== undefined) {
+      return { name: candidate, problem: `is set, and ${candidate + fileSuffix} too` };
+    }
+    if (text !== undefined) return { name: candidate, text };
+    if (file !== undefined) return { name: candidate + fileSuffix, ...readVariableFile(file) };
   }
-  return { name, text: undefined };
+  return { name };
 }
 
 function unknownVariables(
@@ -94,7 +108,7 @@ function unknownVariables(
   const prefix = options.refuseUnknownPrefix;
   if (prefix === undefined) return [];
   const known = new Set(options.known);
-  for (const variable of Object.values(spec)) known.add(variable.name);
+  for (const { name } of Object.values(spec)) known.add(name).add(name + fileSuffix);
   return Object.keys(environment)
     .filter((name) => name.startsWith(prefix) && !known.has(name))
     .map((field) => ({ field, description: "is not a setting of this program" }));
