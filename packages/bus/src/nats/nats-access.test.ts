@@ -24,8 +24,8 @@ describe("access to NATS", () => {
   });
 
   it("uses TLS when a scheme or an authority asks for it", () => {
-    expect(readNatsAccess({ url: "tls://a:4222" }).tls).toEqual({});
-    expect(readNatsAccess({ url: "nats://a", caFile: "/ca.pem" }).tls).toEqual({
+    expect(readNatsAccess({ url: "tls://a:4222" }).tls).toBeDefined();
+    expect(readNatsAccess({ url: "nats://a", caFile: "/ca.pem" }).tls).toMatchObject({
       caFile: "/ca.pem",
     });
   });
@@ -55,12 +55,18 @@ describe("access to NATS", () => {
     }
   });
 
-  it.each(["redis://a", "nats://", "nats://user:canary@", "nats://a/path", "nats://a,", "a:4222"])(
-    "refuses %s without showing what may be a secret",
-    (url) => {
-      const read = () => readNatsAccess({ url });
-      expect(read).toThrow("PENSTOCK_BUS_URL must be nats://host:port");
-      expect(read).not.toThrow("canary");
-    },
-  );
+  it.each([
+    "redis://a",
+    "nats://",
+    "nats://user:canary@",
+    "nats://a/path",
+    "nats://a,",
+    "a:4222",
+    "tls://a:99999",
+    "tls://a:99999",
+  ])("refuses %s without showing what may be a secret", (url) => {
+    const read = () => readNatsAccess({ url });
+    expect(read).toThrow("PENSTOCK_BUS_URL must be nats://host:port");
+    expect(read).not.toThrow("canary");
+  });
 });

@@ -1,4 +1,7 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
+import type { PeerCertificate } from "node:tls";
 import {
   credsAuthenticator,
   nkeyAuthenticator,
@@ -51,8 +54,10 @@ export function readNatsAccess(options: NatsAccessOptions): NatsAccess {
   let user: string | undefined;
   let isTls = options.caFile !== undefined;
   for (const part of parts) {
-    if (part?.["host"] === undefined) throw invalidUrl();
-    servers.push(part["host"]);
+    const host = part?.["host"];
+    if (part === undefined || host === undefined || !URL.canParse(`nats://${host}`))
+      throw invalidUrl();
+    servers.push(host);
     user ??= part["user"];
     isTls ||= part["scheme"] === "tls";
   }
@@ -61,9 +66,27 @@ export function readNatsAccess(options: NatsAccessOptions): NatsAccess {
   return {
     servers,
     shown: servers.join(", "),
-    tls: isTls ? (caFile === undefined ? {} : { caFile }) : undefined,
+    tls: isTls ? tlsOptions(servers, caFile) : undefined,
     identify: () => (credentialsFile === undefined ? fromUrl : readCredentials(credentialsFile)),
   };
+}
+
+/**
+ * The client names no server that it reaches by an address, and Node then asks the certificate for
+ * "localhost": so the addresses of the URL count, too.
+ */
+function tlsOptions(servers: readonly string[], caFile: string | undefined): TlsOptions {
+  const hosts = servers.map((server) => new URL(`nats://${server}`).hostname);
+  const addresses = hosts.map((host) => host.replaceAll(/[[\]]/g, "")).filter((host) => isIP(host));
+  const identity = {
+    checkServerIdentity: (name: string, certificate: PeerCertificate): Error | undefined => {
+      const problem = checkServerIdentity(name, certificate);
+      if (problem === undefined || name !== "localhost") return problem;
+      const isNamed = (address: string) => checkServerIdentity(address, certificate) === undefined;
+      return addresses.some(isNamed) ? undefined : problem;
+    },
+  };
+  return { ...identity, ...(caFile === undefined ? {} : { caFile }) };
 }
 
 function invalidUrl(): GatewayError {
