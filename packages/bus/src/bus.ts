@@ -20,8 +20,9 @@ export interface Bus {
   /** Whether the bus can be reached now; for readiness and metrics. */
   connected(): boolean;
   /**
-   * Calls when the bus may have lost what it held: after every connection, and when something of
-   * it was made again or has not simply gone on. Gives the function that ends it. A bus inside the process never calls.
+   * Calls when the bus may have lost what it held: after every connection, and when something of it
+   * was made again or has not simply gone on. Gives the function that ends it. A bus inside the
+   * process never calls.
    */
   onRestored(listener: () => void): () => void;
   /** Ends every watch and consumer, then the connection. */

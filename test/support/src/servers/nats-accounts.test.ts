@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { defaultTopology } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -16,9 +15,8 @@ import { startNats } from "./nats.ts";
 import type { NatsServer } from "./nats.ts";
 import { serverLane } from "./server-lane.ts";
 
-const configFile = fileURLToPath(
-  new URL("../../../../deploy/nats/nats-server.conf", import.meta.url),
-);
+const root = join(import.meta.dirname, "..", "..", "..", "..");
+const configFile = join(root, "deploy", "nats", "nats-server.conf");
 const users = ["router", "policy", "quota", "telemetry", "operator"] as const;
 type User = (typeof users)[number];
 const passwordOf = (user: User): string => `canary-of-${user}`;
