@@ -79,13 +79,18 @@ function roles(): void {
     await router.untilReady("admin");
 
     const shell = join(folder, "shell");
-    const demo = await runPenstock([
-      ...["demo", "--data-dir", shell, "--admin-token", adminToken],
-      ...["--control-url", policy.url("control"), "--telemetry-url", telemetry.url("control")],
-      ...["--admin-url", router.url("admin"), "--http-url", router.url("http")],
-      ...["--grpc-address", new URL(router.url("grpc")).host],
-      ...["--simulator-url", simulator.url("simulator")],
-    ]);
+    const targets = {
+      "data-dir": shell,
+      "admin-token": adminToken,
+      "control-url": policy.url("control"),
+      "telemetry-url": telemetry.url("control"),
+      "admin-url": router.url("admin"),
+      "http-url": router.url("http"),
+      "grpc-address": new URL(router.url("grpc")).host,
+      "simulator-url": simulator.url("simulator"),
+    };
+    const flags = Object.entries(targets).flatMap(([name, value]) => [`--${name}`, value]);
+    const demo = await runPenstock(["demo", ...flags]);
     expect(demo, demo.stderr).toMatchObject({ exitCode: 0 });
     const key = /^OPENAI_API_KEY='(.*)'$/m.exec(readFileSync(join(shell, "demo.env"), "utf8"))?.[1];
     const penstock = (parameters: readonly string[]) =>
