@@ -8,6 +8,7 @@ import type { Clock, HealthRegistry } from "@penstock/runtime";
 import type { RouterConfig } from "./config.ts";
 import { buildRouterParts } from "./router-parts.ts";
 import { RunningRouter } from "./running-router.ts";
+import { keepRequestsShortLived } from "./short-lived-requests.ts";
 
 /** What a router needs from outside. */
 export interface RouterDependencies {
@@ -48,5 +49,6 @@ export interface RouterService {
 
 /** Builds a router; all wiring of it is in `router-parts.ts`, its order in `running-router.ts`. */
 export function createRouterService(deps: RouterDependencies): RouterService {
+  keepRequestsShortLived();
   return new RunningRouter(deps, buildRouterParts(deps));
 }
