@@ -75,8 +75,8 @@ interface Scale {
 }
 
 const scales: Readonly<Record<"quick" | "full", Scale>> = {
-  quick: { rounds: 5, seconds: 1, warmSeconds: 5, pacedRounds: 3, pacedSeconds: 1.5 },
-  full: { rounds: 9, seconds: 2, warmSeconds: 8, pacedRounds: 5, pacedSeconds: 3 },
+  quick: { rounds: 5, seconds: 1, warmSeconds: 3, pacedRounds: 3, pacedSeconds: 1.5 },
+  full: { rounds: 9, seconds: 2, warmSeconds: 5, pacedRounds: 5, pacedSeconds: 3 },
 };
 
 /** Runs the benchmark; throws when something can't be started. */

@@ -27,9 +27,15 @@ export interface VariantRounds {
 /** What the process still does for its requests after the last answer counts as well. */
 const settleMs = 300;
 
+/** A step of the warm-up that is not cheaper than this share of the best before shows no progress. */
+const progress = 0.97;
+/** Steps without progress that end the warm-up, and the most steps of all. */
+const stepsWithoutProgress = 2;
+const mostSteps = 8;
+
 /**
  * Measures variants in turn, in the opposite order every other round, so that what else happens on
- * the machine hits all of them. Each is warmed first.
+ * the machine hits all of them. Each is warmed first, in steps of `warmSeconds` (0: not at all).
  */
 export async function alternate(
   variants: readonly Variant[],
@@ -37,7 +43,7 @@ export async function alternate(
 ): Promise<VariantRounds[]> {
   const results = variants.map(({ name }) => ({ name, rounds: [] as Round[] }));
   if (options.warmSeconds > 0) {
-    for (const variant of variants) await variant.load(options.warmSeconds);
+    for (const variant of variants) await warm(variant, options.warmSeconds);
   }
   for (let round = 0; round < options.rounds; round += 1) {
     const order = round % 2 === 0 ? [...variants.keys()] : [...variants.keys()].toReversed();
@@ -48,6 +54,20 @@ export async function alternate(
     }
   }
   return results;
+}
+
+/**
+ * Loads a variant until its CPU time per request falls no more. Compilation goes on for some ten
+ * thousands of requests, longer the more code there is, on threads of its own that count as well.
+ */
+async function warm(variant: Variant, seconds: number): Promise<void> {
+  let bestUs = Number.POSITIVE_INFINITY;
+  let without = 0;
+  for (let step = 0; step < mostSteps && without < stepsWithoutProgress; step += 1) {
+    const { cpuUs } = await measure(variant, seconds);
+    without = cpuUs < bestUs * progress ? 0 : without + 1;
+    bestUs = Math.min(bestUs, cpuUs);
+  }
 }
 
 async function measure(variant: Variant, seconds: number): Promise<Round> {

@@ -34,7 +34,8 @@ export class Admission {
 
   /** Ends every open request with the error. */
   interruptAll(error: GatewayError): void {
-    for (const context of [...this.#open]) context.handler?.interrupt(error);
+    const open = [...this.#open];
+    for (const context of open) context.handler?.interrupt(error);
   }
 
   /** Lets a request in, or says why not: 503 for the process, 429 for the key. */

@@ -93,6 +93,8 @@ export class RequestContext {
 
   /** `settle` */
   settled = false;
+  /** See `encodeEventHead`; made with the intent. */
+  eventHead: string | undefined;
   costNanoUsd: bigint | undefined;
   charges: Charge[] = [];
   outcome: Outcome | undefined;

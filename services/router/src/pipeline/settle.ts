@@ -1,4 +1,4 @@
-import type { Attempt, AttemptKind, Charge } from "@penstock/api";
+import type { Attempt, AttemptKind, Charge, UsageEvent } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { formatTraceparent } from "@penstock/observability";
 import type { Tracer } from "@penstock/observability";
@@ -8,7 +8,7 @@ import type { LeaseBook } from "../leases/lease-book.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import type { SpoolCallback } from "../usage/spool-callback.ts";
 import type { UsageRecorder } from "../usage/usage-recorder.ts";
-import { encodeUsageEvent } from "../usage/usage-event-encoder.ts";
+import { encodeEventHead, encodeUsageEvent } from "../usage/usage-event-encoder.ts";
 import type { Admission } from "./admit.ts";
 import { asksForSync } from "./asks-for-sync.ts";
 import { attemptRecord } from "./attempt-record.ts";
@@ -172,7 +172,7 @@ export class Settlement {
     spool.final(
       {
         requestId: context.requestId,
-        payload: encodeUsageEvent(event),
+        payload: encode(context, event),
         sequence,
         traceparent: context.trace.sampled ? formatTraceparent(context.trace) : undefined,
       },
@@ -247,7 +247,8 @@ export class Settlement {
     charges: Charge[],
   ): Uint8Array {
     const { clock, spool, replica } = this.#parts;
-    return encodeUsageEvent(
+    return encode(
+      context,
       usageEvent(context, {
         replica,
         epoch: spool.epoch,
@@ -271,4 +272,10 @@ export class Settlement {
     this.#unauthenticatedCount += 1;
     return this.#unauthenticatedCount <= unauthenticatedPerSecond;
   }
+}
+
+/** The caller's last bytes wait for this: what is known since the intent is not encoded again. */
+function encode(context: RequestContext, event: UsageEvent): Uint8Array {
+  context.eventHead ??= encodeEventHead(event);
+  return encodeUsageEvent(event, context.eventHead);
 }

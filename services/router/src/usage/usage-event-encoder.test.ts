@@ -1,9 +1,10 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { UsageEventSchema } from "@penstock/api";
+import type { UsageEvent } from "@penstock/api";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeUsageEvent as encode } from "./usage-event-encoder.ts";
+import { encodeEventHead, encodeUsageEvent } from "./usage-event-encoder.ts";
 
 const text = fc.oneof(
   fc.string(),
@@ -15,6 +16,12 @@ const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.bigInt({ min: 0n, max: 300n }),
 );
+
+const encode = (event: UsageEvent): Uint8Array => encodeUsageEvent(event, encodeEventHead(event));
+
+/** The fields in the order of their numbers, so that bytes can be compared. */
+const ordered = (bytes: Uint8Array): Buffer =>
+  Buffer.from(toBinary(UsageEventSchema, fromBinary(UsageEventSchema, bytes)));
 
 /** Any value of a message type, along its descriptor. */
 function anyMessage(desc: DescMessage): fc.Arbitrary<Message> {
@@ -46,11 +53,11 @@ function anyField(field: DescField): fc.Arbitrary<unknown> {
 }
 
 describe("encodeUsageEvent", () => {
-  it("writes the bytes of toBinary, whatever is in an event", () => {
+  it("writes what toBinary writes, whatever is in an event", () => {
     fc.assert(
       fc.property(anyMessage(UsageEventSchema), (message) => {
         const event = message as ReturnType<typeof create<typeof UsageEventSchema>>;
-        expect(Buffer.from(encode(event))).toEqual(Buffer.from(toBinary(UsageEventSchema, event)));
+        expect(ordered(encode(event))).toEqual(Buffer.from(toBinary(UsageEventSchema, event)));
       }),
       { numRuns: 500 },
     );
@@ -61,7 +68,7 @@ describe("encodeUsageEvent", () => {
       Array.from({ length: 200 }, (_, at) => [`k${at}`, "é".repeat(99)]),
     );
     const event = create(UsageEventSchema, { error: { metadata: facts }, sequence: 7n });
-    expect(Buffer.from(encode(event))).toEqual(Buffer.from(toBinary(UsageEventSchema, event)));
+    expect(ordered(encode(event))).toEqual(Buffer.from(toBinary(UsageEventSchema, event)));
   });
 
   it("gives bytes that the next message leaves alone", () => {
@@ -74,10 +81,18 @@ describe("encodeUsageEvent", () => {
     const principal = { team: "teams/t", project: "projects/p", virtualKey: "projects/p/k" };
     const event = create(UsageEventSchema, { requestId: "first", principal });
     const whole = Buffer.from(toBinary(UsageEventSchema, event));
-    expect(Buffer.from(encode(event))).toEqual(whole);
-    expect(Buffer.from(encode(event))).toEqual(whole);
+    expect(ordered(encode(event))).toEqual(whole);
+    expect(ordered(encode(event))).toEqual(whole);
     const next = create(UsageEventSchema, { requestId: "x", epoch: 9n, model: "m" });
     next.principal = event.principal;
-    expect(Buffer.from(encode(next))).toEqual(Buffer.from(toBinary(UsageEventSchema, next)));
+    expect(ordered(encode(next))).toEqual(Buffer.from(toBinary(UsageEventSchema, next)));
+  });
+
+  it("takes the head from an earlier event of the request", () => {
+    const same = { requestId: "r", epoch: 3n, model: "mödel", labels: { a: "ü" }, revision: 9n };
+    const intent = create(UsageEventSchema, same);
+    const final = create(UsageEventSchema, { ...same, sequence: 4n, finishReasons: ["stop"] });
+    const bytes = encodeUsageEvent(final, encodeEventHead(intent));
+    expect(ordered(bytes)).toEqual(Buffer.from(toBinary(UsageEventSchema, final)));
   });
 });

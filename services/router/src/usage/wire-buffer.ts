@@ -22,6 +22,17 @@ export class WireBuffer {
     return copy;
   }
 
+  /** What was written since `clear`, one character a byte (Latin-1): cheap to keep for long. */
+  text(): string {
+    return this.#bytes.toString("latin1", 0, this.#at);
+  }
+
+  /** What `text` gave. */
+  latin1(text: string): void {
+    this.#reserve(text.length);
+    this.#at += this.#bytes.write(text, this.#at, "latin1");
+  }
+
   /** How much was written since `clear`. Unit: bytes. */
   get length(): number {
     return this.#at;
