@@ -4,11 +4,11 @@ import type { Project, SourceFile } from "../source/project.ts";
 import type { Violation } from "../violation.ts";
 
 const entry =
-  /^(?:[^/]+\/[^/]+\/(?:index|testing)\.ts|services\/[^/]+\/src\/main\.ts|services\/penstock\/bin\/penstock\.mjs|test\/tasks\/src\/[^/]+\.ts|test\/vitest\.config\.ts)$/;
+  /^(?:[^/]+\/[^/]+\/(?:index|testing)\.ts|services\/[^/]+\/src\/main\.ts|services\/penstock\/bin\/penstock\.mjs|test\/tasks\/src\/[^/]+\.ts|test\/vitest\.config\.ts|deploy\/[^/]+\.mjs)$/;
 
 /**
- * Every file is reached from an entry: a package's index.ts, a service's main.ts, a task, or a
- * test other than the file's own (what only its own test uses, nobody needs).
+ * Every file is reached from an entry: a package's index.ts, a service's main.ts, a task, a program
+ * of deploy/, or a test other than the file's own (what only its own test uses, nobody needs).
  */
 export function deadFileRule(project: Project): Violation[] {
   const byPath = new Map(project.sources.map((file) => [file.path, file]));
