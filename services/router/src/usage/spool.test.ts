@@ -7,13 +7,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import process from "node:process";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RequestOutcome, UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import { silentObservability } from "@penstock/observability";
-import { ManualClock, systemClock, thisProcess } from "@penstock/runtime";
+import { ManualClock, systemClock } from "@penstock/runtime";
 import type { WallMs } from "@penstock/runtime";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -69,11 +68,6 @@ function final(spool: Spool, requestId: string): Promise<Told> {
   const rest = { replica: "r", epoch: spool.epoch, sequence, outcome };
   const payload = encode({ requestId, ...rest });
   return told((done) => spool.final({ requestId, payload, sequence }, done));
-}
-
-function processOf(pid: number): { pid: number; startTime: string } {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return { pid, startTime: stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "" };
 }
 
 const segmentPaths = (folder: string): string[] =>
@@ -155,15 +149,6 @@ describe("Spool", () => {
     hangs = false;
     syncs.shift()?.(null);
     expect(heard).toHaveLength(2);
-  });
-
-  it("is not shared with another process that lives", () => {
-    const folder = newFolder();
-    const identity = { ...thisProcess(), ...processOf(process.ppid) };
-    writeFileSync(`${folder}/owner`, JSON.stringify(identity));
-    expect(() => open(folder)).toThrow(`in use by process ${process.ppid}`);
-    writeFileSync(`${folder}/owner`, JSON.stringify({ ...identity, startTime: "1" }));
-    open(folder);
   });
 
   it("writes all records of one turn by one call, and tells them in order", async () => {
