@@ -61,7 +61,8 @@ serverLane("nats").describe("usage while the bus loses what it had", () => {
         ({ event }) => event?.outcome === RequestOutcome.COMPLETED,
       );
       const ids = completed.map(({ event }) => event?.requestId);
-      expect(ids.toSorted()).toEqual(asked.toSorted());
+      expect(new Set(ids)).toEqual(new Set(asked));
+      expect(ids).toHaveLength(asked.length);
       const cost = completed.reduce((sum, { event }) => sum + (event?.costNanoUsd ?? 0n), 0n);
       const { balance } = await constellation.balances.getBalance({ quota: "budgets/b" });
       expect(balance?.posted).toBe(cost);
