@@ -3,8 +3,6 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync } from "node:fs";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildInFolders } from "./src/build-in-folders.ts";
 import type { BuiltStage } from "./src/build-in-folders.ts";
 import { readStages } from "./src/dockerfile-steps.ts";
+import { freePorts } from "./src/free-ports.ts";
 import { readIgnoreFile } from "./src/ignored-files.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -211,14 +210,3 @@ describe("what the Dockerfile builds", () => {
     );
   }
 });
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    ports.push((server.address() as AddressInfo).port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
