@@ -11,6 +11,8 @@ const allTests = ["packages/**/*.test.ts", "services/**/*.test.ts", "test/**/*.t
 const notTests = ["**/node_modules/**", "**/dist/**", "**/.types/**"];
 const longTests = ["**/*.long.test.ts"];
 const onlyLong = process.env["PENSTOCK_TEST_LONG"] === "1";
+/** `npm test` sets it to 0 where NATS or PostgreSQL is not installed. */
+const hasServers = process.env["PENSTOCK_TEST_SERVERS"] !== "0";
 
 const twentySecondsMs = 20_000;
 const tenMinutesMs = 600_000;
@@ -44,10 +46,43 @@ const isolatedProject = {
   },
 };
 
+/** They start what they need themselves, so that a second run of them would be the same again. */
+const ownProcesses = [
+  "all-servers",
+  "database-tls",
+  "mutual-tls",
+  "policy-on-postgres",
+  "policy-to-follower",
+  "roles-as-processes",
+  "router-drain",
+  "router-workers",
+  "several-replicas",
+  "show-2-demo-env",
+  "show-7-kill",
+  "usage-replay",
+].map((name) => `test/integration/${name}.test.ts`);
+const oneMinuteMs = 60_000;
+/** The integration tests once more: every role a process, two routers, NATS and PostgreSQL. */
+const serversProject = {
+  test: {
+    ...limits,
+    testTimeout: oneMinuteMs,
+    hookTimeout: oneMinuteMs,
+    name: "servers",
+    include: ["test/integration/*.test.ts"],
+    exclude: [...notTests, ...longTests, ...ownProcesses],
+    env: { PENSTOCK_TEST_SHAPE: "servers" },
+    globalSetup: ["test/support/src/servers/shared-postgres.setup.ts"],
+    pool: "forks" as const,
+    isolate: true,
+  },
+};
+const shortProjects = [pureProject, isolatedProject, ...(hasServers ? [serversProject] : [])];
+
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
-    projects: onlyLong ? [longProject] : [pureProject, isolatedProject],
+    projects: onlyLong ? [longProject] : shortProjects,
     maxWorkers: 2,
     passWithNoTests: false,
   },

@@ -16,7 +16,10 @@ export interface CommandResult {
 
 /** A Penstock that commands talk to. */
 export interface CommandTarget {
+  /** Of policy; and of the others where they are not named. */
   readonly controlUrl: string;
+  readonly quotaUrl?: string;
+  readonly telemetryUrl?: string;
   readonly adminUrl: string;
   readonly adminToken: string;
 }
@@ -30,6 +33,8 @@ export async function runPenstock(
 ): Promise<CommandResult> {
   const environment = target && {
     PENSTOCK_CONTROL_URL: target.controlUrl,
+    PENSTOCK_QUOTA_URL: target.quotaUrl ?? target.controlUrl,
+    PENSTOCK_TELEMETRY_URL: target.telemetryUrl ?? target.controlUrl,
     PENSTOCK_ADMIN_URL: target.adminUrl,
     PENSTOCK_ADMIN_TOKEN: target.adminToken,
   };

@@ -3,17 +3,27 @@ import { resolveImport, workspaceOf } from "../source/project.ts";
 import type { Project, SourceFile } from "../source/project.ts";
 import type { Violation } from "../violation.ts";
 
-const entry =
-  /^(?:[^/]+\/[^/]+\/(?:index|testing)\.ts|services\/[^/]+\/src\/main\.ts|services\/penstock\/bin\/penstock\.mjs|test\/tasks\/src\/[^/]+\.ts|test\/vitest\.config\.ts|deploy\/[^/]+\.mjs)$/;
+const entries = [
+  /^[^/]+\/[^/]+\/(?:index|testing)\.ts$/,
+  /^services\/[^/]+\/src\/main\.ts$/,
+  /^services\/penstock\/bin\/penstock\.mjs$/,
+  /^test\/tasks\/src\/[^/]+\.ts$/,
+  /^test\/vitest\.config\.ts$/,
+  /^test\/.+\.setup\.ts$/,
+  /^deploy\/[^/]+\.mjs$/,
+];
 
 /**
  * Every file is reached from an entry: a package's index.ts, a service's main.ts, a task, a program
- * of deploy/, or a test other than the file's own (what only its own test uses, nobody needs).
+ * of deploy/, what vitest starts before tests (*.setup.ts), or a test other than the file's own
+ * (what only its own test uses, nobody needs).
  */
 export function deadFileRule(project: Project): Violation[] {
   const byPath = new Map(project.sources.map((file) => [file.path, file]));
   const reached = new Set<string>();
-  const waiting = project.sources.filter((file) => file.isTest || entry.test(file.path));
+  const waiting = project.sources.filter(
+    (file) => file.isTest || entries.some((entry) => entry.test(file.path)),
+  );
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (reached.has(file.path)) continue;
     reached.add(file.path);

@@ -7,6 +7,7 @@ import type {
   PenstockClient,
 } from "@penstock/client";
 import { reasons } from "@penstock/errors";
+import { tell } from "./heard.ts";
 import type { Question, Transcript } from "./transcript.ts";
 
 /** Asks through the gRPC door. Errors are part of the transcript. */
@@ -22,7 +23,7 @@ export async function askOverGrpc(client: PenstockClient, question: Question): P
     if (!(error instanceof PenstockError)) throw error;
     notes.error = error;
   }
-  return notes.transcript(question.stream);
+  return tell(client, notes.transcript(question.stream));
 }
 
 function requestOf({ model, prompt, maxOutputTokens }: Question): GenerateRequestInit {

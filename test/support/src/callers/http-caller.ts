@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
+import { tell } from "./heard.ts";
 import { readHttpTranscript } from "./read-http-transcript.ts";
 import type { Question, Transcript } from "./transcript.ts";
 
@@ -73,7 +74,7 @@ export async function askOverHttp(
     }),
     ...(signal && { signal }),
   });
-  return readHttpTranscript(answer, question.stream);
+  return tell(gateway, readHttpTranscript(answer, question.stream));
 }
 
 function toHeaders(given: IncomingHttpHeaders): Headers {

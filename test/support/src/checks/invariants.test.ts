@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  AttemptKind,
   BalanceSchema,
   RequestOutcome,
   TransferSchema,
@@ -9,7 +10,9 @@ import {
 import type { SimulatedCall } from "@penstock/simulator";
 import { describe, expect, it } from "vitest";
 import type { Transcript } from "../callers/transcript.ts";
-import { checkBalances, checkRecords, checkTranscript } from "./invariants.ts";
+import { checkBalances } from "./check-balances.ts";
+import { checkBooks, checkRecords, checkRetries } from "./check-records.ts";
+import { checkTranscript } from "./check-transcript.ts";
 
 const transcript: Transcript = {
   door: "http",
@@ -41,7 +44,7 @@ describe("checkTranscript", () => {
     ["no advice", { end: "error", error: { ...error, reason: "LIMIT_EXCEEDED" } }, "a delay"],
   ] as const)("finds %s", (_what, fields, message) => {
     const broken = checkTranscript({ ...transcript, ...fields } as Transcript);
-    expect(broken).toEqual([expect.stringContaining(message)]);
+    expect(broken.map(({ what }) => what)).toEqual([expect.stringContaining(message)]);
   });
 
   it("finds nothing wrong with a good one", () => {
@@ -69,7 +72,8 @@ describe("checkRecords", () => {
     ["an answer that no vendor gave", [record], [], "saw it 0 times"],
     ["an attempt that was made twice", [record], [call("r.2"), call("r.2")], "saw it 2 times"],
   ])("finds %s", (_what, records, calls, message) => {
-    expect(checkRecords("r", { records, calls })).toEqual([expect.stringContaining(message)]);
+    const broken = checkRecords("r", { records, calls });
+    expect(broken.map(({ what }) => what)).toEqual([expect.stringContaining(message)]);
   });
 
   it("finds nothing wrong with a good one, nor with an attempt that got no connection", () => {
@@ -77,20 +81,64 @@ describe("checkRecords", () => {
   });
 });
 
+describe("checkBooks", () => {
+  it("finds a request that is recorded twice, and a call that nobody recorded", () => {
+    const record = create(UsageRecordSchema, { event: { requestId: "r" } });
+    const calls = [{ requestId: "r.1" }, { requestId: "s.1" }, { requestId: "" }];
+    const broken = checkBooks({ records: [record, record], calls: calls as SimulatedCall[] });
+    expect(broken.map(({ what }) => what)).toEqual([
+      "request r: 2 usage records instead of one",
+      "s.1 was called, and nothing is recorded of it",
+    ]);
+  });
+});
+
+describe("checkRetries", () => {
+  const record = create(UsageRecordSchema, {
+    event: {
+      startTime: { seconds: 100n },
+      attempts: [
+        { deployment: "d", kind: AttemptKind.PRIMARY },
+        { deployment: "d", kind: AttemptKind.RETRY },
+      ],
+    },
+  });
+
+  it("lets a quiet target be retried a few times", () => {
+    expect(checkRetries([record, record, record], 1)).toEqual([]);
+  });
+
+  it("finds retries that multiply an outage", () => {
+    const [broken] = checkRetries(
+      Array.from({ length: 10 }, () => record),
+      1,
+    );
+    expect(broken?.what).toContain("d was retried 10 times beside 10");
+  });
+});
+
 describe("checkBalances", () => {
-  const balance = { quota: "q", limit: 10n, posted: 6n, pending: 0n, leased: 4n };
+  const balance = { quota: "q", limit: 10n, posted: 6n, pending: 0n, leased: 4n, available: 0n };
   const transfers = [
-    create(TransferSchema, { quota: "q", amount: 6n, state: TransferState.POSTED }),
+    create(TransferSchema, { id: "r", quota: "q", amount: 6n, state: TransferState.POSTED }),
+    create(TransferSchema, {
+      id: "loan",
+      leaseId: "loan",
+      quota: "q",
+      amount: 6n,
+      state: TransferState.POSTED,
+    }),
     create(TransferSchema, { quota: "q", amount: 9n, state: TransferState.VOIDED }),
   ];
 
   it.each([
     ["more than the limit", { leased: 5n }, "above its limit"],
     ["what is left pending", { pending: 1n, leased: 3n }, "still pending"],
-    ["postings without transfers", { posted: 5n }, "sum to 6"],
+    ["postings without transfers", { posted: 5n, available: 1n }, "sum to 6"],
+    ["what is neither used nor to be had", { leased: 3n }, "0 is available where 1 is left"],
   ])("finds %s", (_what, fields, message) => {
     const broken = checkBalances([create(BalanceSchema, { ...balance, ...fields })], transfers);
-    expect(broken).toEqual([expect.stringContaining(message)]);
+    expect(broken.map(({ what }) => what)).toEqual([expect.stringContaining(message)]);
   });
 
   it("finds nothing wrong with a good one", () => {

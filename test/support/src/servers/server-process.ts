@@ -10,6 +10,8 @@ export interface ServerProcess {
   readonly process: ChildProcess;
   /** Everything it printed, newest last, bounded. */
   output(): string;
+  /** Sends a signal to it, and to its group where it has one of its own. */
+  signal(signal: NodeJS.Signals): void;
   /** Ends it with `signal` and waits until it is gone. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
@@ -23,15 +25,19 @@ export interface ServerProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Another user than this process's, as PostgreSQL refuses to run as root. */
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** True: what it starts itself is signalled and ended with it. */
+  readonly group?: boolean;
+  /** Hears whatever it prints. */
+  readonly onOutput?: (text: string) => void;
 }
 
 const pidFile = "server.pid";
 const maxOutputLength = 20_000;
-const running = new Set<ChildProcess>();
+const running = new Set<ServerProcess>();
 const folders = new Set<string>();
 
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const server of running) server.signal("SIGKILL");
   for (const folder of folders) removeFolder(folder);
 });
 
@@ -56,11 +62,12 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
     cwd: options.folder,
     ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
     stdio: ["ignore", "pipe", "pipe"],
+    detached: options.group === true,
   });
-  running.add(child);
   let output = "";
   const note = (chunk: unknown): void => {
     output = (output + String(chunk)).slice(-maxOutputLength);
+    options.onOutput?.(String(chunk));
   };
   child.stdout.on("data", note);
   child.stderr.on("data", note);
@@ -71,13 +78,31 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
     });
     child.once("exit", () => resolve());
   });
-  void gone.then(() => running.delete(child));
   if (child.pid !== undefined) writeFileSync(join(options.folder, pidFile), String(child.pid));
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    child.kill(signal);
-    await gone;
+  const server: ServerProcess = {
+    process: child,
+    output: () => output,
+    signal: (signal) => {
+      if (options.group === true) signalGroup(child.pid, signal);
+      else child.kill(signal);
+    },
+    end: async (signal) => {
+      server.signal(signal);
+      await gone;
+    },
   };
-  return { process: child, output: () => output, end };
+  running.add(server);
+  void gone.then(() => running.delete(server));
+  return server;
+}
+
+/** Also reaches those that outlived the one that started them. */
+function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, signal);
+  } catch {
+    // Nobody of it is left.
+  }
 }
 
 /** A test process that was killed leaves its server running: end it, and remove its folder. */
@@ -87,8 +112,17 @@ function sweep(kind: string): void {
     const owner = form.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
     const folder = join(tmpdir(), name);
-    endOrphan(folder);
+    for (const below of ["", ...namesIn(folder)]) endOrphan(join(folder, below));
     removeFolder(folder);
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Another process sweeps, too.
+    return [];
   }
 }
 
@@ -97,7 +131,9 @@ function endOrphan(folder: string): void {
     const pid = Number(readFileSync(join(folder, pidFile), "utf8"));
     // The id may belong to another process by now: only one that names the folder is ours.
     const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    if (pid > 1 && commandLine.includes(folder)) process.kill(pid, "SIGKILL");
+    if (pid <= 1 || !commandLine.includes(folder)) return;
+    signalGroup(pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   } catch {
     // No such file or process: nothing is left to end.
   }

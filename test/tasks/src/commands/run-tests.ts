@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { missingServers } from "@penstock/test-support";
 import { countResults } from "../results/count-results.ts";
 import { readNotRun } from "../results/not-run.ts";
 import { runCommand } from "./run-command.ts";
@@ -33,6 +34,11 @@ async function runIn(folder: string, selection: TestSelection): Promise<number> 
   const notRunFile = join(folder, "not-run.txt");
   const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${reportFile}`];
   const filters = selection.filters.filter((filter) => filter !== "--");
+  const missing = missingServers();
+  const shape = "integration tests on separate processes";
+  if (missing.length > 0) {
+    writeFileSync(notRunFile, `${shape}: ${missing.join(" and ")} not installed\n`);
+  }
   const result = await runCommand(
     process.execPath,
     [vitest, "run", "--config", config, ...reporters, ...filters],
@@ -41,6 +47,7 @@ async function runIn(folder: string, selection: TestSelection): Promise<number> 
       timeoutMs: selection.timeoutMs,
       environment: {
         PENSTOCK_TEST_NOT_RUN_FILE: notRunFile,
+        PENSTOCK_TEST_SERVERS: missing.length === 0 ? "1" : "0",
         ...(selection.long ? { PENSTOCK_TEST_LONG: "1" } : {}),
       },
     },

@@ -16,3 +16,14 @@ it("counts only lanes that were demanded as failed", () => {
   expect(readNotRun(text, "nats, postgres").failed).toBe(2);
   expect(readNotRun("", "nats,postgres").failed).toBe(0);
 });
+
+it("lists what makes sense in one shape only apart, and as no failure", () => {
+  const text = "only embedded: a.test.ts: it kills the one process, not nats\nnats: missing\n";
+  expect(readNotRun(text, "nats")).toEqual({
+    lines: [
+      "not run: nats: missing",
+      "only embedded: a.test.ts: it kills the one process, not nats",
+    ],
+    failed: 1,
+  });
+});
