@@ -18,7 +18,7 @@ export async function stopRoles(
  * Hurried, streams and what comes after them have so long: with what closes last, all is over
  * before `runService` gives up after 5 s.
  */
-const hurriedMs = 4_000;
+const hurriedMs = 3_500;
 
 /** Hurried, the deadline is near: what is open is cut off then, and its usage is still recorded. */
 async function drainRouter(

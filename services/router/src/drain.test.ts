@@ -2,7 +2,7 @@ import { ManualClock } from "@penstock/runtime";
 import { describe, expect, it } from "vitest";
 import { Drain } from "./drain.ts";
 
-function setUp(graceMs: number, open: number) {
+function setUp(graceMs: number, open: number, closed: Promise<void> = Promise.resolve()) {
   const clock = new ManualClock();
   const steps: string[] = [];
   const requests = { open };
@@ -13,7 +13,10 @@ function setUp(graceMs: number, open: number) {
     {
       open: () => requests.open,
       announce: note("announce"),
-      closeDoors: note("close"),
+      closeDoors: () => {
+        note("close")();
+        return closed;
+      },
       interruptAll: (error) => {
         note(`interrupt ${error.reason}`)();
         requests.open = 0;
@@ -45,7 +48,7 @@ describe("Drain", () => {
     await advance(60_000);
     expect(steps).toHaveLength(2);
     requests.open = 0;
-    await advance(20);
+    await advance(60);
     await ended;
     expect(steps[2]).toMatch(/ cut$/);
   });
@@ -67,6 +70,16 @@ describe("Drain", () => {
     await ended;
     expect(steps.slice(0, 2)).toEqual(["0 announce", "1000 close"]);
     expect(steps[2]).toMatch(/^10[0-2]0 interrupt DRAINING$/);
+  });
+
+  it("waits for the last words on their way, but not for ever", async () => {
+    const { drain, steps, advance } = setUp(0, 0, new Promise(() => undefined));
+    const ended = drain.run(60_000);
+    await advance(980);
+    expect(steps).toEqual(["0 announce", "0 close"]);
+    await advance(40);
+    await ended;
+    expect(steps[2]).toMatch(/ cut$/);
   });
 
   it("hurries when it is asked again", async () => {

@@ -3,8 +3,8 @@ import type { Clock, Timer } from "@penstock/runtime";
 
 /** How often is looked whether the last request has ended. */
 const pollMs = 20;
-/** Time that is kept for telling callers that their requests are interrupted. */
-const farewellMs = 500;
+/** Time that is kept for telling callers how their requests ended. */
+const farewellMs = 1_000;
 
 /** What a drain does to a router, step by step. */
 export interface DrainSteps {
@@ -12,8 +12,11 @@ export interface DrainSteps {
   open(): number;
   /** Load balancers hear that they should send calls elsewhere; what still comes is accepted. */
   announce(): void;
-  /** Takes nothing new from now on; connections that are idle are ended, the others asked to end. */
-  closeDoors(): void;
+  /**
+   * Takes nothing new from now on; connections that are idle are ended, the others asked to end.
+   * Resolves when none is left that has something to say.
+   */
+  closeDoors(): Promise<void>;
   /** Ends every open request with the error; each is settled. */
   interruptAll(error: GatewayError): void;
   /** Cuts what is left of connections. */
@@ -32,7 +35,6 @@ export class Drain {
   #endMs = Infinity;
   #graceEndMs = 0;
   #ended: Promise<void> | undefined;
-  #doorsClosed = false;
 
   constructor(clock: Clock, steps: DrainSteps, graceMs: number) {
     this.#clock = clock;
@@ -61,24 +63,21 @@ export class Drain {
   async #drain(): Promise<void> {
     this.#steps.announce();
     await this.#until(() => this.#clock.monotonicMs() >= this.#graceEndMs);
-    this.#closeDoors();
+    const closed = this.#steps.closeDoors();
     await this.#until(() => this.#steps.open() === 0 || this.#clock.monotonicMs() >= this.#endMs);
     if (this.#steps.open() > 0) {
       this.#steps.interruptAll(
         new GatewayError("DRAINING", "The router was shut down before the answer was complete."),
       );
-      const farewellEndMs = this.#clock.monotonicMs() + farewellMs;
-      await this.#until(
-        () => this.#steps.open() === 0 || this.#clock.monotonicMs() >= farewellEndMs,
-      );
     }
+    // What was said last may still be on its way out.
+    let quiet = false;
+    void closed.then(() => (quiet = true));
+    const farewellEndMs = this.#clock.monotonicMs() + farewellMs;
+    await this.#until(
+      () => (quiet && this.#steps.open() === 0) || this.#clock.monotonicMs() >= farewellEndMs,
+    );
     this.#steps.cut();
-  }
-
-  #closeDoors(): void {
-    if (this.#doorsClosed) return;
-    this.#doorsClosed = true;
-    this.#steps.closeDoors();
   }
 
   #until(reached: () => boolean): Promise<void> {

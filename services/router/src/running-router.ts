@@ -119,6 +119,7 @@ export class RunningRouter implements RouterService {
         admission.drain();
         this.#http.stopAccepting();
         this.#grpcEnded = this.#grpc.stopAccepting();
+        return this.#grpcEnded;
       },
       interruptAll: (error) => admission.interruptAll(error),
       cut: () => {
