@@ -61,7 +61,7 @@ serverLane("nats").describe("the drain of a router", () => {
     async () => {
       const router = await rig.start("drain-b", environment);
       const { process: router_, ask } = router;
-      const running = Promise.all([ask(60, 0), ask(60, 1)]);
+      const running = Promise.all([ask(60, 0), ask(60, 4)]);
       await vi.waitFor(async () => expect(await router.arrived()).toBe(2), patience);
       router_.signal("SIGTERM");
       await vi.waitFor(async () => {
