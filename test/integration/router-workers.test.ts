@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RequestOutcome } from "@penstock/api";
@@ -18,6 +18,8 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { startRouter } from "./src/router-process.ts";
 import type { RouterProcess } from "./src/router-process.ts";
 
+/** A loan that ended is listed as a transfer of what was spent of it, beside the charges. */
+const loansAreListed = { I2: "leases of the routers under test have ended" };
 const serviceToken = generateKey("pst").text;
 const patience = { timeout: 30_000, interval: 100 };
 const timeoutMs = 120_000;
@@ -31,13 +33,13 @@ serverLane("nats").describe("a router of several workers", () => {
   let router: RouterProcess;
   let key: string;
 
-  const start = (workers: number, environment = {}): Promise<RouterProcess> =>
+  const start = (workers: number, environment = {}, folder = dataDir): Promise<RouterProcess> =>
     startRouter({
       busUrl: nats.url,
       controlUrl: constellation.controlUrl,
       serviceToken,
       replica: "crew",
-      dataDir,
+      dataDir: folder,
       workers,
       // Quota shares the thread of this test.
       environment: { PENSTOCK_QUOTA_WAIT: "3s", ...environment },
@@ -50,25 +52,32 @@ serverLane("nats").describe("a router of several workers", () => {
     constellation = await startConstellation({
       busUrl: nats.url,
       serviceToken,
+      exempt: loansAreListed,
       resources: (url) =>
         projectManifest("p") +
         providerManifest("v", `${url}/alpha/v1`, { inputUsd: "1", outputUsd: "2" }) +
         deploymentManifest("quick", "v", "alpha-large") +
         deploymentManifest("slow", "v", "alpha-large+delay-100+tokens-600") +
         routeManifest("quick", ["quick"]) +
+        `---\n` +
+        routeManifest("roomy", ["quick"]) +
+        `---\n` +
         routeManifest("slow", ["slow"]) +
         `---\nkind: Limit\nname: limits/five\nscope: { project: projects/p }\n` +
-        `selector: { model: quick }\nrequestsPerMinute: 5\n`,
+        `selector: { model: quick }\nrequestsPerMinute: 5\n` +
+        `---\nkind: Limit\nname: limits/many\nscope: { project: projects/p }\n` +
+        `selector: { model: roomy }\nrequestsPerMinute: 1000\n`,
     });
     key = await constellation.issueKey("projects/p/virtualKeys/k");
     router = await start(2);
   }, timeoutMs);
   afterAll(async () => {
-    await router?.dispose();
+    router?.signal("SIGTERM");
+    await router?.ended;
     await constellation?.close();
     await nats?.stop();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
-  });
+  }, timeoutMs);
 
   it(
     "keeps a limit over its workers, and is awaited worker by worker",
@@ -141,6 +150,33 @@ serverLane("nats").describe("a router of several workers", () => {
       await vi.waitFor(() => expect(segments(join(dataDir, "spool", "1"))).toEqual([]), patience);
     },
   );
+
+  it("ends the leases of the first of two that have one name", { timeout: timeoutMs }, async () => {
+    const copy = mkdtempSync(join(tmpdir(), "penstock-copy-"));
+    cpSync(dataDir, copy, { recursive: true });
+    // The copy is on another machine: nobody there has the folders.
+    for (const file of ["lock", "spool/0/owner"]) rmSync(join(copy, file), { force: true });
+    // A limit that has room, so that leases are what stops the first.
+    expect((await ask("roomy")).error).toBeUndefined();
+    const second = await start(1, {}, copy);
+    try {
+      await vi.waitFor(async () => {
+        expect((await router.look("/readyz")).status).toBe(503);
+      }, patience);
+      const refused = await ask("roomy");
+      expect(refused.error?.reason).toBe("QUOTA_UNAVAILABLE");
+      expect((await ask("slow", AbortSignal.timeout(2_000)).catch(() => "runs")) as unknown).toBe(
+        "runs",
+      );
+      const question = { model: "roomy", prompt: "hi", stream: true };
+      expect((await askOverHttp(second, key, question)).error).toBeUndefined();
+      expect((await second.look("/readyz")).status).toBe(200);
+    } finally {
+      second.signal("SIGTERM");
+      await second.ended;
+      rmSync(copy, { recursive: true, force: true, maxRetries: 3 });
+    }
+  });
 
   async function recordsOf(model: string) {
     const filter = { virtualKey: "projects/p/virtualKeys/k", model };
