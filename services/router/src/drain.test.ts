@@ -75,7 +75,7 @@ describe("Drain", () => {
   it("waits for the last words on their way, but not for ever", async () => {
     const { drain, steps, advance } = setUp(0, 0, new Promise(() => undefined));
     const ended = drain.run(60_000);
-    await advance(980);
+    await advance(4_980);
     expect(steps).toEqual(["0 announce", "0 close"]);
     await advance(40);
     await ended;

@@ -3,8 +3,10 @@ import type { Clock, Timer } from "@penstock/runtime";
 
 /** How often is looked whether the last request has ended. */
 const pollMs = 20;
-/** Time that is kept for telling callers how their requests ended. */
-const farewellMs = 1_000;
+/** Time that is kept for telling callers how their requests ended, also by a busy machine. */
+const farewellMs = 5_000;
+/** The same where somebody hurries. */
+const hurriedFarewellMs = 1_000;
 
 /** What a drain does to a router, step by step. */
 export interface DrainSteps {
@@ -34,6 +36,7 @@ export class Drain {
   readonly #graceMs: number;
   #endMs = Infinity;
   #graceEndMs = 0;
+  #hurried = false;
   #ended: Promise<void> | undefined;
 
   constructor(clock: Clock, steps: DrainSteps, graceMs: number) {
@@ -56,6 +59,7 @@ export class Drain {
       this.#ended = this.#drain();
     } else {
       this.#graceEndMs = nowMs;
+      this.#hurried = true;
     }
     return this.#ended;
   }
@@ -73,9 +77,11 @@ export class Drain {
     // What was said last may still be on its way out.
     let quiet = false;
     void closed.then(() => (quiet = true));
-    const farewellEndMs = this.#clock.monotonicMs() + farewellMs;
+    const saidMs = this.#clock.monotonicMs();
+    const patienceMs = (): number => (this.#hurried ? hurriedFarewellMs : farewellMs);
     await this.#until(
-      () => (quiet && this.#steps.open() === 0) || this.#clock.monotonicMs() >= farewellEndMs,
+      () =>
+        (quiet && this.#steps.open() === 0) || this.#clock.monotonicMs() >= saidMs + patienceMs(),
     );
     this.#steps.cut();
   }
