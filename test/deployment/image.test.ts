@@ -178,7 +178,7 @@ describe("what the Dockerfile builds", () => {
     started!.kill("SIGTERM");
     expect(await ended, said).toEqual([0, null]);
     await expect(health()).rejects.toMatchObject({ code: 1 });
-  }, 90_000);
+  }, 130_000);
 
   it("has the one-off commands", async () => {
     const options = { cwd: join(image.root, "data"), env: environment, ...user };
@@ -188,7 +188,7 @@ describe("what the Dockerfile builds", () => {
     await expect(migration).rejects.toMatchObject({
       stderr: expect.stringContaining("PENSTOCK_DATABASE_URL is not set"),
     });
-  }, 30_000);
+  }, 60_000);
 
   async function health(): Promise<void> {
     await run(node(), [join(image.root, "app/deploy/healthcheck.mjs")], {
@@ -206,7 +206,7 @@ describe("what the Dockerfile builds", () => {
         if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${said}`);
         expect(said).toMatch(/^ready in/m);
       },
-      { timeout: 60_000, interval: 50 },
+      { timeout: 110_000, interval: 50 },
     );
   }
 });
