@@ -84,14 +84,15 @@ function copy(
     const path = join(stage?.root ?? context, source);
     const isFile = statSync(path).isFile();
     const toFolder = isFile && (step.parameters.at(-1) ?? "").endsWith("/");
-    const filter = (file: string): boolean =>
-      stage !== undefined || !isLeftOut(relative(context, file), isIgnored);
-    if (isFile && !filter(path)) throw new Error(`${source} is kept from the builder`);
-    cpSync(path, toFolder ? join(target, source) : target, {
-      recursive: true,
-      verbatimSymlinks: true,
-      filter,
-    });
+    const options = { recursive: true, verbatimSymlinks: true };
+    const destination = toFolder ? join(target, source) : target;
+    if (stage === undefined) {
+      const filter = (file: string): boolean => !isLeftOut(relative(context, file), isIgnored);
+      if (isFile && !filter(path)) throw new Error(`${source} is kept from the builder`);
+      cpSync(path, destination, { ...options, filter });
+    } else {
+      cpSync(path, destination, options);
+    }
   }
 }
 
