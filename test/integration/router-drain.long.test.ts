@@ -39,7 +39,9 @@ serverLane("nats").describe("the drain of a router with 1,000 streams of 1 to 18
       if (one.status === "rejected") return [{ error: String(one.reason), afterMs: 0 }];
       const { answer, endMs } = one.value;
       if (answer.end === "complete") return [];
-      return [{ error: answer.error?.reason ?? answer.end, afterMs: endMs - signalledMs }];
+      const { reason = answer.end, message = "" } = answer.error ?? {};
+      const error = reason === "DRAINING" ? reason : `${answer.door} ${reason}: ${message}`;
+      return [{ error, afterMs: endMs - signalledMs }];
     });
     // The longest have a minute to go: they are the ones that hear of the drain.
     expect(interrupted.length).toBeGreaterThan(0);

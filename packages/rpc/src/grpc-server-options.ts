@@ -14,6 +14,8 @@ const tenMinutesMs = 10 * 60_000;
  * Options of every grpc-js server. Connections end at an age, which grpc-js spreads by a tenth in
  * either direction, so that long-lived clients find new instances; calls under way then have ten
  * minutes. Keep-alive pings of clients are answered whether or not calls are open.
+ * The server sends none: Node refuses to ping on a connection that is ending gently, grpc-js takes
+ * that for a dead peer, and would cut the calls that were to have their time.
  */
 export function grpcServerOptions(settings: GrpcServerSettings = {}): ServerOptions {
   const maxMessageBytes = settings.maxMessageBytes ?? 32 * 1_024 * 1_024;
@@ -23,8 +25,6 @@ export function grpcServerOptions(settings: GrpcServerSettings = {}): ServerOpti
     "grpc.max_concurrent_streams": 256,
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
-    "grpc.keepalive_time_ms": 60_000,
-    "grpc.keepalive_timeout_ms": 20_000,
     "grpc.keepalive_permit_without_calls": 1,
   };
 }
