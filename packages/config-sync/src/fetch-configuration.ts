@@ -58,7 +58,8 @@ export async function fetchConfiguration(
   return { head: first, entries };
 }
 
-async function withDeadline<Value>(
+/** Gives a call 5 s. Throws what the call throws, DEADLINE_EXCEEDED when it takes longer. */
+export async function withDeadline<Value>(
   run: (signal: AbortSignal) => Promise<Value>,
   clock: Clock,
   outer: AbortSignal,

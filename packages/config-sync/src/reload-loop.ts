@@ -19,6 +19,7 @@ export class ReloadLoop {
   readonly #options: ReloadLoopOptions;
   #because: string | undefined;
   #running: Promise<void> | undefined;
+  #pause = new AbortController();
 
   /** `load` answers true when what is in use is the newest there is. */
   constructor(load: () => Promise<boolean>, options: ReloadLoopOptions) {
@@ -34,6 +35,12 @@ export class ReloadLoop {
       this.#running = undefined;
       if (this.#because !== undefined) this.want(this.#because);
     });
+  }
+
+  /** The same, and without the rest of a pause: what made loading fail is over. */
+  wantNow(because: string): void {
+    this.want(because);
+    this.#pause.abort();
   }
 
   /** What was wanted has come in another way. */
@@ -57,7 +64,9 @@ export class ReloadLoop {
         onFailure(because, error);
       }
       if (this.#because === undefined) return;
-      await sleep(clock, delayMs, signal).catch(() => undefined);
+      this.#pause = new AbortController();
+      const ended = AbortSignal.any([signal, this.#pause.signal]);
+      await sleep(clock, delayMs, ended).catch(() => undefined);
       delayMs = Math.min(2 * delayMs, longestDelayMs);
     }
   }

@@ -15,7 +15,9 @@ import { fetchConfiguration } from "./fetch-configuration.ts";
 import { loadLastGood } from "./last-good-file.ts";
 import type { FollowerEvents, SnapshotSource } from "./follower-events.ts";
 import { createFollowerEvents } from "./follower-events.ts";
+import { pollHead } from "./head-poll.ts";
 import { LastGoodWriter } from "./last-good-writer.ts";
+import { comparePositions } from "./head-order.ts";
 import { ReloadLoop } from "./reload-loop.ts";
 import { endsVirtualKey } from "./revocations.ts";
 import type { ChangeListener } from "./snapshot-store.ts";
@@ -132,6 +134,7 @@ class Follower implements SnapshotFollower {
       problem: (error: unknown) => this.#onProblem(error),
     };
     this.#watch = watchConfiguration(bus.config, events, clock, this.#lifetime.signal);
+    this.#pollHead();
   }
 
   current(): Snapshot | undefined {
@@ -191,6 +194,38 @@ class Follower implements SnapshotFollower {
     step ??= (await loadLastGood(folder, () => true)).step;
     if (damaged.length > 0) logger.error("stored configurations are damaged", { folder, damaged });
     if (step !== undefined) this.#adopt(step, "file", startMs);
+  }
+
+  /** Inside one process the push does not fail. */
+  #pollHead(): void {
+    const { bus, clock, fetchSnapshot: fetchPage } = this.#options;
+    if (fetchPage === undefined || bus.kind === "memory") return;
+    pollHead({
+      fetchPage,
+      clock,
+      signal: this.#lifetime.signal,
+      isPushed: () => bus.connected(),
+      known: () => this.current() ?? { epoch: 0n, revision: 0n },
+      onNewest: () => {
+        this.#confirmedMs = clock.monotonicMs();
+        this.#reload.done();
+      },
+      onOther: (head, isBack) => {
+        if (!this.#isNews(head)) return;
+        const because = "policy has a newer revision";
+        if (isBack) this.#reload.wantNow(because);
+        else this.#reload.want(because);
+      },
+    });
+  }
+
+  /** What loading would refuse or put off again is not worth it. */
+  #isNews(head: ConfigHead): boolean {
+    const current = this.current();
+    if (current === undefined) return true;
+    if (head.installationId !== current.installationId) return false;
+    if (this.#guard?.isSuspect(head.epoch, head.revision) === true) return false;
+    return comparePositions(head, current) > 0;
   }
 
   #onEntry(entry: ConfigEntry): void {

@@ -8,6 +8,8 @@ import type { ResourceProblem } from "@penstock/snapshot";
 
 /** decisions §7: a router exists by writing this often; the bucket forgets it after 30 s. */
 const reportIntervalMs = 10_000;
+/** A bus that elects or comes back must not cost a whole interval. */
+const retryIntervalMs = 1_000;
 const maxRefused = 200;
 const maxProblemsEach = 20;
 
@@ -44,11 +46,10 @@ export class StatusReporter {
     this.#logger = logger;
   }
 
-  /** Writes now and again in 10 s; a write under way is followed by one more. */
+  /** Writes now and again in 10 s, after a failure in 1 s; one under way is followed by another. */
   report(): void {
     if (this.#closed) return;
-    this.#timer?.cancel();
-    this.#timer = this.#clock.schedule(reportIntervalMs, () => this.report());
+    this.#reportIn(reportIntervalMs);
     if (this.#writing !== undefined) {
       this.#again = true;
       return;
@@ -59,6 +60,11 @@ export class StatusReporter {
       this.#again = false;
       this.report();
     });
+  }
+
+  #reportIn(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#clock.schedule(delayMs, () => this.report());
   }
 
   /** Takes the replica out of the bucket; nobody waits for it any more. */
@@ -75,6 +81,7 @@ export class StatusReporter {
       await this.#bucket.put(status.replica, toBinary(RouterStatusSchema, status));
     } catch (error) {
       this.#logger.debug("status could not be written", { error });
+      if (!this.#closed) this.#reportIn(retryIntervalMs);
     }
   }
 }

@@ -4,6 +4,7 @@ import { createSnapshotFollower } from "@penstock/config-sync";
 import type { SnapshotFollower } from "@penstock/config-sync";
 import type { Observability } from "@penstock/observability";
 import type { RouterService } from "@penstock/router";
+import { callOptions } from "@penstock/rpc";
 import type { Authenticate } from "@penstock/rpc";
 import type { Clock } from "@penstock/runtime";
 import { reachableAddress } from "./addresses.ts";
@@ -48,9 +49,12 @@ export function followConfiguration(
   },
 ): SnapshotFollower {
   const { identity, bus, snapshots, report } = source;
+  // Asked every few seconds: a trace each would bury those of requests and changes.
+  const untraced = { ...observability.tracer.newContext(), sampled: false };
   const configuration = createSnapshotFollower({
     bus,
-    fetchSnapshot: (request) => snapshots.fetchSnapshot(request),
+    fetchSnapshot: (request, signal) =>
+      snapshots.fetchSnapshot(request, callOptions({ signal, span: untraced })),
     folder: configurationFolder(settings.dataDir, place?.index ?? 0),
     // Each worker reports what it has, so that a revision is awaited of every one.
     replica: workerName(identity.replica, String(place?.index ?? 0)),
