@@ -19,6 +19,11 @@ export interface OpenBusOptions {
   readonly caFile?: string | undefined;
   /** Copies of everything in a cluster; absent: three. A single server keeps one. */
   readonly replicas?: number | undefined;
+  /**
+   * The longest to wait for the first attempt, for those who can begin without a bus. A server
+   * behind a network that drops everything costs 3 s otherwise. Absent: until it has ended.
+   */
+  readonly patienceMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Other limits than the shipped ones, for tests. */
@@ -26,9 +31,9 @@ export interface OpenBusOptions {
 }
 
 /**
- * Opens the bus. It need not be there yet: after the first attempt to connect this resolves in any
- * case; until a server is reached `connected` is false, reads and writes fail at once, watches and
- * consumers wait for it. What is missing on the server is created, also later on.
+ * Opens the bus. It need not be there yet: after the first attempt to connect, or `patienceMs`,
+ * this resolves in any case; until a server is reached `connected` is false, reads and writes fail
+ * at once, watches and consumers wait for it. What is missing on the server is created, also later.
  *
  * @throws GatewayError FIELD_INVALID for a URL of another form.
  */

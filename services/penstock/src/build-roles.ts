@@ -110,6 +110,9 @@ interface Connected extends Site {
   readonly reach: Reach;
 }
 
+/** A router needs no bus to serve, and is to be ready within 2 s of its start (fault row 6). */
+const routerPatienceMs = 300;
+
 const nothing: BuiltRoles = {
   policy: undefined,
   quota: undefined,
@@ -137,6 +140,7 @@ async function openSite(
     caFile: settings.busCa,
     replicas: settings.busReplicas,
     name: identity.replica,
+    patienceMs: settings.roles?.includes("router") === true ? routerPatienceMs : undefined,
     clock,
     logger,
   });

@@ -15,8 +15,8 @@ export interface NatsBusOptions extends OpenBusOptions {
 }
 
 /**
- * Begins to connect and gives the bus after the first attempt, whatever came of it. From then on
- * it connects again, for ever, until it is closed.
+ * Begins to connect and gives the bus after the first attempt or earlier, see `patienceMs`. It
+ * connects again, for ever, until it is closed.
  */
 export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const { access, clock, logger, name } = options;
@@ -35,6 +35,7 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
     open: (siblings) => openNatsSession({ access, name, logger, siblings }),
     prepare: (session) => stores.prepare(session),
     onConnected: tell,
+    patienceMs: options.patienceMs,
     clock,
     logger,
   });

@@ -14,6 +14,8 @@ export interface NatsLinkOptions {
   prepare(session: NatsSession): Promise<void>;
   /** Told when a session is there for use. */
   onConnected(): void;
+  /** The longest that `start` waits for the first attempt; absent: until it has ended. */
+  readonly patienceMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -39,11 +41,14 @@ export class NatsLink {
     this.#options = options;
   }
 
-  /** Begins to connect; resolves when the first attempt succeeded or failed. */
+  /** Begins to connect; resolves when the first attempt succeeded or failed, or took too long. */
   async start(): Promise<void> {
+    const { clock, patienceMs } = this.#options;
     const first = Promise.withResolvers<void>();
+    const timer = patienceMs === undefined ? undefined : clock.schedule(patienceMs, first.resolve);
     void this.#run(first.resolve);
     await first.promise;
+    timer?.cancel();
   }
 
   connected(): boolean {
