@@ -24,7 +24,7 @@ export interface ConstellationOptions {
   readonly resources?: (simulatorUrl: string) => string;
   /** Variables of this process and of every role as long as the constellation runs. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** A NATS server for a constellation that is embedded but for it. */
+  /** A NATS server or cluster of the test's; `startConstellation` is embedded but for it then. */
   readonly busUrl?: string;
   /** A PostgreSQL database for a constellation that is embedded but for it. */
   readonly databaseUrl?: string;
@@ -74,8 +74,11 @@ export interface Constellation {
   issueKey(name: string, fields?: KeyFields): Promise<string>;
   /** Waits until every router that runs has this revision. */
   waitForRevision(revision: bigint): Promise<void>;
-  /** A client of the gRPC door of the next router in turn, closed with the constellation. */
-  grpcClient(key: string, router?: RouterDoors): PenstockClient;
+  /**
+   * A client of the gRPC door of the next router in turn, of the one given, or balanced over those
+   * given. Closed with the constellation.
+   */
+  grpcClient(key: string, router?: RouterDoors | readonly RouterDoors[]): PenstockClient;
   /** All that is known about a request, as soon as it is. */
   request(requestId: string): Promise<GetRequestResponse>;
   /** Checks the invariants, then ends everything. Rejects with those that are broken. */

@@ -86,7 +86,7 @@ export function openGateway(
     },
     waitForRevision,
     grpcClient: (virtualKey, router = nextRouter()) => {
-      const address = router.grpcAddress;
+      const address = [router].flat().map(({ grpcAddress }) => grpcAddress);
       const client = createPenstockClient({ address, virtualKey, timeoutMs: callTimeoutMs });
       parts.defer(() => client.close());
       hear(client, note);

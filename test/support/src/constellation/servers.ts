@@ -39,6 +39,7 @@ export interface ServersOptions extends ConstellationOptions {
 export interface ServersConstellation extends Constellation {
   readonly shape: "servers";
   role(name: RoleName): RoleProcess;
+  /** Throws where the test brought its own with `busUrl`. */
   readonly nats: NatsServer;
   /** Throws where `ownPostgres` was not asked for. */
   readonly postgres: PostgresServer;
@@ -91,7 +92,7 @@ async function startInto(
   );
   const constellation = Object.defineProperties(gateway, {
     role: { value: (name: RoleName) => found(roles.get(name), name) },
-    nats: { value: site.nats },
+    nats: { get: () => found(site.nats, "NATS of its own") },
     postgres: { get: () => found(site.postgres, "a PostgreSQL of its own") },
     link: { value: links.link },
   }) as ServersConstellation;
@@ -106,7 +107,7 @@ async function startInto(
 
 /** Servers, ports, links, and roles that are not started yet. */
 interface Site {
-  readonly nats: NatsServer;
+  readonly nats: NatsServer | undefined;
   readonly postgres: PostgresServer | undefined;
   readonly simulator: Simulator;
   readonly ports: SitePorts;
@@ -120,18 +121,18 @@ interface Site {
 async function openSite(parts: AsyncDisposableStack, options: ServersOptions): Promise<Site> {
   const folder = makeServerFolder("constellation");
   parts.defer(() => removeServerFolder(folder));
-  const { vendors, workers = [1, 2] } = options;
+  const { vendors, workers = [1, 2], busUrl } = options;
   const [nats, { postgres, databaseUrl }, simulator, ports] = await Promise.all([
-    startNats(),
+    busUrl === undefined ? startNats() : undefined,
     openDatabase(options),
     createSimulator({ port: 0, bindAddress: "127.0.0.1", ...(vendors && { vendors }) }),
     takePorts(),
   ]);
-  parts.defer(() => nats.stop());
+  parts.defer(() => nats?.stop());
   parts.defer(() => postgres?.stop());
   parts.defer(() => simulator.close());
   const links = await openLinks(parts, options.links ?? [], {
-    busUrl: nats.url,
+    busUrl: busUrl ?? nats?.url ?? "",
     databaseUrl,
     simulatorUrl: simulator.url,
     quotaUrl: `http://127.0.0.1:${ports.quota}`,
