@@ -1,6 +1,11 @@
 import { serverLane } from "@penstock/test-support";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { checkAnswers, checkOutageBooks, describeOutage } from "../src/outage-checks.ts";
+import {
+  checkAnswers,
+  checkNothingLent,
+  checkOutageBooks,
+  describeOutage,
+} from "../src/outage-checks.ts";
 import { startOutageRig } from "../src/outage-rig.ts";
 import type { OutageRig } from "../src/outage-rig.ts";
 import { playOutage } from "../src/outage-story.ts";
@@ -33,6 +38,7 @@ function suite(): void {
       checkAnswers(rig, tale);
       expect(tale.restartMs).toBeLessThan(slowRestartMs);
       await checkOutageBooks(rig);
+      await checkNothingLent(rig);
     },
     testTimeoutMs,
   );
