@@ -53,10 +53,14 @@ export {
 export {
   FetchSnapshotRequestSchema,
   FetchSnapshotResponseSchema,
+  ReportRouterRequestSchema,
+  ReportRouterResponseSchema,
   SnapshotService,
   file_penstock_config_v1_snapshot_service,
   type FetchSnapshotRequest,
   type FetchSnapshotResponse,
+  type ReportRouterRequest,
+  type ReportRouterResponse,
 } from "./src/gen/penstock/config/v1/snapshot_service_pb.ts";
 export {
   ErrorReason,

@@ -7,3 +7,4 @@ export type {
 export type { FetchPage } from "./src/fetch-configuration.ts";
 export type { ChangeListener } from "./src/snapshot-store.ts";
 export type { SnapshotSource } from "./src/follower-events.ts";
+export type { ReportStatus } from "./src/status-reporter.ts";

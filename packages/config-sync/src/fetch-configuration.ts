@@ -9,6 +9,7 @@ import { FetchSnapshotRequestSchema } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
 
+import { withDeadline } from "./call-deadline.ts";
 import { maxEntries } from "./candidate.ts";
 
 /** Reads one page; the client of `SnapshotService`. */
@@ -22,8 +23,6 @@ export interface LoadedConfiguration {
   readonly head: ConfigHead;
   readonly entries: readonly ConfigEntry[] | undefined;
 }
-
-const pageDeadlineMs = 5_000;
 
 /**
  * Reads all pages of the newest revision. Throws what the client throws, DEADLINE_EXCEEDED when a
@@ -56,32 +55,6 @@ export async function fetchConfiguration(
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
   return { head: first, entries };
-}
-
-/** Gives a call 5 s. Throws what the call throws, DEADLINE_EXCEEDED when it takes longer. */
-export async function withDeadline<Value>(
-  run: (signal: AbortSignal) => Promise<Value>,
-  clock: Clock,
-  outer: AbortSignal,
-): Promise<Value> {
-  const controller = new AbortController();
-  const timer = clock.schedule(pageDeadlineMs, () => {
-    const message = `a page of the snapshot took more than ${pageDeadlineMs} ms`;
-    controller.abort(new GatewayError("DEADLINE_EXCEEDED", message));
-  });
-  const signal = AbortSignal.any([controller.signal, outer]);
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([run(signal), rejectOnAbort(signal)]);
-  } finally {
-    timer.cancel();
-  }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }
 
 function mismatch(what: string): GatewayError {

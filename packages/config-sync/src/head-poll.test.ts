@@ -98,6 +98,51 @@ function change(revision: number): void {
   policy.revision = revision;
 }
 
+describe("reporting beside the bus", () => {
+  it("calls policy when the bus does not take the status, soon again, then more seldom", async () => {
+    const said: bigint[] = [];
+    const failing = new GatewayError("UNAVAILABLE", "the bus is away");
+    let isAway = true;
+    const routers: Bus["routers"] = {
+      put: (key, value) => (isAway ? Promise.reject(failing) : bus.routers.put(key, value)),
+      delete: (key) => bus.routers.delete(key),
+      get: (key) => bus.routers.get(key),
+      list: (prefix) => bus.routers.list(prefix),
+      watch: (options) => bus.routers.watch(options),
+    };
+    follower = createSnapshotFollower({
+      bus: { ...bus, routers },
+      clock,
+      observability: silentObservability(),
+      replica: "router-1",
+      report: true,
+      reportStatus: ({ appliedRevision }) => {
+        said.push(appliedRevision);
+        return said.length === 2 ? new Promise(() => undefined) : Promise.resolve();
+      },
+      epoch: 1n,
+      build: "0.1.0",
+    });
+    await follower.start();
+    await publisher.publish(1, publisher.base(1));
+    await reaches(1);
+    await settle();
+    expect(said).toEqual([0n, 1n]);
+    // The second call hangs until its deadline; it must not be the last.
+    await advance(1_000, 6);
+    expect(said.length).toBeGreaterThan(2);
+    const before = said.length;
+    await advance(1_000, 60);
+    expect(said.length - before).toBeLessThanOrEqual(10);
+    isAway = false;
+    await advance(10_000, 1);
+    expect(await bus.routers.get("router-1")).toBeDefined();
+    const settled = said.length;
+    await advance(10_000, 2);
+    expect(said).toHaveLength(settled);
+  });
+});
+
 describe("asking policy beside the bus", () => {
   it("has a change within 6.25 s where the push says nothing, within 2.5 s without a bus", async () => {
     let isConnected = true;

@@ -3,8 +3,8 @@ import type { ConfigHead, FetchSnapshotResponse } from "@penstock/api";
 import { FetchSnapshotRequestSchema } from "@penstock/api";
 import type { Clock, Timer } from "@penstock/runtime";
 
+import { withDeadline } from "./call-deadline.ts";
 import type { FetchPage } from "./fetch-configuration.ts";
-import { withDeadline } from "./fetch-configuration.ts";
 import type { Position } from "./head-order.ts";
 
 // The push can fail without a sign: a cluster that elects takes no changes while a watch of it

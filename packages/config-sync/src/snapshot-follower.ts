@@ -23,6 +23,7 @@ import { endsVirtualKey } from "./revocations.ts";
 import type { ChangeListener } from "./snapshot-store.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { listConfiguration, watchConfiguration } from "./snapshot-watcher.ts";
+import type { ReportStatus } from "./status-reporter.ts";
 import { refusedResources, StatusReporter } from "./status-reporter.ts";
 
 /** A bus without a head for so long is asked no more; so is one whose next head does not come. */
@@ -41,6 +42,8 @@ export interface SnapshotFollowerOptions {
   readonly observability: Observability;
   /** Whether this replica says of itself what it applied, as routers do. */
   readonly report: boolean;
+  /** Tells policy where the bus does not; absent: only the bus is told. */
+  readonly reportStatus?: ReportStatus | undefined;
   /** Start counter of the replica. */
   readonly epoch: bigint;
   /** Version of this program. */
@@ -112,7 +115,9 @@ class Follower implements SnapshotFollower {
     });
     if (report) {
       const read = (): RouterStatus => this.#status();
-      this.#reporter = new StatusReporter(bus.routers, read, clock, observability.logger);
+      const { logger } = observability;
+      const call = options.reportStatus;
+      this.#reporter = new StatusReporter({ bucket: bus.routers, read, call, clock, logger });
     }
     this.#events = createFollowerEvents(observability, () => this.#ageMs());
     this.#reload = new ReloadLoop(() => this.#reloadOnce(), {

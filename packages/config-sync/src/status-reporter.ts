@@ -6,10 +6,12 @@ import type { Logger } from "@penstock/observability";
 import type { Clock, Timer } from "@penstock/runtime";
 import type { ResourceProblem } from "@penstock/snapshot";
 
+import { withDeadline } from "./call-deadline.ts";
+
 /** decisions §7: a router exists by writing this often; the bucket forgets it after 30 s. */
 const reportIntervalMs = 10_000;
-/** A bus that elects or comes back must not cost a whole interval. */
-const retryIntervalMs = 1_000;
+/** After a write that failed, then twice as long each time: a bus that elects is soon back. */
+const firstRetryMs = 1_000;
 const maxRefused = 200;
 const maxProblemsEach = 20;
 
@@ -27,28 +29,36 @@ export function refusedResources(problems: readonly ResourceProblem[]): RouterSt
   );
 }
 
+/** Tells policy by a call; the signal ends it. */
+export type ReportStatus = (status: RouterStatus, signal: AbortSignal) => Promise<unknown>;
+
+/** What a reporter needs. */
+export interface StatusReporterOptions {
+  readonly bucket: ConfigBucket;
+  /** Gives the status as it is now; its replica is the key in `bucket`. */
+  read(): RouterStatus;
+  /** The way round a bus that takes nothing; absent: there is none. */
+  readonly call?: ReportStatus | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** Writes the status of this replica every 10 s and whenever it changed. */
 export class StatusReporter {
-  readonly #bucket: ConfigBucket;
-  readonly #read: () => RouterStatus;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #options: StatusReporterOptions;
+  #retryMs = firstRetryMs;
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
   #again = false;
-  #closed = false;
+  readonly #ended = new AbortController();
 
-  /** `read` gives the status as it is now; its replica is the key in `bucket`. */
-  constructor(bucket: ConfigBucket, read: () => RouterStatus, clock: Clock, logger: Logger) {
-    this.#bucket = bucket;
-    this.#read = read;
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(options: StatusReporterOptions) {
+    this.#options = options;
   }
 
-  /** Writes now and again in 10 s, after a failure in 1 s; one under way is followed by another. */
+  /** Writes now and again in 10 s, sooner after a failure; one under way is followed by another. */
   report(): void {
-    if (this.#closed) return;
+    if (this.#ended.signal.aborted) return;
     this.#reportIn(reportIntervalMs);
     if (this.#writing !== undefined) {
       this.#again = true;
@@ -64,24 +74,38 @@ export class StatusReporter {
 
   #reportIn(delayMs: number): void {
     this.#timer?.cancel();
-    this.#timer = this.#clock.schedule(delayMs, () => this.report());
+    this.#timer = this.#options.clock.schedule(delayMs, () => this.report());
   }
 
   /** Takes the replica out of the bucket; nobody waits for it any more. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#ended.abort();
     this.#timer?.cancel();
     await this.#writing;
-    await this.#bucket.delete(this.#read().replica).catch(() => undefined);
+    const { bucket, read } = this.#options;
+    await bucket.delete(read().replica).catch(() => undefined);
   }
 
   async #write(): Promise<void> {
-    const status = this.#read();
+    const { bucket, logger, read } = this.#options;
+    const status = read();
     try {
-      await this.#bucket.put(status.replica, toBinary(RouterStatusSchema, status));
+      await bucket.put(status.replica, toBinary(RouterStatusSchema, status));
+      this.#retryMs = firstRetryMs;
     } catch (error) {
-      this.#logger.debug("status could not be written", { error });
-      if (!this.#closed) this.#reportIn(retryIntervalMs);
+      logger.debug("status could not be written", { error });
+      if (this.#ended.signal.aborted) return;
+      this.#reportIn(this.#retryMs);
+      this.#retryMs = Math.min(2 * this.#retryMs, reportIntervalMs);
+      await this.#call(status);
     }
+  }
+
+  /** A policy that is away, too, hears of it with the next write. */
+  async #call(status: RouterStatus): Promise<void> {
+    const { call, clock } = this.#options;
+    if (call === undefined) return;
+    const run = (signal: AbortSignal) => call(status, signal);
+    await withDeadline(run, clock, this.#ended.signal).catch(() => undefined);
   }
 }

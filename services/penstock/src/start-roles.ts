@@ -55,6 +55,8 @@ export function followConfiguration(
     bus,
     fetchSnapshot: (request, signal) =>
       snapshots.fetchSnapshot(request, callOptions({ signal, span: untraced })),
+    reportStatus: (status, signal) =>
+      snapshots.reportRouter({ status }, callOptions({ signal, span: untraced })),
     folder: configurationFolder(settings.dataDir, place?.index ?? 0),
     // Each worker reports what it has, so that a revision is awaited of every one.
     replica: workerName(identity.replica, String(place?.index ?? 0)),

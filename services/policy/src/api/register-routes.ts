@@ -19,6 +19,7 @@ import { listAuditEvents } from "./list-audit-events.ts";
 import { listResources } from "./list-resources.ts";
 import { listRouters } from "./list-routers.ts";
 import { standardHandlers } from "./resource-handlers.ts";
+import { reportRouter } from "./report-router.ts";
 import { revokeVirtualKey } from "./revoke-virtual-key.ts";
 import { rotateVirtualKey } from "./rotate-virtual-key.ts";
 import { serviceOfKind } from "./standard-methods.ts";
@@ -61,6 +62,9 @@ export function registerRoutes(
     awaitRevision: awaitRevision(deps),
   });
   register(AuditService, { listAuditEvents: listAuditEvents(deps) });
-  register(SnapshotService, { fetchSnapshot: fetchSnapshot(deps) });
+  register(SnapshotService, {
+    fetchSnapshot: fetchSnapshot(deps),
+    reportRouter: reportRouter(deps),
+  });
   register(TokenService, { identifyToken: identifyToken(deps) });
 }

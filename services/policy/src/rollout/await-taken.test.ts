@@ -1,12 +1,12 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { RolloutService, RouterStatusSchema, TeamService } from "@penstock/api";
+import { RolloutService, RouterStatusSchema, SnapshotService, TeamService } from "@penstock/api";
 import { createMemoryBus } from "@penstock/bus";
 import { ManualClock } from "@penstock/runtime";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { failureOf } from "../api/failure-of.ts";
 import type { PolicyHarness } from "../api/test-policy.ts";
-import { startPolicyHarness } from "../api/test-policy.ts";
+import { routerIdentity, startPolicyHarness } from "../api/test-policy.ts";
 
 const clock = new ManualClock();
 let harness: PolicyHarness;
@@ -67,6 +67,37 @@ describe("AwaitRevision", () => {
     clock.advance(31_000);
     expect((await rollout().listRouters({})).routers).toEqual([]);
     expect((await rollout().awaitRevision({})).applied).toBe(true);
+  });
+
+  it("hears of routers by calls, too, in whatever order they come beside the bus", async () => {
+    const snapshots = harness.client(SnapshotService, routerIdentity);
+    const say = (appliedRevision: bigint, epoch: bigint) => {
+      const replica = "without-a-bus";
+      const status = create(RouterStatusSchema, {
+        replica,
+        configEpoch: 1n,
+        appliedRevision,
+        epoch,
+      });
+      return snapshots.reportRouter({ status });
+    };
+    const known = async () => {
+      const { routers } = await rollout().listRouters({});
+      return routers.find(({ replica }) => replica === "without-a-bus")?.appliedRevision;
+    };
+    await say(0n, 1n);
+    const wait = rollout().awaitRevision({ revision: 1n });
+    await say(1n, 1n);
+    expect((await wait).applied).toBe(true);
+    await say(0n, 1n);
+    expect(await known()).toBe(1n);
+    await say(0n, 2n);
+    expect(await known()).toBe(0n);
+    clock.advance(31_000);
+    expect(await known()).toBeUndefined();
+    expect((await failureOf(snapshots.reportRouter({}))).reason).toBe("FIELD_INVALID");
+    const admin = harness.client(SnapshotService);
+    expect((await failureOf(admin.reportRouter({}))).reason).toBe("ADMIN_PERMISSION_DENIED");
   });
 
   it("refuses revisions that do not exist and waits that are too long", async () => {

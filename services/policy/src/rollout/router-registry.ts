@@ -18,7 +18,10 @@ interface SeenRouter {
   readonly seenMs: number;
 }
 
-/** What the routers say of themselves, as followed on the bus. */
+/** Heard of at the same time; who else calls is not kept. */
+const maxRouters = 10_000;
+
+/** What the routers say of themselves: over the bus, and by calls while it is away. */
 export class RouterRegistry {
   readonly #clock: Clock;
   readonly #events: PolicyEvents;
@@ -55,6 +58,19 @@ export class RouterRegistry {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Takes a report that did not come over the bus. Older ones than the bus has brought meanwhile
+   * are left out.
+   */
+  hear(status: RouterStatus): void {
+    const known = this.#byKey.get(status.replica);
+    if (known === undefined && this.#byKey.size >= maxRouters) this.#forgetSilent();
+    if (known === undefined && this.#byKey.size >= maxRouters) return;
+    if (known !== undefined && isBehind(status, known.status)) return;
+    this.#note(status.replica, status);
+    this.#tell();
+  }
+
   async close(): Promise<void> {
     await this.#watch?.close();
   }
@@ -64,10 +80,30 @@ export class RouterRegistry {
     else {
       const status = readStatus(value);
       if (status === undefined) return;
-      this.#byKey.set(key, { status, seenMs: this.#clock.monotonicMs() });
+      this.#note(key, status);
     }
+    this.#tell();
+  }
+
+  #note(key: string, status: RouterStatus): void {
+    this.#byKey.set(key, { status, seenMs: this.#clock.monotonicMs() });
+  }
+
+  #forgetSilent(): void {
+    const sinceMs = this.#clock.monotonicMs() - routerLifeMs;
+    for (const [key, { seenMs }] of this.#byKey) if (seenMs < sinceMs) this.#byKey.delete(key);
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Whether a router says what it was before: in one life of it revisions only grow. */
+function isBehind(one: RouterStatus, other: RouterStatus): boolean {
+  if (one.epoch !== other.epoch) return one.epoch < other.epoch;
+  if (one.configEpoch !== other.configEpoch) return one.configEpoch < other.configEpoch;
+  return one.appliedRevision < other.appliedRevision;
 }
 
 function readStatus(value: Uint8Array): RouterStatus | undefined {

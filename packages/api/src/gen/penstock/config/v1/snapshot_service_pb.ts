@@ -8,6 +8,8 @@ import type { ConfigEntry } from "./config_entry_pb.ts";
 import { file_penstock_config_v1_config_entry } from "./config_entry_pb.ts";
 import type { ConfigHead } from "./config_head_pb.ts";
 import { file_penstock_config_v1_config_head } from "./config_head_pb.ts";
+import type { RouterStatus } from "../../router/v1/router_status_pb.ts";
+import { file_penstock_router_v1_router_status } from "../../router/v1/router_status_pb.ts";
 import { file_penstock_type_v1_requirement } from "../../type/v1/requirement_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/config/v1/snapshot_service.proto.
  */
 export const file_penstock_config_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CilwZW5zdG9jay9jb25maWcvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIScGVuc3RvY2suY29uZmlnLnYxIlcKFEZldGNoU25hcHNob3RSZXF1ZXN0EhYKDmtub3duX3JldmlzaW9uGAEgASgDEhMKC2tub3duX2Vwb2NoGAIgASgDEhIKCnBhZ2VfdG9rZW4YAyABKAkiowEKFUZldGNoU25hcHNob3RSZXNwb25zZRIsCgRoZWFkGAEgASgLMh4ucGVuc3RvY2suY29uZmlnLnYxLkNvbmZpZ0hlYWQSMAoHZW50cmllcxgCIAMoCzIfLnBlbnN0b2NrLmNvbmZpZy52MS5Db25maWdFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkSEQoJdW5jaGFuZ2VkGAQgASgIMoIBCg9TbmFwc2hvdFNlcnZpY2USbwoNRmV0Y2hTbmFwc2hvdBIoLnBlbnN0b2NrLmNvbmZpZy52MS5GZXRjaFNuYXBzaG90UmVxdWVzdBopLnBlbnN0b2NrLmNvbmZpZy52MS5GZXRjaFNuYXBzaG90UmVzcG9uc2UiCZACAeq5GAIQAWIGcHJvdG8z", [file_penstock_config_v1_config_entry, file_penstock_config_v1_config_head, file_penstock_type_v1_requirement]);
+  fileDesc("CilwZW5zdG9jay9jb25maWcvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIScGVuc3RvY2suY29uZmlnLnYxIlcKFEZldGNoU25hcHNob3RSZXF1ZXN0EhYKDmtub3duX3JldmlzaW9uGAEgASgDEhMKC2tub3duX2Vwb2NoGAIgASgDEhIKCnBhZ2VfdG9rZW4YAyABKAkiowEKFUZldGNoU25hcHNob3RSZXNwb25zZRIsCgRoZWFkGAEgASgLMh4ucGVuc3RvY2suY29uZmlnLnYxLkNvbmZpZ0hlYWQSMAoHZW50cmllcxgCIAMoCzIfLnBlbnN0b2NrLmNvbmZpZy52MS5Db25maWdFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkSEQoJdW5jaGFuZ2VkGAQgASgIIkcKE1JlcG9ydFJvdXRlclJlcXVlc3QSMAoGc3RhdHVzGAEgASgLMiAucGVuc3RvY2sucm91dGVyLnYxLlJvdXRlclN0YXR1cyIWChRSZXBvcnRSb3V0ZXJSZXNwb25zZTLwAQoPU25hcHNob3RTZXJ2aWNlEm8KDUZldGNoU25hcHNob3QSKC5wZW5zdG9jay5jb25maWcudjEuRmV0Y2hTbmFwc2hvdFJlcXVlc3QaKS5wZW5zdG9jay5jb25maWcudjEuRmV0Y2hTbmFwc2hvdFJlc3BvbnNlIgmQAgHquRgCEAESbAoMUmVwb3J0Um91dGVyEicucGVuc3RvY2suY29uZmlnLnYxLlJlcG9ydFJvdXRlclJlcXVlc3QaKC5wZW5zdG9jay5jb25maWcudjEuUmVwb3J0Um91dGVyUmVzcG9uc2UiCZACAuq5GAIQAWIGcHJvdG8z", [file_penstock_config_v1_config_entry, file_penstock_config_v1_config_head, file_penstock_router_v1_router_status, file_penstock_type_v1_requirement]);
 
 /**
  * Which snapshot to read.
@@ -96,6 +98,42 @@ export const FetchSnapshotResponseSchema: GenMessage<FetchSnapshotResponse> = /*
   messageDesc(file_penstock_config_v1_snapshot_service, 1);
 
 /**
+ * What a router says of itself.
+ *
+ * @generated from message penstock.config.v1.ReportRouterRequest
+ */
+export type ReportRouterRequest = Message<"penstock.config.v1.ReportRouterRequest"> & {
+  /**
+   * Its status; an older one than is known changes nothing.
+   *
+   * @generated from field: penstock.router.v1.RouterStatus status = 1;
+   */
+  status?: RouterStatus | undefined;
+};
+
+/**
+ * Describes the message penstock.config.v1.ReportRouterRequest.
+ * Use `create(ReportRouterRequestSchema)` to create a new message.
+ */
+export const ReportRouterRequestSchema: GenMessage<ReportRouterRequest> = /*@__PURE__*/
+  messageDesc(file_penstock_config_v1_snapshot_service, 2);
+
+/**
+ * It was heard.
+ *
+ * @generated from message penstock.config.v1.ReportRouterResponse
+ */
+export type ReportRouterResponse = Message<"penstock.config.v1.ReportRouterResponse"> & {
+};
+
+/**
+ * Describes the message penstock.config.v1.ReportRouterResponse.
+ * Use `create(ReportRouterResponseSchema)` to create a new message.
+ */
+export const ReportRouterResponseSchema: GenMessage<ReportRouterResponse> = /*@__PURE__*/
+  messageDesc(file_penstock_config_v1_snapshot_service, 3);
+
+/**
  * The truth about the configuration, beside the push over the bus.
  *
  * @generated from service penstock.config.v1.SnapshotService
@@ -111,6 +149,18 @@ export const SnapshotService: GenService<{
     methodKind: "unary";
     input: typeof FetchSnapshotRequestSchema;
     output: typeof FetchSnapshotResponseSchema;
+  },
+  /**
+   * Takes what a router says of itself, for as long as it can't say so over the bus. Only the replica of policy that
+   * is called hears of it.
+   * Identity: a service token.
+   *
+   * @generated from rpc penstock.config.v1.SnapshotService.ReportRouter
+   */
+  reportRouter: {
+    methodKind: "unary";
+    input: typeof ReportRouterRequestSchema;
+    output: typeof ReportRouterResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_penstock_config_v1_snapshot_service, 0);
