@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ApplyResourcesResponse } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
+import type { FieldViolation } from "@penstock/errors";
 import { newUuidV7 } from "@penstock/runtime";
 import type { ControlClients } from "./api/clients.ts";
 import type { ManifestProblem } from "./manifest/manifest-problem.ts";
@@ -66,7 +67,7 @@ export async function applyManifests(
 ): Promise<ApplyResourcesResponse> {
   const manifest = readManifests(texts);
   const isSound = manifest.problems.length === 0;
-  if (!isSound && manifest.unreadable > 0) throw refused(texts, manifest.problems, []);
+  if (!isSound && manifest.resources.length === 0) throw refused(texts, manifest.problems, []);
   try {
     const response = await clients.resources.applyResources({
       resources: manifest.resources.map(({ resource }) => resource),
@@ -86,11 +87,17 @@ function explain(thrown: unknown, texts: readonly ManifestText[], manifest: Mani
     // The problems of the files hold whatever the service says, or if nobody answers.
     return manifest.problems.length > 0 ? refused(texts, manifest.problems, []) : thrown;
   }
-  const placed = placeViolations(thrown.fieldViolations, manifest.resources);
+  const violations = thrown.fieldViolations.filter((one) => isCertain(one, manifest));
+  const placed = placeViolations(violations, manifest.resources);
   const known = new Set(manifest.problems.map(placeOf));
   const further = placed.problems.filter((problem) => !known.has(placeOf(problem)));
   const others = placed.rest.map(({ field, description }) => `${field} ${description}`);
   return refused(texts, [...manifest.problems, ...further], others);
+}
+
+/** What is missing may be what could not be read. */
+function isCertain({ reason }: FieldViolation, { unreadable }: Manifest): boolean {
+  return unreadable === 0 || reason !== "REFERENCE_MISSING";
 }
 
 /** A field that could not be read is missing for the service; it is wrong only once. */

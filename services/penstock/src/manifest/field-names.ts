@@ -31,14 +31,30 @@ export function findField(schema: DescMessage, written: string): NamedField | un
   return undefined;
 }
 
+/** The field of which a name that is not there is another spelling, if any. */
+export function findNearField(schema: DescMessage, written: string): DescField | undefined {
+  return schema.fields.find((field) => isNear(shownName(schema, field), written));
+}
+
+/** Most names that one message lists. */
+const mostNames = 24;
+
 /** What to say of a field that is not there: another spelling of a known one, or all there are. */
-export function describeUnknownField(schema: DescMessage, written: string): string {
-  const names = schema.fields.map(
-    (field) => decimalMoneyName(field.jsonName) ?? plainName(schema, field),
-  );
-  const near = names.find((name) => isNear(name, written));
-  if (near !== undefined) return `is not a field of ${schema.name}; did you mean ${near}?`;
-  return `is not a field of ${schema.name}`;
+export function describeUnknownField(
+  schema: DescMessage,
+  near: DescField | undefined,
+  isSettable: (field: DescField) => boolean,
+): string {
+  const said = `is not a field of ${schema.name}`;
+  if (near !== undefined) return `${said}; did you mean ${shownName(schema, near)}?`;
+  const names = schema.fields.filter(isSettable).map((field) => shownName(schema, field));
+  if (names.length === 0) return `${said}, which has none`;
+  const more = names.length > mostNames ? ", …" : "";
+  return `${said}; its fields are ${names.slice(0, mostNames).join(", ")}${more}`;
+}
+
+function shownName(schema: DescMessage, field: DescField): string {
+  return decimalMoneyName(field.jsonName) ?? plainName(schema, field);
 }
 
 function isNear(name: string, written: string): boolean {

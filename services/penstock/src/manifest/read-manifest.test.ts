@@ -121,6 +121,29 @@ displayname: x
     ]);
   });
 
+  it("lists the fields there are, without those that the server sets", () => {
+    expect(problemsOf("kind: Limit\nname: limits/a\nwindow: 5\nselector: { colour: red }")).toEqual(
+      [
+        "m.yaml:3: window is not a field of Limit; its fields are name, displayName, labels, annotations, " +
+          "etag, scope, selector, requestsPerMinute, tokensPerMinute, onUnavailable, durability",
+        expect.stringMatching(
+          /^m\.yaml:4: selector\.colour is not a field of Selector; its fields are model, /,
+        ),
+      ],
+    );
+  });
+
+  it("gives a field that is missing by a misspelling the place of the misspelling", () => {
+    const { resources } = readManifest(
+      "kind: Limit\nname: limits/a\ntokenPerMinute: 5\n---\nkind: Limit\nname: limits/b\n" +
+        "tokensPerMinute: 5\nrequestPerMinute: 6\n",
+      "m.yaml",
+    );
+    const [first, second] = resources.map(({ places }) => places);
+    expect(first?.find("requestsPerMinute")).toEqual({ line: 3, writtenPath: "tokenPerMinute" });
+    expect(second?.find("tokensPerMinute")).toEqual({ line: 7, writtenPath: "tokensPerMinute" });
+  });
+
   it("refuses what is not a resource without ending the reading", () => {
     expect(problemsOf("- a\n---\nname: routes/x\n---\nkind: Team\n---\nkind: [\n")).toEqual([
       "m.yaml:1: must be a mapping with kind and name, one resource per document",

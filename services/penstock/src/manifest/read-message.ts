@@ -2,7 +2,7 @@ import type { DescField, DescMessage, DescOneof, JsonObject, JsonValue } from "@
 import { DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type { Document, LineCounter, Node, Pair, Scalar } from "yaml";
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
-import { describeUnknownField, findField } from "./field-names.ts";
+import { describeUnknownField, findField, findNearField } from "./field-names.ts";
 import type { ReadValue } from "./read-scalar.ts";
 import {
   readDecimalMoney,
@@ -64,7 +64,7 @@ function readMessage(
     }
     const found = findField(schema, entry.key);
     if (found === undefined) {
-      reader.report(entry.at.line, entry.at.written, describeUnknownField(schema, entry.key));
+      reportUnknown(entry, { schema, place, reader, result });
       continue;
     }
     const { field, isDecimalMoney } = found;
@@ -82,6 +82,31 @@ function readMessage(
     result[field.jsonName] = value ?? null;
   }
   return withoutNulls(result);
+}
+
+/**
+ * What the service finds missing because of a misspelling has the place of the misspelling, so that
+ * it is told once.
+ */
+function reportUnknown(
+  { key, at }: { readonly key: string; readonly at: Place },
+  state: {
+    readonly schema: DescMessage;
+    readonly place: Place;
+    readonly reader: DocumentReader;
+    readonly result: JsonObject;
+  },
+): void {
+  const { schema, place, reader, result } = state;
+  const near = findNearField(schema, key);
+  const isSettable = ({ jsonName }: DescField): boolean =>
+    place !== root || reader.refuse?.(schema, jsonName) === undefined;
+  reader.report(at.line, at.written, describeUnknownField(schema, near, isSettable));
+  if (near === undefined) return;
+  for (const { jsonName } of near.oneof?.fields ?? [near]) {
+    if (Object.hasOwn(result, jsonName)) continue;
+    reader.places.record(join(place.path, jsonName), { line: at.line, writtenPath: at.written });
+  }
 }
 
 function checkField(
