@@ -54,7 +54,13 @@ describe("compileSnapshot", () => {
     const poison = routeEntry(2, "routes/r", ["smart"], { targets: [] });
     const after = compile(before, [...good, poison], 2);
     expect(after.problems).toEqual([
-      { name: "routes/r", revision: 2n, field: "targets", description: "is required" },
+      {
+        name: "routes/r",
+        revision: 2n,
+        field: "targets",
+        description: "is required",
+        reason: "REQUIRED",
+      },
     ]);
     expect(after.routes.get("routes/r")).toBe(before.routes.get("routes/r"));
     expect(after.resources.get("routes/r")?.revision).toBe(1n);

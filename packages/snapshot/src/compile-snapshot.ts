@@ -118,7 +118,7 @@ function keyIn(resource: AcceptedResource["resource"]): CredentialSeed["key"] {
 
 function refusalProblems({ refused }: SnapshotState): ResourceProblem[] {
   return [...refused].flatMap(([name, { revision, problems }]) =>
-    problems.map(({ field, description }) => ({ name, revision, field, description })),
+    problems.map((problem) => ({ name, revision, ...problem })),
   );
 }
 

@@ -2,6 +2,7 @@ import type { Capabilities, Principal, Resource, Transport } from "@penstock/api
 import type { ErrorReason } from "@penstock/errors";
 import type { FormatName, FormatQuirks } from "@penstock/formats";
 import type { ModelPrices } from "@penstock/pricing";
+import type { FieldFault } from "./validate/field-problem.ts";
 
 /** A resource in the form that is in use. */
 export interface AcceptedResource {
@@ -19,6 +20,8 @@ export interface ResourceProblem {
   /** Path inside the resource in proto JSON names, such as `targets[0].deployment`. */
   readonly field: string;
   readonly description: string;
+  /** Absent where the resource is as it should be, but not beside others. */
+  readonly reason?: FieldFault;
 }
 
 /**

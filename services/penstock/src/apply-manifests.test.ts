@@ -24,7 +24,7 @@ async function linesOf(text: string, clients: Clients): Promise<string[]> {
 }
 
 describe("applyManifests", () => {
-  it("tells what the service finds also where a document can't be read, but not what it lacks", async () => {
+  it("tells what the service finds beside what can't be read, but not what it lacks", async () => {
     const { clients, applyResources } = refusing([
       { field: "resources[0].owners", description: "has too many", reason: "INVALID" },
       { field: "resources[1].team", description: "refers to teams/b", reason: "REFERENCE_MISSING" },

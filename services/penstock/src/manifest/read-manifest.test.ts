@@ -124,8 +124,9 @@ displayname: x
   it("lists the fields there are, without those that the server sets", () => {
     expect(problemsOf("kind: Limit\nname: limits/a\nwindow: 5\nselector: { colour: red }")).toEqual(
       [
-        "m.yaml:3: window is not a field of Limit; its fields are name, displayName, labels, annotations, " +
-          "etag, scope, selector, requestsPerMinute, tokensPerMinute, onUnavailable, durability",
+        "m.yaml:3: window is not a field of Limit; its fields are name, displayName, labels, " +
+          "annotations, etag, scope, selector, requestsPerMinute, tokensPerMinute, " +
+          "onUnavailable, durability",
         expect.stringMatching(
           /^m\.yaml:4: selector\.colour is not a field of Selector; its fields are model, /,
         ),

@@ -69,7 +69,8 @@ export function compileWouldBe(
   for (const problem of snapshot.problems) {
     const change = fields.get(problem.name);
     if (change !== undefined && change.change !== "unchanged") {
-      problems.invalid(joinPath(change.field, problem.field), problem.description);
+      const { field, description, reason } = problem;
+      problems.invalid(joinPath(change.field, field), description, reason);
     } else if (!known.has(keyOf(problem))) {
       const where = joinPath(problem.name, problem.field);
       problems.elsewhere("resources", `would break ${where}: ${problem.description}`);

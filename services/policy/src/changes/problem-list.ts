@@ -11,9 +11,9 @@ export class ProblemList {
   readonly #stale: string[] = [];
   readonly #others: GatewayError[] = [];
 
-  /** A field that must be written differently. */
-  invalid(field: string, description: string): void {
-    this.#violations.push({ field, description });
+  /** A field that must be written differently; the reason is for programs. */
+  invalid(field: string, description: string, reason?: string): void {
+    this.#violations.push({ field, description, ...(reason === undefined ? {} : { reason }) });
   }
 
   /** What the request would break in resources that it does not name; told when nothing else is. */
