@@ -113,7 +113,8 @@ export function otherFields(
   return others;
 }
 
-function kindOf(value: unknown): string {
+/** What a value of JSON is, for a message: `a list`, `null`, `text`. */
+export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "a list";
   if (Object.is(value, -0)) return "negative zero";

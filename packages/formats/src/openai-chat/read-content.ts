@@ -1,6 +1,6 @@
 import type { ContentPart, MediaPart } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
-import { otherFields, readList, readObject, readText } from "../field-values.ts";
+import { kindOf, otherFields, readList, readObject, readText } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
 import { mediaPart, textPart } from "./content-parts.ts";
 
@@ -34,8 +34,8 @@ export function readContent(
   if (typeof value === "string") return { parts: [textPart(value)], extras: undefined };
   const parts: ContentPart[] = [];
   let extras: PartExtras | undefined;
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) {
-    problems.add(field, "must be text or a list of parts, not an object");
+  if (!Array.isArray(value)) {
+    problems.add(field, `must be text or a list of parts, not ${kindOf(value)}`);
     return { parts, extras };
   }
   const list = readList(problems, field, value, maxPartCount) ?? [];

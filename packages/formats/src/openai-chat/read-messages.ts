@@ -160,6 +160,11 @@ function readRequiredContent(
   allowed: ReadonlySet<string>,
 ): ReturnType<typeof readContent> {
   const field = `${path}.content`;
+  if (fields["content"] == null) {
+    const allowsNone = "only an assistant's message may go without";
+    problems.add(field, `must be text or a list of parts; ${allowsNone}`);
+    return { parts: [], extras: undefined };
+  }
   const before = problems.count;
   const content = readContent(problems, field, fields["content"], allowed);
   if (content.parts.length === 0 && problems.count === before) {

@@ -322,6 +322,18 @@ describe("readRequest refuses", () => {
     expect(() => openaiChat.readRequest(body)).toThrow(GatewayError);
   });
 
+  it.each([
+    [
+      { role: "user", content: null },
+      /content must be text or a list of parts; only an assistant's/,
+    ],
+    [{ role: "system" }, /content must be text or a list of parts; only an assistant's/],
+    [{ role: "user", content: 5 }, /content must be text or a list of parts, not a number/],
+  ])("%j and says what content must be", (message, sentence) => {
+    const body = encode(JSON.stringify({ model: "m", messages: [message] }));
+    expect(() => openaiChat.readRequest(body)).toThrow(sentence);
+  });
+
   it("all problems at once, but no more than 20", () => {
     expect(violations({ temperature: 9, stream: 1, api_key: "x" })).toEqual([
       "FIELD_INVALID",
