@@ -1,6 +1,7 @@
 import { GatewayError, reasons } from "@penstock/errors";
 import { failureReasons } from "@penstock/formats";
 import type { FailureClass } from "@penstock/formats";
+import { failureEffects } from "../health/failure-effects.ts";
 import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
 
 /** What the caller reads, by class; nothing of it is the provider's text. */
@@ -41,7 +42,7 @@ const callersMistake: ReadonlySet<FailureClass> = new Set([
  * STREAM_INTERRUPTED, whatever broke it: the caller holds a part of an answer.
  */
 export function errorOfAttempt(
-  run: AttemptRun,
+  run: Pick<AttemptRun, "target" | "committed" | "httpStatus">,
   failure: AttemptFailure,
   attempts: number,
 ): GatewayError {
@@ -52,7 +53,7 @@ export function errorOfAttempt(
   const what = `${provider} ${sentences[failure.class]}${said}`;
   const message = run.committed
     ? `The answer broke off after content had been sent: ${what}. Ask again for a whole one.`
-    : `The provider ${what}.${tried(attempts)}${advice(reason)}`;
+    : `The provider ${what}.${tried(attempts)}${advice(failure.class)}`;
   return new GatewayError(reason, message, {
     source: "upstream",
     retryAfterMs: retryAfter(failure, reason),
@@ -76,8 +77,15 @@ function tried(attempts: number): string {
   return attempts > 1 ? ` ${attempts} attempts were made.` : "";
 }
 
-function advice(reason: keyof typeof reasons): string {
-  switch (reasons[reason].retry) {
+/** Quarantined for minutes, and not mended by time: "try again" would contradict the next answer. */
+function needsAdministrator(failureClass: FailureClass): boolean {
+  const effect = failureEffects[failureClass];
+  return effect === "refuse_credential" || effect === "refuse_deployment";
+}
+
+function advice(failureClass: FailureClass): string {
+  if (needsAdministrator(failureClass)) return " An administrator must act.";
+  switch (reasons[failureReasons[failureClass]].retry) {
     case "later":
       return " Try again later.";
     case "same":
@@ -89,5 +97,6 @@ function advice(reason: keyof typeof reasons): string {
 
 function retryAfter(failure: AttemptFailure, reason: keyof typeof reasons): number | undefined {
   if (failure.retryAfterMs !== undefined) return failure.retryAfterMs;
+  if (needsAdministrator(failure.class)) return undefined;
   return reasons[reason].retry === "later" ? 1_000 : undefined;
 }
