@@ -130,6 +130,32 @@ describe("the HTTP door", () => {
     expect(upstream.calls).toHaveLength(0);
   });
 
+  it("tells of one model, and says in the caller's format that there is no such one", async () => {
+    const { port } = await listen();
+    const ask = async (model: string, key = sampleKey) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/models/${model}`, { headers });
+      return { status: answer.status, body: (await answer.json()) as unknown };
+    };
+    const smart = { id: "smart", object: "model", created: 0, owned_by: "penstock" };
+    expect(await ask("smart")).toEqual({ status: 200, body: smart });
+    expect(await ask("sm%61rt?x=1")).toEqual({ status: 200, body: smart });
+    expect(await ask("vendor/none")).toMatchObject({
+      status: 404,
+      body: {
+        error: {
+          code: "MODEL_NOT_FOUND",
+          message: expect.stringContaining(`the model "vendor/none"`),
+        },
+      },
+    });
+    expect(await ask("%zz")).toMatchObject({
+      status: 404,
+      body: { error: { code: "ENDPOINT_NOT_FOUND" } },
+    });
+    expect(await ask("smart", badKey)).toMatchObject({ status: 401 });
+  });
+
   it("refuses two different keys, wherever they stand", async () => {
     const { port } = await listen();
     const url = `http://127.0.0.1:${port}/v1/models`;

@@ -14,9 +14,9 @@ import type { Snapshot } from "@penstock/snapshot";
 import { bearerToken } from "./bearer-token.ts";
 import { BodyBudget } from "./body-budget.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
-import { defaultFormat, httpEndpoints } from "./http-endpoints.ts";
+import { defaultFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
 import type { HttpEndpoint } from "./http-endpoints.ts";
-import { writeModelList } from "./http-model-list.ts";
+import { writeModels } from "./http-models.ts";
 import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 
@@ -89,17 +89,17 @@ export class HttpListener {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     response.sendDate = false;
     const problem = badHead(request);
-    const endpoint = httpEndpoints.get(`${request.method} ${request.url}`);
+    const endpoint = findHttpEndpoint(request.method, request.url);
     if (problem !== undefined || endpoint === undefined) {
       const error = problem ?? endpointNotFound(request);
       this.#discardBody(request, response);
       answerError(response, error);
       return;
     }
-    if (endpoint.operation === "list_models") {
+    if (endpoint.operation !== "generate") {
       const token = tokenOf(request) ?? "";
       this.#discardBody(request, response);
-      writeModelList(response, token, endpoint.format, this.#options);
+      writeModels(response, token, endpoint, this.#options);
       return;
     }
     this.#generate(request, response, endpoint);
@@ -232,10 +232,9 @@ function badHead(request: IncomingMessage): GatewayError | undefined {
 
 function endpointNotFound(request: IncomingMessage): GatewayError {
   const path = (request.url ?? "").split("?", 1)[0]?.slice(0, 200) ?? "";
-  const served = [...httpEndpoints.keys()].join(", ");
   return new GatewayError(
     "ENDPOINT_NOT_FOUND",
-    `${request.method ?? ""} ${path} is not served here. Served are: ${served}.`,
+    `${request.method ?? ""} ${path} is not served here. Served are: ${servedEndpoints}.`,
   );
 }
 

@@ -1,16 +1,19 @@
 import { Door } from "@penstock/api";
 import type { Model } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
+import { GatewayError } from "@penstock/errors";
 import { decidePolicies, selectRoute } from "@penstock/snapshot";
 import type { Caller, Snapshot } from "@penstock/snapshot";
 import { authenticate } from "./authenticate.ts";
 import type { AuthenticateParts } from "./authenticate.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
+import { modelNotFound } from "./resolve-route.ts";
 import { RequestContext } from "./request-context.ts";
 import { silentDownstream } from "./silent-downstream.ts";
 
 /** The models that a key may ask for, or why there is no answer. */
 export type ModelList = { readonly models: readonly Model[] } | { readonly error: GatewayError };
+
+type ModelParts = Pick<PipelineParts, "clock" | "tracer"> & AuthenticateParts;
 
 /**
  * Lists the exact model names of the caller's routes that its policies allow, by name. Patterns
@@ -19,8 +22,38 @@ export type ModelList = { readonly models: readonly Model[] } | { readonly error
 export function listModels(
   snapshot: Snapshot | undefined,
   token: string,
-  parts: Pick<PipelineParts, "clock" | "tracer"> & AuthenticateParts,
+  parts: ModelParts,
 ): ModelList {
+  const caller = identify(snapshot, token, parts);
+  if (caller instanceof GatewayError) return { error: caller };
+  const names = new Set<string>();
+  for (const route of caller.routes) {
+    for (const pattern of route.models) if (!pattern.endsWith("*")) names.add(pattern);
+  }
+  return { models: [...names].toSorted().flatMap((name) => modelOf(caller, name) ?? []) };
+}
+
+/**
+ * The one model of this name, or MODEL_NOT_FOUND. Names that only a pattern fits are found too, as
+ * they may be asked for.
+ */
+export function findModel(
+  name: string,
+  snapshot: Snapshot | undefined,
+  token: string,
+  parts: ModelParts,
+): ModelList {
+  const caller = identify(snapshot, token, parts);
+  if (caller instanceof GatewayError) return { error: caller };
+  const model = modelOf(caller, name);
+  return model === undefined ? { error: modelNotFound(name) } : { models: [model] };
+}
+
+function identify(
+  snapshot: Snapshot | undefined,
+  token: string,
+  parts: ModelParts,
+): Caller | GatewayError {
   const context = new RequestContext(
     {
       requestId: "",
@@ -36,26 +69,20 @@ export function listModels(
     silentDownstream,
   );
   const error = authenticate(context, parts);
-  if (error !== undefined) return { error };
-  const { caller } = context;
-  return { models: caller === undefined ? [] : modelsOf(caller) };
+  if (error !== undefined) return error;
+  if (context.caller === undefined) throw new TypeError("who is let in is known");
+  return context.caller;
 }
 
-function modelsOf(caller: Caller): Model[] {
-  const names = new Set<string>();
-  for (const route of caller.routes) {
-    for (const pattern of route.models) if (!pattern.endsWith("*")) names.add(pattern);
-  }
-  const models: Model[] = [];
-  for (const name of [...names].toSorted()) {
-    const route = selectRoute(caller, name, {});
-    if (route === undefined || !decidePolicies(caller, name, { labels: {} }).allowed) continue;
-    models.push({
-      $typeName: "penstock.inference.v1.Model",
-      name,
-      route: route.name,
-      deployments: route.targets.map((target) => target.deployment.name),
-    });
-  }
-  return models;
+/** Undefined where no route serves it, or a policy of the caller denies it. */
+function modelOf(caller: Caller, name: string): Model | undefined {
+  const route = selectRoute(caller, name, {});
+  if (route === undefined || !decidePolicies(caller, name, { labels: {} }).allowed)
+    return undefined;
+  return {
+    $typeName: "penstock.inference.v1.Model",
+    name,
+    route: route.name,
+    deployments: route.targets.map((target) => target.deployment.name),
+  };
 }

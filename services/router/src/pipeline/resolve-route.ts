@@ -11,14 +11,7 @@ export function resolveRoute(context: RequestContext, nowMs: number): Refusal {
   const { caller, request } = context;
   if (caller === undefined || request === undefined) throw new Error("runs after authenticate");
   const route = selectRoute(caller, request.model, request.labels);
-  if (route === undefined) {
-    const model = request.model.slice(0, 256);
-    return new GatewayError(
-      "MODEL_NOT_FOUND",
-      `No route serves the model "${model}" for this key. List the models it may ask for.`,
-      { metadata: { model }, resource: { type: "model", name: model } },
-    );
-  }
+  if (route === undefined) return modelNotFound(request.model);
   context.route = route;
   context.deadlineMs = Math.min(
     context.deadlineMs,
@@ -32,4 +25,14 @@ export function resolveRoute(context: RequestContext, nowMs: number): Refusal {
     );
   }
   return undefined;
+}
+
+/** MODEL_NOT_FOUND, with at most 256 characters of what was asked for. */
+export function modelNotFound(asked: string): GatewayError {
+  const model = asked.slice(0, 256);
+  return new GatewayError(
+    "MODEL_NOT_FOUND",
+    `No route serves the model "${model}" for this key. List the models it may ask for.`,
+    { metadata: { model }, resource: { type: "model", name: model } },
+  );
 }
