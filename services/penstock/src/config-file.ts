@@ -1,6 +1,9 @@
 import type { FSWatcher } from "node:fs";
+import { GatewayError } from "@penstock/errors";
 import { applyManifests, ManifestsRefused, readManifestFiles } from "./apply-manifests.ts";
 import type { ControlClients } from "./api/clients.ts";
+import type { ManifestText } from "./manifest/read-manifests.ts";
+import { readManifests } from "./manifest/read-manifests.ts";
 import { printError } from "./output/print-error.ts";
 import { watchConfig } from "./watch-config.ts";
 
@@ -17,32 +20,58 @@ export class ConfigFile {
   }
 
   /**
-   * Applies the file and says what came of it. What is wrong is told and leads to undefined: the
-   * gateway goes on with what it has, and the next change of the file is another try.
+   * Says what is wrong with the file by itself, before there is anything to apply it to.
+   *
+   * @throws GatewayError FIELD_INVALID when something is.
+   */
+  check(): void {
+    const texts = this.#read();
+    const { problems } = readManifests(texts);
+    if (problems.length > 0) throw this.#told(new ManifestsRefused(problems, []));
+  }
+
+  /**
+   * Applies the file; resolves to the revision that has it, or undefined where it has not changed.
+   *
+   * @throws GatewayError what is wrong; that of a manifest was told by then, line by line.
    */
   async apply(clients: Pick<ControlClients, "resources">): Promise<bigint | undefined> {
+    const texts = this.#read();
+    const text = texts[0]?.text;
+    if (text === this.#applied) return undefined;
     try {
-      const texts = readManifestFiles([this.#file], () => "");
-      const text = texts[0]?.text;
-      if (text === this.#applied) return undefined;
       const { revision } = await applyManifests(texts, clients);
       this.#applied = text;
       this.#talk(`penstock: ${this.#file} is applied (revision ${revision})\n`);
       return revision;
     } catch (thrown) {
-      const isRefused = thrown instanceof ManifestsRefused;
-      const lines = isRefused
-        ? `${thrown.lines().join("\n")}\npenstock: ${this.#file}: ${thrown.message}\n`
-        : printError(thrown).text;
-      this.#talk(lines);
-      return undefined;
+      throw this.#told(thrown);
     }
   }
 
-  /** Applies the file whenever it changes, until `close`. */
+  /** Every problem as a line of its own; what is thrown is their number. */
+  #told(thrown: unknown): unknown {
+    if (!(thrown instanceof ManifestsRefused)) return thrown;
+    this.#talk(`${thrown.lines().join("\n")}\n`);
+    const message = `${this.#file}: ${thrown.message}`;
+    return new GatewayError("FIELD_INVALID", message, { cause: thrown });
+  }
+
+  #read(): ManifestText[] {
+    return readManifestFiles([this.#file], () => "");
+  }
+
+  /**
+   * Applies the file whenever it changes, until `close`. What is wrong is told: the gateway goes on
+   * with what it has, and the next change of the file is another try.
+   */
   follow(clients: Pick<ControlClients, "resources">): void {
     this.#watcher = watchConfig(this.#file, async () => {
-      await this.apply(clients);
+      try {
+        await this.apply(clients);
+      } catch (thrown) {
+        this.#talk(printError(thrown).text);
+      }
     });
   }
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -174,6 +174,29 @@ period: DAY
     expect(third.output()).toContain(`port ${port} (PENSTOCK_HTTP_PORT) is in use`);
     expect(existsSync(elsewhere)).toBe(false);
   });
+
+  it(
+    "is not begun with a manifest that is wrong",
+    async () => {
+      const config = join(parent, "gateway.yaml");
+      const elsewhere = join(parent, "unconfigured");
+      const parameters = [...anyPorts, "--data-dir", elsewhere, "--config", config];
+      writeFileSync(config, "kind: Limit\nname: limits/a\nrequestPerMinute: 5\n");
+      const unreadable = start(parameters);
+      expect(await unreadable.exitCode).toBe(1);
+      expect(unreadable.output()).toContain("gateway.yaml:3: requestPerMinute is not a field of ");
+      expect(unreadable.output()).toContain("1 problem; nothing was changed");
+      expect(existsSync(elsewhere)).toBe(false);
+      // What only the service can know ends the start as well, before any door is open.
+      writeFileSync(config, "kind: Project\nname: projects/p\nteam: teams/none\n");
+      const refused = start(parameters);
+      expect(await refused.exitCode).toBe(1);
+      expect(refused.output()).toMatch(/gateway\.yaml:3: team .*teams\/none, which does not exist/);
+      expect(refused.output()).not.toContain("ready in ");
+      expect(existsSync(join(elsewhere, "demo.env"))).toBe(false);
+    },
+    startTimeoutMs,
+  );
 
   it("tells scripts by its exit code whether somebody answered", async () => {
     const nowhere = ["get", "all", "--control-url", "http://127.0.0.1:1"];

@@ -1,7 +1,8 @@
 // The heavier half of `start`, read while the database is already starting: everything is
 // composed, the demo is brought in order, and the start is ready when
+//   the manifest of --config is applied,
 //   the doors are open, the configuration is in use and the first leases are granted,
-//   the manifest of --config is applied, the hot paths have run once, demo.env is written.
+//   the hot paths have run once, demo.env is written.
 import type { DatabaseServer } from "@penstock/database";
 import type { Observability } from "@penstock/observability";
 import { deadlineSignal, systemClock } from "@penstock/runtime";
@@ -26,7 +27,7 @@ export interface StartOptions {
   readonly observability: Observability;
   /** False: nothing is configured by the start. */
   readonly withDemo: boolean;
-  /** Applies the manifest of `--config`, if any; resolves to the revision that has it. */
+  /** Applies the manifest of `--config`, if any; gives its revision. Ends the start if it throws. */
   applyConfig(clients: ControlClients, options?: ApplyOptions): Promise<bigint | undefined>;
 }
 
@@ -45,6 +46,7 @@ export async function startEverything(options: StartOptions, asked: AbortSignal)
   const { settings, observability, database } = options;
   const known = readDemoEnv(settings.dataDir);
   let demo: FirstRunResult | undefined;
+  let configRevision: bigint | undefined;
   const composition = await compose(
     {
       settings,
@@ -53,16 +55,18 @@ export async function startEverything(options: StartOptions, asked: AbortSignal)
       clock: systemClock,
       knownAdminToken: known.PENSTOCK_ADMIN_TOKEN,
       prepare: async ({ clients, simulatorUrl }) => {
-        if (!options.withDemo) return;
-        const { openaiKey } = settings;
-        const knownKey = known.OPENAI_API_KEY;
-        demo = await setUpDemo({ clients, simulatorUrl, openaiKey, knownKey });
+        if (options.withDemo) {
+          const { openaiKey } = settings;
+          const knownKey = known.OPENAI_API_KEY;
+          demo = await setUpDemo({ clients, simulatorUrl, openaiKey, knownKey });
+        }
+        // Before any door is open: what it says must not be missing from the first request.
+        configRevision = await options.applyConfig(clients);
       },
     },
     signal,
   );
   try {
-    const configRevision = await options.applyConfig(composition.clients);
     const revision = configRevision ?? demo?.revision ?? 0n;
     await untilRevision(composition.configuration, revision, signal);
     await untilHealthy(composition.router.health, signal);

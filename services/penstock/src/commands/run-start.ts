@@ -60,6 +60,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
   }
   let lock: FolderLock;
   try {
+    config?.check();
     const needed = settings.roles === undefined ? doors : doorsOf(settings.roles);
     await checkPorts(settings.ports, settings.bindAddress, needed);
     lock = await lockDataFolder(settings.dataDir);

@@ -32,7 +32,7 @@ export function addStartCommand(
     .option("--policy-url <url>", "policy in another process (PENSTOCK_POLICY_URL)")
     .option("--quota-url <url>", "quota in another process (PENSTOCK_QUOTA_URL)")
     .option("--migrate [on|off]", "migrate the database first (PENSTOCK_MIGRATE)")
-    .option("--config <file>", "manifest to apply after the start and whenever it changes")
+    .option("--config <file>", "manifest to apply at the start and whenever it changes")
     .option("--no-demo", "configure nothing by itself");
   addExamples(command, [
     "penstock start",
