@@ -22,7 +22,7 @@ export function relayResponse(text: string): RelayedAnswer | undefined {
   const candidates = finishesOf(text, scan);
   if (usage === undefined || candidates === undefined) return undefined;
   const end = { candidates, usage, rawUsage: raw, responseId, model, warnings };
-  return { model: scan.model, end };
+  return { model: withoutSpace(text, scan.model), end };
 }
 
 function finishesOf(text: string, { choices }: AnswerScan): CandidateFinish[] | undefined {
@@ -48,6 +48,13 @@ function finishOf(
   if (finish.reason === FinishReason.UNSPECIFIED) return undefined;
   // A word of the provider's own, or of the legacy form, is translated by who writes the answer.
   return writeFinishReason(finish.reason) === raw ? finish : undefined;
+}
+
+/** The value itself: white space around it stays the provider's. */
+function withoutSpace(text: string, { start, end }: TextRange): TextRange {
+  const value = text.slice(start, end);
+  const from = start + value.length - value.trimStart().length;
+  return { start: from, end: from + value.trim().length };
 }
 
 /** A text of printable ASCII without escapes; undefined for any other value. */
