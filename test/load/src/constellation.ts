@@ -1,15 +1,12 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { startNats } from "@penstock/test-support";
-import { generateKey } from "@penstock/runtime";
-import { configure, connectControl } from "./control-client.ts";
+import { configure } from "./control-client.ts";
 import type { ControlClient } from "./control-client.ts";
+import { startControlPlane, subfolder } from "./control-plane.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { startNodeProcess } from "./node-process.ts";
 import type { NodeProcess } from "./node-process.ts";
 import { startOtlpCounter } from "./otlp-counter.ts";
 import type { OtlpCounter } from "./otlp-counter.ts";
 import { cores } from "./pinning.ts";
-import type { ControlInput } from "./programs/control-process.ts";
 import type { RouterInput } from "./programs/router-process.ts";
 import type { MockProvider } from "./tools/toolbox.ts";
 
@@ -17,11 +14,14 @@ import type { MockProvider } from "./tools/toolbox.ts";
 export interface Constellation {
   readonly router: NodeProcess;
   readonly control: ControlClient;
+  readonly plane: ControlPlane;
   /** The end of the logs of both processes. */
   logs(): string;
   readonly spans: OtlpCounter;
   /** Text of a virtual key with a limit and a budget. */
   readonly key: string;
+  /** Starts one more router, for what is different from the first. */
+  addRouter(own: Pick<RouterInput, "replica" | "usageDurability">): Promise<NodeProcess>;
   stop(): Promise<void>;
 }
 
@@ -41,61 +41,65 @@ const configurationTimeoutMs = 20_000;
 
 /** Starts bus, control services and router, and configures them. */
 export async function startConstellation(options: ConstellationOptions): Promise<Constellation> {
-  const nats = await startNats();
+  const { folder, pinned } = options;
   const spans = await startOtlpCounter();
-  const serviceToken = generateKey("pst").text;
-  const adminToken = generateKey("pat").text;
-  const controlDir = folderOf(options.folder, "control");
-  const busUrl = nats.url;
-  const controlProcess = await startNodeProcess({
-    program: "control-process.ts",
-    input: { busUrl, serviceToken, adminToken, dataDir: controlDir } satisfies ControlInput,
-    environment: { PENSTOCK_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true" },
-    background: options.pinned,
-  });
-  const controlUrl = `http://127.0.0.1:${controlProcess.ports["control"]}`;
-  const control = connectControl(controlUrl, adminToken);
+  const plane = await startControlPlane({ folder, background: pinned });
+  const { control, busUrl, controlUrl, serviceToken } = plane;
   const key = await configure(control, `http://127.0.0.1:${options.mock.port}`);
-  const dataDir = folderOf(options.folder, "router");
-  const router = await startNodeProcess({
-    program: "router-process.ts",
-    input: { busUrl, controlUrl, serviceToken, dataDir, replica: "r1" } satisfies RouterInput,
-    environment: {
-      PENSTOCK_LOG_LEVEL: "warn",
-      OTEL_EXPORTER_OTLP_ENDPOINT: spans.url,
-      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-      OTEL_TRACES_SAMPLER_ARG: String(options.traceRatio),
-    },
-    core: options.pinned ? cores.measured : undefined,
-    nodeOptions: options.routerNodeOptions ?? [],
-  });
-  await untilConfigured(router.ports["http"] ?? 0, key);
-  const stop = async (): Promise<void> => {
-    await router.stop();
-    control.close();
-    await controlProcess.stop();
-    spans.close();
-    await nats.stop();
+  const routers: NodeProcess[] = [];
+  const addRouter: Constellation["addRouter"] = async (own) => {
+    const dataDir = subfolder(folder, own.replica);
+    const input = { busUrl, controlUrl, serviceToken, dataDir, ...own } satisfies RouterInput;
+    const process = await startNodeProcess({
+      program: "router-process.ts",
+      input,
+      environment: tracedEnvironment(spans, options.traceRatio),
+      core: pinned ? cores.measured : undefined,
+      nodeOptions: options.routerNodeOptions ?? [],
+    });
+    routers.push(process);
+    await untilConfigured(process.ports["http"] ?? 0, key);
+    return process;
   };
-  const logs = (): string => `${router.output()}${controlProcess.output()}`;
-  return { router, control, logs, spans, key, stop };
+  const router = await addRouter({ replica: "r1" });
+  const stop = async (): Promise<void> => {
+    for (const one of routers) await one.stop();
+    await plane.stop();
+    spans.close();
+  };
+  const logs = (): string =>
+    `${routers.map((one) => one.output()).join("")}${plane.process.output()}`;
+  return { router, control, plane, logs, spans, key, addRouter, stop };
 }
 
-function folderOf(parent: string, name: string): string {
-  const folder = join(parent, name);
-  mkdirSync(folder);
-  return folder;
+/** The environment of a process that exports this share of its traces to the counter. */
+export function tracedEnvironment(spans: OtlpCounter, traceRatio: number): Record<string, string> {
+  return {
+    PENSTOCK_LOG_LEVEL: "warn",
+    OTEL_EXPORTER_OTLP_ENDPOINT: spans.url,
+    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: String(traceRatio),
+  };
 }
 
-/** A router may be ready with a configuration that is older than the key. */
+/** A router may be ready with a configuration that is older than the key, or not be there yet. */
 export async function untilConfigured(port: number, key: string): Promise<void> {
-  const headers = { authorization: `Bearer ${key}` };
   const endMs = performance.now() + configurationTimeoutMs;
   for (;;) {
+    const found = await listModels(port, key);
+    if (found.includes("gpt-4o-mini")) return;
+    if (performance.now() > endMs) throw new Error(`the router does not know the key: ${found}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function listModels(port: number, key: string): Promise<string> {
+  const headers = { authorization: `Bearer ${key}` };
+  try {
     const response = await fetch(`http://127.0.0.1:${port}/v1/models`, { headers });
     const text = await response.text();
-    if (response.status === 200 && text.includes("gpt-4o-mini")) return;
-    if (performance.now() > endMs) throw new Error(`the router does not know the key: ${text}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    return response.status === 200 ? text : `${response.status} ${text}`;
+  } catch (error) {
+    return String(error);
   }
 }

@@ -41,8 +41,15 @@ export function connectControl(url: string, adminToken: string): ControlClient {
   };
 }
 
-/** Names of what the benchmark configures. */
-export const names = { budget: "budgets/bench", key: "projects/bench/virtualKeys/load" } as const;
+const project = "bench";
+
+/** The budget of a project of this name. */
+export function budgetOf(name: string): string {
+  return `budgets/${name}`;
+}
+
+/** The budget of what `configure` makes. */
+export const benchBudget = budgetOf(project);
 
 /** Prices of the mock provider, in nano-USD per million tokens, and its answers' sizes. */
 export const prices = { input: 150_000_000n, output: 600_000_000n } as const;
@@ -59,11 +66,9 @@ export function resource(value: JsonValue): Resource {
  * key's text. The amounts are far out of reach, so that nothing is refused.
  */
 export async function configure(control: ControlClient, origin: string): Promise<string> {
-  const scope = { project: "projects/bench" };
   await control.resources.applyResources({
     resources: [
       resource({ team: { name: "teams/bench" } }),
-      resource({ project: { name: "projects/bench", team: "teams/bench" } }),
       resource({
         provider: {
           name: "providers/bench-mock",
@@ -100,10 +105,30 @@ export async function configure(control: ControlClient, origin: string): Promise
           targets: [{ deployment: "deployments/bench" }],
         },
       }),
-      resource({ limit: { name: "limits/bench", scope, requestsPerMinute: "10000000" } }),
+    ],
+  });
+  return configureProject(control, project);
+}
+
+/**
+ * Configures a project with a limit, a budget and a key; gives the key's text. With `isSynced` a
+ * request waits until the disk has what it will be charged.
+ */
+export async function configureProject(
+  control: ControlClient,
+  name: string,
+  isSynced = false,
+): Promise<string> {
+  const scope = { project: `projects/${name}` };
+  const durability = isSynced ? { durability: "DURABILITY_SYNCED" } : {};
+  const limit = { name: `limits/${name}`, scope, requestsPerMinute: "10000000", ...durability };
+  await control.resources.applyResources({
+    resources: [
+      resource({ project: { name: `projects/${name}`, team: "teams/bench" } }),
+      resource({ limit }),
       resource({
         budget: {
-          name: names.budget,
+          name: budgetOf(name),
           scope,
           amountNanoUsd: "1000000000000000",
           period: "BUDGET_PERIOD_MONTH",
@@ -113,7 +138,10 @@ export async function configure(control: ControlClient, origin: string): Promise
     ],
   });
   const made = await control.keys.createVirtualKey({
-    virtualKey: { name: names.key, maxConcurrentRequests: concurrency },
+    virtualKey: {
+      name: `projects/${name}/virtualKeys/load`,
+      maxConcurrentRequests: concurrency,
+    },
   });
   return made.secret;
 }

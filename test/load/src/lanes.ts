@@ -41,7 +41,8 @@ export interface HttpTarget {
   readonly key?: string;
 }
 
-interface Pace {
+/** How much load. */
+export interface Pace {
   readonly connections: number;
   readonly rate: number;
   readonly seconds: number;
@@ -49,7 +50,8 @@ interface Pace {
 
 /** Rough requests per second of the slowest variant, for tools that are told a number. */
 const expectedRates = { http: 3_000, grpc: 2_000 } as const;
-const chatPath = "/v1/chat/completions";
+/** Where chat completions are asked for. */
+export const chatPath = "/v1/chat/completions";
 const generatePath = "/penstock.inference.v1.InferenceService/Generate";
 const saturatedJson = { connections: 64, rate: 0 };
 const pacedJson = { connections: 32, rate: 500 };

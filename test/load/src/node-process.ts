@@ -9,12 +9,14 @@ export interface NodeProcess {
   readonly pid: number;
   /** What the program said when it was ready, by the name of its door; empty when it says nothing. */
   readonly ports: Readonly<Record<string, number>>;
-  /** CPU time of all threads so far, in microseconds. */
-  cpuUs(): Promise<number>;
+  /** CPU time so far. */
+  cpu(): Promise<CpuReading>;
   /** The end of what it printed. */
   output(): string;
   beginStalls(): Promise<void>;
   endStalls(): Promise<StallReading>;
+  /** Asks the program what only it can answer: see `answerParent`. */
+  ask<Reading>(question: string): Promise<Reading>;
   /** Asks it to end, and insists after ten seconds. */
   stop(): Promise<void>;
 }
@@ -34,6 +36,8 @@ export interface NodeProcessOptions {
   readonly nodeOptions?: readonly string[];
   /** For programs that are not of the benchmark: ready when they print this; ended by SIGTERM. */
   readonly readyText?: string;
+  /** The same, without the probe, for programs that start processes of their own. */
+  readonly readyWhen?: () => Promise<void>;
 }
 
 const startTimeoutMs = 60_000;
@@ -68,25 +72,34 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   child.once("error", (error) => fail(error.message));
   child.once("exit", (code) => fail(`${options.program} ended with ${code}`));
   const timer = setTimeout(() => fail(`${options.program} is not ready`), startTimeoutMs);
+  options.readyWhen?.().then(() => ready.resolve({}), ready.reject);
   const ports = await ready.promise.finally(() => clearTimeout(timer));
   child.unref();
   return {
     pid: child.pid ?? 0,
     ports,
-    cpuUs: async () => (await ask<CpuReading>(child, "cpu")).cpuUs,
+    cpu: () => ask<CpuReading>(child, "cpu" satisfies ProbeQuestion),
     output: () => output,
-    beginStalls: async () => void (await ask<CpuReading>(child, "stall-begin")),
-    endStalls: () => ask<StallReading>(child, "stall-end"),
-    stop: () => stop(child, options.readyText === undefined),
+    beginStalls: async () =>
+      void (await ask<CpuReading>(child, "stall-begin" satisfies ProbeQuestion)),
+    endStalls: () => ask<StallReading>(child, "stall-end" satisfies ProbeQuestion),
+    ask: (question) => ask(child, question),
+    stop: () => stop(child, isOurs(options)),
   };
+}
+
+/** Whether it is a program of the benchmark, which is asked to end. */
+function isOurs({ readyText, readyWhen }: NodeProcessOptions): boolean {
+  return readyText === undefined && readyWhen === undefined;
 }
 
 function spawnProgram(options: NodeProcessOptions): NodeProcessChild {
   const folder = join(import.meta.dirname, "programs");
   const program = join(options.program.startsWith("/") ? "" : folder, options.program);
   const input = options.input === undefined ? [] : [JSON.stringify(options.input)];
-  const probe = join(folder, "process-probe.ts");
-  const node = [process.execPath, "--import", probe, ...(options.nodeOptions ?? []), program];
+  const withProbe = ["--import", join(folder, "process-probe.ts")];
+  const probe = options.readyWhen === undefined ? withProbe : [];
+  const node = [process.execPath, ...probe, ...(options.nodeOptions ?? []), program];
   const command = [...node, ...input, ...(options.parameters ?? [])];
   const [first = "", ...rest] = onCore(options.core, options.background ?? false, command);
   return spawn(first, rest, {
@@ -95,7 +108,7 @@ function spawnProgram(options: NodeProcessOptions): NodeProcessChild {
   });
 }
 
-async function ask<Reading>(child: NodeProcessChild, question: ProbeQuestion): Promise<Reading> {
+async function ask<Reading>(child: NodeProcessChild, question: string): Promise<Reading> {
   const { promise, resolve, reject } = Promise.withResolvers<Reading>();
   const onMessage = (message: { readonly reading?: Reading }): void => {
     if (message.reading !== undefined) resolve(message.reading);

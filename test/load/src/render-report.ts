@@ -1,4 +1,6 @@
-import type { BenchReport, LaneResult } from "./bench.ts";
+import type { BenchReport, LaneResult } from "./bench-report.ts";
+import { renderDurability, renderShapes, renderWorkers } from "./render-parts.ts";
+import { table } from "./render-table.ts";
 import type { Quoted } from "./rounds.ts";
 import type { StallReport } from "./stall.ts";
 import type { Verification } from "./verify.ts";
@@ -17,6 +19,9 @@ export function renderReport(report: BenchReport): string {
     "",
     ...report.lanes.flatMap(renderLane),
     ...renderVerification(report.verification),
+    ...renderShapes(report.shapes),
+    ...renderDurability(report.durability),
+    ...renderWorkers(report.workers),
     ...renderAllInOne(report.allInOne),
     ...renderStall(report.stall),
   ];
@@ -52,7 +57,7 @@ function renderVerification(verification: Verification | undefined): string[] {
     "verified afterwards",
     `  ${requests} requests (${refused} refused), ${records} usage records`,
     `  ledger posted ${postedNanoUsd} nano-USD, price × tokens = ${expectedCostNanoUsd}`,
-    `  ${(traced * 100).toFixed(2)} % of requests traced`,
+    ...(traced === undefined ? [] : [`  ${(traced * 100).toFixed(2)} % of requests traced`]),
     `  complete ${(verification.settledAfterMs / 1_000).toFixed(1)} s after the last request`,
     ...verification.problems.map((problem) => `  WRONG: ${problem}`),
     "",
@@ -81,17 +86,4 @@ function renderStall(report: StallReport | undefined): string[] {
     `  an idle process beside it: ${idle.longestMs.toFixed(1)} ms`,
     "",
   ];
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows.map((row) => {
-    const cells = row.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-    });
-    return `  ${cells.join("  ")}`;
-  });
 }

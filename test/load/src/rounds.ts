@@ -1,20 +1,30 @@
-import type { NodeProcess } from "./node-process.ts";
-import { lowerQuartile, median } from "./statistics.ts";
+import type { CpuReading } from "./programs/process-probe.ts";
+import { at, lowerQuartile, median } from "./statistics.ts";
 import type { LoadResult } from "./tools/toolbox.ts";
 
 /** One of the things that are compared. */
 export interface Variant {
   readonly name: string;
   /** Whose CPU time is measured; absent for the provider itself. */
-  readonly process?: NodeProcess;
+  readonly process?: { cpu(): Promise<CpuReading> };
   /** Sends load for so long. */
   load(seconds: number): Promise<LoadResult>;
+  /** Runs before CPU time is read for the first time. */
+  prepare?(): Promise<void>;
+  /** Waits for what the load has set off and counts as its cost. */
+  settle?(): Promise<void>;
+  /** Runs after CPU time was read for the last time; told what was found. */
+  conclude?(round: Round): Promise<void>;
+  /** True where another variant warms the same process. */
+  readonly isWarm?: boolean;
 }
 
 /** What one round of one variant gave. */
 export interface Round extends LoadResult {
   /** CPU time of the process, all threads, per request. */
   readonly cpuUs: number;
+  /** That of the main thread alone. */
+  readonly mainUs: number;
   readonly requestsPerSecond: number;
 }
 
@@ -43,7 +53,8 @@ export async function alternate(
 ): Promise<VariantRounds[]> {
   const results = variants.map(({ name }) => ({ name, rounds: [] as Round[] }));
   if (options.warmSeconds > 0) {
-    for (const variant of variants) await warm(variant, options.warmSeconds);
+    const cold = variants.filter(({ isWarm }) => isWarm !== true);
+    for (const variant of cold) await warm(variant, options.warmSeconds);
   }
   for (let round = 0; round < options.rounds; round += 1) {
     const order = round % 2 === 0 ? [...variants.keys()] : [...variants.keys()].toReversed();
@@ -60,7 +71,7 @@ export async function alternate(
  * Loads a variant until its CPU time per request falls no more. Compilation goes on for some ten
  * thousands of requests, longer the more code there is, on threads of its own that count as well.
  */
-async function warm(variant: Variant, seconds: number): Promise<void> {
+export async function warm(variant: Variant, seconds: number): Promise<void> {
   let bestUs = Number.POSITIVE_INFINITY;
   let without = 0;
   for (let step = 0; step < mostSteps && without < stepsWithoutProgress; step += 1) {
@@ -72,22 +83,36 @@ async function warm(variant: Variant, seconds: number): Promise<void> {
 
 async function measure(variant: Variant, seconds: number): Promise<Round> {
   await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const before = (await variant.process?.cpuUs()) ?? 0;
+  await variant.prepare?.();
+  const before = (await variant.process?.cpu()) ?? nothing;
   const startMs = performance.now();
   const result = await variant.load(seconds);
   const elapsedMs = performance.now() - startMs;
   await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const after = (await variant.process?.cpuUs()) ?? 0;
+  await variant.settle?.();
+  const after = (await variant.process?.cpu()) ?? nothing;
   const requests = Math.max(1, result.requests);
-  const requestsPerSecond = (result.requests / elapsedMs) * 1_000;
-  return { ...result, cpuUs: (after - before) / requests, requestsPerSecond };
+  const round = {
+    ...result,
+    cpuUs: (after.cpuUs - before.cpuUs) / requests,
+    mainUs: (after.mainUs - before.mainUs) / requests,
+    requestsPerSecond: (result.requests / elapsedMs) * 1_000,
+  };
+  await variant.conclude?.(round);
+  return round;
 }
+
+const nothing: CpuReading = { cpuUs: 0, mainUs: 0 };
 
 /** The figures of a variant that are quoted. */
 export interface Quoted {
   readonly name: string;
   readonly cpuUsQ1: number;
   readonly cpuUsMedian: number;
+  /** Between the upper and the lower quartile: what rounds differ by. */
+  readonly cpuUsSpread: number;
+  /** Of the main thread alone. */
+  readonly mainUsQ1: number;
   readonly requestsPerSecond: number;
   /** Lower quartile over the rounds of their medians. */
   readonly p50Us: number;
@@ -99,10 +124,14 @@ export interface Quoted {
 /** Sums the rounds of a variant up. */
 export function quote({ name, rounds }: VariantRounds): Quoted {
   const firstBytes = rounds.flatMap(({ firstByteP50Us }) => firstByteP50Us ?? []);
+  const cpuUs = rounds.map((round) => round.cpuUs);
+  const cpuUsQ1 = lowerQuartile(cpuUs);
   return {
     name,
-    cpuUsQ1: lowerQuartile(rounds.map(({ cpuUs }) => cpuUs)),
-    cpuUsMedian: median(rounds.map(({ cpuUs }) => cpuUs)),
+    cpuUsQ1,
+    cpuUsMedian: median(cpuUs),
+    cpuUsSpread: at(cpuUs, 0.75) - cpuUsQ1,
+    mainUsQ1: lowerQuartile(rounds.map(({ mainUs }) => mainUs)),
     requestsPerSecond: median(rounds.map((round) => round.requestsPerSecond)),
     p50Us: lowerQuartile(rounds.map(({ p50Us }) => p50Us)),
     firstByteP50Us: firstBytes.length === 0 ? undefined : lowerQuartile(firstBytes),

@@ -1,4 +1,4 @@
-import { names, prices } from "./control-client.ts";
+import { benchBudget, prices } from "./control-client.ts";
 import type { ControlClient } from "./control-client.ts";
 import type { MockProvider } from "./tools/toolbox.ts";
 
@@ -16,8 +16,8 @@ export interface Verification {
   readonly recordedCostNanoUsd: bigint;
   /** What quota's ledger has posted to the budget. Nano-USD. */
   readonly postedNanoUsd: bigint;
-  /** Server spans per request. */
-  readonly traced: number;
+  /** Server spans per request; undefined where nothing is traced. */
+  readonly traced: number | undefined;
   /** Time until the last record was stored. */
   readonly settledAfterMs: number;
   readonly problems: readonly string[];
@@ -38,32 +38,34 @@ export interface VerifyOptions {
   readonly chunks: number;
   /** Requests that were sent to Penstock. */
   readonly sent: number;
-  readonly serverSpans: ReadonlyMap<string, number>;
-  readonly traceRatio: number;
+  /** What was exported, and the share that is expected; absent where nothing is traced. */
+  readonly serverSpans?: ReadonlyMap<string, number>;
+  readonly traceRatio?: number;
+  /** What was charged for; that of `configure` when absent. */
+  readonly budgets?: readonly string[];
 }
 
 /** Waits until every request is recorded and posted, and compares; says all that does not match. */
 export async function verify(options: VerifyOptions): Promise<Verification> {
   const startMs = performance.now();
   const { whole, streams } = await readCounts(options.mock);
-  const requests = options.sent;
+  const { sent: requests, budgets = [benchBudget], serverSpans, traceRatio } = options;
   const refused = requests - whole - streams;
   const expectedCostNanoUsd =
     BigInt(whole) * cost(wholeOutputTokens) + BigInt(streams) * cost(BigInt(options.chunks));
-  let found = await read(options.control);
+  let found = await read(options.control, budgets);
   while (
     (found.records < requests || found.postedNanoUsd < expectedCostNanoUsd) &&
     performance.now() - startMs < patienceMs
   ) {
     await new Promise((resolve) => setTimeout(resolve, pollMs));
-    found = await read(options.control);
+    found = await read(options.control, budgets);
   }
   const settledAfterMs = performance.now() - startMs;
-  let spans = 0;
-  for (const count of options.serverSpans.values()) spans += count;
-  const traced = spans / Math.max(1, requests);
+  const traced =
+    serverSpans === undefined ? undefined : sum(serverSpans.values()) / Math.max(1, requests);
   const sums = { requests, refused, ...found, expectedCostNanoUsd, traced, settledAfterMs };
-  return { ...sums, problems: findProblems(sums, options.traceRatio) };
+  return { ...sums, problems: findProblems(sums, traceRatio) };
 }
 
 function cost(outputTokens: bigint): bigint {
@@ -75,11 +77,19 @@ async function readCounts(mock: MockProvider): Promise<{ whole: number; streams:
   return (await response.json()) as { whole: number; streams: number };
 }
 
-async function read(control: ControlClient) {
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+async function read(control: ControlClient, budgets: readonly string[]) {
   const { total } = await control.usage.queryUsage({});
-  const { balances } = await control.balances.listBalances({ resource: names.budget });
   let postedNanoUsd = 0n;
-  for (const balance of balances) postedNanoUsd += balance.posted;
+  for (const resource of budgets) {
+    const { balances } = await control.balances.listBalances({ resource });
+    for (const balance of balances) postedNanoUsd += balance.posted;
+  }
   return {
     records: Number(total?.requests ?? 0n),
     recordedCostNanoUsd: total?.costNanoUsd ?? 0n,
@@ -87,7 +97,7 @@ async function read(control: ControlClient) {
   };
 }
 
-function findProblems(sums: Omit<Verification, "problems">, traceRatio: number): string[] {
+function findProblems(sums: Omit<Verification, "problems">, traceRatio = 0): string[] {
   const { requests, records, expectedCostNanoUsd, recordedCostNanoUsd, postedNanoUsd } = sums;
   const problems: string[] = [];
   if (records !== requests) problems.push(`${records} usage records for ${requests} requests`);
@@ -97,6 +107,7 @@ function findProblems(sums: Omit<Verification, "problems">, traceRatio: number):
   if (postedNanoUsd !== expectedCostNanoUsd) {
     problems.push(`ledger posted ${postedNanoUsd}, expected ${expectedCostNanoUsd} nano-USD`);
   }
+  if (sums.traced === undefined) return problems;
   // Six standard deviations of a draw with this ratio; refusals by the gateway's fault are traced.
   const deviation = Math.sqrt((traceRatio * (1 - traceRatio)) / Math.max(1, requests));
   const slack = 6 * deviation + sums.refused / Math.max(1, requests);

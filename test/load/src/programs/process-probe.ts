@@ -15,9 +15,12 @@ export interface StallReading {
 /** What a process is asked. */
 export type ProbeQuestion = "cpu" | "stall-begin" | "stall-end" | "exit";
 
-/** CPU time of all threads of the process. */
+/** CPU time in microseconds. */
 export interface CpuReading {
+  /** Of all threads of the process. */
   readonly cpuUs: number;
+  /** Of its main thread: without those of the engine and of workers. */
+  readonly mainUs: number;
 }
 
 const tickMs = 5;
@@ -57,11 +60,11 @@ function answer(question: ProbeQuestion): CpuReading | StallReading | undefined 
   switch (question) {
     case "cpu": {
       const { user, system } = process.cpuUsage();
-      return { cpuUs: user + system };
+      return { cpuUs: user + system, mainUs: threadCpuMs() * 1_000 };
     }
     case "stall-begin":
       beginStalls();
-      return { cpuUs: 0 };
+      return { cpuUs: 0, mainUs: 0 };
     case "stall-end":
       return endStalls();
     case "exit":

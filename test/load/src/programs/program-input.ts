@@ -14,3 +14,11 @@ export function endWhenAsked(stop: () => Promise<void>): void {
     if (message.ask === "exit") void stop().finally(() => process.exit(0));
   });
 }
+
+/** Answers further questions of the parent, by their name. */
+export function answerParent(answers: Readonly<Record<string, () => unknown>>): void {
+  process.on("message", (message: { readonly ask?: string }) => {
+    const answer = message.ask === undefined ? undefined : answers[message.ask];
+    if (answer !== undefined) process.send?.({ reading: answer() });
+  });
+}

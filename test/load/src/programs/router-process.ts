@@ -1,14 +1,15 @@
 // The router alone in a process, as it runs in production: bus, configuration and leases come over
 // the network, the spool is on the disk, spans go out by OTLP.
 import { createClient } from "@connectrpc/connect";
-import { LeaseService, SnapshotService } from "@penstock/api";
+import { SnapshotService } from "@penstock/api";
 import { openBus } from "@penstock/bus";
 import { createSnapshotFollower } from "@penstock/config-sync";
 import { createObservability } from "@penstock/observability";
-import { createRouterService } from "@penstock/router";
+import type { UsageDurability } from "@penstock/router";
 import { callOptions, createNetworkTransport } from "@penstock/rpc";
 import { Secret, systemClock } from "@penstock/runtime";
 import { announceReady, endWhenAsked, programInput } from "./program-input.ts";
+import { startRouterRole } from "./router-role.ts";
 
 /** What the program is told. */
 export interface RouterInput {
@@ -17,20 +18,25 @@ export interface RouterInput {
   readonly serviceToken: string;
   readonly dataDir: string;
   readonly replica: string;
+  readonly usageDurability?: UsageDurability | undefined;
 }
 
+// Decisions §6, as where quota is in another process.
+const quotaWaitMs = 150;
+
 const input = programInput<RouterInput>();
+const { replica, dataDir, usageDurability } = input;
 const clock = systemClock;
 const token = new Secret(input.serviceToken);
 const observability = await createObservability({ serviceName: "penstock-router", clock });
 const { logger, tracer } = observability;
-const bus = await openBus({ url: input.busUrl, name: input.replica, clock, logger });
+const bus = await openBus({ url: input.busUrl, name: replica, clock, logger });
 const { transport } = createNetworkTransport({ url: input.controlUrl, token, tracer });
 const snapshots = createClient(SnapshotService, transport);
 const configuration = createSnapshotFollower({
   bus,
   fetchSnapshot: (request, signal) => snapshots.fetchSnapshot(request, callOptions({ signal })),
-  replica: input.replica,
+  replica,
   clock,
   observability,
   report: true,
@@ -38,42 +44,13 @@ const configuration = createSnapshotFollower({
   build: "bench",
 });
 await configuration.start();
-const router = createRouterService({
-  config: {
-    bindAddress: "127.0.0.1",
-    httpPort: 0,
-    grpcPort: 0,
-    adminPort: 0,
-    dataDir: input.dataDir,
-    replica: input.replica,
-    worker: "0",
-    reflection: false,
-    quotaWaitMs: 150,
-  },
-  clock,
-  bus,
-  configuration,
-  clients: { leases: createClient(LeaseService, transport) },
-  authenticate: () => undefined,
-  observability,
-});
-const { httpPort, grpcPort } = await router.start();
-router.health.onChange(() => announce());
-let announced = false;
-announce();
+const own = { replica, dataDir, usageDurability, quotaWaitMs };
+const router = await startRouterRole({ bus, configuration, transport, observability, ...own });
+announceReady(router.ports);
 
-endWhenAsked(stop);
-
-function announce(): void {
-  if (announced || !router.health.ready()) return;
-  announced = true;
-  announceReady({ http: httpPort, grpc: grpcPort });
-}
-
-async function stop(): Promise<void> {
-  await router.drain(5_000);
-  await router[Symbol.asyncDispose]();
+endWhenAsked(async () => {
+  await router.stop();
   await configuration.close();
   await bus.close();
   await observability.shutdown(5_000);
-}
+});

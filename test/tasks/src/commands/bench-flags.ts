@@ -1,35 +1,52 @@
 import { parseArgs } from "node:util";
+import { benchParts } from "@penstock/test-load";
 import type { BenchPart } from "@penstock/test-load";
 
 /** What the user typed behind `npm run bench --`. */
 export interface BenchFlags {
+  readonly help: boolean;
   readonly quick: boolean;
   readonly json: boolean;
   readonly parts?: readonly BenchPart[];
   readonly profileFolder?: string | undefined;
 }
 
-const parts = ["json", "lanes", "stall"] as const;
+const names = Object.keys(benchParts) as BenchPart[];
 
-/** Reads the flags; undefined when one is not known. */
-export function readBenchFlags(given: readonly string[]): BenchFlags | undefined {
-  try {
-    const { values } = parseArgs({
-      args: given.filter((one) => one !== "--"),
-      options: {
-        quick: { type: "boolean", default: false },
-        only: { type: "string" },
-        profile: { type: "string" },
-        output: { type: "string", short: "o", default: "table" },
-      },
-    });
-    const only = parts.find((part) => part === values.only);
-    if (values.only !== undefined && only === undefined) return undefined;
-    if (!["table", "json"].includes(values.output)) return undefined;
-    const flags = { quick: values.quick, json: values.output === "json" };
-    const profiled = { ...flags, profileFolder: values.profile };
-    return only === undefined ? profiled : { ...profiled, parts: [only] };
-  } catch {
-    return undefined;
-  }
+/** The flags, and every part with what it measures. */
+export function benchUsage(): string {
+  const width = Math.max(...names.map((name) => name.length));
+  return [
+    "usage: npm run bench -- [--quick] [--only PART[,PART]] [--profile DIR] [-o json]",
+    "",
+    "  --quick        fewer and shorter rounds: for a look, not for figures that are quoted",
+    "  --only PART    only these parts; all of them (lanes in full) when absent:",
+    ...names.map((name) => `                   ${name.padEnd(width)}  ${benchParts[name]}`),
+    "  --profile DIR  writes CPU profiles of routers there",
+    "  -o json        everything that was measured, for programs",
+  ].join("\n");
+}
+
+/** Reads the flags. Throws an error that says what is wrong with them. */
+export function readBenchFlags(given: readonly string[]): BenchFlags {
+  const { values } = parseArgs({
+    args: given.filter((one) => one !== "--"),
+    options: {
+      help: { type: "boolean", short: "h", default: false },
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      profile: { type: "string" },
+      output: { type: "string", short: "o", default: "table" },
+    },
+  });
+  const { help, quick, only, profile: profileFolder, output } = values;
+  if (!["table", "json"].includes(output)) throw new Error(`no such output: ${output}`);
+  const flags = { help, quick, json: output === "json", profileFolder };
+  return only === undefined ? flags : { ...flags, parts: only.split(",").map(readPart) };
+}
+
+function readPart(text: string): BenchPart {
+  const part = names.find((name) => name === text.trim());
+  if (part === undefined) throw new Error(`no such part: ${text}`);
+  return part;
 }

@@ -1,4 +1,4 @@
-import { renderReport } from "@penstock/test-load";
+import { problemsOf, renderReport } from "@penstock/test-load";
 import type { BenchReport } from "@penstock/test-load";
 
 /** Prints the report; the exit code is 1 when records or ledger were wrong, whatever the times. */
@@ -6,5 +6,5 @@ export function printBench(report: BenchReport, asJson: boolean): number {
   const asText = (_key: string, value: unknown): unknown =>
     typeof value === "bigint" ? String(value) : value;
   console.log(asJson ? JSON.stringify(report, asText, 2) : renderReport(report).trimEnd());
-  return (report.verification?.problems.length ?? 0) === 0 ? 0 : 1;
+  return problemsOf(report).length === 0 ? 0 : 1;
 }
