@@ -25,7 +25,11 @@ export interface PenstockClientOptions {
   readonly timeoutMs?: number;
   /** Largest message in either direction, in bytes; 32 MiB when absent. */
   readonly maxMessageBytes?: number;
-  /** Pings on quiet connections, in milliseconds; every 30 s with 10 s to answer when absent. */
+  /**
+   * Pings, in milliseconds; every 11 min with 10 s to answer when absent. Less than ten minutes
+   * breaks streams that still run when a gateway ends a connection gently, as it does with age and
+   * before an update: Node refuses the ping there, and grpc-js takes that for a dead peer.
+   */
   readonly keepalive?: { readonly timeMs: number; readonly timeoutMs: number };
   /** Absent: cleartext. `true`: TLS with the defaults. */
   readonly tls?: TlsOptions | true;
@@ -34,7 +38,8 @@ export interface PenstockClientOptions {
 }
 
 const defaultMaxMessageBytes = 32 * 1_024 * 1_024;
-const defaultKeepalive = { timeMs: 30_000, timeoutMs: 10_000 };
+/** Beyond the ten minutes that a gateway leaves open calls on a connection it ends. */
+const defaultKeepalive = { timeMs: 660_000, timeoutMs: 10_000 };
 
 /**
  * Calls that were not yet seen by a gateway are repeated by grpc-js itself (transparent retries);

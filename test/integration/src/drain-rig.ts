@@ -66,14 +66,7 @@ export async function startDrainRig(seconds: readonly number[]): Promise<DrainRi
     const router = await startRouter({ ...place, workers: 2, environment });
     parts.defer(() => router.dispose());
     const address = router.grpcAddress;
-    // grpc-js takes a connection that ends gently for dead at its next ping, and drops its calls.
-    const keepalive = { timeMs: 600_000, timeoutMs: 10_000 };
-    const client = createPenstockClient({
-      address,
-      virtualKey: key,
-      timeoutMs: 300_000,
-      keepalive,
-    });
+    const client = createPenstockClient({ address, virtualKey: key, timeoutMs: 300_000 });
     parts.defer(() => client.close());
     return {
       process: router,
