@@ -33,6 +33,8 @@ export interface ConstellationOptions {
   readonly pinned: boolean;
   /** Share of requests that are traced. */
   readonly traceRatio: number;
+  /** True where consumers are held up: then the control services need not stand back for load. */
+  readonly holdsConsumers?: boolean;
   /** Further parameters of the router's Node. */
   readonly routerNodeOptions?: readonly string[];
 }
@@ -43,7 +45,10 @@ const configurationTimeoutMs = 20_000;
 export async function startConstellation(options: ConstellationOptions): Promise<Constellation> {
   const { folder, pinned } = options;
   const spans = await startOtlpCounter();
-  const plane = await startControlPlane({ folder, background: pinned });
+  const plane = await startControlPlane({
+    folder,
+    background: pinned && options.holdsConsumers !== true,
+  });
   const { control, busUrl, controlUrl, serviceToken } = plane;
   const key = await configure(control, `http://127.0.0.1:${options.mock.port}`);
   const routers: NodeProcess[] = [];

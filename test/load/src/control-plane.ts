@@ -21,7 +21,7 @@ export interface ControlPlane {
 /** What it is started with. */
 export interface ControlPlaneOptions {
   readonly folder: string;
-  /** Whether it gets only what all others leave of the processor. */
+  /** Whether it gets only what all others leave of the processor: where consumers work under load. */
   readonly background: boolean;
 }
 

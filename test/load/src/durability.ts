@@ -26,7 +26,8 @@ export interface DurabilityMode {
 
 /**
  * What each way of keeping usage costs, at a rate that a router is far from busy with: so that
- * latency is that of waiting for disk or bus, not for the processor.
+ * latency is that of waiting for disk or bus, not for the processor. Consumers of usage events are
+ * held up meanwhile, see `ShapesReport`.
  */
 export interface DurabilityReport {
   readonly pace: string;
@@ -50,7 +51,8 @@ export async function measureDurability(bench: Workbench): Promise<DurabilityRep
   const directMock = await startMock(bench);
   progress("durability: starting two routers");
   const folder = bench.folder("durability");
-  const constellation = await startConstellation({ folder, mock, pinned, traceRatio });
+  const held = { traceRatio, holdsConsumers: true };
+  const constellation = await startConstellation({ folder, mock, pinned, ...held });
   const { control, router, key, spans } = constellation;
   const acknowledged = { replica: "r2", usageDurability: "bus_ack" } as const;
   const second = await constellation.addRouter(acknowledged);
@@ -72,7 +74,7 @@ export async function measureDurability(bench: Workbench): Promise<DurabilityRep
     consumers.add(await rampUp(bench, target));
     const saturated = jsonVariant(bench, { name, process, target });
     await warm(consumers.heldUp(saturated), heldUpSeconds.warmSeconds);
-    paced.push(consumers.counted({ name, process, load: load(target) }));
+    paced.push(consumers.heldUp({ name, process, load: load(target) }));
   }
   progress(`durability: ${pace.rate} requests/s`);
   const times = { rounds: scale.pacedRounds, seconds: scale.pacedSeconds, warmSeconds: 0 };

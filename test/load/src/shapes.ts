@@ -57,8 +57,13 @@ export async function measureShapes(bench: Workbench): Promise<ShapesReport> {
   const mocks = { distributed: await startMock(bench), laptop: await startMock(bench) };
   bench.progress("shapes: starting a router on NATS, and everything in one process");
   const folder = bench.folder("shapes");
-  const { pinned } = bench;
-  const suite = await startConstellation({ folder, mock: mocks.distributed, pinned, traceRatio });
+  const suite = await startConstellation({
+    folder,
+    mock: mocks.distributed,
+    pinned: bench.pinned,
+    traceRatio,
+    holdsConsumers: true,
+  });
   const laptop = await startLaptop(bench, subfolder(folder, "laptop"), mocks.laptop);
   const target = { httpPort: suite.router.ports["http"] ?? 0, key: suite.key };
   const far = new HeldConsumers(suite.plane.process);

@@ -50,7 +50,7 @@ export async function measureWorkers(bench: Workbench): Promise<WorkersReport> {
   const mock = await startMock(bench);
   progress("workers: starting a router of one process and one of two workers");
   const folder = bench.folder("workers");
-  const plane = await startControlPlane({ folder, background: bench.pinned });
+  const plane = await startControlPlane({ folder, background: false });
   const key = await configure(plane.control, `http://127.0.0.1:${mock.port}`);
   const start = (name: string, count: number): Promise<RouterGroup> =>
     startRouter(bench, plane, { key, dataDir: subfolder(folder, name), replica: name, count });
