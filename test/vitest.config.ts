@@ -10,15 +10,18 @@ const pureTests = purePackages.map((name) => `packages/${name}/**/*.test.ts`);
 const allTests = ["packages/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts"];
 const notTests = ["**/node_modules/**", "**/dist/**", "**/.types/**"];
 const longTests = ["**/*.long.test.ts"];
+/** What only separate processes can show: parts that die, hang and come back. */
+const processTests = "test/integration/processes/*.test.ts";
 const onlyLong = process.env["PENSTOCK_TEST_LONG"] === "1";
 /** `npm test` sets it to 0 where NATS or PostgreSQL is not installed. */
 const hasServers = process.env["PENSTOCK_TEST_SERVERS"] !== "0";
 
 const twentySecondsMs = 20_000;
+const oneMinuteMs = 60_000;
 const tenMinutesMs = 600_000;
 const limits = {
   testTimeout: onlyLong ? tenMinutesMs : twentySecondsMs,
-  hookTimeout: onlyLong ? tenMinutesMs : twentySecondsMs,
+  hookTimeout: onlyLong ? tenMinutesMs : oneMinuteMs,
   teardownTimeout: twentySecondsMs,
 };
 
@@ -40,7 +43,7 @@ const isolatedProject = {
     ...limits,
     name: "isolated",
     include: allTests,
-    exclude: [...notTests, ...longTests, ...pureTests],
+    exclude: [...notTests, ...longTests, ...pureTests, processTests],
     pool: "forks" as const,
     isolate: true,
   },
@@ -54,6 +57,7 @@ const ownProcesses = [
   "policy-on-postgres",
   "policy-to-follower",
   "roles-as-processes",
+  "router-bus-ack",
   "router-drain",
   "router-workers",
   "several-replicas",
@@ -61,15 +65,13 @@ const ownProcesses = [
   "show-7-kill",
   "usage-replay",
 ].map((name) => `test/integration/${name}.test.ts`);
-const oneMinuteMs = 60_000;
 /** The integration tests once more: every role a process, two routers, NATS and PostgreSQL. */
 const serversProject = {
   test: {
     ...limits,
     testTimeout: oneMinuteMs,
-    hookTimeout: oneMinuteMs,
     name: "servers",
-    include: ["test/integration/*.test.ts"],
+    include: ["test/integration/*.test.ts", processTests],
     exclude: [...notTests, ...longTests, ...ownProcesses],
     env: { PENSTOCK_TEST_SHAPE: "servers" },
     globalSetup: ["test/support/src/servers/shared-postgres.setup.ts"],
