@@ -4,7 +4,14 @@ export { ManualClock } from "./src/manual-clock.ts";
 export { sleep } from "./src/sleep.ts";
 export { newUuidV7 } from "./src/id.ts";
 export { Secret } from "./src/secret.ts";
-export { crc32, generateKey, hashKey, keyMatches, keysEqual, parseKey } from "./src/key-material.ts";
+export {
+  crc32,
+  generateKey,
+  hashKey,
+  keyMatches,
+  keysEqual,
+  parseKey,
+} from "./src/key-material.ts";
 export type { GeneratedKey, KeyKind, ParsedKey } from "./src/key-material.ts";
 export { inheritedEnvironment, readEnvironment, readEnvironmentVariable } from "./src/env.ts";
 export type { EnvironmentSpec, EnvironmentValues, ReadEnvironmentOptions } from "./src/env.ts";
