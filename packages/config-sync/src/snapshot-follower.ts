@@ -305,7 +305,7 @@ class Follower implements SnapshotFollower {
     if (source !== "file" && this.#candidate.current !== undefined) {
       this.#writer?.save(this.#candidate.current);
     }
-    this.#reporter?.report();
+    this.#reporter?.report(source === "fetch");
   }
 
   /** What is in the snapshot needs no fast path any more; what waits still does. */

@@ -56,9 +56,13 @@ export class StatusReporter {
     this.#options = options;
   }
 
-  /** Writes now and again in 10 s, sooner after a failure; one under way is followed by another. */
-  report(): void {
+  /**
+   * Writes now and again in 10 s, sooner after a failure; one under way is followed by another.
+   * `doubtsBus`: policy is called, too, as the bus has just failed in the other direction.
+   */
+  report(doubtsBus = false): void {
     if (this.#ended.signal.aborted) return;
+    this.#doubtsBus ||= doubtsBus;
     this.#reportIn(reportIntervalMs);
     if (this.#writing !== undefined) {
       this.#again = true;
