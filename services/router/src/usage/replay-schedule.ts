@@ -26,6 +26,8 @@ export class ReplaySchedule {
   readonly #epochs = new Map<bigint, Epoch>();
   #timer: Timer | undefined;
   #restoredTimer: Timer | undefined;
+  /** Until then a hole may show that a bus which was away has lost something. */
+  #restoredUntilMs = 0;
   #closed = false;
 
   /** `look` is called once a minute. */
@@ -50,18 +52,34 @@ export class ReplaySchedule {
 
   /** Consumers have more of the epoch than before. */
   progressed(epoch: bigint): void {
-    this.#epochs.set(epoch, { sinceMs: this.#clock.monotonicMs(), waitMs: firstReplayMs });
+    const sinceMs = this.#clock.monotonicMs();
+    // What came before a hole tells nothing about the hole.
+    const isAwaited =
+      sinceMs < this.#restoredUntilMs && this.#epochs.get(epoch)?.waitMs === restoredMs;
+    this.#epochs.set(epoch, { sinceMs, waitMs: isAwaited ? restoredMs : firstReplayMs });
   }
 
-  /** The bus was away, and what it had may be gone: consumers have 5 s to show that it is not. */
+  /**
+   * The bus was away, and what it had may be gone: whenever consumers stand still for 5 s within
+   * the next minute, they are given what they lack.
+   */
   restored(): void {
     const sinceMs = this.#clock.monotonicMs();
+    this.#restoredUntilMs = sinceMs + firstReplayMs;
     for (const one of this.#epochs.values()) {
       one.sinceMs = sinceMs;
       one.waitMs = restoredMs;
     }
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
     this.#restoredTimer?.cancel();
-    this.#restoredTimer = this.#clock.schedule(restoredMs, this.#look);
+    this.#restoredTimer = this.#clock.schedule(restoredMs, () => {
+      if (this.#closed) return;
+      this.#look();
+      if (this.#clock.monotonicMs() < this.#restoredUntilMs) this.#lookSoon();
+    });
   }
 
   /**
