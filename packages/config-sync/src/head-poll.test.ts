@@ -143,6 +143,42 @@ describe("reporting beside the bus", () => {
   });
 });
 
+describe("reporting beside a slow bus", () => {
+  it("calls policy once when the bus takes its time", async () => {
+    let calls = 0;
+    let take: (() => void) | undefined;
+    const routers: Bus["routers"] = {
+      put: async (key, value) => {
+        await new Promise<void>((resolve) => (take = resolve));
+        return bus.routers.put(key, value);
+      },
+      delete: (key) => bus.routers.delete(key),
+      get: (key) => bus.routers.get(key),
+      list: (prefix) => bus.routers.list(prefix),
+      watch: (options) => bus.routers.watch(options),
+    };
+    follower = createSnapshotFollower({
+      bus: { ...bus, routers },
+      clock,
+      observability: silentObservability(),
+      replica: "router-1",
+      report: true,
+      reportStatus: () => Promise.resolve((calls += 1)),
+      epoch: 1n,
+      build: "0.1.0",
+    });
+    await follower.start();
+    await advance(100, 2);
+    expect(calls).toBe(0);
+    await advance(100, 4);
+    expect(calls).toBe(1);
+    take?.();
+    await settle();
+    expect(await bus.routers.get("router-1")).toBeDefined();
+    expect(calls).toBe(1);
+  });
+});
+
 describe("asking policy beside the bus", () => {
   it("has a change within 6.25 s where the push says nothing, within 2.5 s without a bus", async () => {
     let isConnected = true;

@@ -12,6 +12,8 @@ import { withDeadline } from "./call-deadline.ts";
 const reportIntervalMs = 10_000;
 /** After a write that failed, then twice as long each time: a bus that elects is soon back. */
 const firstRetryMs = 1_000;
+/** A bus that takes longer elects a leader; policy waits for the status meanwhile. */
+const slowMs = 300;
 const maxRefused = 200;
 const maxProblemsEach = 20;
 
@@ -50,6 +52,7 @@ export class StatusReporter {
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
   #again = false;
+  #doubtsBus = false;
   readonly #ended = new AbortController();
 
   constructor(options: StatusReporterOptions) {
@@ -90,9 +93,15 @@ export class StatusReporter {
     await bucket.delete(read().replica).catch(() => undefined);
   }
 
+  /** Policy is called at most once beside a write: at once in doubt, else when it is slow or fails. */
   async #write(): Promise<void> {
-    const { bucket, logger, read } = this.#options;
+    const { bucket, clock, logger, read } = this.#options;
     const status = read();
+    let calling: Promise<void> | undefined;
+    const call = () => (calling ??= this.#call(status));
+    if (this.#doubtsBus) void call();
+    this.#doubtsBus = false;
+    const slow = clock.schedule(slowMs, call);
     try {
       await bucket.put(status.replica, toBinary(RouterStatusSchema, status));
       this.#retryMs = firstRetryMs;
@@ -101,14 +110,17 @@ export class StatusReporter {
       if (this.#ended.signal.aborted) return;
       this.#reportIn(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, reportIntervalMs);
-      await this.#call(status);
+      void call();
+    } finally {
+      slow.cancel();
+      await calling;
     }
   }
 
   /** A policy that is away, too, hears of it with the next write. */
   async #call(status: RouterStatus): Promise<void> {
     const { call, clock } = this.#options;
-    if (call === undefined) return;
+    if (call === undefined || this.#ended.signal.aborted) return;
     const run = (signal: AbortSignal) => call(status, signal);
     await withDeadline(run, clock, this.#ended.signal).catch(() => undefined);
   }
