@@ -33,6 +33,7 @@ describe("startOtlpReceiver", () => {
     expect(drawTree(spanTree(spans))).toBe("server root\n  client child");
     expect(spans.find(({ name }) => name === "child")).toMatchObject({
       service: "tested",
+      instance: "",
       parentSpanId: root.context.spanId,
       status: "error",
       links: [{ traceId: "a".repeat(32), spanId: "b".repeat(16) }],
@@ -50,6 +51,7 @@ describe("startOtlpReceiver", () => {
 
 const span: ReceivedSpan = {
   service: "s",
+  instance: "",
   name: "root",
   kind: "server",
   traceId: "a",

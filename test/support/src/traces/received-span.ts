@@ -4,6 +4,8 @@ export type ReceivedValue = string | number | boolean | readonly ReceivedValue[]
 /** A span as it arrived. Times in milliseconds since 1970. */
 export interface ReceivedSpan {
   readonly service: string;
+  /** Which of several of that service; empty: it does not say. */
+  readonly instance: string;
   readonly name: string;
   readonly kind: "internal" | "server" | "client" | "producer" | "consumer" | "unspecified";
   readonly traceId: string;
@@ -21,18 +23,25 @@ export interface ReceivedSpan {
 export function readSpans(body: string): ReceivedSpan[] {
   const { resourceSpans = [] } = JSON.parse(body) as ExportedTraces;
   return resourceSpans.flatMap(({ resource, scopeSpans = [] }) => {
-    const service = String(attributesOf(resource?.attributes)["service.name"] ?? "");
-    return scopeSpans.flatMap(({ spans = [] }) => spans.map((span) => readSpan(span, service)));
+    const about = attributesOf(resource?.attributes);
+    const from = {
+      service: String(about["service.name"] ?? ""),
+      instance: String(about["service.instance.id"] ?? ""),
+    };
+    return scopeSpans.flatMap(({ spans = [] }) => spans.map((span) => readSpan(span, from)));
   });
 }
 
 const kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"] as const;
 const statuses = ["unset", "ok", "error"] as const;
 
-function readSpan(span: ExportedSpan, service: string): ReceivedSpan {
+function readSpan(
+  span: ExportedSpan,
+  from: Pick<ReceivedSpan, "service" | "instance">,
+): ReceivedSpan {
   const { parentSpanId } = span;
   return {
-    service,
+    ...from,
     name: span.name,
     kind: kinds[span.kind ?? 0] ?? "unspecified",
     traceId: span.traceId,
