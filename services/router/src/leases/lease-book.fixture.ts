@@ -1,4 +1,4 @@
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { GrantStatus, LeaseMode } from "@penstock/api";
 import type { LeaseGrant, SyncLeasesRequest, SyncLeasesResponse } from "@penstock/api";
 import { silentObservability } from "@penstock/observability";
@@ -38,6 +38,7 @@ class FakeQuota {
   readonly #answers = new Map<bigint, SyncLeasesResponse>();
   readonly spent = new Map<string, number>();
   mode: LeaseMode = LeaseMode.PRECISE;
+  lifeMs = 10_000;
   status: GrantStatus | undefined;
   revoke: string[] = [];
   /** Of a later life of the holder. */
@@ -88,7 +89,7 @@ class FakeQuota {
   #lease(key: string): string {
     const nowMs = this.#clock.wallMs();
     const open = this.#open.get(key);
-    const endMs = nowMs + 10_000;
+    const endMs = nowMs + this.lifeMs;
     if (open !== undefined && nowMs < open.endMs) {
       open.endMs = endMs;
       return open.id;
@@ -122,7 +123,7 @@ class FakeQuota {
       amount: BigInt(amount),
       periodStartTime: timestampFromMs(slot),
       periodEndTime: timestampFromMs(slot + 10_000),
-      lifetime: { $typeName: "google.protobuf.Duration", seconds: 10n, nanos: 0 },
+      lifetime: durationFromMs(this.lifeMs),
       mode: this.mode,
       limit: BigInt(limit),
       available: BigInt(limit - lent - amount),

@@ -74,6 +74,27 @@ describe("LeaseBook and LeaseSync", () => {
     expect(harness.book.reserve([use(tokens, 60)]).kind).toBe("reserved");
   });
 
+  it("gives a lease back that nobody uses, and borrows no other ahead of need", async () => {
+    const harness = new Harness();
+    const { clock, quotaService } = harness;
+    Object.assign(quotaService, { mode: LeaseMode.BULK, lifeMs: 30_000 });
+    quotaService.limits.set("budgets/b", 1_000_000);
+    harness.sync.start();
+    const budget = quota("budgets/b", { kind: "budget", unit: "nano_usd", period: "day" });
+    const outcome = (await harness.ask([use(budget, 10)])) as Reserved;
+    harness.book.settle(outcome.reservation, [10]);
+    const lentAfter = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        clock.advance(1_000);
+        await harness.settleDown();
+      }
+      return quotaService.lent.get("budgets/b");
+    };
+    expect(await lentAfter(8)).toBeGreaterThan(10);
+    expect(await lentAfter(4)).toBe(10);
+    expect(await lentAfter(30)).toBe(10);
+  });
+
   it("lends ahead in bulk mode, so that only the first request waits", async () => {
     const harness = new Harness();
     harness.quotaService.mode = LeaseMode.BULK;

@@ -22,8 +22,12 @@ import type { HeldLease, Moment, QuotaState } from "./quota-state.ts";
 /** The most reports, and the most wishes, of one sync (proto SyncLeasesRequest). */
 const maximumItems = 10_000;
 
-/** A precise lease that nobody used for so long is given back: others may wait for its rest. */
-const idlePreciseMs = 1_000;
+/**
+ * A lease that nobody used for so long is given back: another holder may be told meanwhile that
+ * nothing is left. Precise ones soon, as they exist only where little is left; others late, as
+ * they carry a key that asks now and then over an outage of quota.
+ */
+const idleMs = { precise: 1_000, bulk: 10_000 } as const;
 
 /** Less demand than this, in units of the quota per second, is none. */
 const leastDemand = 0.01;
@@ -66,7 +70,7 @@ export function buildExchange(
   const states = complete ? book.states().values() : new Set([...needs.keys(), ...dirty]);
   for (const state of states) {
     state.expire(at);
-    if (complete) returnIdlePrecise(state, needs, at);
+    if (complete) returnIdle(state, needs, at);
     if (!collect(state, needs.get(state) ?? 0, parts, at, complete)) book.markDirty(state);
   }
   const { reports, wants, wantedBy, reported } = parts;
@@ -79,10 +83,10 @@ export function buildExchange(
   return { request, wantedBy, reported };
 }
 
-function returnIdlePrecise(state: QuotaState, needs: Map<QuotaState, number>, at: Moment): void {
+function returnIdle(state: QuotaState, needs: Map<QuotaState, number>, at: Moment): void {
   const lease = state.current?.lease;
-  if (lease === undefined || lease.mode !== "precise" || lease.reserved > 0) return;
-  if (needs.has(state) || at.monotonic - state.lastUsed < idlePreciseMs) return;
+  if (lease === undefined || lease.reserved > 0 || needs.has(state)) return;
+  if (at.monotonic - state.lastUsed < idleMs[lease.mode]) return;
   if (state.room(at) > 0) state.close();
 }
 
@@ -137,7 +141,8 @@ function wish(
   const perSecond = demandPerSecond(state.demand, at.monotonic);
   const largest = largestReservation(state.demand, at.monotonic);
   const needed = Math.max(0, waiting - state.room(at));
-  const ageing = lease === undefined ? perSecond > leastDemand : needsRenewal(lease, at.monotonic);
+  const isAsked = perSecond > leastDemand && at.monotonic - state.lastUsed < idleMs.bulk;
+  const ageing = lease === undefined ? isAsked : needsRenewal(lease, at.monotonic);
   if (needed === 0 && !(complete && ageing)) return undefined;
   const demand = { perSecond, largestReservation: largest, waiting };
   return {
