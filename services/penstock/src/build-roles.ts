@@ -89,7 +89,7 @@ export async function buildRoles(
     readiness: () =>
       readinessOf({
         services: mapHealth({ ...services, router }),
-        bus: controls.length > 0 ? site.bus : undefined,
+        bus: site.bus,
         configuration: quota === undefined && telemetry === undefined ? undefined : configuration,
       }),
   };
@@ -132,7 +132,7 @@ async function openSite(
   roles: readonly Role[],
 ): Promise<Site> {
   const { settings, clock, observability, place } = options;
-  const { logger } = observability;
+  const { logger, metrics } = observability;
   const identity = place?.identity ?? takeReplicaIdentity(settings.dataDir, settings.replica);
   const bus = await openBus({
     url: settings.busUrl,
@@ -145,6 +145,8 @@ async function openSite(
     logger,
   });
   parts.defer(() => bus.close());
+  const help = "Connections to the bus that stand: 1 or 0 of each process.";
+  metrics.gaugeFunction("penstock_bus_connected", help, () => (bus.connected() ? 1 : 0));
   const token = settings.serviceToken ?? new Secret(generateKey("pst").text);
   return { ...options, parts, has: (role) => roles.includes(role), identity, bus, token };
 }

@@ -6,8 +6,8 @@ import type { HealthComponent, HealthRegistry, HealthReport } from "@penstock/ru
 export interface ReadinessSources {
   /** Of its services, by role. */
   readonly services: Readonly<Record<string, Pick<HealthRegistry, "report"> | undefined>>;
-  /** Absent where the router judges for itself: it serves without the bus. */
-  readonly bus?: Pick<Bus, "connected"> | undefined;
+  /** Told of, and no more: every role serves without it, and balancers must not turn away. */
+  readonly bus: Pick<Bus, "connected">;
   /** Absent where nobody follows the configuration. */
   readonly configuration?: Pick<SnapshotFollower, "current"> | undefined;
 }
@@ -17,15 +17,15 @@ export function readinessOf({ services, bus, configuration }: ReadinessSources):
   const components: HealthComponent[] = Object.entries(services).flatMap(([role, health]) =>
     (health?.report().components ?? []).map((part) => ({ ...part, name: `${role} ${part.name}` })),
   );
-  if (bus !== undefined)
-    components.push(part("bus", bus.connected(), "not connected; tried again"));
+  const busDetail = bus.connected() ? "" : "not connected; served without it, tried again";
+  components.push({ name: "bus", state: "ready", detail: busDetail });
   if (configuration !== undefined) {
     const isThere = configuration.current() !== undefined;
-    components.push(part("configuration", isThere, "none was received yet"));
+    components.push(
+      isThere
+        ? { name: "configuration", state: "ready", detail: "" }
+        : { name: "configuration", state: "not_ready", detail: "none was received yet" },
+    );
   }
   return { ready: components.every(({ state }) => state === "ready"), components };
-}
-
-function part(name: string, isReady: boolean, detail: string): HealthComponent {
-  return isReady ? { name, state: "ready", detail: "" } : { name, state: "not_ready", detail };
 }

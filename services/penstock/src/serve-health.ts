@@ -15,7 +15,7 @@ export interface HealthSources {
 
 /**
  * Answers `/livez` and `/readyz`, without a credential and with a line for each part that is not
- * ready, and `/metrics` for an admin or service token.
+ * ready or has something to say, and `/metrics` for an admin or service token.
  */
 export function serveHealth(sources: HealthSources) {
   return (request: HttpRequest, response: HttpResponse): boolean => {
@@ -37,9 +37,9 @@ export function serveHealth(sources: HealthSources) {
 }
 
 function answerReady(response: HttpResponse, { ready, components }: HealthReport): void {
-  const missing = components.filter(({ state }) => state === "not_ready");
-  const lines = missing.map(({ name, detail }) => `${name}: ${detail || "not ready"}\n`);
-  answer(response, ready ? 200 : 503, ready ? "ok\n" : `not ready\n${lines.join("")}`);
+  const told = components.filter(({ state, detail }) => state === "not_ready" || detail !== "");
+  const lines = told.map(({ name, detail }) => `${name}: ${detail || "not ready"}\n`);
+  answer(response, ready ? 200 : 503, `${ready ? "ok" : "not ready"}\n${lines.join("")}`);
 }
 
 async function answerMetrics(

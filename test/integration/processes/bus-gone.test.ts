@@ -48,6 +48,17 @@ function suite(): void {
       .toMatchObject({ posted: BigInt(asked) * quickCostNanoUsd, pending: 0n, overshoot: 0n });
   }
 
+  /** Nobody turns away from parts that serve without the bus; each says what it lacks. */
+  async function expectReadyWithoutBus(): Promise<void> {
+    for (const name of ["policy", "quota", "telemetry"] as const) {
+      const look = () => rig.gateway.role(name).look("/readyz");
+      await expect
+        .poll(async () => (await look()).text, patience)
+        .toMatch(/^ok\nbus: not connected/);
+      expect((await look()).status).toBe(200);
+    }
+  }
+
   /** Changes a team; gives the revision. */
   async function change(displayName: string): Promise<bigint> {
     const team = fromJson(ResourceSchema, { team: { name: "teams/p", displayName } });
@@ -60,6 +71,7 @@ function suite(): void {
       await ask(10);
       await rig.gateway.nats.kill();
       await ask(20);
+      await expectReadyWithoutBus();
       // Intent is PostgreSQL's: a change is taken now, and pushed later.
       const revision = await change("while the bus is away");
       await rig.gateway.nats.restart();
