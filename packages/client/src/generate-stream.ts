@@ -52,7 +52,12 @@ export function openGenerateStream(
     initial = received;
     headers.resolve(toHeaders(received));
   });
-  call.on("error", (error: Error) => headers.reject(asPenstockError(error, initial)));
+  // The stream itself forgets its failure: a loop that begins later would find a plain end.
+  let failed: Error | undefined;
+  call.on("error", (error: Error) => {
+    failed = asPenstockError(error, initial);
+    headers.reject(failed);
+  });
   call.on("status", (status: StatusObject) => {
     unwatch();
     trailers.resolve(toHeaders(status.metadata));
@@ -62,15 +67,21 @@ export function openGenerateStream(
     headers: headers.promise,
     trailers: trailers.promise,
     cancel: () => call.cancel(),
-    [Symbol.asyncIterator]: () => events(call as EventCall, () => initial),
+    [Symbol.asyncIterator]: () =>
+      events(call as EventCall, { initial: () => initial, failed: () => failed }),
   };
 }
 
 type EventCall = ClientReadableStream<StreamGenerateResponse>;
 
+interface KnownOfCall {
+  readonly initial: () => Metadata | undefined;
+  readonly failed: () => Error | undefined;
+}
+
 async function* events(
   call: EventCall,
-  initial: () => Metadata | undefined,
+  { initial, failed }: KnownOfCall,
 ): AsyncGenerator<GenerateEvent> {
   try {
     for await (const message of call) yield (message as StreamGenerateResponse).event;
@@ -80,6 +91,8 @@ async function* events(
     // Does nothing when the call has ended.
     call.cancel();
   }
+  const failure = failed();
+  if (failure !== undefined) throw failure;
 }
 
 function asPenstockError(error: Error, initial: Metadata | undefined): Error {

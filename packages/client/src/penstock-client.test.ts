@@ -131,6 +131,15 @@ describe("streamGenerate", () => {
     expect((await stream.trailers).get("x-penstock-attempts")).toBe("1");
   });
 
+  it("throws in a loop that begins after the failure", async () => {
+    for (const model of ["broken", "limited"]) {
+      const stream = client.streamGenerate(ask(model));
+      await stream.headers;
+      await stream.trailers;
+      expect(await failure(collect(stream))).toMatchObject(decodedLimit);
+    }
+  });
+
   it("cancels the call when its reader leaves", async () => {
     for await (const event of client.streamGenerate(ask("silent"))) {
       if (event.case === "blockDelta") break;
