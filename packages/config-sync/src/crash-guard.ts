@@ -14,6 +14,9 @@ export const healthyAfterMs = 10_000;
  */
 const suspectDeaths = 3;
 const keptSuspects = 5;
+/** How long a suspect is left out before it gets another chance; twice as long after each death. */
+const firstPauseMs = 600_000;
+const longestPauseMs = 86_400_000;
 const markerName = "boot-attempt.json";
 
 interface Marker {
@@ -25,13 +28,16 @@ interface Marker {
 
 /**
  * Remembers across restarts which revision was in use when the process died young. After three such
- * deaths the revision is suspect: the one before it is used until a newer one comes or the process
- * has proved healthy. The marker is written before a revision is put in use; without fsync, since
- * it must survive the death of the process only.
+ * deaths the revision is suspect: the one before it is used until a newer one comes, or until the
+ * suspect gets another chance. That ends with its first death, or with the proof that it is healthy;
+ * how well the process does without it proves nothing. The marker is written before a revision is
+ * put in use; without fsync, since it must survive the death of the process only.
  */
 export class CrashGuard {
   readonly #file: string;
   readonly #marker: Marker;
+  /** What may be used again although it is suspect. */
+  #chance: string | undefined;
 
   /** Reads the marker that the previous process left in `folder`. */
   constructor(folder: string) {
@@ -41,16 +47,28 @@ export class CrashGuard {
     const { inUse } = this.#marker;
     if (inUse === null) return;
     const deaths = new Map(this.#marker.deaths);
-    deaths.set(inUse, (deaths.get(inUse) ?? 0) + 1);
-    this.#marker.deaths = [...deaths].slice(-keptSuspects);
+    const count = (deaths.get(inUse) ?? 0) + 1;
+    deaths.delete(inUse);
+    this.#marker.deaths = [...deaths.set(inUse, count)].slice(-keptSuspects);
     this.#marker.inUse = null;
     this.#write();
   }
 
-  /** Whether this revision was in use at three deaths. */
+  /** Whether this revision was in use at three deaths and has no other chance now. */
   isSuspect(epoch: bigint, revision: bigint): boolean {
-    const deaths = new Map(this.#marker.deaths).get(positionText(epoch, revision)) ?? 0;
-    return deaths >= suspectDeaths;
+    const position = positionText(epoch, revision);
+    return position !== this.#chance && this.#deathsOf(position) >= suspectDeaths;
+  }
+
+  /** How long a suspect is left out: 10 minutes, then twice as long each time, up to a day. */
+  pauseMs(epoch: bigint, revision: bigint): number {
+    const chances = Math.max(0, this.#deathsOf(positionText(epoch, revision)) - suspectDeaths);
+    return Math.min(longestPauseMs, firstPauseMs * 2 ** chances);
+  }
+
+  /** A suspect may be used once more; its next death makes it suspect at once. */
+  giveChance(epoch: bigint, revision: bigint): void {
+    this.#chance = positionText(epoch, revision);
   }
 
   /** To be called before a revision is put in use. */
@@ -59,11 +77,21 @@ export class CrashGuard {
     this.#write();
   }
 
-  /** The process is healthy, or ends as it should: nothing is suspect any more. */
-  clear(): void {
+  /** What is in use has lived long enough: it is blamed for nothing any more. */
+  provedHealthy(): void {
+    const { deaths, inUse } = this.#marker;
+    this.#marker.deaths = deaths.filter(([position]) => position !== inUse);
+    this.end();
+  }
+
+  /** The process ends as it should, or is past the time in which a death would count. */
+  end(): void {
     this.#marker.inUse = null;
-    this.#marker.deaths = [];
     this.#write();
+  }
+
+  #deathsOf(position: string): number {
+    return new Map(this.#marker.deaths).get(position) ?? 0;
   }
 
   #write(): void {

@@ -207,6 +207,18 @@ describe("asking policy beside the bus", () => {
     expect(follower.info().ageMs).toBe(5_000);
   });
 
+  it("grows old when policy is silent, though the bus is connected", async () => {
+    await followPolicy(() => true);
+    await advance(1_250, 8);
+    expect(follower.info().ageMs).toBeLessThanOrEqual(6_250);
+    policy.isThere = false;
+    await advance(60_000, 10);
+    expect(follower.info().ageMs).toBeGreaterThanOrEqual(600_000);
+    policy.isThere = true;
+    await advance(6_250, 1);
+    expect(follower.info().ageMs).toBeLessThanOrEqual(6_250);
+  });
+
   it("waits no pause of the loading when policy is back, and burdens it with no bad one", async () => {
     await followPolicy(() => false);
     change(8);

@@ -1,11 +1,11 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { ConfigEntry } from "@penstock/api";
+import type { ConfigEntry, ConfigHead } from "@penstock/api";
 import { ConfigEntrySchema, ConfigHeadSchema } from "@penstock/api";
 import { crc32 } from "@penstock/runtime";
 
@@ -26,6 +26,8 @@ const temporaryForm = /^config-.*\.tmp$/;
 /** What loading found: the newest good file, and the names of those that were not. */
 export interface LoadResult {
   readonly step: Step | undefined;
+  /** Wall time at which the file was written; 0: there is none. */
+  readonly writtenAtMs: number;
   readonly damaged: readonly string[];
 }
 
@@ -63,7 +65,7 @@ export async function saveLastGood(folder: string, configuration: Configuration)
 /** Loads the newest good configuration for which `accepts` holds. Never throws. */
 export async function loadLastGood(
   folder: string,
-  accepts: (epoch: bigint, revision: bigint) => boolean,
+  accepts: (head: ConfigHead) => boolean,
 ): Promise<LoadResult> {
   const damaged: string[] = [];
   for (const left of await listFiles(folder, temporaryForm)) {
@@ -72,10 +74,14 @@ export async function loadLastGood(
   for (const name of await listFiles(folder, fileForm)) {
     const bytes = await readFile(join(folder, name)).catch(() => undefined);
     const step = bytes && decode(bytes);
-    if (step === undefined) damaged.push(name);
-    else if (accepts(step.head.epoch, step.head.revision)) return { step, damaged };
+    if (step === undefined) {
+      damaged.push(name);
+    } else if (accepts(step.head)) {
+      const { mtimeMs: writtenAtMs } = await stat(join(folder, name)).catch(() => ({ mtimeMs: 0 }));
+      return { step, writtenAtMs, damaged };
+    }
   }
-  return { step: undefined, damaged };
+  return { step: undefined, writtenAtMs: 0, damaged };
 }
 
 function fileName(epoch: bigint, revision: bigint): string {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -261,95 +261,5 @@ describe("loading", () => {
     const waiting = follower.waitForSnapshot(AbortSignal.timeout(10_000));
     await publisher.publish(1, publisher.base(1));
     expect((await waiting).revision).toBe(1n);
-  });
-});
-
-describe("last good files", () => {
-  async function leaveFiles(): Promise<string[]> {
-    await publisher.publish(1, publisher.base(1));
-    const follower = await follow({ folder });
-    await reaches(follower, 1);
-    for (let revision = 2; revision <= 7; revision += 1) {
-      await publisher.publish(revision, [routeEntry(revision, `r${revision}`, ["smart"])]);
-      await reaches(follower, revision);
-      const name = `${String(revision).padStart(20, "0")}.bin`;
-      await vi.waitFor(async () => {
-        expect((await readdir(folder)).some((file) => file.endsWith(name))).toBe(true);
-      });
-    }
-    await follower.close();
-    return (await readdir(folder)).filter((name) => name.endsWith(".bin")).sort();
-  }
-
-  it("keeps five, readable by the owner only, and starts from the newest at once", async () => {
-    const files = await leaveFiles();
-    expect(files).toHaveLength(5);
-    expect((await stat(join(folder, files[0]!))).mode & 0o777).toBe(0o600);
-    const follower = await follow({ folder, bus: createMemoryBus() });
-    expect(follower.current()?.revision).toBe(7n);
-    expect(follower.info().source).toBe("file");
-    expect(follower.current()?.credentials.size).toBe(2);
-  });
-
-  it("follows on from a file, over what was deleted meanwhile", async () => {
-    await leaveFiles();
-    await publisher.publish(8, [deletion(8, "routes/r2")]);
-    const follower = await follow({ folder });
-    expect(follower.current()?.revision).toBe(7n);
-    await reaches(follower, 8);
-    expect(follower.current()?.routes.has("routes/r2")).toBe(false);
-  });
-
-  it("uses an older file when the newest is damaged anywhere", async () => {
-    const files = await leaveFiles();
-    const newest = join(folder, files.at(-1)!);
-    const good = await readFile(newest);
-    const spots = [0, 7, 8, 9, 40, Math.floor(good.length / 2), good.length - 5, good.length - 1];
-    const damages = [
-      ...spots.map((spot) => good.map((byte, index) => (index === spot ? byte ^ 0x10 : byte))),
-      ...[0, 3, 8, 12, good.length - 1].map((length) => good.subarray(0, length)),
-      Buffer.concat([good, Buffer.from([0])]),
-    ];
-    for (const damaged of damages) {
-      await writeFile(newest, damaged);
-      const follower = await follow({ folder, bus: createMemoryBus() });
-      expect(follower.current()?.revision).toBe(6n);
-      await follower.close();
-    }
-    expect(observability.lines.filter((line) => line["level"] === "error")).toHaveLength(
-      damages.length,
-    );
-  });
-
-  it("steps back from a revision at which the process died three times, and returns later", async () => {
-    await leaveFiles();
-    const marker = join(folder, "boot-attempt.json");
-    await writeFile(marker, JSON.stringify({ inUse: "1/7", deaths: [["1/7", 2]] }));
-    const follower = await follow({ folder });
-    expect(follower.current()?.revision).toBe(6n);
-    await vi.waitFor(() => {
-      expect(follower.info().status.refused).toMatchObject([{ revision: 7n }]);
-    });
-    expect(follower.current()?.revision).toBe(6n);
-    clock.advance(10_000);
-    await reaches(follower, 7);
-    expect(follower.info().status.refused).toEqual([]);
-  });
-
-  it("counts deaths: the marker is written before a revision is in use", async () => {
-    await leaveFiles();
-    const marker = join(folder, "boot-attempt.json");
-    const dead = await follow({ folder, bus: createMemoryBus() });
-    const leftBehind = await readFile(marker, "utf8");
-    expect(JSON.parse(leftBehind)).toEqual({ inUse: "1/7", deaths: [] });
-    await dead.close();
-    expect(JSON.parse(await readFile(marker, "utf8"))).toEqual({ inUse: null, deaths: [] });
-    await writeFile(marker, leftBehind);
-    const second = await follow({ folder, bus: createMemoryBus() });
-    expect(second.current()?.revision).toBe(7n);
-    expect(JSON.parse(await readFile(marker, "utf8"))).toEqual({
-      inUse: "1/7",
-      deaths: [["1/7", 1]],
-    });
   });
 });

@@ -5,11 +5,12 @@ import { RouterStatusSchema } from "@penstock/api";
 import type { Bus, Watch } from "@penstock/bus";
 import type { Observability } from "@penstock/observability";
 import type { Clock, Timer } from "@penstock/runtime";
-import type { ResourceProblem, Snapshot } from "@penstock/snapshot";
+import type { Snapshot } from "@penstock/snapshot";
 
 import type { Outcome, Step } from "./candidate.ts";
 import { Candidate } from "./candidate.ts";
-import { CrashGuard, healthyAfterMs } from "./crash-guard.ts";
+import { ConfigurationAge } from "./configuration-age.ts";
+import { CrashProbation } from "./crash-probation.ts";
 import type { FetchPage, LoadedConfiguration } from "./fetch-configuration.ts";
 import { fetchConfiguration } from "./fetch-configuration.ts";
 import { loadLastGood } from "./last-good-file.ts";
@@ -54,7 +55,7 @@ export interface SnapshotFollowerOptions {
 export interface FollowerInfo {
   readonly status: RouterStatus;
   readonly resourceCount: number;
-  /** Since the snapshot was last known to be the newest; 0 while the bus is connected. */
+  /** Since the snapshot was last known to be the newest; from a file, since that was written. */
   readonly ageMs: number;
   readonly source: SnapshotSource | undefined;
   /** From the head to the swap. */
@@ -94,22 +95,20 @@ class Follower implements SnapshotFollower {
   readonly #reload: ReloadLoop;
   readonly #events: FollowerEvents;
   readonly #startMs: number;
-  #guard: CrashGuard | undefined;
+  readonly #age: ConfigurationAge;
+  #probation: CrashProbation | undefined;
   #writer: LastGoodWriter | undefined;
   #watch: Promise<Watch | undefined> | undefined;
   #patience: Timer | undefined;
-  #health: Timer | undefined;
-  #suspect: ResourceProblem | undefined;
   #source: SnapshotSource | undefined;
   #applyTimeMs = 0;
   #appliedAtMs = 0;
-  #confirmedMs: number;
 
   constructor(options: SnapshotFollowerOptions) {
     const { bus, clock, observability, report } = options;
     this.#options = options;
     this.#startMs = clock.wallMs();
-    this.#confirmedMs = clock.monotonicMs();
+    this.#age = new ConfigurationAge(clock);
     this.#store = new SnapshotStore((error) => {
       observability.logger.error("a listener of the configuration failed", { error });
     });
@@ -173,38 +172,43 @@ class Follower implements SnapshotFollower {
     if (this.#lifetime.signal.aborted) return;
     this.#lifetime.abort();
     this.#patience?.cancel();
-    this.#health?.cancel();
     await this.#reload.idle();
     await (await this.#watch)?.close();
     await this.#writer?.idle();
     await this.#reporter?.close();
-    this.#guarded(() => this.#guard?.clear());
+    this.#probation?.close();
   }
 
   async #loadFile(folder: string): Promise<void> {
     const { clock, observability } = this.#options;
     const { logger } = observability;
-    this.#guarded(() => {
-      this.#guard = new CrashGuard(folder);
-    });
-    this.#health = clock.schedule(healthyAfterMs, () => this.#provedHealthy());
+    const onChance = (): void => this.#reload.want("the suspect revision gets another chance");
+    const probation = new CrashProbation({ folder, clock, logger, onChance });
+    this.#probation = probation;
     this.#writer = new LastGoodWriter(folder, (error) => {
       logger.error("the configuration could not be kept on disk", { folder, error });
     });
     const startMs = clock.monotonicMs();
-    const trusted = (epoch: bigint, revision: bigint): boolean =>
-      this.#guard?.isSuspect(epoch, revision) !== true;
-    let { step, damaged } = await loadLastGood(folder, trusted);
-    // A suspect configuration is better than none.
-    step ??= (await loadLastGood(folder, () => true)).step;
+    const trusted = await loadLastGood(folder, (head) => !probation.isSuspect(head));
+    const { damaged } = trusted;
     if (damaged.length > 0) logger.error("stored configurations are damaged", { folder, damaged });
-    if (step !== undefined) this.#adopt(step, "file", startMs);
+    // A suspect configuration is better than none.
+    const { step, writtenAtMs } =
+      trusted.step === undefined ? await loadLastGood(folder, () => true) : trusted;
+    if (step === undefined) return;
+    this.#adopt(step, "file", startMs);
+    this.#age.writtenAt(writtenAtMs);
   }
 
   /** Inside one process the push does not fail. */
+  #isPolling(): boolean {
+    const { bus, fetchSnapshot } = this.#options;
+    return fetchSnapshot !== undefined && bus.kind !== "memory";
+  }
+
   #pollHead(): void {
     const { bus, clock, fetchSnapshot: fetchPage } = this.#options;
-    if (fetchPage === undefined || bus.kind === "memory") return;
+    if (fetchPage === undefined || !this.#isPolling()) return;
     pollHead({
       fetchPage,
       clock,
@@ -212,7 +216,7 @@ class Follower implements SnapshotFollower {
       isPushed: () => bus.connected(),
       known: () => this.current() ?? { epoch: 0n, revision: 0n },
       onNewest: () => {
-        this.#confirmedMs = clock.monotonicMs();
+        this.#age.confirm();
         this.#reload.done();
       },
       onOther: (head, isBack) => {
@@ -229,7 +233,7 @@ class Follower implements SnapshotFollower {
     const current = this.current();
     if (current === undefined) return true;
     if (head.installationId !== current.installationId) return false;
-    if (this.#guard?.isSuspect(head.epoch, head.revision) === true) return false;
+    if (this.#probation?.isSuspect(head) === true) return false;
     return comparePositions(head, current) > 0;
   }
 
@@ -254,19 +258,19 @@ class Follower implements SnapshotFollower {
 
   /** True when nothing more has to be done about the head. */
   #handle(outcome: Outcome, head: ConfigHead, source: SnapshotSource, startMs: number): boolean {
-    const { clock, observability } = this.#options;
     const { epoch, revision } = head;
     if (outcome.kind === "wait" || outcome.kind === "reload") return false;
     this.#patience?.cancel();
     if (outcome.kind === "refuse") {
       const { because } = outcome;
-      observability.logger.error("a configuration is refused", { because, epoch, revision });
+      const { logger } = this.#options.observability;
+      logger.error("a configuration is refused", { because, epoch, revision });
       this.#candidate.forgetPending();
       this.#revoked.clear();
       return true;
     }
-    this.#confirmedMs = clock.monotonicMs();
     if (outcome.kind === "ignore") {
+      if (this.#isInUse(head)) this.#confirm(source);
       this.#candidate.forgetUntil(this.#candidate.current?.head.revision ?? -1n);
       return true;
     }
@@ -275,24 +279,29 @@ class Follower implements SnapshotFollower {
     return true;
   }
 
-  #isSuspect({ epoch, revision }: ConfigHead): boolean {
-    if (this.current() === undefined || this.#guard?.isSuspect(epoch, revision) !== true) {
-      return false;
-    }
-    const description = "crash_suspected: it was in use when the process died twice";
-    this.#suspect = { name: "head", revision, field: "", description };
-    this.#options.observability.logger.error("a configuration is suspected of crashing", {
-      epoch,
-      revision,
-    });
-    this.#reporter?.report();
+  /** Where policy is asked, only it knows: what the bus has may be old. */
+  #confirm(source: SnapshotSource): void {
+    if (source === "fetch" || (source === "bus" && !this.#isPolling())) this.#age.confirm();
+  }
+
+  #isInUse(head: ConfigHead): boolean {
+    const current = this.current();
+    return current !== undefined && comparePositions(head, current) === 0;
+  }
+
+  /** Nothing in use is worse than what may crash. */
+  #isSuspect(head: ConfigHead): boolean {
+    const probation = this.#probation;
+    if (this.current() === undefined || probation?.isSuspect(head) !== true) return false;
+    this.#age.doubt();
+    if (probation.refuse(head)) this.#reporter?.report();
     return true;
   }
 
   #adopt(step: Step, source: SnapshotSource, startMs: number): void {
     const { head, snapshot } = step;
     const applying = this.#events.applying(head);
-    this.#guarded(() => this.#guard?.begin(head.epoch, head.revision));
+    this.#probation?.begin(head);
     this.#candidate.adopt(step);
     this.#store.swap(snapshot);
     this.#startAfresh();
@@ -300,7 +309,7 @@ class Follower implements SnapshotFollower {
     this.#appliedAtMs = this.#options.clock.wallMs();
     this.#source = source;
     this.#reload.done();
-    this.#suspect = undefined;
+    this.#confirm(source);
     applying.done(snapshot, source, this.#applyTimeMs);
     if (source !== "file" && this.#candidate.current !== undefined) {
       this.#writer?.save(this.#candidate.current);
@@ -340,15 +349,10 @@ class Follower implements SnapshotFollower {
     return fetchConfiguration(fetchSnapshot, { epoch, revision }, clock, this.#lifetime.signal);
   }
 
-  #provedHealthy(): void {
-    this.#guarded(() => this.#guard?.clear());
-    if (this.#suspect !== undefined) this.#reload.want("the suspect revision gets another chance");
-  }
-
   #status(): RouterStatus {
     const { build, clock, epoch, replica } = this.#options;
     const snapshot = this.current();
-    const problems = [this.#suspect, ...(snapshot?.problems ?? [])];
+    const problems = [this.#probation?.problem(), ...(snapshot?.problems ?? [])];
     return create(RouterStatusSchema, {
       replica,
       installationId: snapshot?.installationId ?? "",
@@ -363,17 +367,6 @@ class Follower implements SnapshotFollower {
   }
 
   #ageMs(): number {
-    const { bus, clock } = this.#options;
-    if (this.current() !== undefined && bus.connected() && this.#source !== "file") return 0;
-    return clock.monotonicMs() - this.#confirmedMs;
-  }
-
-  /** A disk that cannot be written must not keep a configuration from being applied. */
-  #guarded(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#options.observability.logger.error("the crash guard cannot be written", { error });
-    }
+    return this.#age.readMs(!this.#isPolling() && this.#options.bus.connected());
   }
 }

@@ -101,7 +101,7 @@ export class StatusReporter {
     const call = () => (calling ??= this.#call(status));
     if (this.#doubtsBus) void call();
     this.#doubtsBus = false;
-    const slow = clock.schedule(slowMs, call);
+    const slow = clock.schedule(slowMs, () => void call());
     try {
       await bucket.put(status.replica, toBinary(RouterStatusSchema, status));
       this.#retryMs = firstRetryMs;

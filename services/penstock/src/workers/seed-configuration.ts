@@ -15,6 +15,7 @@ export function seedConfiguration(dataDir: string, workers: number): void {
   if (!existsSync(first)) return;
   for (let index = 1; index < workers; index += 1) {
     const folder = configurationFolder(dataDir, index);
-    if (!existsSync(folder)) cpSync(first, folder, { recursive: true });
+    if (existsSync(folder)) continue;
+    cpSync(first, folder, { recursive: true, preserveTimestamps: true });
   }
 }
