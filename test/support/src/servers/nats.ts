@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "./find-program.ts";
+import { isLeftOut } from "./left-out.ts";
 import { makeServerFolder, removeServerFolder, startServerProcess } from "./server-process.ts";
 import type { ServerProcess } from "./server-process.ts";
 import { waitUntilStarted } from "./wait-until.ts";
@@ -44,7 +45,7 @@ export interface NatsOptions {
 
 /** The server's program; undefined when it is not installed. */
 export function findNats(): string | undefined {
-  return findProgram("nats-server");
+  return isLeftOut("nats") ? undefined : findProgram("nats-server");
 }
 
 /** Starts a fresh server (50 to 200 ms). */

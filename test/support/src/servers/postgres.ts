@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { findProgram, postgresFolders } from "./find-program.ts";
+import { isLeftOut } from "./left-out.ts";
 import { makeServerFolder, removeServerFolder, startServerProcess } from "./server-process.ts";
 import type { ServerProcess } from "./server-process.ts";
 import { waitUntilStarted } from "./wait-until.ts";
@@ -32,7 +33,7 @@ const run = promisify(execFile);
 
 /** `initdb`, beside which the other programs are; undefined when it is not installed. */
 export function findPostgres(): string | undefined {
-  return findProgram("initdb", postgresFolders());
+  return isLeftOut("postgres") ? undefined : findProgram("initdb", postgresFolders());
 }
 
 /** What is special about a server. */

@@ -20,9 +20,19 @@ describe("serverLane", () => {
     const file = join(folder, "not-run");
     vi.stubEnv("PENSTOCK_TEST_NOT_RUN_FILE", file);
     vi.stubEnv("PENSTOCK_TEST_REQUIRE", "");
+    vi.stubEnv("PENSTOCK_TEST_WITHOUT", "");
     expect(serverLane("nats").available).toBe(false);
     serverLane("nats");
     expect(readFileSync(file, "utf8")).toBe("nats: nats-server is not on PATH\n");
+  });
+
+  it("does as if a server were not there that is left out", () => {
+    const file = join(folder, "not-run");
+    vi.stubEnv("PENSTOCK_TEST_NOT_RUN_FILE", file);
+    vi.stubEnv("PENSTOCK_TEST_REQUIRE", "");
+    vi.stubEnv("PENSTOCK_TEST_WITHOUT", "postgres");
+    expect(serverLane("postgres").available).toBe(false);
+    expect(readFileSync(file, "utf8")).toBe("postgres: PENSTOCK_TEST_WITHOUT leaves it out\n");
   });
 });
 

@@ -1,6 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { readEnvironmentVariable } from "@penstock/runtime";
 import { describe, it } from "vitest";
+import { isLeftOut } from "./left-out.ts";
 import { findNats } from "./nats.ts";
 import { findPostgres } from "./postgres.ts";
 
@@ -35,7 +36,7 @@ export function serverLane(name: LaneName): ServerLane {
   if (!isRequired) noteNotRun(name);
   const fail = (): void => {
     it("has its server", () => {
-      throw new Error(`PENSTOCK_TEST_REQUIRE lists ${name}, but ${missing[name]}`);
+      throw new Error(`PENSTOCK_TEST_REQUIRE lists ${name}, but ${reasonOf(name)}`);
     });
   };
   const describeMissing = (title: string, body: () => void): void => {
@@ -45,9 +46,13 @@ export function serverLane(name: LaneName): ServerLane {
   return { available: false, describe: describeMissing };
 }
 
+function reasonOf(name: LaneName): string {
+  return isLeftOut(name) ? "PENSTOCK_TEST_WITHOUT leaves it out" : missing[name];
+}
+
 function noteNotRun(name: LaneName): void {
   const file = readEnvironmentVariable("PENSTOCK_TEST_NOT_RUN_FILE");
   if (file === undefined || noted.has(name)) return;
   noted.add(name);
-  appendFileSync(file, `${name}: ${missing[name]}\n`);
+  appendFileSync(file, `${name}: ${reasonOf(name)}\n`);
 }

@@ -1,0 +1,7 @@
+import { readEnvironmentVariable } from "@penstock/runtime";
+
+/** Whether PENSTOCK_TEST_WITHOUT (names separated by commas) tells to do as if a server were not installed. */
+export function isLeftOut(name: "nats" | "postgres"): boolean {
+  const names = (readEnvironmentVariable("PENSTOCK_TEST_WITHOUT") ?? "").split(",");
+  return names.some((one) => one.trim() === name);
+}
