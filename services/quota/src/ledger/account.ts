@@ -13,7 +13,10 @@ export interface Account {
   readonly leased: bigint;
   /** Charged although it was over the amount. */
   readonly overshoot: bigint;
-  /** The highest amount under which something was lent; undefined: nothing was lent yet. */
+  /**
+   * The highest amount under which something was lent, or charged after that; undefined: nothing
+   * was lent yet.
+   */
   readonly highestAmount: bigint | undefined;
 }
 
@@ -44,7 +47,7 @@ export function totalOf(account: Account): bigint {
 }
 
 /**
- * The account when something is lent under `amount`. The database checks that the total never
+ * The account when something is lent, or charged, under `amount`. The database checks that the total never
  * passes the highest such amount plus the overshoot.
  */
 export function underAmount(account: Account, amount: bigint): Account {

@@ -1,5 +1,5 @@
 import { balanceOf } from "./balance.ts";
-import { totalOf } from "./account.ts";
+import { totalOf, underAmount } from "./account.ts";
 import type { Account } from "./account.ts";
 import { chargeLease } from "./lease.ts";
 import type { LedgerPage, QuotaInstance } from "./ledger-page.ts";
@@ -101,7 +101,17 @@ function take(page: LedgerPage, instance: QuotaInstance, account: Account, taken
   const grown = totalOf(after) - totalBefore;
   const excess = excessOf(page, instance, after, taken.nowMs);
   const overshoot = grown < excess ? grown : excess;
-  if (overshoot > 0n) page.putAccount({ ...after, overshoot: after.overshoot + overshoot });
+  const counted = overshoot > 0n ? { ...after, overshoot: after.overshoot + overshoot } : after;
+  page.putAccount(underAmountOf(instance, counted));
+}
+
+/**
+ * What is over the amount was measured by the amount of now: an account that was lent from under a
+ * lower one has to know it, or a charge between the two would be neither room nor overshoot.
+ */
+function underAmountOf({ amount }: QuotaInstance, account: Account): Account {
+  if (amount === undefined || account.highestAmount === undefined) return account;
+  return underAmount(account, amount);
 }
 
 /** How far the total, of the account or of everything that counts now, is over the amount. */

@@ -30,6 +30,25 @@ export function describeCharges(server: () => DatabaseServer): void {
     expect(balance).toMatchObject({ posted: 25n, overshoot: 15n, available: 0n });
   });
 
+  it("posts what was charged beyond its lease after the amount was raised, or lowered", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 10n));
+    const wants = [want(quota, 10n)];
+    const leaseId = firstLease(
+      await ledger.queue.run(sync({ holder: "a/0", sequence: 1n, wants })),
+    );
+    const charge = (sequence: bigint, settled: bigint) =>
+      ledger.deliver(usageEvent({ replica: "a", sequence }, [{ quota, settled, leaseId }]));
+    expect(await charge(1n, 9n)).toEqual(["ack"]);
+    ledger.configuration.quotas.set(quota, budget(quota, 20n));
+    expect(await charge(2n, 3n)).toEqual(["ack"]);
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 12n, leased: 0n, overshoot: 0n });
+    expect(await charge(3n, 10n)).toEqual(["ack"]);
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 22n, overshoot: 2n });
+    ledger.configuration.quotas.set(quota, budget(quota, 5n));
+    expect(await charge(4n, 1n)).toEqual(["ack"]);
+    expect(await ledger.balance(quota)).toMatchObject({ posted: 23n, overshoot: 3n });
+  });
+
   it("holds reported spending as pending until its event comes", async () => {
     const ledger = await TestLedger.create(server(), budget(quota, 100n));
     const wants = [want(quota, 10n)];
