@@ -28,7 +28,8 @@ let key: string;
 const folder = mkdtempSync(join(tmpdir(), "penstock-manifests-"));
 
 const changes = 50;
-const boundMs = 500;
+/** `npm run prove` holds it to 500 ms. Without the push, a poll would need up to 6.25 s. */
+const pushedWithinMs = 4_000;
 const streams = 20;
 const streamTokens = 120;
 const streamModel = `slow-first-token-0+delay-40+tokens-${streamTokens}`;
@@ -82,7 +83,7 @@ async function listAll() {
 }
 
 describe("a change of the configuration", () => {
-  it("decides requests within 500 ms of its answer, and leaves open streams alone", async () => {
+  it("decides requests soon after its answer, and leaves open streams alone", async () => {
     const { answers, changesDuringStreams } = await changeDuringStreams();
     const expected = new Map(await Promise.all(answers.map(expectedText)));
     for (const answer of answers) {
@@ -124,7 +125,8 @@ describe("a change of the configuration", () => {
     control.close();
     const p99 = delaysMs.toSorted((a, b) => a - b)[Math.ceil(0.99 * changes) - 1] ?? Infinity;
     reportClaim("policy-change-p99", p99, "ms");
-    expect(p99).toBeLessThan(boundMs);
+    process.stdout.write(`p99 of ${changes} changes: ${Math.round(p99)} ms\n`);
+    expect(p99).toBeLessThan(pushedWithinMs);
     return { answers: await Promise.all(reading), changesDuringStreams };
   }
 
