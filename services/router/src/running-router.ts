@@ -20,7 +20,7 @@ const pollMs = 20;
  * does then is its own setting, and most requests have none (fault 6: ready within 2 s although all
  * else is down).
  */
-const quotaPatienceMs = 1_000;
+const quotaPatienceMs = 500;
 /** Time that is kept for the usage events after the last request (reliability §2.7). */
 const flushMs = 5_000;
 /** After it, to hear that consumers have stored them, so that the spool is left empty. */
