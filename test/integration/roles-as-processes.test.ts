@@ -5,6 +5,7 @@ import { generateKey } from "@penstock/runtime";
 import { askOverHttp, serverLane, startNats, startPostgres } from "@penstock/test-support";
 import type { NatsServer, PostgresServer } from "@penstock/test-support";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { sendHalf } from "./src/half-sent-call.ts";
 import { startRole } from "./src/role-process.ts";
 import type { RoleProcess } from "./src/role-process.ts";
 import { runPenstock } from "./src/run-penstock.ts";
@@ -131,6 +132,30 @@ function roles(): void {
     expect(lacking.output()).toContain("PENSTOCK_SERVICE_TOKEN is not set");
     expect(lacking.output()).toContain("PENSTOCK_POLICY_URL is not set");
   });
+
+  it("say at once that they end, accept for the grace, and let open calls end", async () => {
+    const graceMs = 1_500;
+    const policy = start("policy", "ending", {
+      PENSTOCK_DATABASE_URL: databaseUrl,
+      PENSTOCK_MIGRATE: "on",
+      PENSTOCK_ADMIN_TOKEN: adminToken,
+      PENSTOCK_DRAIN_GRACE: `${graceMs}ms`,
+    });
+    await policy.untilReady("control");
+    const call = await sendHalf(policy.url("control"), adminToken);
+    const ended = policy.stop("SIGTERM");
+    const signalledMs = performance.now();
+    const look = () => policy.readiness("control");
+    await expect
+      .poll(look, { timeout: graceMs, interval: 20 })
+      .toMatchObject({ status: 503, text: expect.stringContaining("policy drain: draining") });
+    await expect.poll(look, { timeout: 20_000, interval: 50 }).toMatchObject({ status: 0 });
+    const closedMs = performance.now();
+    expect(closedMs - signalledMs).toBeGreaterThan(graceMs - 100);
+    await vi.waitFor(() => expect(performance.now() - closedMs).toBeGreaterThan(1_500), 5_000);
+    expect(await call.finish()).toMatchObject({ status: 200 });
+    expect(await ended, policy.output()).toBe(0);
+  }, 60_000);
 
   it("recover from a database that goes away", async () => {
     const database = { PENSTOCK_DATABASE_URL: databaseUrl };

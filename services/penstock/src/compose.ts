@@ -61,10 +61,9 @@ async function composeInto(
   options: ComposeOptions,
   signal: AbortSignal,
 ): Promise<Composition> {
-  const { settings } = options;
-  const built = all(
-    await buildRoles(parts, { ...options, settings: { ...settings, roles: undefined } }),
-  );
+  const settings = { ...options.settings, roles: undefined };
+  const { clock } = options;
+  const built = all(await buildRoles(parts, { ...options, settings }));
   const { policy, quota, telemetry, router, configuration, simulatorUrl, reach } = built;
   await policy.start(signal);
   await configuration.start();
@@ -73,19 +72,20 @@ async function composeInto(
   const policyClients = createControlClients(reach({ here: policy }, admin));
   const prepared = options.prepare({ clients: policyClients, simulatorUrl });
   await settled([prepared, quota.start(signal), telemetry.start(signal)]);
-  const [addresses, controlPort = 0] = await settled([
+  const [addresses, control] = await settled([
     router.start(),
     openControlPort(parts, settings, built),
   ]);
   return {
-    addresses: { ...addresses, controlPort },
+    addresses: { ...addresses, controlPort: control?.port ?? 0 },
     simulatorUrl,
     adminToken,
     clients: createControlClients(reach({ here: built }, admin)),
     configuration,
     router,
     routerClient: createRouterClient(reach({ here: router }, admin)),
-    stop: (deadlineMs, hurry) => stopRoles(parts, built, deadlineMs, hurry),
+    stop: (deadlineMs, hurry) =>
+      stopRoles(parts, built, { settings, clock, control, deadlineMs, hurry }),
   };
 }
 

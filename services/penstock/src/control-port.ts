@@ -1,20 +1,21 @@
 import { startConnectServer } from "@penstock/rpc";
+import type { ConnectServer } from "@penstock/rpc";
 import type { BuiltRoles } from "./build-roles.ts";
 import { serveHealth } from "./serve-health.ts";
 import type { StartSettings } from "./settings.ts";
 
-/** Longest time that open calls of the control port have at the end; all are short. */
-const controlCloseMs = 1_000;
+/** An end without a drain, such as that of a start that failed, waits so long for open calls. */
+const hastyCloseMs = 1_000;
 
 /**
- * Opens the port that policy, quota and telemetry of a process share; resolves to its number, or
- * to undefined where the process has none of them.
+ * Opens the port that policy, quota and telemetry of a process share; resolves to undefined where
+ * the process has none of them.
  */
 export async function openControlPort(
   parts: AsyncDisposableStack,
   settings: StartSettings,
   { policy, quota, telemetry, serving, routes, readiness }: BuiltRoles,
-): Promise<number | undefined> {
+): Promise<ConnectServer | undefined> {
   const isNeeded = [policy, quota, telemetry].some((service) => service !== undefined);
   if (!isNeeded || serving === undefined) return undefined;
   const { authenticate } = serving;
@@ -27,6 +28,6 @@ export async function openControlPort(
     tls: settings.tls?.server,
     httpHandler: serveHealth({ report: readiness, authenticate, metrics, logger }),
   });
-  parts.defer(() => server.close(controlCloseMs));
-  return server.port;
+  parts.defer(() => server.close(hastyCloseMs));
+  return server;
 }

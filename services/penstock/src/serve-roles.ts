@@ -37,10 +37,10 @@ async function serveInto(
   parts: AsyncDisposableStack,
   options: BuildOptions,
 ): Promise<ServingRoles> {
-  const { settings } = options;
+  const { settings, clock } = options;
   const built = await buildRoles(parts, options);
   const { quota, telemetry, configuration, router, simulatorUrl } = built;
-  const controlPort = await openControlPort(parts, settings, built);
+  const control = await openControlPort(parts, settings, built);
   const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>();
   const stopping = new AbortController();
   const inBackground = (start: Promise<void> | undefined): void => {
@@ -59,7 +59,7 @@ async function serveInto(
       http: addresses?.httpPort,
       grpc: addresses?.grpcPort,
       admin: addresses?.adminPort,
-      control: controlPort,
+      control: control?.port,
       simulator: simulatorPort,
     },
     readiness: built.readiness,
@@ -67,7 +67,7 @@ async function serveInto(
     failed,
     stop: async (deadlineMs, hurry) => {
       stopping.abort();
-      await stopRoles(parts, built, deadlineMs, hurry);
+      await stopRoles(parts, built, { settings, clock, control, deadlineMs, hurry });
     },
   };
 }

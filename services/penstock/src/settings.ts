@@ -55,6 +55,7 @@ const spec = {
   reflection: { name: "PENSTOCK_REFLECTION", kind: "boolean" },
   migrate: { name: "PENSTOCK_MIGRATE", kind: "boolean" },
   quotaWait: { name: "PENSTOCK_QUOTA_WAIT", kind: "duration", min: 1, max: 5_000 },
+  drainGrace: { name: "PENSTOCK_DRAIN_GRACE", kind: "duration", max: 60_000 },
   drainTimeout: { name: "PENSTOCK_DRAIN_TIMEOUT", kind: "duration", max: 3_600_000 },
   openaiKey: { name: "OPENAI_API_KEY", kind: "secret" },
 } as const satisfies EnvironmentSpec;
@@ -98,7 +99,9 @@ export interface StartSettings {
   readonly migrate?: boolean | undefined;
   /** Longest wait of a request for quota; absent: what fits the distance to it. */
   readonly quotaWaitMs?: number | undefined;
-  /** How long open streams have at the end; absent: 5 s, for roles 110 s. */
+  /** How long is still accepted at the end; absent: see `drainGraceOf`. */
+  readonly drainGraceMs?: number | undefined;
+  /** How long what is open has at the end; absent: 5 s, for roles 120 s or, without a router, 30 s. */
   readonly drainTimeoutMs?: number | undefined;
   readonly openaiKey: Secret | undefined;
   /** Absent: everything in cleartext, and no token leaves the machine. */
@@ -143,6 +146,7 @@ export function readStartSettings(
     reflection: value("reflection"),
     migrate: value("migrate"),
     quotaWaitMs: value("quotaWait"),
+    drainGraceMs: value("drainGrace"),
     drainTimeoutMs: value("drainTimeout"),
     openaiKey: value("openaiKey"),
     tls: readTlsSettings(environment),

@@ -10,6 +10,7 @@ import type { Clock } from "@penstock/runtime";
 import { reachableAddress } from "./addresses.ts";
 import type { createLeaseClient, createSnapshotClient } from "./api/clients.ts";
 import { buildVersion } from "./build-version.ts";
+import { drainGraceOf } from "./drain-grace.ts";
 import type { ReplicaIdentity } from "./replica-identity.ts";
 import type { StartSettings } from "./settings.ts";
 import { configurationFolder } from "./workers/seed-configuration.ts";
@@ -78,9 +79,6 @@ const embeddedQuotaWaitMs = 1_500;
 /** Decisions §6: a network round trip and a transaction have room in it. */
 const remoteQuotaWaitMs = 150;
 
-/** Time for load balancers to hear that a router ends (reliability §2.7); a laptop has none. */
-const drainGraceMs = 5_000;
-
 /** The router with the settings of this start. */
 export async function createRouter(
   { settings, clock, observability, place }: RoleOptions,
@@ -96,11 +94,10 @@ export async function createRouter(
   const { identity, bus, configuration, authenticate, leases } = parts;
   const { ports, dataDir, bindAddress, roles } = settings;
   const isEmbedded = roles === undefined;
-  const endurance = readRouterEndurance();
   return createRouterService({
     config: {
-      ...endurance,
-      drainGraceMs: endurance.drainGraceMs ?? (isEmbedded ? 0 : drainGraceMs),
+      ...readRouterEndurance(),
+      drainGraceMs: drainGraceOf(settings),
       bindAddress,
       tls: { doors: settings.tls?.doors, admin: settings.tls?.server },
       httpPort: place?.ports.http ?? ports.http,

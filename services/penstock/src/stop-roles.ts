@@ -1,17 +1,62 @@
 import type { RouterService } from "@penstock/router";
+import type { ConnectServer } from "@penstock/rpc";
+import { sleep } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import type { BuiltRoles } from "./build-roles.ts";
+import { drainGraceOf } from "./drain-grace.ts";
+import type { StartSettings } from "./settings.ts";
 
-/** Takes nothing new; what is open has until the deadline, or until `hurry` aborts. */
+/** How roles are stopped. */
+export interface StopOptions {
+  readonly settings: Pick<StartSettings, "roles" | "drainGraceMs">;
+  readonly clock: Clock;
+  /** The port that control services share; undefined where there are none. */
+  readonly control: Pick<ConnectServer, "close"> | undefined;
+  /** What is open has so long, the grace included. */
+  readonly deadlineMs: number;
+  /** When it aborts, what is open is cut off soon. */
+  readonly hurry?: AbortSignal | undefined;
+}
+
+/** Calls, and what services finish by themselves, have at least so long. */
+const leastMs = 1_000;
+
+/**
+ * The end of roles (reliability §2.7): said at once on `/readyz`; still accepting for the grace,
+ * and for as long as a router of the process drains; then open calls have until the deadline, and
+ * only then services stop, without which those calls could not end.
+ */
 export async function stopRoles(
   parts: AsyncDisposableStack,
   { router, policy, quota, telemetry }: BuiltRoles,
-  deadlineMs: number,
-  hurry?: AbortSignal,
+  { settings, clock, control, deadlineMs, hurry }: StopOptions,
 ): Promise<void> {
-  if (router !== undefined) await drainRouter(router, deadlineMs, hurry);
+  const endMs = clock.monotonicMs() + deadlineMs;
+  const restMs = (): number => Math.max(leastMs, endMs - clock.monotonicMs());
   const controls = [policy, quota, telemetry].filter((service) => service !== undefined);
-  await Promise.all(controls.map((service) => service.drain(deadlineMs)));
+  for (const { health } of controls) health.set("drain", "not_ready", "draining");
+  policy?.endWaits();
+  const graceMs = control === undefined ? 0 : Math.min(drainGraceOf(settings), deadlineMs);
+  await Promise.all([
+    router && drainRouter(router, deadlineMs, hurry),
+    sleep(clock, graceMs, hurry).catch(() => undefined),
+  ]);
+  if (control !== undefined) await closePort(control, restMs(), hurry);
+  await Promise.all(controls.map((service) => service.drain(restMs())));
   await parts.disposeAsync();
+}
+
+async function closePort(
+  port: Pick<ConnectServer, "close">,
+  deadlineMs: number,
+  hurry: AbortSignal | undefined,
+): Promise<void> {
+  const closed = port.close(deadlineMs);
+  const close = (): void => void port.close(leastMs);
+  if (hurry?.aborted === true) close();
+  hurry?.addEventListener("abort", close, { once: true });
+  await closed;
+  hurry?.removeEventListener("abort", close);
 }
 
 /**

@@ -54,6 +54,8 @@ export interface PolicyService {
   ensureAdminToken(options?: EnsureAdminTokenOptions): Promise<string | undefined>;
   /** The identity of an administrator's token; undefined for any other text. */
   authenticateAdmin(token: string): Promise<Identity | undefined>;
+  /** Ends calls that wait for others, as AwaitRevision does, with DRAINING; also those to come. */
+  endWaits(): void;
   /** Stops what runs in the background; what is committed and unpublished waits in the outbox. */
   drain(deadlineMs: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -70,6 +72,8 @@ export async function createPolicyService(deps: PolicyServiceDependencies): Prom
   const routers = new RouterRegistry(clock, events);
   const tokens = createAdminTokens(db, clock);
   const stop = new AbortController();
+  const stopWaiting = new AbortController();
+  const waits = stopWaiting.signal;
   let installation: InstallationIdentity | undefined;
   let housekeeping: Housekeeping | undefined;
   let following: Promise<void> | undefined;
@@ -111,11 +115,15 @@ export async function createPolicyService(deps: PolicyServiceDependencies): Prom
   return {
     health,
     routes: (router) =>
-      registerRoutes(router, { db, clock, writer, routers, pageTokens, tokens, started }),
+      registerRoutes(router, { db, clock, writer, routers, pageTokens, tokens, waits, started }),
     start,
     installationId: () => started().installationId,
     ensureAdminToken: (options = {}) => tokens.ensure(options),
     authenticateAdmin: (token) => tokens.authenticate(token),
+    endWaits: () => {
+      const message = "This policy service ends; ask again.";
+      stopWaiting.abort(new GatewayError("DRAINING", message, { retryAfterMs: retryMs }));
+    },
     drain: async (deadlineMs) => {
       const closed = new AbortController();
       const deadline = sleep(clock, deadlineMs, closed.signal).catch(() => {});

@@ -51,8 +51,8 @@ type TlsFiles = TlsServerFiles | undefined;
 /** See `RouterConfig.usageDurability`. */
 export type UsageDurability = "disk" | "bus_ack";
 
-/** The settings that say how usage is kept and how a router ends. */
-export type RouterEndurance = Pick<RouterConfig, "usageDurability" | "spoolBytes" | "drainGraceMs">;
+/** The settings that say how usage is kept. */
+export type RouterEndurance = Pick<RouterConfig, "usageDurability" | "spoolBytes">;
 
 const spec = {
   bindAddress: { name: "PENSTOCK_BIND_ADDRESS", kind: "string", default: "127.0.0.1" },
@@ -81,13 +81,11 @@ const enduranceSpec = {
     default: 2_048 * mebibyte,
     min: mebibyte,
   },
-  // reliability §2.7. A laptop's default is none: nobody balances load there.
-  drainGraceMs: { name: "PENSTOCK_DRAIN_GRACE", kind: "duration", max: 60_000 },
 } as const;
 
 /**
- * Reads PENSTOCK_USAGE_DURABILITY, PENSTOCK_SPOOL_BYTES and PENSTOCK_DRAIN_GRACE, which has no
- * default here. Throws FIELD_INVALID that lists every problem.
+ * Reads PENSTOCK_USAGE_DURABILITY and PENSTOCK_SPOOL_BYTES. Throws FIELD_INVALID that lists every
+ * problem.
  */
 export function readRouterEndurance(
   environment?: Readonly<Record<string, string | undefined>>,

@@ -18,6 +18,8 @@ import { answerPrimary, workerHost } from "../workers/worker-process.ts";
 
 /** reliability.md §2.7: long answers may end; then what was counted is handed over. */
 const streamsDeadlineMs = 120_000;
+/** A call of a control service has no more time when its caller names none (packages/rpc). */
+const callsDeadlineMs = 30_000;
 const handOverMs = 20_000;
 const spansMs = 5_000;
 
@@ -27,7 +29,8 @@ const spansMs = 5_000;
  * but for its place.
  */
 export async function runRoles(settings: StartSettings, roles: readonly Role[]): Promise<number> {
-  const deadlineMs = settings.drainTimeoutMs ?? streamsDeadlineMs;
+  const deadlineMs =
+    settings.drainTimeoutMs ?? (roles.includes("router") ? streamsDeadlineMs : callsDeadlineMs);
   const place = placeOfThisWorker();
   const workers = place === undefined ? readRouterWorkers(roles) : 1;
   if (workers > 1) {

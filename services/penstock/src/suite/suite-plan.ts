@@ -115,9 +115,6 @@ function router(site: SuiteSite, index: number): SuitePart {
       PENSTOCK_ROUTER_WORKERS: String(workersOfRouters[index] ?? 1),
       // The README asks the gRPC door by reflection.
       PENSTOCK_REFLECTION: "on",
-      // Nobody balances load before it; Ctrl-C shall not take a minute.
-      PENSTOCK_DRAIN_GRACE: "0s",
-      PENSTOCK_DRAIN_TIMEOUT: "5s",
     },
     readyUrl: `http://${site.host}:${ports.admin}/readyz`,
   };
@@ -133,5 +130,8 @@ function commonOf(site: SuiteSite): Record<string, string> {
     PENSTOCK_QUOTA_URL: `http://${host}:${ports.quota}`,
     PENSTOCK_TELEMETRY_URL: `http://${host}:${ports.telemetry}`,
     PENSTOCK_LOG_FORMAT: "json",
+    // Nobody balances load before it; Ctrl-C shall not take a minute.
+    PENSTOCK_DRAIN_GRACE: "0s",
+    PENSTOCK_DRAIN_TIMEOUT: "5s",
   };
 }

@@ -2,6 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { AwaitRevisionRequest } from "@penstock/api";
 import { withStorageErrors } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
+import { linkSignals } from "@penstock/runtime";
 import { awaitTaken } from "../rollout/await-taken.ts";
 import { readHead } from "../storage/installation-store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -13,8 +14,9 @@ const maxTimeoutMs = 60_000;
 const answerMs = 100;
 
 /** Waits until every router has taken a revision, or the time is up. */
-export function awaitRevision({ db, clock, routers }: ApiDependencies) {
+export function awaitRevision({ db, clock, routers, waits }: ApiDependencies) {
   return async (request: AwaitRevisionRequest, context: HandlerContext) => {
+    waits.throwIfAborted();
     const bounds = { byDefaultMs: defaultTimeoutMs, maxMs: maxTimeoutMs };
     const wantedMs = durationIn(request.timeout, "timeout", bounds);
     const deadlineMs = (context.timeoutMs() ?? maxTimeoutMs + answerMs) - answerMs;
@@ -23,7 +25,7 @@ export function awaitRevision({ db, clock, routers }: ApiDependencies) {
     const { epoch } = head;
     const revision = request.revision === 0n ? head.revision : request.revision;
     if (revision < 0n || revision > head.revision) throw outOfRange(head.revision);
-    const options = { clock, timeoutMs, signal: context.signal };
+    const options = { clock, timeoutMs, signal: linkSignals(context.signal, waits) };
     const applied = await awaitTaken(routers, { epoch, revision }, options);
     return { applied, routers: routers.list() };
   };

@@ -13,4 +13,6 @@ export interface ApiDependencies {
   readonly routers: RouterRegistry;
   readonly pageTokens: PageTokens;
   readonly tokens: Pick<AdminTokens, "identify">;
+  /** Aborts when calls shall wait no longer; its reason is what they fail with. */
+  readonly waits: AbortSignal;
 }

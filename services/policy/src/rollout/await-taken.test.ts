@@ -106,4 +106,16 @@ describe("AwaitRevision", () => {
     const long = await failureOf(rollout().awaitRevision({ timeout: durationFromMs(61_000) }));
     expect(long.fieldViolations[0]?.field).toBe("timeout");
   });
+
+  it("ends its waits when the service ends, and begins none", async () => {
+    await report("behind", 0n);
+    const waiting = vi.spyOn(clock, "schedule");
+    const cut = failureOf(rollout().awaitRevision({ timeout: durationFromMs(7_777) }));
+    await vi.waitFor(() => expect(waiting).toHaveBeenCalledWith(7_777, expect.anything()));
+    harness.service.endWaits();
+    const refused = failureOf(rollout().awaitRevision({}));
+    for (const error of [await cut, await refused]) {
+      expect(error).toMatchObject({ reason: "DRAINING", retryAfterMs: 500 });
+    }
+  });
 });
