@@ -20,6 +20,7 @@ export class RouterEvents {
   readonly #tokens: Counter;
   readonly #unmetered: Counter;
   readonly #lost: Counter;
+  readonly #unrecorded: Counter;
 
   constructor(logger: Logger, metrics: MetricRegistry) {
     this.#logger = logger;
@@ -63,6 +64,11 @@ export class RouterEvents {
       "penstock_usage_records_lost_total",
       "Usage records that could not be written, so that only the intent tells of the request.",
     );
+    this.#unrecorded = metrics.counter(
+      "penstock_unrecorded_requests_total",
+      "Requests that ended without a usage record, by what there were too many of or no room for.",
+      ["cause"],
+    );
   }
 
   /** A request was settled. */
@@ -95,6 +101,11 @@ export class RouterEvents {
   /** A request is served although its intent could not be written. */
   unmetered(): void {
     this.#unmetered.add(1);
+  }
+
+  /** A request ends without a record: there were many without a key, or the spool is full. */
+  unrecorded(cause: "unauthenticated" | "spool"): void {
+    this.#unrecorded.add(1, cause);
   }
 
   /** The final record of a request could not be written. */

@@ -3,7 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { RequestOutcome } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { createPipeline } from "./pipeline.fixture.ts";
-import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
+import { sampleKey, sampleSnapshot } from "./sample-snapshot.fixture.ts";
 
 /** A limit of tokens, for all or for what the selector names, that lets through when in doubt. */
 function tokenLimit(selector?: JsonValue): Record<string, JsonValue> {
@@ -163,6 +163,55 @@ describe("what a running stream writes down", () => {
     const [progress] = pipeline.spool.progresses;
     expect(progress?.charges.map(({ quota }) => quota)).toEqual(["limits/tokens"]);
     expect(progress?.charges[0]?.settled).toBeGreaterThan(0n);
+  });
+});
+
+describe("a request while the spool takes no intents", () => {
+  const fillUp = (changes: Record<string, JsonValue> = {}) => {
+    const pipeline = createPipeline(sampleSnapshot(changes));
+    const running = pipeline.send({}, false, "running");
+    pipeline.spool.takesIntents = false;
+    return { ...pipeline, running };
+  };
+
+  it("is refused without a record, and without a number", () => {
+    const { spool, send, unrecorded, admission, upstream, running } = fillUp();
+    const { downstream } = send({}, false, "new");
+    expect(downstream.error?.reason).toBe("METERING_UNAVAILABLE");
+    expect(send({ model: "unknown" }, false, "other").downstream.error?.reason).toBe(
+      "MODEL_NOT_FOUND",
+    );
+    expect(spool.finals).toEqual([]);
+    expect(spool.nextSequence()).toBe(1n);
+    expect(unrecorded).toEqual(["spool", "spool"]);
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    expect(running.downstream.heard).toEqual(["answer"]);
+    expect(spool.finals).toMatchObject([{ requestId: "running", sequence: 1n }]);
+    expect(admission.open).toBe(0);
+  });
+
+  it("is served without a record when its key allows that, and recorded if there is room again", () => {
+    const [hash] = [...sampleSnapshot().credentials.values()].map(({ sha256 }) => sha256);
+    const virtualKey = {
+      name: "projects/p/virtualKeys/k",
+      meteringFailure: "METERING_FAILURE_MODE_ALLOW_UNMETERED",
+      credentials: [
+        { id: sampleKey.slice(4, 16), sha256: Buffer.from(hash ?? []).toString("base64") },
+      ],
+    };
+    const { spool, send, unrecorded, upstream } = fillUp({
+      "projects/p/virtualKeys/k": { virtualKey },
+    });
+    const usage = { prompt_tokens: 1, completion_tokens: 1 };
+    const first = send({}, false, "first");
+    upstream.last.answer(usage);
+    expect(first.downstream.heard).toEqual(["answer"]);
+    expect(unrecorded).toEqual(["spool"]);
+    expect(spool.finals).toEqual([]);
+    send({}, false, "second");
+    spool.takesIntents = true;
+    upstream.last.answer(usage);
+    expect(spool.finals).toMatchObject([{ requestId: "second", sequence: 1n }]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { GenerateRequest } from "@penstock/api";
 import { fromBinary, create } from "@bufbuild/protobuf";
 import { GenerateRequestSchema, UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
+import { GatewayError } from "@penstock/errors";
 import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import { silentObservability } from "@penstock/observability";
 import { ManualClock } from "@penstock/runtime";
@@ -112,8 +112,10 @@ class FakeUpstream {
 /** Writes at once. */
 class FakeSpool implements UsageRecorder {
   readonly epoch = 1n;
+  takesIntents = true;
   readonly finals: UsageEvent[] = [];
   readonly progresses: UsageEvent[] = [];
+  readonly begun = new Set<string>();
   /** Intents wait here while it is set. */
   held: SpoolCallback[] | undefined;
   #sequence = 0n;
@@ -125,8 +127,17 @@ class FakeSpool implements UsageRecorder {
     return this.#sequence + 1n;
   }
 
-  intent(_requestId: string, _payload: Uint8Array, done: SpoolCallback, synced = false): void {
+  hasIntent(requestId: string): boolean {
+    return this.begun.has(requestId);
+  }
+
+  intent(requestId: string, _payload: Uint8Array, done: SpoolCallback, synced = false): void {
     if (synced) this.synced.push("intent");
+    if (!this.takesIntents) {
+      done.onSpooled(new GatewayError("METERING_UNAVAILABLE", "full"));
+      return;
+    }
+    this.begun.add(requestId);
     if (this.held === undefined) done.onSpooled(undefined);
     else this.held.push(done);
   }
@@ -196,13 +207,15 @@ export class FakeDownstream implements Downstream {
   }
 }
 
-/** A pipeline of which everything but providers, disk and clock is real. */
-export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
+/** A pipeline of which everything but providers, disk (unless it is given) and clock is real. */
+export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: UsageRecorder) {
   const clock = new ManualClock(1_767_225_600_000);
   const { logger, tracer, metrics } = silentObservability();
   const bugs: unknown[] = [];
   const events = new RouterEvents(logger, metrics);
   events.bug = (_requestId, error) => void bugs.push(error);
+  const unrecorded: string[] = [];
+  events.unrecorded = (cause) => void unrecorded.push(cause);
   const admission = new Admission();
   const leases = new LeaseBook({ clock, epoch: 1n });
   const upstream = new FakeUpstream();
@@ -215,7 +228,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
     events,
     admission,
     leases,
-    spool,
+    spool: disk ?? spool,
     calibration,
     replica: "r",
   });
@@ -234,10 +247,10 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
     random: () => 0,
     isRevoked: () => false,
   };
-  const send = (request: Partial<GenerateRequest> = {}, stream = false) => {
+  const send = (request: Partial<GenerateRequest> = {}, stream = false, requestId = "request") => {
     const downstream = new FakeDownstream();
     const arrival = {
-      requestId: "request",
+      requestId,
       door: Door.OPENAI_CHAT,
       token: sampleKey,
       snapshot,
@@ -259,5 +272,5 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot()) {
     handler.run();
     return { handler, downstream };
   };
-  return { clock, parts, bugs, admission, leases, health, upstream, spool, send };
+  return { clock, parts, bugs, unrecorded, admission, leases, health, upstream, spool, send };
 }

@@ -153,7 +153,7 @@ export class Settlement {
     for (const charge of this.#endReservation(context, outcome)) charges.push(charge);
     context.costNanoUsd = totalCost(context.attempts);
     const durationMs = this.#parts.clock.monotonicMs() - context.startMonotonicMs;
-    if (!this.#recorded(context)) {
+    if (!this.#isRecorded(context)) {
       this.#conclude(context, end, durationMs);
       return;
     }
@@ -262,8 +262,19 @@ export class Settlement {
     );
   }
 
-  #recorded(context: RequestContext): boolean {
-    if (context.caller !== undefined) return true;
+  #isRecorded(context: RequestContext): boolean {
+    const { spool, events } = this.#parts;
+    // What is left of the disk is for the ends of what runs.
+    if (!spool.takesIntents && !spool.hasIntent(context.requestId)) {
+      events.unrecorded("spool");
+      return false;
+    }
+    if (context.caller !== undefined || this.#isRareEnough(context)) return true;
+    events.unrecorded("unauthenticated");
+    return false;
+  }
+
+  #isRareEnough(context: RequestContext): boolean {
     const second = Math.floor(context.startMonotonicMs / 1_000);
     if (second !== this.#unauthenticatedSecond) {
       this.#unauthenticatedSecond = second;

@@ -59,11 +59,11 @@ class HesitantBus {
 
 const clock = new ManualClock(1_800_000_000_000);
 
-function setUp(hesitant: HesitantBus, name = "r") {
+function setUp(hesitant: HesitantBus, name = "r", boundBytes?: number) {
   const folder = mkdtempSync(`${tmpdir()}/bus-ack-`);
   const { bus } = hesitant;
   const observability = silentObservability();
-  const spool = Spool.open({ folder, replica: name, clock, observability });
+  const spool = Spool.open({ folder, replica: name, clock, observability, boundBytes });
   const emitter = new UsageEmitter({
     spool,
     bus,
@@ -153,6 +153,16 @@ describe("BusAckRecorder", () => {
     await vi.waitFor(() => expect(hesitant.published.map(({ id }) => id)).toEqual(["running"]));
     expect(begun.heard).toHaveLength(1);
     expect(ended.heard).toHaveLength(1);
+  });
+
+  it("leaves nothing on the bus of what the spool does not take", async () => {
+    const { recorder, bus, spool } = setUp(new HesitantBus(), "r", 1);
+    const first = begin(recorder, "first");
+    await vi.waitFor(() => expect(first.heard).toEqual(["in time"]));
+    expect(recorder.takesIntents).toBe(false);
+    expect(begin(recorder, "second").heard).toMatchObject([{ reason: "METERING_UNAVAILABLE" }]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await intentsOf(bus)).toEqual([`r.${spool.epoch}.first`]);
   });
 
   it("does not wait for the bus with what was refused before it began", async () => {

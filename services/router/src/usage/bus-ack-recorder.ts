@@ -59,6 +59,14 @@ export class BusAckRecorder implements UsageRecorder {
     return this.#options.spool.epoch;
   }
 
+  get takesIntents(): boolean {
+    return this.#options.spool.takesIntents;
+  }
+
+  hasIntent(requestId: string): boolean {
+    return this.#options.spool.hasIntent(requestId);
+  }
+
   nextSequence(): bigint {
     return this.#options.spool.nextSequence();
   }
@@ -80,9 +88,26 @@ export class BusAckRecorder implements UsageRecorder {
       conclude(unacknowledged());
     });
     this.#begun.add(requestId);
-    spool.intent(requestId, payload, { onSpooled: conclude }, synced);
-    intents.put(this.#key(requestId), payload).then(
-      () => conclude(),
+    const key = this.#key(requestId);
+    let isRefused = false;
+    let isPut = false;
+    // What the spool has not taken gets no final by which it would be ended on the bus.
+    const withdraw = (): void => {
+      if (isRefused && isPut) intents.delete(key).catch(() => undefined);
+    };
+    const onSpooled = (error: GatewayError | undefined): void => {
+      isRefused = error !== undefined;
+      conclude(error);
+      withdraw();
+    };
+    spool.intent(requestId, payload, { onSpooled }, synced);
+    if (isRefused) return;
+    intents.put(key, payload).then(
+      () => {
+        isPut = true;
+        conclude();
+        withdraw();
+      },
       (error: unknown) => conclude(unacknowledged(error)),
     );
   }

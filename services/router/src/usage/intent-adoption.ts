@@ -75,7 +75,7 @@ export class IntentAdoption {
         if (!sweeps) return;
         await this.#sweep();
       } catch (error) {
-        observability.logger.debug("intents on the bus can't be read", { error });
+        observability.logger.debug("intents on the bus can't be ended now", { error });
       }
       await sleep(clock, ownDone ? sweepMs : 1_000, signal).catch(() => undefined);
     }
@@ -112,6 +112,7 @@ export class IntentAdoption {
   #end({ key, value }: BucketEntry, requestId: string): number {
     if (this.#ending.has(requestId)) return 0;
     const { recorder, name: replica } = this.#options;
+    if (!recorder.takesIntents) throw new Error("the spool has no room for former requests");
     const sequence = recorder.nextSequence();
     const position = { replica, epoch: recorder.epoch, sequence };
     const payload = interruptedEvent(requestId, value, undefined, position);

@@ -100,6 +100,11 @@ export class SpoolSegments {
     this.#openIntents.set(requestId, segment);
   }
 
+  /** Whether a request began in a file of this life and is not over. */
+  isOpen(requestId: string): boolean {
+    return this.#openIntents.has(requestId);
+  }
+
   /** The request is over. */
   end(requestId: string): void {
     const segment = this.#openIntents.get(requestId);

@@ -317,8 +317,13 @@ describe("Spool on a disk that fails", () => {
     spool.onWritable = (can) => writable.push(can);
     await intent(spool, "running");
     disk.full = true;
-    expect((await intent(spool, "new"))?.reason).toBe("METERING_UNAVAILABLE");
+    const begun = intent(spool, "new");
+    expect([spool.hasIntent("running"), spool.hasIntent("new")]).toEqual([true, true]);
+    expect((await begun)?.reason).toBe("METERING_UNAVAILABLE");
+    expect([spool.hasIntent("running"), spool.hasIntent("new")]).toEqual([true, false]);
+    expect(spool.takesIntents).toBe(false);
     expect(await final(spool, "running")).toBeUndefined();
+    expect(spool.hasIntent("running")).toBe(false);
     disk.full = false;
     await vi.waitFor(async () => expect(await intent(spool, "again")).toBeUndefined(), 3_000);
     expect(writable).toEqual([false, true]);
@@ -380,9 +385,12 @@ describe("Spool on a disk that fails", () => {
       expect(await final(spool, `f${sequence}`)).toBeUndefined();
       sequence += 1n;
     }
+    expect(spool.takesIntents).toBe(false);
     expect((await intent(spool, "no"))?.reason).toBe("METERING_UNAVAILABLE");
+    expect(spool.hasIntent("no")).toBe(false);
     expect(await final(spool, "still")).toBeUndefined();
     spool.confirm(1n, sequence);
+    expect(spool.takesIntents).toBe(true);
     expect(await intent(spool, "yes")).toBeUndefined();
   });
 });

@@ -34,7 +34,7 @@ export interface SpoolOptions {
   /** Size of a segment, and of the emergency one; 16 MiB when absent (reliability §2.9). */
   readonly segmentBytes?: number;
   /** From this size on no request begins; 2 GiB when absent (reliability §2.9). */
-  readonly boundBytes?: number;
+  readonly boundBytes?: number | undefined;
   /** The file system; that of the machine when absent. */
   readonly files?: SpoolFiles;
 }
@@ -164,11 +164,29 @@ export class Spool implements EmittedSpool {
     return this.#sequence + 1n;
   }
 
+  /** False on a disk that can't be written and at the bound. */
+  get takesIntents(): boolean {
+    return !this.#degraded && this.segments.bytes < this.#boundBytes;
+  }
+
+  /** Whether the intent of the request was taken and no final has followed. */
+  hasIntent(requestId: string): boolean {
+    return (
+      this.segments.isOpen(requestId) ||
+      this.#entries.some((entry) => entry.kind === "intent" && entry.requestId === requestId)
+    );
+  }
+
   /**
    * A request is about to be dispatched. `payload` is the encoded UsageEvent that is published if
    * the process dies now; `synced`: only once it is on the disk `done` is told.
    */
   intent(requestId: string, payload: Uint8Array, done: SpoolCallback, synced = false): void {
+    if (!this.takesIntents) {
+      this.#failures.add(1, "intent");
+      done.onSpooled(meteringUnavailable());
+      return;
+    }
     this.#add({ kind: "intent", requestId, payload, sequence: 0n, final: undefined, done, synced });
   }
 

@@ -7,6 +7,13 @@ import type { FinalRecord, SpoolCallback } from "./spool-callback.ts";
 export interface UsageRecorder {
   /** The present life of this worker's numbers. */
   readonly epoch: bigint;
+  /**
+   * False while intents are refused. Then only what `hasIntent` may get a final: the room that is
+   * left is for the ends of what runs.
+   */
+  readonly takesIntents: boolean;
+  /** Whether the intent of the request was taken and no final has followed. */
+  hasIntent(requestId: string): boolean;
   /** The number of the next final, which must follow in the same turn of the event loop. */
   nextSequence(): bigint;
   /**
