@@ -26,6 +26,8 @@ import { holderName } from "./usage/holder-name.ts";
 
 /** reliability §2.9. */
 const defaultSpoolBytes = 2 * 1024 * 1024 * 1024;
+/** The newest lives of a worker that quota hears of; it takes no more (proto SyncLeasesRequest). */
+const mostRetired = 1_000;
 /** How long quota may take to hear that a worker is gone. */
 const retireTimeoutMs = 2_000;
 
@@ -126,7 +128,7 @@ function adoptionOf(deps: RouterDependencies): SpoolAdoption {
           holder,
           epoch,
           sequence: 1n,
-          retiredEpochs: [...retiredEpochs],
+          retiredEpochs: retiredEpochs.slice(-mostRetired),
         }),
         callOptions({ signal: deadlineSignal(retireTimeoutMs, signal), span: undefined }),
       ),

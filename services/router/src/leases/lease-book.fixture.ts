@@ -1,6 +1,7 @@
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { GrantStatus, LeaseMode } from "@penstock/api";
 import type { LeaseGrant, SyncLeasesRequest, SyncLeasesResponse } from "@penstock/api";
+import type { GatewayError } from "@penstock/errors";
 import { silentObservability } from "@penstock/observability";
 import { ManualClock } from "@penstock/runtime";
 import type { CompiledQuota } from "@penstock/snapshot";
@@ -44,6 +45,8 @@ class FakeQuota {
   /** Of a later life of the holder. */
   newestEpoch = 0n;
   down = false;
+  /** Why a sync is not taken; undefined: it is. */
+  refuse: (request: SyncLeasesRequest) => GatewayError | undefined = () => undefined;
   hang = false;
   /** The answer to the next sync is kept back until this resolves. */
   gate: Promise<void> | undefined;
@@ -59,6 +62,8 @@ class FakeQuota {
     this.requests.push(request);
     if (this.hang) return new Promise(() => undefined);
     if (this.down) return Promise.reject(new Error("no connection"));
+    const refusal = this.refuse(request);
+    if (refusal !== undefined) return Promise.reject(refusal);
     let answer = this.#answers.get(request.sequence);
     if (answer === undefined) {
       answer = this.#answer(request);
@@ -138,20 +143,24 @@ export class Harness {
   readonly quotaService = new FakeQuota(this.clock);
   readonly book = new LeaseBook({ clock: this.clock, epoch: 7n });
   readonly returned: unknown[] = [];
-  readonly sync = new LeaseSync({
-    book: this.book,
-    holder: "r/0",
-    epoch: 7n,
-    call: this.quotaService.sync,
-    returnLeases: (request) => {
-      this.returned.push(request);
-      return Promise.resolve({ $typeName: "penstock.quota.v1.ReturnLeasesResponse" });
-    },
-    clock: this.clock,
-    observability: silentObservability(),
-    revision: () => 3n,
-    retiredEpochs: [{ epoch: 6n, lastSequence: 11n }],
-  });
+  readonly sync: LeaseSync;
+
+  constructor(retiredEpochs = [{ epoch: 6n, lastSequence: 11n }]) {
+    this.sync = new LeaseSync({
+      book: this.book,
+      holder: "r/0",
+      epoch: 7n,
+      call: this.quotaService.sync,
+      returnLeases: (request) => {
+        this.returned.push(request);
+        return Promise.resolve({ $typeName: "penstock.quota.v1.ReturnLeasesResponse" });
+      },
+      clock: this.clock,
+      observability: silentObservability(),
+      revision: () => 3n,
+      retiredEpochs,
+    });
+  }
 
   ask(uses: QuotaUse[]): Promise<Reserved | QuotaRefused> {
     return new Promise((resolve) => {
@@ -159,6 +168,11 @@ export class Harness {
       if (outcome.kind !== "wait") resolve(outcome);
       else this.book.waitForGrant(uses, 150, { onGrantSettled: resolve });
     });
+  }
+
+  /** One request of 1 each on many quotas, which all wait at once. */
+  askEach(quotas: readonly CompiledQuota[]): Promise<(Reserved | QuotaRefused)[]> {
+    return Promise.all(quotas.map((of) => this.ask([use(of)])));
   }
 
   async settleDown(): Promise<void> {

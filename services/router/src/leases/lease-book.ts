@@ -6,8 +6,8 @@ import type { SpanContext } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { CompiledQuota } from "@penstock/snapshot";
 import { chargesOf } from "./charges.ts";
-import { QuotaState } from "./quota-state.ts";
-import type { Moment } from "./quota-state.ts";
+import type { Moment, QuotaState } from "./quota-state.ts";
+import { QuotaStates } from "./quota-states.ts";
 import { Reservation } from "./reservation.ts";
 import type { Hold } from "./reservation.ts";
 import type {
@@ -22,11 +22,6 @@ import { WaitingRequests } from "./waiting-requests.ts";
 
 export type { GrantWaiter, QuotaRefused, QuotaUse, Reserved, ReserveOutcome };
 export type { Reservation } from "./reservation.ts";
-
-/** Quota instances a router keeps; the most that one sync may name (proto SyncLeasesRequest). */
-const maximumStates = 10_000;
-/** An instance that was not used for so long is dropped, its lease given back. */
-const idleMs = 60_000;
 
 /** What a book needs. */
 export interface LeaseBookOptions {
@@ -45,7 +40,7 @@ export class LeaseBook {
   onNeed: () => void = () => undefined;
   readonly waiting: WaitingRequests;
   readonly #clock: Clock;
-  readonly #states = new Map<string, QuotaState>();
+  readonly #states = new QuotaStates((state) => this.#dirty.add(state));
   /** States with something quota has not heard of. */
   readonly #dirty = new Set<QuotaState>();
   /** Another life of this holder has begun elsewhere. */
@@ -127,7 +122,7 @@ export class LeaseBook {
   fence(): void {
     if (this.#fenced) return;
     this.#fenced = true;
-    for (const state of this.#states.values()) {
+    for (const state of this.#states.byKey.values()) {
       if (state.current === undefined) continue;
       state.close();
       this.#dirty.add(state);
@@ -137,7 +132,7 @@ export class LeaseBook {
 
   /** What could be reserved without asking, in the quota's unit; undefined: quota is asked. */
   estimateRoom(use: QuotaUse): number | undefined {
-    const state = this.#states.get(use.key);
+    const state = this.#states.byKey.get(use.key);
     const at = this.now();
     if (state?.current === undefined) return state?.isExhausted(1, at) === true ? 0 : undefined;
     return state.room(at);
@@ -145,7 +140,7 @@ export class LeaseBook {
 
   /** Follows the configuration: what was deleted is dropped, what changed is reported anew. */
   configurationChanged(quotas: ReadonlyMap<string, CompiledQuota>): void {
-    for (const state of this.#states.values()) {
+    for (const state of this.#states.byKey.values()) {
       const quota = quotas.get(state.quota.name);
       if (quota === state.quota) continue;
       if (quota === undefined) state.close();
@@ -216,23 +211,12 @@ export class LeaseBook {
 
   /** The state of an instance, made when there is none; undefined: there are too many. */
   stateOf(use: QuotaUse, at: Moment): QuotaState | undefined {
-    const known = this.#states.get(use.key);
-    if (known !== undefined) {
-      if (known.quota !== use.quota && known.quota.revision < use.quota.revision) {
-        known.adopt(use.quota);
-      }
-      return known;
-    }
-    if (this.#states.size >= maximumStates) this.dropIdle(at, 0);
-    if (this.#states.size >= maximumStates) return undefined;
-    const state = new QuotaState(use.key, use.quota, at.monotonic);
-    this.#states.set(use.key, state);
-    return state;
+    return this.#states.obtain(use, at);
   }
 
   /** Known instances by key. For `LeaseSync`. */
   states(): ReadonlyMap<string, QuotaState> {
-    return this.#states;
+    return this.#states.byKey;
   }
 
   /** Takes the states that changed since the last call. For `LeaseSync`. */
@@ -247,18 +231,9 @@ export class LeaseBook {
     this.#dirty.add(state);
   }
 
-  /** Closes leases of instances that nobody uses and forgets those that hold nothing. */
-  dropIdle(at: Moment, idleForMs = idleMs): void {
-    for (const [key, state] of this.#states) {
-      if (at.monotonic - state.lastUsed < idleForMs) continue;
-      const held = state.current;
-      if (held !== undefined && held.lease.reserved === 0) {
-        state.close();
-        this.#dirty.add(state);
-      }
-      if (state.current !== undefined || state.retiring.size > 0) continue;
-      if (at.monotonic >= state.exhaustedUntil) this.#states.delete(key);
-    }
+  /** Gives back what nobody has used for a minute, and forgets it. For `LeaseSync`. */
+  dropIdle(at: Moment): void {
+    this.#states.dropIdle(at);
   }
 
   #reserved(uses: readonly QuotaUse[], holds: readonly Hold[]): Reserved {

@@ -10,8 +10,16 @@ import type { Logger, Observability, SpanContext } from "@penstock/observability
 import { deadlineSignal } from "@penstock/runtime";
 import type { Clock, Timer } from "@penstock/runtime";
 import type { LeaseBook } from "./lease-book.ts";
-import { applyAnswer, buildExchange, report } from "./sync-exchange.ts";
+import { returnAllLeases } from "./return-leases.ts";
+import {
+  acknowledge,
+  applyAnswer,
+  buildExchange,
+  maximumItems,
+  takeBack,
+} from "./sync-exchange.ts";
 import type { Exchange } from "./sync-exchange.ts";
+import { isRefusal } from "./sync-refusal.ts";
 
 /** How long one sync may take; requests that wait have given up long before. */
 const callTimeoutMs = 2_000;
@@ -22,7 +30,8 @@ const jitterShare = 0.1;
 /** A difference of the clocks that is worth a line in the log (security R3 tolerates 60 s). */
 const notableSkewMs = 5_000;
 const skewLogIntervalMs = 600_000;
-
+/** The most former lives that one sync may name (proto SyncLeasesRequest). */
+const maximumRetired = 1_000;
 /** How a call to quota is made. */
 export interface LeaseCallOptions {
   readonly signal: AbortSignal;
@@ -60,7 +69,8 @@ export interface LeaseSyncOptions {
 /**
  * Keeps the book and quota in step: once a second when there is something to say, and at once
  * when a request waits. One call at a time; what comes meanwhile goes into the next. A sync that
- * failed is sent again as it was, so that quota can tell it from a new one.
+ * failed is sent again as it was, so that quota can tell it from a new one. One that quota can't
+ * take is given up for a new one of half its size: what it may have lent meanwhile ends by itself.
  */
 export class LeaseSync {
   readonly #options: LeaseSyncOptions;
@@ -68,8 +78,12 @@ export class LeaseSync {
   readonly #calls;
   readonly #unreached;
   #sequence = 0n;
+  /** The most reports, and the most wishes, of the next sync. */
+  #items = maximumItems;
+  /** Former lives of which quota has heard. */
+  #retiredTold = 0;
   #shownMs = 0;
-  #pending: { readonly exchange: Exchange; sentAt: MonotonicMs } | undefined;
+  #pending: { readonly exchange: Exchange; sentAt: MonotonicMs; tries: number } | undefined;
   #inFlight = false;
   #scheduled = false;
   #failures = 0;
@@ -122,23 +136,13 @@ export class LeaseSync {
     });
     if (this.#inFlight) await Promise.race([this.#idle.promise, expired]);
     book.waiting.failAll();
-    const reports = [];
-    for (const state of book.states().values()) {
-      state.close();
-      for (const held of state.retiring) reports.push(report(held));
-    }
-    if (reports.length === 0) return;
     try {
-      const request: ReturnLeasesRequest = {
-        $typeName: "penstock.quota.v1.ReturnLeasesRequest",
-        holder,
-        epoch,
-        reports,
-      };
-      await returnLeases(request, { signal, parent: undefined });
+      await returnAllLeases(book, { holder, epoch }, (request) =>
+        returnLeases(request, { signal, parent: undefined }),
+      );
     } catch (error) {
       // They expire by themselves; their spending is in the usage events.
-      this.#logger.warn("leases could not be given back", { error, leases: reports.length });
+      this.#logger.warn("leases could not be given back", { error });
     }
   }
 
@@ -171,20 +175,21 @@ export class LeaseSync {
     const { book, clock, call } = this.#options;
     if (this.#pending === undefined) {
       const exchange = this.#build(complete);
-      const { reports, wants } = exchange.request;
-      const isQuiet = this.#reached && reports.length === 0 && wants.length === 0;
+      const said = [exchange.request.reports, exchange.request.wants, this.#untold()];
+      const isQuiet = this.#reached && said.every(({ length }) => length === 0);
       if (isQuiet && !this.#isTimeToShow(clock.monotonicMs())) return;
       this.#sequence += 1n;
       this.#shownMs = clock.monotonicMs();
-      this.#pending = { exchange, sentAt: clock.monotonicMs() };
+      this.#pending = { exchange, sentAt: clock.monotonicMs(), tries: 0 };
     }
+    this.#pending.tries += 1;
     this.#inFlight = true;
     this.#idle = Promise.withResolvers<void>();
     const { exchange, sentAt } = this.#pending;
     const options = { signal: deadlineSignal(callTimeoutMs), parent: book.waiting.parent() };
     call(exchange.request, options).then(
       (answer) => this.#answered(exchange, answer, sentAt),
-      (error: unknown) => this.#failed(error),
+      (error: unknown) => this.#failed(exchange, error),
     );
   }
 
@@ -198,21 +203,26 @@ export class LeaseSync {
   }
 
   #build(complete: boolean): Exchange {
-    const { book, holder, epoch, revision, retiredEpochs } = this.#options;
+    const { book, holder, epoch, revision } = this.#options;
     const identity = {
       holder,
       epoch,
       sequence: this.#sequence + 1n,
       revision: revision(),
-      retiredEpochs: this.#reached
-        ? []
-        : (retiredEpochs ?? []).map((former) => ({
-            $typeName: "penstock.quota.v1.RetiredEpoch" as const,
-            epoch: former.epoch,
-            lastSequence: former.lastSequence,
-          })),
+      retiredEpochs: this.#untold().map(({ epoch: former, lastSequence }) => ({
+        $typeName: "penstock.quota.v1.RetiredEpoch" as const,
+        epoch: former,
+        lastSequence,
+      })),
     };
-    return buildExchange(book, identity, complete);
+    return buildExchange(book, identity, { complete, items: this.#items });
+  }
+
+  /** Former lives that the next sync names. */
+  #untold(): readonly FormerEpoch[] {
+    const { retiredEpochs = [] } = this.#options;
+    const count = Math.min(this.#items, maximumRetired);
+    return retiredEpochs.slice(this.#retiredTold, this.#retiredTold + count);
   }
 
   #answered(exchange: Exchange, answer: SyncLeasesResponse, sentAt: MonotonicMs): void {
@@ -221,12 +231,15 @@ export class LeaseSync {
     if (this.#failures > 0) this.#logger.info("quota answers again", { failures: this.#failures });
     this.#failures = 0;
     this.#reached = true;
+    this.#items = Math.min(maximumItems, 2 * this.#items);
+    this.#retiredTold += exchange.request.retiredEpochs.length;
     this.#calls.add(1, "ok");
     this.#unreached.set(0);
     this.#noteSkew(answer);
     this.#apply(exchange, answer, sentAt);
     if (answer.newestEpoch > this.#options.epoch) this.#fence(answer.newestEpoch);
-    if (this.#options.book.waiting.size > 0) this.#send(false);
+    const hasMore = exchange.isPartial || this.#untold().length > 0;
+    if (hasMore || this.#options.book.waiting.size > 0) this.#send(false);
   }
 
   /** Two with one name and one epoch would spend the same lease twice: the later start wins. */
@@ -243,12 +256,13 @@ export class LeaseSync {
     this.onFenced(newestEpoch);
   }
 
-  #failed(error: unknown): void {
+  #failed(exchange: Exchange, error: unknown): void {
     this.#ended();
     this.#calls.add(1, "failed");
     this.#unreached.set(1);
     if (this.#failures === 0) this.#logger.warn("quota does not answer", { error });
     this.#failures += 1;
+    if (isRefusal(error, this.#pending?.tries ?? 0)) this.#giveUp(exchange, error);
     this.#options.book.waiting.failAll();
     if (this.#stopped) return;
     const delayMs = Math.min(syncIntervalMs, firstRetryMs * 2 ** (this.#failures - 1));
@@ -257,6 +271,20 @@ export class LeaseSync {
       this.#retryTimer = undefined;
       this.#send(false);
     });
+  }
+
+  /** The next sync is half as large; what can't be said even alone is left unsaid. */
+  #giveUp(exchange: Exchange, error: unknown): void {
+    const { reports, wants, retiredEpochs, sequence } = exchange.request;
+    const [said, wanted] = [reports.length, wants.length];
+    const largest = Math.max(said, wanted, retiredEpochs.length);
+    const details = { error, sequence: String(sequence), reports: said, wants: wanted };
+    this.#logger.error("quota refuses a sync; a smaller one follows", details);
+    this.#pending = undefined;
+    this.#items = Math.max(1, Math.floor(largest / 2));
+    if (largest > 1) return takeBack(this.#options.book, exchange);
+    acknowledge(this.#options.book, exchange);
+    this.#retiredTold += retiredEpochs.length;
   }
 
   #ended(): void {

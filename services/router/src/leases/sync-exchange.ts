@@ -20,7 +20,11 @@ import type { LeaseBook } from "./lease-book.ts";
 import type { HeldLease, Moment, QuotaState } from "./quota-state.ts";
 
 /** The most reports, and the most wishes, of one sync (proto SyncLeasesRequest). */
-const maximumItems = 10_000;
+export const maximumItems = 10_000;
+/** What reports and wishes may take; quota reads 4 MiB, and there is more in a sync. */
+const maximumBytes = 3 * 1024 * 1024;
+/** Tags and numbers of an item, at most. */
+const itemBytes = 64;
 
 /**
  * A lease that nobody used for so long is given back: another holder may be told meanwhile that
@@ -37,6 +41,8 @@ export interface Exchange {
   readonly request: SyncLeasesRequest;
   readonly wantedBy: readonly QuotaState[];
   readonly reported: readonly { readonly state: QuotaState; readonly held: HeldLease }[];
+  /** There was no room for all that was to be said: the rest waits for the next sync. */
+  readonly isPartial: boolean;
 }
 
 /** Where the parts of a request are collected. */
@@ -45,6 +51,17 @@ interface Collection {
   readonly wants: LeaseWant[];
   readonly wantedBy: QuotaState[];
   readonly reported: { state: QuotaState; held: HeldLease }[];
+  /** The most reports, and the most wishes. */
+  readonly items: number;
+  bytesLeft: number;
+}
+
+/** How much a sync may say. */
+export interface ExchangeBounds {
+  /** Whether to ask also for what is wanted ahead of need, as once a second. */
+  readonly complete: boolean;
+  /** The most reports, and the most wishes. */
+  readonly items: number;
 }
 
 /** What identifies a sync. */
@@ -54,24 +71,35 @@ export type ExchangeIdentity = Pick<
 >;
 
 /**
- * Builds a sync: what changed on the leases, what waiting requests need, and, once a second
- * (`complete`), what is wanted ahead of need.
+ * Builds a sync: what waiting requests need, what changed on the leases, and, once a second, what
+ * is wanted ahead of need. In this order: what has no room waits for the next sync.
  */
 export function buildExchange(
   book: LeaseBook,
   identity: ExchangeIdentity,
-  complete: boolean,
+  { complete, items }: ExchangeBounds,
 ): Exchange {
   const at = book.now();
   if (complete) book.dropIdle(at);
   const needs = book.waiting.needs(at);
-  const parts: Collection = { reports: [], wants: [], wantedBy: [], reported: [] };
-  const dirty = book.takeDirty();
-  const states = complete ? book.states().values() : new Set([...needs.keys(), ...dirty]);
+  const bytesLeft = maximumBytes;
+  const parts: Collection = {
+    reports: [],
+    wants: [],
+    wantedBy: [],
+    reported: [],
+    items,
+    bytesLeft,
+  };
+  const states = new Set([...needs.keys(), ...book.takeDirty()]);
+  if (complete) for (const state of book.states().values()) states.add(state);
+  let isPartial = false;
   for (const state of states) {
     state.expire(at);
     if (complete) returnIdle(state, needs, at);
-    if (!collect(state, needs.get(state) ?? 0, parts, at, complete)) book.markDirty(state);
+    if (collect(state, needs.get(state) ?? 0, parts, at, complete)) continue;
+    book.markDirty(state);
+    isPartial = true;
   }
   const { reports, wants, wantedBy, reported } = parts;
   const request: SyncLeasesRequest = {
@@ -80,7 +108,7 @@ export function buildExchange(
     reports,
     wants,
   };
-  return { request, wantedBy, reported };
+  return { request, wantedBy, reported, isPartial };
 }
 
 function returnIdle(state: QuotaState, needs: Map<QuotaState, number>, at: Moment): void {
@@ -99,14 +127,22 @@ function collect(
 ): boolean {
   const held = [...state.retiring, ...(state.current === undefined ? [] : [state.current])];
   const changed = held.filter(hasNews);
-  if (parts.reports.length + changed.length > maximumItems) return false;
+  const fits = parts.reports.length === 0 || parts.reports.length + changed.length <= parts.items;
+  const bytes = changed.reduce(
+    (sum, { lease }) => sum + Buffer.byteLength(lease.leaseId) + itemBytes,
+    0,
+  );
+  if (!fits || bytes > parts.bytesLeft) return false;
+  parts.bytesLeft -= bytes;
   for (const one of changed) {
     parts.reports.push(report(one));
     parts.reported.push({ state, held: one });
   }
   const want = wish(state, waiting, at, complete);
   if (want === undefined) return true;
-  if (parts.wants.length >= maximumItems) return false;
+  const wantBytes = Buffer.byteLength(state.key) + itemBytes;
+  if (parts.wants.length >= parts.items || wantBytes > parts.bytesLeft) return false;
+  parts.bytesLeft -= wantBytes;
   parts.wants.push(want);
   parts.wantedBy.push(state);
   return true;
@@ -181,8 +217,14 @@ export function applyAnswer(
   book.waiting.retry();
 }
 
+/** The sync is given up: what it said is to be said anew, after what has waited for it. */
+export function takeBack(book: LeaseBook, { wantedBy, reported }: Exchange): void {
+  for (const { state } of reported) book.markDirty(state);
+  for (const state of wantedBy) book.markDirty(state);
+}
+
 /** Quota has heard the reports; closed leases that nobody holds are done with. */
-function acknowledge(book: LeaseBook, { request, reported }: Exchange): void {
+export function acknowledge(book: LeaseBook, { request, reported }: Exchange): void {
   for (const [index, { state, held }] of reported.entries()) {
     const said = request.reports[index];
     if (said === undefined) continue;

@@ -1,0 +1,126 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { LeaseMode, SyncLeasesRequestSchema } from "@penstock/api";
+import type { SyncLeasesRequest } from "@penstock/api";
+import type { ErrorReason } from "@penstock/errors";
+import { GatewayError } from "@penstock/errors";
+import { describe, expect, it } from "vitest";
+import { Harness, quota, use } from "./lease-book.fixture.ts";
+import type { Reserved } from "./lease-book.ts";
+
+const quotasNamed = (count: number, pad = "") =>
+  Array.from({ length: count }, (_, index) => quota(`limits/${pad}${index}`));
+
+const refusal = (reason: ErrorReason) => new GatewayError(reason, "not like this");
+
+/** With a lease of 1 on each quota, of which quota has heard nothing else. */
+async function spendOnEach(harness: Harness, count: number): Promise<void> {
+  const quotas = quotasNamed(count);
+  for (const { name } of quotas) harness.quotaService.limits.set(name, 1);
+  harness.sync.start();
+  await harness.settleDown();
+  for (const outcome of await harness.askEach(quotas)) {
+    harness.book.settle((outcome as Reserved).reservation, [1]);
+  }
+}
+
+async function pass(harness: Harness, seconds: number): Promise<void> {
+  for (let tenth = 0; tenth < seconds * 10; tenth += 1) {
+    harness.clock.advance(100);
+    await harness.settleDown();
+  }
+}
+
+describe("a sync that quota can't take", () => {
+  it.each<ErrorReason>(["FAILED_PRECONDITION", "FIELD_INVALID", "REQUEST_TOO_LARGE"])(
+    "is given up for a new one when quota says %s",
+    async (reason) => {
+      const harness = new Harness();
+      const { quotaService } = harness;
+      await spendOnEach(harness, 4);
+      const refused: SyncLeasesRequest[] = [];
+      quotaService.refuse = (request) => {
+        if (refused.length > 0) return undefined;
+        refused.push(request);
+        return refusal(reason);
+      };
+      await pass(harness, 2);
+      const later = quotaService.requests.slice(1 + quotaService.requests.indexOf(refused[0]!));
+      expect(later[0]?.sequence).toBe((refused[0]?.sequence ?? 0n) + 1n);
+      expect(refused[0]?.reports).toHaveLength(4);
+      expect(later[0]?.reports).toHaveLength(2);
+      expect([...quotaService.spent.values()]).toEqual([1, 1, 1, 1]);
+    },
+  );
+
+  it("is made smaller until quota takes it, and all is said in the end", async () => {
+    const harness = new Harness();
+    await spendOnEach(harness, 100);
+    const { quotaService } = harness;
+    quotaService.refuse = ({ reports }) =>
+      reports.length > 7 ? refusal("REQUEST_TOO_LARGE") : undefined;
+    await pass(harness, 20);
+    expect([...quotaService.spent.values()]).toEqual(Array.from({ length: 100 }, () => 1));
+  });
+
+  it("does not keep what is in order from being said", async () => {
+    const harness = new Harness();
+    await spendOnEach(harness, 20);
+    const { quotaService } = harness;
+    const isBad = (leaseId: string) => leaseId.startsWith("limits/3@");
+    quotaService.refuse = ({ reports }) =>
+      reports.some(({ leaseId }) => isBad(leaseId)) ? refusal("FIELD_INVALID") : undefined;
+    await pass(harness, 30);
+    const said = [...quotaService.spent].filter(([, spent]) => spent === 1);
+    expect(said).toHaveLength(19);
+    quotaService.limits.set("limits/new", 5);
+    const asked = harness.ask([use(quota("limits/new"))]);
+    await pass(harness, 1);
+    expect((await asked).kind).toBe("reserved");
+  });
+
+  it("is sent again as it was after INTERNAL, which may be the connection's, but not for ever", async () => {
+    const harness = new Harness();
+    const { quotaService } = harness;
+    await spendOnEach(harness, 8);
+    const before = quotaService.requests.length;
+    quotaService.refuse = () => refusal("INTERNAL");
+    await pass(harness, 8);
+    const after = quotaService.requests.slice(before, before + 6);
+    const [first, , , second] = after;
+    expect(after).toEqual([first, first, first, second, second, second]);
+    expect([first, second].map((request) => request?.reports.length)).toEqual([8, 4]);
+    expect(second?.sequence).toBe((first?.sequence ?? 0n) + 1n);
+  });
+});
+
+describe("the size of a sync", () => {
+  it("names former lives 1,000 at a time, each once", async () => {
+    const epochs = Array.from({ length: 2_500 }, (_, index) => ({
+      epoch: BigInt(index - 3_000),
+      lastSequence: 1n,
+    }));
+    const harness = new Harness(epochs);
+    harness.sync.start();
+    await harness.settleDown();
+    const told = harness.quotaService.requests.map(({ retiredEpochs }) => retiredEpochs);
+    expect(told.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
+    expect(told.flat().map(({ epoch }) => epoch)).toEqual(epochs.map(({ epoch }) => epoch));
+  });
+
+  it("stays below what quota reads, and nobody is left out", async () => {
+    const harness = new Harness();
+    const { quotaService } = harness;
+    quotaService.mode = LeaseMode.BULK;
+    harness.sync.start();
+    await harness.settleDown();
+    const quotas = quotasNamed(4_500, "ü".repeat(490));
+    for (const { name } of quotas) quotaService.limits.set(name, 1);
+    const outcomes = await harness.askEach(quotas);
+    expect(outcomes.filter(({ kind }) => kind === "reserved")).toHaveLength(4_500);
+    const sizes = quotaService.requests.map(
+      (request) => toBinary(SyncLeasesRequestSchema, request).length,
+    );
+    expect(Math.max(...sizes)).toBeGreaterThan(2 * 1_024 * 1_024);
+    expect(Math.max(...sizes)).toBeLessThan(4 * 1_024 * 1_024);
+  });
+});

@@ -1,0 +1,18 @@
+import { GatewayError } from "@penstock/errors";
+import type { ErrorReason } from "@penstock/errors";
+
+/** Quota says of a sync that it can't be taken as it is: a field, its size, its number. */
+const refusals: ReadonlySet<ErrorReason> = new Set<ErrorReason>([
+  "FIELD_INVALID",
+  "REQUEST_TOO_LARGE",
+  "FAILED_PRECONDITION",
+]);
+
+/** A connection that was reset says INTERNAL, too; a database that refuses the sync says no other. */
+const triesUntilLasting = 3;
+
+/** Whether the same sync would fail the same way again; `tries` counts those that failed. */
+export function isRefusal(error: unknown, tries: number): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  return refusals.has(error.reason) || (error.reason === "INTERNAL" && tries >= triesUntilLasting);
+}
