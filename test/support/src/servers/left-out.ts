@@ -1,6 +1,6 @@
 import { readEnvironmentVariable } from "@penstock/runtime";
 
-/** Whether PENSTOCK_TEST_WITHOUT (names separated by commas) tells to do as if a server were not installed. */
+/** Whether PENSTOCK_TEST_WITHOUT (names, with commas) says to do as if a server were not installed. */
 export function isLeftOut(name: "nats" | "postgres"): boolean {
   const names = (readEnvironmentVariable("PENSTOCK_TEST_WITHOUT") ?? "").split(",");
   return names.some((one) => one.trim() === name);
