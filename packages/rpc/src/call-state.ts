@@ -9,6 +9,8 @@ import type { PeerCertificate } from "./tls/peer-certificate.ts";
 export interface Identity {
   readonly kind: "admin" | "service";
   readonly name: string;
+  /** Of a service that a certificate names: its role. Absent for tokens, which name none. */
+  readonly role?: string;
   /** Values of `penstock.type.v1.Role`; empty for services. */
   readonly roles: readonly Role[];
 }

@@ -78,8 +78,8 @@ export function methodName(method: DescMethod): string {
 
 function declaresRequirement(method: DescMethod): boolean {
   if (!hasOption(method, requires)) return false;
-  const { roles, service, virtualKey } = getOption(method, requires);
-  return roles.length > 0 || service || virtualKey;
+  const { roles, services, virtualKey } = getOption(method, requires);
+  return roles.length > 0 || services.length > 0 || virtualKey;
 }
 
 function bearerToken(header: string | null): string | undefined {
@@ -89,7 +89,12 @@ function bearerToken(header: string | null): string | undefined {
 }
 
 function isAllowed(identity: Identity, requirement: Requirement): boolean {
-  if (identity.kind === "service") return requirement.service;
+  if (identity.kind === "service") {
+    const { role } = identity;
+    return role === undefined
+      ? requirement.services.length > 0
+      : requirement.services.includes(role);
+  }
   return identity.roles.some((role) => requirement.roles.includes(role));
 }
 

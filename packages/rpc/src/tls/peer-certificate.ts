@@ -42,7 +42,7 @@ function judge(socket: TLSSocket): PeerCertificate | undefined {
   if (name === undefined) {
     return { problem: "names no service; it needs the one URI spiffe://penstock/<role>" };
   }
-  return { identity: { kind: "service", name, roles: [] } };
+  return { identity: { kind: "service", name, role: name, roles: [] } };
 }
 
 /** Words for what OpenSSL says most. */

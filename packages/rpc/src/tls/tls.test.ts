@@ -116,14 +116,14 @@ describe("a port with TLS", () => {
     await start();
     expect(server.url).toMatch(/^https:/);
     const identity = await sync({ certificate: { commonName: "router" } });
-    expect(identity).toEqual({ kind: "service", name: "router", roles: [] });
+    expect(identity).toEqual({ kind: "service", name: "router", role: "router", roles: [] });
     expect(observed.lines).toMatchObject([{ message: "rpc", code: "OK", identity: "router" }]);
   });
 
   it("knows a role by its common name when the authority writes no URIs", async () => {
     await start();
-    const plain = { commonName: "quota", uris: [] };
-    expect(await sync({ certificate: plain })).toMatchObject({ name: "quota" });
+    const plain = { commonName: "router", uris: [] };
+    expect(await sync({ certificate: plain })).toMatchObject({ name: "router" });
     const stranger = await failure(sync({ certificate: { commonName: "jane", uris: [] } }));
     expect(stranger.reason).toBe("ADMIN_UNAUTHENTICATED");
     expect(stranger.message).toContain("names no service");
@@ -160,6 +160,18 @@ describe("a port with TLS", () => {
     const teams = createClient(TeamService, await transport({ certificate: {} }));
     const error = await failure(teams.getTeam({ name: "teams/a" }));
     expect(error.reason).toBe("ADMIN_PERMISSION_DENIED");
+  });
+
+  it("lets a role do what that role may, whatever token is shown beside its certificate", async () => {
+    await start();
+    for (const token of [undefined, "service-token"]) {
+      const wish = { certificate: { commonName: "telemetry" }, ...(token && { token }) };
+      const error = await failure(sync(wish));
+      expect(error.reason).toBe("ADMIN_PERMISSION_DENIED");
+      expect(error.metadata).toMatchObject({ identity: "telemetry", kind: "service" });
+    }
+    expect(callers).toEqual([]);
+    expect(await sync({ token: "service-token" })).toMatchObject({ name: "penstock" });
   });
 
   it("says why a certificate does not count", async () => {

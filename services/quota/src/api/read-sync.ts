@@ -10,6 +10,8 @@ const maximumViolations = 10;
 /** Leases and wishes that one sync may name (lease_service.proto). */
 const maximumItems = 10_000;
 const maximumRetired = 1_000;
+/** Clocks differ, and starts are counted: no router starts once a second for a day. */
+const maximumAheadSeconds = 86_400n;
 
 /** Collects what is wrong with the fields of a request. */
 export class FieldProblems {
@@ -31,11 +33,10 @@ export class FieldProblems {
   }
 }
 
-/** Checks and reads a sync. Throws FIELD_INVALID with all problems. */
-export function readSync(request: SyncLeasesRequest): Sync {
+/** Checks and reads a sync, at `nowMs` by the wall clock. Throws FIELD_INVALID with all problems. */
+export function readSync(request: SyncLeasesRequest, nowMs: number): Sync {
   const problems = new FieldProblems();
-  problems.check(holderForm.test(request.holder), "holder", "must be <replica>/<worker>");
-  problems.check(request.epoch >= 0n, "epoch", "must not be negative");
+  checkLife(request, nowMs, problems);
   problems.check(request.sequence >= 1n, "sequence", "must be at least 1");
   problems.check(request.reports.length <= maximumItems, "reports", "must be at most 10,000");
   problems.check(request.wants.length <= maximumItems, "wants", "must be at most 10,000");
@@ -67,9 +68,19 @@ export function readReports(
   });
 }
 
-/** Refuses a holder name that is none. */
-export function checkHolder(holder: string, problems: FieldProblems): void {
+/**
+ * Refuses a holder name that is none, and an epoch that no start has: it is never lower than the
+ * seconds of the clock, so one from the far future would fence its holder for good.
+ */
+export function checkLife(
+  { holder, epoch }: Pick<SyncLeasesRequest, "holder" | "epoch">,
+  nowMs: number,
+  problems: FieldProblems,
+): void {
   problems.check(holderForm.test(holder), "holder", "must be <replica>/<worker>");
+  problems.check(epoch >= 0n, "epoch", "must not be negative");
+  const newest = BigInt(Math.floor(nowMs / 1_000)) + maximumAheadSeconds;
+  problems.check(epoch <= newest, "epoch", "must be at most a day ahead of the clock, in seconds");
 }
 
 function readWant(want: LeaseWant, field: string, problems: FieldProblems): Want {

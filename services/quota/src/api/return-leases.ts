@@ -1,8 +1,9 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { LeaseService } from "@penstock/api";
+import type { Clock } from "@penstock/runtime";
 
 import type { SyncQueue } from "../leases/sync-queue.ts";
-import { FieldProblems, checkHolder, readReports } from "./read-sync.ts";
+import { FieldProblems, checkLife, readReports } from "./read-sync.ts";
 
 // The last word of a holder: newer than any sync of its life.
 const lastSequence = 2n ** 63n - 1n;
@@ -10,11 +11,11 @@ const lastSequence = 2n ** 63n - 1n;
 /** Handles `ReturnLeases`: a sync without wishes whose reports are all closed. */
 export function returnLeases(
   queue: Pick<SyncQueue, "run">,
+  clock: Pick<Clock, "wallMs">,
 ): ServiceImpl<typeof LeaseService>["returnLeases"] {
   return async ({ holder, epoch, reports }) => {
     const problems = new FieldProblems();
-    checkHolder(holder, problems);
-    problems.check(epoch >= 0n, "epoch", "must not be negative");
+    checkLife({ holder, epoch }, clock.wallMs(), problems);
     const closed = readReports(reports, lastSequence, problems).map((report) => ({
       ...report,
       closed: true,

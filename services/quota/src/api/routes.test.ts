@@ -185,6 +185,25 @@ describe("the quota service", () => {
     expect(pending.transfers).toMatchObject([{ id: leaseId, amount: 5n }]);
   });
 
+  it("refuses an epoch that would fence its holder for years", async () => {
+    const dayAhead = BigInt(Math.floor(systemClock.wallMs() / 1_000)) + 86_400n;
+    for (const epoch of [dayAhead + 60n, 2n ** 63n - 1n]) {
+      const life = { holder: "r/0", epoch };
+      for (const call of [
+        leases().syncLeases({ ...life, sequence: 1n }),
+        leases().returnLeases(life),
+      ]) {
+        await expect(call).rejects.toMatchObject({
+          reason: "FIELD_INVALID",
+          fieldViolations: [{ field: "epoch" }],
+        });
+      }
+    }
+    const epoch = dayAhead - 60n;
+    const answer = await leases().syncLeases({ holder: "r/0", epoch, sequence: 1n });
+    expect(answer.newestEpoch).toBe(0n);
+  });
+
   it("says everything that is wrong with a sync", async () => {
     const wants = [{ quota: "", needed: -1n, demandPerSecond: Number.NaN }];
     const bad = leases().syncLeases({ holder: "", epoch: 1n, sequence: 0n, wants });

@@ -24,9 +24,12 @@ export interface RouteDependencies extends BalanceDependencies {
 
 /** Registers every RPC of `penstock.quota.v1`. */
 export function quotaRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { queue, started } = dependencies;
+  const { queue, clock, started } = dependencies;
   return (router) => {
-    const leases = { syncLeases: syncLeases(queue), returnLeases: returnLeases(queue) };
+    const leases = {
+      syncLeases: syncLeases(queue, clock),
+      returnLeases: returnLeases(queue, clock),
+    };
     router.service(LeaseService, handlersWithStorageErrors(leases, started));
     const balances = {
       getBalance: getBalance(dependencies),

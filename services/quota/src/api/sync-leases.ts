@@ -1,4 +1,5 @@
 import type { LeaseService } from "@penstock/api";
+import type { Clock } from "@penstock/runtime";
 import type { ServiceImpl } from "@connectrpc/connect";
 
 import type { SyncQueue } from "../leases/sync-queue.ts";
@@ -7,6 +8,7 @@ import { readSync } from "./read-sync.ts";
 /** Handles `SyncLeases`. */
 export function syncLeases(
   queue: Pick<SyncQueue, "run">,
+  clock: Pick<Clock, "wallMs">,
 ): ServiceImpl<typeof LeaseService>["syncLeases"] {
-  return (request) => queue.run(readSync(request));
+  return (request) => queue.run(readSync(request, clock.wallMs()));
 }

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/config/v1/snapshot_service.proto.
  */
 export const file_penstock_config_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CilwZW5zdG9jay9jb25maWcvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIScGVuc3RvY2suY29uZmlnLnYxIlcKFEZldGNoU25hcHNob3RSZXF1ZXN0EhYKDmtub3duX3JldmlzaW9uGAEgASgDEhMKC2tub3duX2Vwb2NoGAIgASgDEhIKCnBhZ2VfdG9rZW4YAyABKAkiowEKFUZldGNoU25hcHNob3RSZXNwb25zZRIsCgRoZWFkGAEgASgLMh4ucGVuc3RvY2suY29uZmlnLnYxLkNvbmZpZ0hlYWQSMAoHZW50cmllcxgCIAMoCzIfLnBlbnN0b2NrLmNvbmZpZy52MS5Db25maWdFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkSEQoJdW5jaGFuZ2VkGAQgASgIIkcKE1JlcG9ydFJvdXRlclJlcXVlc3QSMAoGc3RhdHVzGAEgASgLMiAucGVuc3RvY2sucm91dGVyLnYxLlJvdXRlclN0YXR1cyIWChRSZXBvcnRSb3V0ZXJSZXNwb25zZTLwAQoPU25hcHNob3RTZXJ2aWNlEm8KDUZldGNoU25hcHNob3QSKC5wZW5zdG9jay5jb25maWcudjEuRmV0Y2hTbmFwc2hvdFJlcXVlc3QaKS5wZW5zdG9jay5jb25maWcudjEuRmV0Y2hTbmFwc2hvdFJlc3BvbnNlIgmQAgHquRgCEAESbAoMUmVwb3J0Um91dGVyEicucGVuc3RvY2suY29uZmlnLnYxLlJlcG9ydFJvdXRlclJlcXVlc3QaKC5wZW5zdG9jay5jb25maWcudjEuUmVwb3J0Um91dGVyUmVzcG9uc2UiCZACAuq5GAIQAWIGcHJvdG8z", [file_penstock_config_v1_config_entry, file_penstock_config_v1_config_head, file_penstock_router_v1_router_status, file_penstock_type_v1_requirement]);
+  fileDesc("CilwZW5zdG9jay9jb25maWcvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIScGVuc3RvY2suY29uZmlnLnYxIlcKFEZldGNoU25hcHNob3RSZXF1ZXN0EhYKDmtub3duX3JldmlzaW9uGAEgASgDEhMKC2tub3duX2Vwb2NoGAIgASgDEhIKCnBhZ2VfdG9rZW4YAyABKAkiowEKFUZldGNoU25hcHNob3RSZXNwb25zZRIsCgRoZWFkGAEgASgLMh4ucGVuc3RvY2suY29uZmlnLnYxLkNvbmZpZ0hlYWQSMAoHZW50cmllcxgCIAMoCzIfLnBlbnN0b2NrLmNvbmZpZy52MS5Db25maWdFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkSEQoJdW5jaGFuZ2VkGAQgASgIIkcKE1JlcG9ydFJvdXRlclJlcXVlc3QSMAoGc3RhdHVzGAEgASgLMiAucGVuc3RvY2sucm91dGVyLnYxLlJvdXRlclN0YXR1cyIWChRSZXBvcnRSb3V0ZXJSZXNwb25zZTKPAgoPU25hcHNob3RTZXJ2aWNlEocBCg1GZXRjaFNuYXBzaG90EigucGVuc3RvY2suY29uZmlnLnYxLkZldGNoU25hcHNob3RSZXF1ZXN0GikucGVuc3RvY2suY29uZmlnLnYxLkZldGNoU25hcHNob3RSZXNwb25zZSIhkAIB6rkYGiIGcm91dGVyIgVxdW90YSIJdGVsZW1ldHJ5EnIKDFJlcG9ydFJvdXRlchInLnBlbnN0b2NrLmNvbmZpZy52MS5SZXBvcnRSb3V0ZXJSZXF1ZXN0GigucGVuc3RvY2suY29uZmlnLnYxLlJlcG9ydFJvdXRlclJlc3BvbnNlIg+QAgLquRgIIgZyb3V0ZXJiBnByb3RvMw", [file_penstock_config_v1_config_entry, file_penstock_config_v1_config_head, file_penstock_router_v1_router_status, file_penstock_type_v1_requirement]);
 
 /**
  * Which snapshot to read.
@@ -141,7 +141,7 @@ export const ReportRouterResponseSchema: GenMessage<ReportRouterResponse> = /*@_
 export const SnapshotService: GenService<{
   /**
    * Reads all live entries of the newest revision, page by page; all pages are of one revision.
-   * Identity: a service token.
+   * Identity: a service token, or the certificate of a router, quota or telemetry.
    *
    * @generated from rpc penstock.config.v1.SnapshotService.FetchSnapshot
    */
@@ -153,7 +153,7 @@ export const SnapshotService: GenService<{
   /**
    * Takes what a router says of itself, for as long as it can't say so over the bus. Only the replica of policy that
    * is called hears of it.
-   * Identity: a service token.
+   * Identity: a service token, or a router's certificate.
    *
    * @generated from rpc penstock.config.v1.SnapshotService.ReportRouter
    */

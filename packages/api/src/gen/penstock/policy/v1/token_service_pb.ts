@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/token_service.proto.
  */
 export const file_penstock_policy_v1_token_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZwZW5zdG9jay9wb2xpY3kvdjEvdG9rZW5fc2VydmljZS5wcm90bxIScGVuc3RvY2sucG9saWN5LnYxIiYKFElkZW50aWZ5VG9rZW5SZXF1ZXN0Eg4KBnNoYTI1NhgBIAEoDCJbChVJZGVudGlmeVRva2VuUmVzcG9uc2USDQoFa25vd24YASABKAgSDAoEbmFtZRgCIAEoCRIlCgVyb2xlcxgDIAMoDjIWLnBlbnN0b2NrLnR5cGUudjEuUm9sZTJ/CgxUb2tlblNlcnZpY2USbwoNSWRlbnRpZnlUb2tlbhIoLnBlbnN0b2NrLnBvbGljeS52MS5JZGVudGlmeVRva2VuUmVxdWVzdBopLnBlbnN0b2NrLnBvbGljeS52MS5JZGVudGlmeVRva2VuUmVzcG9uc2UiCZACAeq5GAIQAWIGcHJvdG8z", [file_penstock_type_v1_requirement]);
+  fileDesc("CiZwZW5zdG9jay9wb2xpY3kvdjEvdG9rZW5fc2VydmljZS5wcm90bxIScGVuc3RvY2sucG9saWN5LnYxIiYKFElkZW50aWZ5VG9rZW5SZXF1ZXN0Eg4KBnNoYTI1NhgBIAEoDCJbChVJZGVudGlmeVRva2VuUmVzcG9uc2USDQoFa25vd24YASABKAgSDAoEbmFtZRgCIAEoCRIlCgVyb2xlcxgDIAMoDjIWLnBlbnN0b2NrLnR5cGUudjEuUm9sZTKYAQoMVG9rZW5TZXJ2aWNlEocBCg1JZGVudGlmeVRva2VuEigucGVuc3RvY2sucG9saWN5LnYxLklkZW50aWZ5VG9rZW5SZXF1ZXN0GikucGVuc3RvY2sucG9saWN5LnYxLklkZW50aWZ5VG9rZW5SZXNwb25zZSIhkAIB6rkYGiIGcm91dGVyIgVxdW90YSIJdGVsZW1ldHJ5YgZwcm90bzM", [file_penstock_type_v1_requirement]);
 
 /**
  * Which token to identify.
@@ -78,7 +78,7 @@ export const IdentifyTokenResponseSchema: GenMessage<IdentifyTokenResponse> = /*
 export const TokenService: GenService<{
   /**
    * Identifies an administrator's token by its hash; the token itself stays where it was presented.
-   * Identity: a service token.
+   * Identity: a service token, or the certificate of a router, quota or telemetry.
    *
    * @generated from rpc penstock.policy.v1.TokenService.IdentifyToken
    */

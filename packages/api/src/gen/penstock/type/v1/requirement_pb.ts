@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file penstock/type/v1/requirement.proto.
  */
 export const file_penstock_type_v1_requirement: GenFile = /*@__PURE__*/
-  fileDesc("CiJwZW5zdG9jay90eXBlL3YxL3JlcXVpcmVtZW50LnByb3RvEhBwZW5zdG9jay50eXBlLnYxIloKC1JlcXVpcmVtZW50EiUKBXJvbGVzGAEgAygOMhYucGVuc3RvY2sudHlwZS52MS5Sb2xlEg8KB3NlcnZpY2UYAiABKAgSEwoLdmlydHVhbF9rZXkYAyABKAgqfQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9WSUVXRVIQARIWChJST0xFX1BST0pFQ1RfQURNSU4QAhIOCgpST0xFX0FETUlOEAMSEAoMUk9MRV9BVURJVE9SEAQSFAoQUk9MRV9CUkVBS19HTEFTUxAFOlsKCHJlcXVpcmVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYnYcDIAEoCzIdLnBlbnN0b2NrLnR5cGUudjEuUmVxdWlyZW1lbnRSCHJlcXVpcmVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("CiJwZW5zdG9jay90eXBlL3YxL3JlcXVpcmVtZW50LnByb3RvEhBwZW5zdG9jay50eXBlLnYxImoKC1JlcXVpcmVtZW50EiUKBXJvbGVzGAEgAygOMhYucGVuc3RvY2sudHlwZS52MS5Sb2xlEhMKC3ZpcnR1YWxfa2V5GAMgASgIEhAKCHNlcnZpY2VzGAQgAygJSgQIAhADUgdzZXJ2aWNlKn0KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfVklFV0VSEAESFgoSUk9MRV9QUk9KRUNUX0FETUlOEAISDgoKUk9MRV9BRE1JThADEhAKDFJPTEVfQVVESVRPUhAEEhQKEFJPTEVfQlJFQUtfR0xBU1MQBTpbCghyZXF1aXJlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGJ2HAyABKAsyHS5wZW5zdG9jay50eXBlLnYxLlJlcXVpcmVtZW50UghyZXF1aXJlc2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Who may call an RPC. Any one of the stated identities is enough.
@@ -28,18 +28,19 @@ export type Requirement = Message<"penstock.type.v1.Requirement"> & {
   roles: Role[];
 
   /**
-   * True when Penstock's own services may call the RPC.
-   *
-   * @generated from field: bool service = 2;
-   */
-  service: boolean;
-
-  /**
    * True when the holder of a virtual key may call the RPC.
    *
    * @generated from field: bool virtual_key = 3;
    */
   virtualKey: boolean;
+
+  /**
+   * Penstock's own services that may call the RPC, by the role that their certificate names, such as `router`. A
+   * service token names none: its holder may call what any service may. Empty: no service.
+   *
+   * @generated from field: repeated string services = 4;
+   */
+  services: string[];
 };
 
 /**
