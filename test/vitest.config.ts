@@ -63,7 +63,6 @@ const ownProcesses = [
   "several-replicas",
   "show-2-demo-env",
   "show-7-kill",
-  "usage-replay",
 ].map((name) => `test/integration/${name}.test.ts`);
 /** The integration tests once more: every role a process, two routers, NATS and PostgreSQL. */
 const serversProject = {

@@ -6,7 +6,8 @@ import { askMany, endings, hardBudget, quickCostNanoUsd, startFaultRig } from ".
 import type { FaultRig } from "../src/fault-rig.ts";
 
 // NATS dies, hangs, or comes back with nothing, under two routers, policy, quota and telemetry.
-// Fault table, rows 9, 10, 12 and 13.
+// Fault table, rows 9 and 12; what it had acknowledged and lost is in acknowledged-lost.test.ts, a
+// network that swallows everything in bus-partitioned.test.ts.
 
 const patience = { timeout: 60_000, interval: 200 };
 const testTimeoutMs = 120_000;
@@ -108,23 +109,6 @@ function suite(): void {
       await rig.gateway.waitForRevision(revision);
       expect(performance.now() - backMs).toBeLessThan(catchUpMs);
       await ask(10);
-      await expectAllOnce();
-    },
-    testTimeoutMs,
-  );
-
-  it(
-    "comes back without what it had acknowledged: the spools fill the hole",
-    async () => {
-      await rig.gateway.nats.kill();
-      rig.gateway.nats.keepStore();
-      await rig.gateway.nats.restart();
-      await rig.gateway.waitForRevision(await change("that the store forgets"));
-      await ask(20);
-      await rig.gateway.nats.kill();
-      await rig.gateway.nats.restart({ store: "kept" });
-      await ask(5);
-      await rig.gateway.waitForRevision(await change("after the hole"));
       await expectAllOnce();
     },
     testTimeoutMs,

@@ -43,6 +43,8 @@ export interface ServersConstellation extends Constellation {
   readonly nats: NatsServer;
   /** Throws where `ownPostgres` was not asked for. */
   readonly postgres: PostgresServer;
+  /** Of its database, whosever server that is on. */
+  readonly databaseUrl: string;
   /** Throws for a link that was not asked for. */
   link(name: LinkName): FaultProxy;
 }
@@ -94,6 +96,7 @@ async function startInto(
     role: { value: (name: RoleName) => found(roles.get(name), name) },
     nats: { get: () => found(site.nats, "NATS of its own") },
     postgres: { get: () => found(site.postgres, "a PostgreSQL of its own") },
+    databaseUrl: { value: site.databaseUrl },
     link: { value: links.link },
   }) as ServersConstellation;
   if (started.some(([name]) => name === "policy")) {
@@ -109,6 +112,7 @@ async function startInto(
 interface Site {
   readonly nats: NatsServer | undefined;
   readonly postgres: PostgresServer | undefined;
+  readonly databaseUrl: string;
   readonly simulator: Simulator;
   readonly ports: SitePorts;
   readonly links: Links;
@@ -157,7 +161,8 @@ async function openSite(parts: AsyncDisposableStack, options: ServersOptions): P
     parts.defer(() => process.kill());
     roles.set(name, process);
   }
-  return { nats, postgres, simulator, ports, links, adminToken, roles, workers, logLines };
+  const servers = { nats, postgres, databaseUrl, simulator };
+  return { ...servers, ports, links, adminToken, roles, workers, logLines };
 }
 
 /** A fresh database on the server of the run, or on one of its own. */
