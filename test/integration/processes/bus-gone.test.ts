@@ -85,7 +85,7 @@ function suite(): void {
   );
 
   it(
-    "hangs for some seconds: the same",
+    "hangs for a moment: the same",
     async () => {
       rig.gateway.nats.pause();
       await ask(10);
