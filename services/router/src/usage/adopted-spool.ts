@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import type { Observability } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { EmittedSpool, FinalListener } from "./emitted-spool.ts";
-import { nextEpoch, syncFolder } from "./epoch-counter.ts";
+import { countedEpoch, syncFolder } from "./epoch-counter.ts";
 import { listSegments, recoverSpool } from "./recover-spool.ts";
 import type { Recovered } from "./recover-spool.ts";
 import type { RetiredSpoolEpoch } from "./spool-callback.ts";
@@ -46,7 +46,8 @@ export class AdoptedSpool implements EmittedSpool {
         return undefined;
       }
       const known = found.reduce((most, { epoch }) => (epoch > most ? epoch : most), 0n);
-      const epoch = nextEpoch(folder, known, clock.wallMs());
+      // Not by the clock: a living router may have the name by now, and began later than these did.
+      const epoch = countedEpoch(folder, known) + 1n;
       const { logger } = observability;
       const files = systemFiles;
       const recovered = recoverSpool({ folder, replica: name, files, clock, logger }, found);

@@ -18,7 +18,7 @@ export function syncFolder(folder: string): void {
  */
 export function nextEpoch(folder: string, known: bigint, wallMs: number): bigint {
   const path = `${folder}/epoch`;
-  const counted = [readCounter(path), known].reduce((most, one) => (one > most ? one : most));
+  const counted = countedEpoch(folder, known);
   const seconds = BigInt(Math.floor(wallMs / 1_000));
   const epoch = counted < seconds ? seconds : counted + 1n;
   const draft = `${path}.new`;
@@ -32,6 +32,12 @@ export function nextEpoch(folder: string, known: bigint, wallMs: number): bigint
   renameSync(draft, path);
   syncFolder(folder);
   return epoch;
+}
+
+/** The highest epoch that a folder knows of; `known` is the highest that its files name. */
+export function countedEpoch(folder: string, known: bigint): bigint {
+  const counter = readCounter(`${folder}/epoch`);
+  return counter > known ? counter : known;
 }
 
 function readCounter(path: string): bigint {

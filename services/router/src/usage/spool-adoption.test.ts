@@ -5,6 +5,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RequestOutcome, UsageEventSchema } from "@penstock/api";
 import { confirmedKey, createMemoryBus, workerName } from "@penstock/bus";
 import type { PublishResult, StreamMessage } from "@penstock/bus";
+import { wallMs } from "@penstock/limits";
 import { silentObservability } from "@penstock/observability";
 import { systemClock, thisProcess } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -25,11 +26,17 @@ function newFolder(): string {
 }
 
 /** A spool as a killed worker leaves it: one request ended, one running. */
-async function leaveSpool(dataDir: string, replica: string, worker: string): Promise<bigint> {
+async function leaveSpool(
+  dataDir: string,
+  replica: string,
+  worker: string,
+  ageMs = 0,
+): Promise<bigint> {
+  const clock = { ...systemClock, wallMs: () => wallMs(systemClock.wallMs() - ageMs) };
   const folder = ownSpoolFolder(dataDir, { replica, worker });
   const name = workerName(replica, worker);
   const observability = silentObservability();
-  const spool = Spool.open({ folder, replica: name, clock: systemClock, observability });
+  const spool = Spool.open({ folder, replica: name, clock, observability });
   const event = { replica: name, epoch: spool.epoch, model: "m" };
   const encode = (fields: object): Uint8Array =>
     toBinary(UsageEventSchema, create(UsageEventSchema, { ...event, ...fields }));
@@ -139,9 +146,9 @@ describe("SpoolAdoption", () => {
 
   it("goes on under the old name when the replica was renamed", async () => {
     const dataDir = newFolder();
-    const epoch = await leaveSpool(dataDir, "old", "0");
+    const epoch = await leaveSpool(dataDir, "old", "0", 3_600_000);
     ownSpoolFolder(dataDir, { replica: "new", worker: "0" });
-    const { adoption, published } = setUp(dataDir, 1, "new");
+    const { adoption, published, retired } = setUp(dataDir, 1, "new");
     await adoption.start();
     await adoption.flush(5_000);
     const events = published.map(({ payload }) => fromBinary(UsageEventSchema, payload));
@@ -149,5 +156,25 @@ describe("SpoolAdoption", () => {
       ["old", epoch],
       ["old", epoch],
     ]);
+    // A router that has the old name by now began after that, and must not be fenced.
+    await vi.waitFor(() => expect(retired).toMatchObject([{ holder: "old/0" }]));
+    expect(retired[0]?.epoch).toBe(epoch + 1n);
+    await adoption.close();
+    const again = setUp(dataDir, 1, "new");
+    await again.adoption.start();
+    await vi.waitFor(() => expect(again.retired).toMatchObject([{ epoch: epoch + 1n }]));
+  });
+
+  it("finds what another worker moves aside later", async () => {
+    const dataDir = newFolder();
+    await leaveSpool(dataDir, "old", "0");
+    await leaveSpool(dataDir, "old", "1");
+    ownSpoolFolder(dataDir, { replica: "new", worker: "0" });
+    const { adoption, retired } = setUp(dataDir, 2, "new");
+    await adoption.start();
+    await vi.waitFor(() => expect(retired).toMatchObject([{ holder: "old/0" }]));
+    ownSpoolFolder(dataDir, { replica: "new", worker: "1" });
+    const holders = () => retired.map(({ holder }) => holder).toSorted();
+    await vi.waitFor(() => expect(holders()).toEqual(["old/0", "old/1"]), 10_000);
   });
 });

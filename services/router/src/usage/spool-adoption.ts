@@ -5,13 +5,15 @@ import { sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import { AdoptedSpool } from "./adopted-spool.ts";
 import type { RetiredSpoolEpoch } from "./spool-callback.ts";
-import { abandonedSpools } from "./spool-folders.ts";
+import { abandonedSpools, awaitsMove } from "./spool-folders.ts";
 import type { AbandonedSpool } from "./spool-folders.ts";
 import { UsageEmitter } from "./usage-emitter.ts";
 import { holderName } from "./holder-name.ts";
 
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
+/** Workers start together, and each begins by moving its folder. */
+const lookAgainMs = 500;
 
 /** A worker that is gone, as quota hears of it. */
 export interface RetiredHolder {
@@ -48,16 +50,38 @@ interface Adoption {
 export class SpoolAdoption {
   readonly #options: SpoolAdoptionOptions;
   readonly #adoptions = new Set<Adoption>();
+  /** Folders that were looked at in this life. */
+  readonly #seen = new Set<string>();
   readonly #abort = new AbortController();
 
   constructor(options: SpoolAdoptionOptions) {
     this.#options = options;
   }
 
-  /** Adopts what there is. Blocks while it reads. A spool that can't be taken is told of in the log. */
+  /**
+   * Adopts what there is, and later what other workers of a renamed replica move aside as they
+   * start. Blocks while it reads. A spool that can't be taken is told of in the log.
+   */
   async start(): Promise<void> {
-    const { dataDir, replica, workers, observability } = this.#options;
-    for (const abandoned of abandonedSpools(dataDir, { replica, workers })) {
+    if (await this.#adoptNew()) return;
+    void this.#adoptMoved().catch(() => undefined);
+  }
+
+  /** Rejects when it is closed. */
+  async #adoptMoved(): Promise<void> {
+    do await sleep(this.#options.clock, lookAgainMs, this.#abort.signal);
+    while (!(await this.#adoptNew()));
+  }
+
+  /** Adopts what was not looked at yet; true when nothing more will come. */
+  async #adoptNew(): Promise<boolean> {
+    const { dataDir, observability } = this.#options;
+    // Looked at first: what is moved from now on is found by the list, or by the next look.
+    const isAll = !awaitsMove(dataDir, this.#options);
+    for (const abandoned of abandonedSpools(dataDir, this.#options)) {
+      if (this.#abort.signal.aborted) return true;
+      if (this.#seen.has(abandoned.folder)) continue;
+      this.#seen.add(abandoned.folder);
       try {
         await this.#adopt(abandoned);
       } catch (error) {
@@ -68,6 +92,7 @@ export class SpoolAdoption {
         });
       }
     }
+    return isAll;
   }
 
   /** Publishes what is left, waiting at most `deadlineMs`. */

@@ -56,6 +56,17 @@ export function abandonedSpools(
   });
 }
 
+/** Whether what a former name has left is still where a worker of this life will move it aside. */
+export function awaitsMove(
+  dataDir: string,
+  present: { readonly replica: string; readonly workers: number },
+): boolean {
+  return Array.from({ length: present.workers }, (_, index) => index).some((index) => {
+    const owner = readOwner(join(dataDir, "spool", String(index)));
+    return owner !== undefined && owner.replica !== present.replica;
+  });
+}
+
 function readOwner(folder: string): SpoolOwner | undefined {
   try {
     const text = readFileSync(join(folder, "name"), "utf8").trim();
