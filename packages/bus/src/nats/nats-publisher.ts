@@ -7,6 +7,7 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import type { ApiError } from "@nats-io/jetstream";
 import { createInbox } from "@nats-io/transport-node";
 import type { Msg, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
+import { GatewayError } from "@penstock/errors";
 import type { StreamMessage } from "../event-stream.ts";
 import { noStream, notAnAcknowledgement } from "./nats-errors.ts";
 import { encodeBatch } from "./nats-publish-bytes.ts";
@@ -69,7 +70,8 @@ export class NatsPublisher {
 
   /**
    * Publishes a batch whose ids, subjects and trace contexts are printable ASCII. `done` gets one
-   * end for each message, once, never before this returns.
+   * end for each message, once, never before this returns; after 2 s DEADLINE_EXCEEDED for those
+   * that were not answered.
    */
   publish(messages: readonly StreamMessage[], done: (ends: PublishEnd[]) => void): void {
     if (this.#closed) {
@@ -103,7 +105,7 @@ export class NatsPublisher {
   /** Ends what still waits; what comes afterwards fails. */
   close(): void {
     this.#closed = true;
-    this.#sweep(Number.POSITIVE_INFINITY, "the connection was lost");
+    this.#sweep(Number.POSITIVE_INFINITY, () => new Error("the connection was lost"));
   }
 
   #subscribe(): void {
@@ -140,15 +142,21 @@ export class NatsPublisher {
     }
   }
 
-  #sweep(nowMs: number, why = "the server did not acknowledge the message in time"): void {
+  #sweep(nowMs: number, why: () => Error = late): void {
     for (const batch of this.#waiting) {
       if (batch.deadlineMs > nowMs) break;
-      this.#fail(batch, new Error(why), () => true);
+      this.#fail(batch, why(), () => true);
     }
     if (this.#waiting.length > 0) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }
+}
+
+/** Told apart from all else: to publish less at once helps. */
+function late(): Error {
+  const message = "the server did not acknowledge the message in time";
+  return new GatewayError("DEADLINE_EXCEEDED", message, { source: "gateway" });
 }
 
 function readAnswer(answer: Msg, message: StreamMessage | undefined): PublishEnd {

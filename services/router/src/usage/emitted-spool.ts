@@ -1,9 +1,10 @@
 import type { FinalRecord, RetiredSpoolEpoch } from "./spool-callback.ts";
 import type { SpoolSegments } from "./spool-segments.ts";
 
-/** Hears of every final, in the order of their numbers, written or not. */
+/** Hears of every final, in the order of their numbers. */
 export interface FinalListener {
-  onFinal(record: FinalRecord): void;
+  /** `readable`: it is in a segment, from which it can be read again. */
+  onFinal(record: FinalRecord, readable: boolean): void;
 }
 
 /** What an emitter needs of a spool: of the one in use, or of one that was adopted. */

@@ -83,8 +83,8 @@ export class ReplaySchedule {
   }
 
   /**
-   * Whether unconfirmed events of the epoch are to be published again now. Not while some wait
-   * (`waiting`) that were never published.
+   * Whether unconfirmed events of the epoch are to be published again now. Not while the bus takes
+   * nothing, or others are read from the disk (`waiting`).
    */
   isDue(epoch: bigint, waiting: boolean): boolean {
     const nowMs = this.#clock.monotonicMs();

@@ -290,10 +290,11 @@ export class Spool implements EmittedSpool {
         continue;
       }
       try {
-        if (this.#degraded) this.#emergency.write(entry, entry.synced);
-        else this.#writeOne(entry);
+        const readable = !this.#degraded;
+        if (readable) this.#writeOne(entry);
+        else this.#emergency.write(entry, entry.synced);
         this.segments.end(entry.requestId);
-        this.#tell(entry, undefined);
+        this.#tell(entry, undefined, readable);
       } catch (error) {
         this.#failures.add(1, "final");
         this.#options.observability.logger.error("the end of a request could not be written", {
@@ -313,9 +314,9 @@ export class Spool implements EmittedSpool {
     this.#sync.written(segment, bytes);
   }
 
-  #tell(entry: Entry, error: GatewayError | undefined): void {
+  #tell(entry: Entry, error: GatewayError | undefined, readable = error === undefined): void {
     const { done, final } = entry;
-    if (final !== undefined) this.listener?.onFinal(final);
+    if (final !== undefined) this.listener?.onFinal(final, readable);
     if (done === undefined) return;
     if (!entry.synced || error !== undefined) done.onSpooled(error);
     else {

@@ -1,98 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { UsageEventSchema } from "@penstock/api";
 import { confirmedKey, createMemoryBus } from "@penstock/bus";
-import type { Bus, PublishResult, StreamMessage } from "@penstock/bus";
-import { GatewayError } from "@penstock/errors";
-import { silentObservability } from "@penstock/observability";
 import { ManualClock, systemClock } from "@penstock/runtime";
-import type { Clock, WallMs } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { scanRecords } from "./spool-record.ts";
-import { Spool } from "./spool.ts";
-import { UsageEmitter } from "./usage-emitter.ts";
+import { cleanUp, confirm, end, newFolder, setUp } from "./usage-emitter.fixture.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-/** A bus whose stream keeps what was published and fails on demand. */
-class RecordingStream {
-  readonly batches: StreamMessage[][] = [];
-  failing = false;
-  /** Ids that are refused in their first form, or always, and why. */
-  readonly refusing = new Map<string, { reason: "FIELD_INVALID" | "UNAVAILABLE"; from: number }>();
-  /** Ids that fail once, by themselves. */
-  readonly failOnce = new Set<string>();
-
-  publish(batch: readonly StreamMessage[]): Promise<PublishResult[]> {
-    if (this.failing) return Promise.reject(new Error("no bus"));
-    this.batches.push([...batch]);
-    const results = batch.map(({ id, payload }): PublishResult => {
-      const refusal = this.refusing.get(id);
-      if (refusal !== undefined && payload.length >= refusal.from) {
-        return { ok: false, error: new GatewayError(refusal.reason, "never") };
-      }
-      if (!this.failOnce.delete(id)) return { ok: true, duplicate: false };
-      return { ok: false, error: new GatewayError("UNAVAILABLE", "not now") };
-    });
-    return Promise.resolve(results);
-  }
-
-  get ids(): string[] {
-    return this.batches.flat().map(({ id }) => id);
-  }
-}
-
-function newFolder(): string {
-  const folder = mkdtempSync(`${tmpdir()}/emitter-`);
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-function setUp(folder = newFolder(), clock: Clock = systemClock, memory: Bus = createMemoryBus()) {
-  const observability = silentObservability();
-  // Epochs begin at the seconds of the wall clock; from here they are counted.
-  const counting = { ...clock, schedule: clock.schedule.bind(clock), wallMs: () => 0 as WallMs };
-  const monotonicMs = () => clock.monotonicMs();
-  const spoolClock = { ...counting, monotonicMs };
-  const options = { folder, replica: "r", clock: spoolClock, observability, segmentBytes: 1_000 };
-  const spool = Spool.open(options);
-  const stream = new RecordingStream();
-  const { confirmed, onRestored } = memory;
-  const bus = { usage: stream as unknown as Bus["usage"], confirmed, onRestored };
-  const emitter = new UsageEmitter({ spool, bus, replica: "r", clock, observability });
-  cleanups.push(async () => {
-    await emitter.close();
-    await spool.close();
-    await memory.close();
-  });
-  return { spool, stream, emitter, memory, folder };
-}
-
-function end(spool: Spool, requestId: string, padding = 0): Promise<unknown> {
-  const sequence = spool.nextSequence();
-  const event = create(UsageEventSchema, {
-    requestId,
-    sequence,
-    epoch: spool.epoch,
-    model: "m".repeat(padding),
-  });
-  const payload = toBinary(UsageEventSchema, event);
-  return new Promise((resolve) => {
-    spool.final({ requestId, payload, sequence }, { onSpooled: resolve });
-  });
-}
-
-const confirm = async (bus: Bus, epoch: bigint, sequence: bigint): Promise<void> => {
-  for (const consumer of ["quota", "telemetry"]) {
-    const value = Buffer.alloc(8);
-    value.writeBigUInt64BE(sequence);
-    await bus.confirmed.put(confirmedKey(consumer, "r", epoch), value);
-  }
-};
+afterEach(cleanUp);
 
 describe("UsageEmitter", () => {
   it("publishes the finals of one turn together, at once", async () => {

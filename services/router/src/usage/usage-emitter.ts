@@ -1,18 +1,21 @@
 import type { Bus } from "@penstock/bus";
-import type { Logger, Observability } from "@penstock/observability";
+import type { Counter, Logger, Observability } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
+import { Backlog } from "./backlog.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { EmittedSpool } from "./emitted-spool.ts";
-import { readFinals } from "./read-finals.ts";
 import { ReplaySchedule } from "./replay-schedule.ts";
 import type { FinalRecord } from "./spool-callback.ts";
 import { UsagePublisher } from "./usage-publisher.ts";
 
-/** The most events of one publication, and how long one waits for more (performance.md §8). */
-const mostInBatch = 512;
+/** How long a publication waits for more (performance.md §8). */
 const batchIntervalMs = 10;
-/** Events that wait in memory; what comes beyond is read from the disk later. */
+/** Events that wait in memory; what comes beyond is read from the disk later … */
 const mostQueuedBytes = 8 * 1024 * 1024;
+/** … until no more than this waits. */
+const fewQueuedBytes = mostQueuedBytes / 2;
+/** What can't be read from the disk later, because it was not written, may wait in memory, too. */
+const mostUnwrittenBytes = 3 * mostQueuedBytes;
 
 /** What an emitter needs. */
 export interface UsageEmitterOptions {
@@ -26,16 +29,18 @@ export interface UsageEmitterOptions {
   readonly eager?: boolean;
 }
 
-/** Finals of an epoch that are to be read from the disk and published: those after `after`. */
-interface Backlog {
-  readonly epoch: bigint;
-  after: bigint;
+/** What became of a publication. */
+interface Published {
+  readonly tried: number;
+  readonly left: number;
 }
+
+const nothing: Published = { tried: 0, left: 0 };
 
 /**
  * Publishes every final, from memory or, when there is more than memory may hold, from the disk;
- * and lets the spool delete what both consumers have. An event may be published twice; its id
- * tells.
+ * and lets the spool delete what both consumers have. Neither waits for the other: each turn takes
+ * a batch of both. An event may be published twice; its id tells.
  */
 export class UsageEmitter {
   /** Hears of every event that the bus has taken. */
@@ -45,9 +50,15 @@ export class UsageEmitter {
   readonly #publisher: UsagePublisher;
   readonly #confirmations: Confirmations;
   readonly #replays: ReplaySchedule;
+  readonly #dropped: Counter;
   readonly #backlogs: Backlog[] = [];
+  /** The backlog of what memory may not hold; it grows while it is set. */
+  #spill: Backlog | undefined;
+  /** Of the present epoch, in the order of their numbers. */
   #queue: FinalRecord[] = [];
   #queuedBytes = 0;
+  /** The bus took nothing of what was last published. */
+  #stalled = false;
   #unlisten: (() => void) | undefined;
   #running = false;
   #closed = false;
@@ -73,6 +84,10 @@ export class UsageEmitter {
       "Usage events in memory that the bus does not have yet.",
       () => this.#queue.length,
     );
+    this.#dropped = metrics.counter(
+      "penstock_usage_dropped_events_total",
+      "Usage events that are in no segment of the spool and for which memory had no room.",
+    );
     this.#replays = new ReplaySchedule(clock, () => this.#replay());
     this.#confirmations = new Confirmations({
       bucket: bus.confirmed,
@@ -95,7 +110,7 @@ export class UsageEmitter {
     const { spool, bus } = this.#options;
     await this.#confirmations.start();
     for (const { epoch } of spool.retiredEpochs) {
-      this.#backlogs.push({ epoch, after: spool.segments.confirmedOf(epoch) });
+      this.#addBacklog(epoch, spool.segments.confirmedOf(epoch));
     }
     for (const epoch of [spool.epoch, ...spool.segments.epochs()]) this.#replays.progressed(epoch);
     this.#replays.start();
@@ -103,19 +118,22 @@ export class UsageEmitter {
     this.#wake();
   }
 
-  /** A final was written. Called by the spool. */
-  onFinal(record: FinalRecord): void {
-    const { spool } = this.#options;
-    if (this.#backlogs.length > 0) {
-      const spilled = this.#backlogs.some(({ epoch }) => epoch === spool.epoch);
-      if (spilled) return;
-    }
-    if (this.#queuedBytes + record.payload.length > mostQueuedBytes) {
-      this.#backlogs.push({ epoch: spool.epoch, after: record.sequence - 1n });
-      return;
+  /** A request is over. Called by the spool. */
+  onFinal(record: FinalRecord, readable: boolean): void {
+    const { length } = record.payload;
+    if (this.#spill !== undefined && this.#queuedBytes <= fewQueuedBytes) this.#spill = undefined;
+    if (this.#spill !== undefined || this.#queuedBytes + length > mostQueuedBytes) {
+      if (readable) {
+        this.#spillUpTo(record.sequence);
+        return;
+      }
+      if (this.#queuedBytes + length > mostUnwrittenBytes) {
+        this.#drop(record);
+        return;
+      }
     }
     this.#queue.push(record);
-    this.#queuedBytes += record.payload.length;
+    this.#queuedBytes += length;
     this.#wake();
   }
 
@@ -176,83 +194,104 @@ export class UsageEmitter {
   }
 
   async #run(): Promise<void> {
-    const { eager } = this.#options;
     while (!this.#closed) {
-      if (this.#queue.length > 0) await this.#publishQueue();
-      else if (this.#backlogs.length > 0) await this.#publishBacklog();
-      else return;
-      const few = this.#queue.length > 0 && this.#queue.length < mostInBatch;
-      if (few && !this.#flushing && eager !== true) await this.#publisher.pause(batchIntervalMs);
+      if (this.#queue.length === 0 && this.#backlogs.length === 0) return;
+      const live = await this.#publishQueue();
+      const former = await this.#publishBacklog();
+      const left = live.left + former.left;
+      const isTaking = left < live.tried + former.tried;
+      this.#stalled = left > 0 && !isTaking;
+      if (left > 0) await this.#publisher.backOff(isTaking);
+      else await this.#gather();
     }
+  }
+
+  /** Waits a moment for others to go with the few that there are. */
+  async #gather(): Promise<void> {
+    const { length } = this.#queue;
+    if (length === 0 || length >= this.#publisher.batchSize || this.#backlogs.length > 0) return;
+    if (this.#flushing || this.#options.eager === true) return;
+    await this.#publisher.pause(batchIntervalMs);
   }
 
   /** What the bus did not take stays at the front, and what follows goes with it. */
-  async #publishQueue(): Promise<void> {
-    const batch = this.#queue.slice(0, mostInBatch);
+  async #publishQueue(): Promise<Published> {
+    this.#forgetConfirmed();
+    const batch = this.#queue.slice(0, this.#publisher.batchSize);
+    if (batch.length === 0) return nothing;
     const left = await this.#publisher.publish(batch);
-    if (this.#closed) return;
+    if (this.#closed) return nothing;
     this.#queue.splice(0, batch.length, ...left);
     for (const { payload } of batch) this.#queuedBytes -= payload.length;
     for (const { payload } of left) this.#queuedBytes += payload.length;
-    if (left.length > 0) await this.#publisher.backOff(left.length < batch.length);
+    return { tried: batch.length, left: left.length };
   }
 
-  /** Publishes the oldest backlog until there is nothing left of it on the disk. */
-  async #publishBacklog(): Promise<void> {
+  /** What consumers have needs no acknowledgement any more. */
+  #forgetConfirmed(): void {
+    const confirmed = this.#confirmations.byAll(this.#options.spool.epoch);
+    let count = 0;
+    for (const final of this.#queue) {
+      if (final.sequence > confirmed) break;
+      count += 1;
+      this.#queuedBytes -= final.payload.length;
+      this.#publisher.confirmed(final);
+    }
+    if (count > 0) this.#queue.splice(0, count);
+  }
+
+  /** Publishes a batch of the oldest backlog. */
+  async #publishBacklog(): Promise<Published> {
     const [backlog] = this.#backlogs;
-    if (backlog === undefined) return;
-    const { spool } = this.#options;
-    const own = backlog.epoch === spool.epoch;
-    const { after } = backlog;
-    let last = after;
-    for (const segment of spool.segments.of(backlog.epoch)) {
-      if (segment.lastSequence <= after) continue;
-      let batch: FinalRecord[] = [];
-      for (const final of await this.#finalsOf(segment.path, after)) {
-        if (final.sequence > last) last = final.sequence;
-        batch.push(final);
-        if (batch.length < mostInBatch) continue;
-        await this.#publishAll(batch);
-        batch = [];
-        if (this.#closed) return;
-      }
-      await this.#publishAll(batch);
-      if (this.#closed) return;
-    }
-    backlog.after = last;
-    // Checked and ended without a pause, so that no final falls between disk and memory. What can't
-    // be read is given up; a replay tries again.
-    const caughtUp = last >= spool.segments.lastWritten || last === after;
-    if (!own || caughtUp) this.#backlogs.shift();
+    if (backlog === undefined || this.#closed) return nothing;
+    const confirmed = this.#confirmations.byAll(backlog.epoch);
+    const batch = await backlog.take(this.#publisher.batchSize, confirmed, (final) =>
+      this.#publisher.confirmed(final),
+    );
+    if (this.#closed) return nothing;
+    const left = batch.length === 0 ? batch : await this.#publisher.publish(batch);
+    if (this.#closed) return nothing;
+    backlog.putBack(left);
+    const isStuck = backlog.isRead && left.length === batch.length;
+    // Looked at and ended without a pause, so that no final falls between disk and memory.
+    if (backlog.isDone || isStuck) this.#backlogs.shift();
+    if (backlog.isDone && backlog === this.#spill) this.#spill = undefined;
+    // Others don't wait for the last few events that the bus does not take.
+    if (!backlog.isDone && isStuck) this.#backlogs.push(backlog);
+    return { tried: batch.length, left: left.length };
   }
 
-  async #finalsOf(path: string, after: bigint): Promise<Iterable<FinalRecord>> {
-    try {
-      return await readFinals(path, after);
-    } catch (error) {
-      // It was confirmed and deleted while it was to be read.
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-      throw error;
-    }
+  #addBacklog(epoch: bigint, after: bigint): void {
+    const { segments, epoch: present } = this.#options.spool;
+    const written = segments.of(epoch).map(({ lastSequence }) => lastSequence);
+    const [waiting] = epoch === present ? this.#queue : [];
+    // What comes now, and what still waits in memory, is not for the disk.
+    const most = written.reduce((highest, one) => (one > highest ? one : highest), after);
+    const until = waiting === undefined || waiting.sequence > most ? most : waiting.sequence - 1n;
+    const backlog = new Backlog({ segments, epoch, after, until, logger: this.#logger });
+    if (!backlog.isDone) this.#backlogs.push(backlog);
   }
 
-  /** Publishes until the bus takes events; single ones that it does not take go to the queue. */
-  async #publishAll(batch: readonly FinalRecord[]): Promise<void> {
-    let left = batch;
-    let taken = 0;
-    while (left.length > 0 && !this.#closed) {
-      const next = await this.#publisher.publish(left);
-      taken += left.length - next.length;
-      const stuck = next.length === left.length && taken > 0;
-      left = next;
-      if (left.length === 0 || stuck) break;
-      await this.#publisher.backOff(taken > 0);
+  #spillUpTo(sequence: bigint): void {
+    if (this.#spill !== undefined) {
+      this.#spill.until = sequence;
+      return;
     }
-    this.#queue.push(...left);
-    for (const { payload } of left) this.#queuedBytes += payload.length;
+    const { segments, epoch } = this.#options.spool;
+    const range = { after: sequence - 1n, until: sequence };
+    this.#spill = new Backlog({ segments, epoch, ...range, logger: this.#logger });
+    this.#backlogs.push(this.#spill);
   }
 
-  #unconfirmedEpochs(): Backlog[] {
+  #drop({ requestId, sequence }: FinalRecord): void {
+    this.#dropped.add(1);
+    this.#logger.error("a usage event was dropped: it is in no segment, and memory is full", {
+      request_id: requestId,
+      sequence: String(sequence),
+    });
+  }
+
+  #unconfirmedEpochs(): { readonly epoch: bigint; readonly after: bigint }[] {
     const { segments } = this.#options.spool;
     return segments
       .epochs()
@@ -264,11 +303,11 @@ export class UsageEmitter {
 
   /** The bus may have lost what it had acknowledged: what is not confirmed is published again. */
   #replay(): void {
-    const waiting = this.#queue.length > 0 || this.#backlogs.length > 0;
+    const waiting = this.#stalled || this.#backlogs.length > 0;
     const unconfirmed = this.#unconfirmedEpochs();
     const due = unconfirmed.filter(({ epoch }) => this.#replays.isDue(epoch, waiting));
     if (due.length === 0) return;
-    this.#backlogs.push(...due);
+    for (const { epoch, after } of due) this.#addBacklog(epoch, after);
     this.#logger.warn("usage events are not confirmed and are published again", {
       epochs: due.map(({ epoch, after }) => `${epoch}>${after}`),
     });

@@ -6,6 +6,8 @@ import type { Clock } from "@penstock/runtime";
 import { RefusedEvents } from "./refused-events.ts";
 import type { FinalRecord } from "./spool-callback.ts";
 
+/** The most events of one publication (performance.md §8). */
+const mostInBatch = 512;
 const firstRetryMs = 100;
 const longestRetryMs = 5_000;
 
@@ -31,6 +33,8 @@ export class UsagePublisher {
   readonly #refused: RefusedEvents;
   readonly #abort = new AbortController();
   #retryMs = firstRetryMs;
+  #batchSize = mostInBatch;
+  #tookBefore = false;
 
   constructor(options: UsagePublisherOptions) {
     const { replica, folder, observability } = options;
@@ -48,6 +52,20 @@ export class UsagePublisher {
     this.#abort.abort();
   }
 
+  /**
+   * How many events are to be published at once: half as many after the bus did not acknowledge
+   * all in time, or it would never acknowledge enough; a quarter more after it did.
+   */
+  get batchSize(): number {
+    return this.#batchSize;
+  }
+
+  /** Consumers have these, whatever the bus has acknowledged. */
+  confirmed(final: FinalRecord): void {
+    this.#refused.taken(final.requestId);
+    this.#options.onPublished(final.requestId);
+  }
+
   /** Publishes once; gives what is to be tried again. Never rejects. */
   async publish(batch: readonly FinalRecord[]): Promise<readonly FinalRecord[]> {
     const results = await this.#results(batch);
@@ -55,15 +73,18 @@ export class UsagePublisher {
     this.#counter.add(taken, "ok");
     this.#counter.add(batch.length - taken, "failed");
     if (taken === batch.length) this.#retryMs = firstRetryMs;
+    this.#adapt(results);
+    // One publication with nothing but events that the bus never takes proves nothing by itself.
+    const othersTaken = taken > 0 || this.#tookBefore;
+    this.#tookBefore = taken > 0;
     const left: FinalRecord[] = [];
     for (const [index, final] of batch.entries()) {
       const result = results[index];
       if (result?.ok === true) {
-        this.#refused.taken(final.requestId);
-        this.#options.onPublished(final.requestId);
+        this.confirmed(final);
         continue;
       }
-      const next = this.#refused.refused(final, result, taken > 0);
+      const next = this.#refused.refused(final, result, othersTaken);
       if (next !== undefined) left.push(next);
     }
     return left;
@@ -82,6 +103,16 @@ export class UsagePublisher {
       await sleep(this.#options.clock, durationMs, this.#abort.signal);
     } catch {
       // Closed: the loops end by themselves.
+    }
+  }
+
+  #adapt(results: readonly (PublishResult | undefined)[]): void {
+    const isLate = results.some(
+      (result) => result?.ok === false && result.error.reason === "DEADLINE_EXCEEDED",
+    );
+    if (isLate) this.#batchSize = Math.max(1, Math.min(this.#batchSize, results.length) >> 1);
+    else if (results.length >= this.#batchSize && results.every((result) => result?.ok === true)) {
+      this.#batchSize = Math.min(mostInBatch, Math.ceil(this.#batchSize * 1.25));
     }
   }
 
