@@ -2,6 +2,7 @@ export type { Bus } from "./src/bus.ts";
 export type {
   BucketEntry,
   ConfigBucket,
+  PurgeOptions,
   PutOptions,
   Watch,
   WatchOptions,

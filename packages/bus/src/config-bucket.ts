@@ -11,10 +11,16 @@ export interface BucketEntry {
   readonly deleted: boolean;
 }
 
-/** Conditions of a write. */
+/** Conditions of a write or a deletion. */
 export interface PutOptions {
   /** The revision the key must have now; 0n: the key must not exist. */
   readonly expectedRevision?: bigint;
+}
+
+/** What of a key is purged. */
+export interface PurgeOptions {
+  /** What was written after this revision stays; absent: nothing does. */
+  readonly upTo?: bigint;
 }
 
 /** What a watcher wants to see and how it is told. */
@@ -49,8 +55,18 @@ export interface ConfigBucket {
    * FIELD_INVALID for a bad key or too large a value, UNAVAILABLE when the bus cannot be reached.
    */
   put(key: string, value: Uint8Array, options?: PutOptions): Promise<bigint>;
-  /** Deletes, also a key that does not exist, and gives the new revision. */
-  delete(key: string): Promise<bigint>;
+  /**
+   * Deletes, also a key that does not exist, and gives the new revision. A mark stays behind that
+   * tells watchers; it takes the place of an entry until the key is purged.
+   *
+   * @throws GatewayError as `put`.
+   */
+  delete(key: string, options?: PutOptions): Promise<bigint>;
+  /**
+   * Forgets a key and the mark of its deletion, and tells no watcher: for keys that were deleted
+   * before, and for those nobody watches. Where the bus does not allow that, a mark stays.
+   */
+  purge(key: string, options?: PurgeOptions): Promise<void>;
   /** Undefined when the key does not exist, was deleted or has expired. */
   get(key: string): Promise<BucketEntry | undefined>;
   /** What exists, in the order of revisions. */

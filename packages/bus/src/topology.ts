@@ -56,7 +56,7 @@ export const defaultTopology: Topology = {
     description: "Configuration, pushed to every router; the policy database is the truth.",
     replicas: 3,
     maxValueBytes: maxEntryBytes,
-    // 200,000 entries (decision 7), as many deletions (swept after an hour), 10 KiB on average.
+    // 200,000 entries (decision 7), as many deletions (purged after an hour), 10 KiB on average.
     maxEntries: 400_000,
     maxBytes: 2 * gibibyte,
     expireAfterMs: 0,
@@ -89,7 +89,8 @@ export const defaultTopology: Topology = {
     description: "Requests that run at routers whose disk is not durable.",
     replicas: 3,
     maxValueBytes: maxEntryBytes,
-    // What ended is deleted and leaves a mark for the time of expiry: 270 requests a second.
+    // What ended is purged. Where the server's permissions forbid that, each request leaves a mark
+    // until it expires: that is room for 277 requests a second of all routers together.
     maxEntries: 2_000_000,
     maxBytes: gibibyte,
     // A request runs for 15 minutes at most, and is taken for lost after 20.

@@ -34,6 +34,7 @@ function deafBus(isConnected: () => boolean): Bus {
   const deaf: Bus["config"] = {
     put: (key, value, options) => config.put(key, value, options),
     delete: (key) => config.delete(key),
+    purge: (key) => config.purge(key),
     get: (key) => config.get(key),
     list: (prefix) => config.list(prefix),
     watch: () => Promise.resolve({ close: async () => {} }),
@@ -106,6 +107,7 @@ describe("reporting beside the bus", () => {
     const routers: Bus["routers"] = {
       put: (key, value) => (isAway ? Promise.reject(failing) : bus.routers.put(key, value)),
       delete: (key) => bus.routers.delete(key),
+      purge: (key) => bus.routers.purge(key),
       get: (key) => bus.routers.get(key),
       list: (prefix) => bus.routers.list(prefix),
       watch: (options) => bus.routers.watch(options),
@@ -153,6 +155,7 @@ describe("reporting beside a slow bus", () => {
         return bus.routers.put(key, value);
       },
       delete: (key) => bus.routers.delete(key),
+      purge: (key) => bus.routers.purge(key),
       get: (key) => bus.routers.get(key),
       list: (prefix) => bus.routers.list(prefix),
       watch: (options) => bus.routers.watch(options),

@@ -8,6 +8,8 @@ export interface BucketHarness {
   /** Expires entries not rewritten for `expireAfterMs`. */
   readonly expiring: ConfigBucket;
   readonly expireAfterMs: number;
+  /** How many entries and marks of deletions `bucket` holds. */
+  countStored(): Promise<number>;
   /** Lets this much of the adapter's time pass. */
   passTime(durationMs: number): Promise<void>;
   close(): Promise<void>;
@@ -27,6 +29,7 @@ export function describeConfigBucket(name: string, open: () => Promise<BucketHar
     });
     afterEach(() => harness.close());
     describeWrites(() => harness.bucket);
+    describeDeletions(() => harness);
     describeWatches(() => harness.bucket);
     describeExpiry(() => harness);
   });
@@ -131,6 +134,54 @@ function describeWrites(get: () => ConfigBucket): void {
     expect((await bucket.get("large"))?.value.byteLength).toBe(largest.byteLength);
     const tooLarge = new Uint8Array(256 * 1024 + 1);
     await expect(bucket.put("large", tooLarge)).rejects.toMatchObject({ reason: "FIELD_INVALID" });
+  });
+}
+
+function describeDeletions(get: () => BucketHarness): void {
+  it("deletes only what is at the expected revision", async () => {
+    const { bucket } = get();
+    const first = await bucket.put("a", bytes("1"));
+    const second = await bucket.put("a", bytes("2"));
+    const conflict = { reason: "ETAG_MISMATCH" };
+    for (const expectedRevision of [0n, first]) {
+      await expect(bucket.delete("a", { expectedRevision })).rejects.toMatchObject(conflict);
+    }
+    expect(text((await bucket.get("a"))?.value ?? bytes(""))).toBe("2");
+    const deleted = await bucket.delete("a", { expectedRevision: second });
+    expect(deleted).toBeGreaterThan(second);
+    expect(await bucket.get("a")).toBeUndefined();
+    await expect(bucket.delete("a", { expectedRevision: second })).rejects.toMatchObject(conflict);
+    await bucket.delete("a", { expectedRevision: 0n });
+  });
+
+  it("keeps nothing of what was purged, which can be made anew", async () => {
+    const { bucket, countStored } = get();
+    await bucket.put("b", bytes("1"));
+    const { seen, watch } = await observe(bucket);
+    for (let round = 0; round < 5; round += 1) {
+      await bucket.put(`a.${round}`, bytes("1"), { expectedRevision: 0n });
+      const upTo = await bucket.delete(`a.${round}`);
+      await bucket.purge(`a.${round}`, { upTo });
+    }
+    expect(await countStored()).toBe(1);
+    await bucket.purge("never.was");
+    await bucket.put("a.0", bytes("2"), { expectedRevision: 0n });
+    await vi.waitFor(() => expect(seen.at(-1)).toBe("a.0=2"));
+    await bucket.purge("a.0");
+    expect(await bucket.get("a.0")).toBeUndefined();
+    expect((await bucket.list()).map(shown)).toEqual(["b=1"]);
+    expect(await countStored()).toBe(1);
+    await watch.close();
+  });
+
+  it("purges nothing that was written after the revision", async () => {
+    const { bucket, countStored } = get();
+    await bucket.put("a", bytes("1"));
+    const upTo = await bucket.delete("a");
+    await bucket.put("a", bytes("fresh"));
+    await bucket.purge("a", { upTo });
+    expect(text((await bucket.get("a"))?.value ?? bytes(""))).toBe("fresh");
+    expect(await countStored()).toBe(1);
   });
 }
 

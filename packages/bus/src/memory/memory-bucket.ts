@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "@penstock/runtime";
-import type { BucketEntry, ConfigBucket, PutOptions } from "../config-bucket.ts";
+import type { BucketEntry, ConfigBucket, PurgeOptions, PutOptions } from "../config-bucket.ts";
 import type { Watch, WatchOptions } from "../config-bucket.ts";
 import { busClosed, checkKey, checkValue, revisionConflict } from "../limits.ts";
 import type { BucketTopology } from "../topology.ts";
@@ -31,22 +31,27 @@ export class MemoryBucket implements ConfigBucket {
     this.#checkOpen();
     checkKey(key);
     checkValue(key, value, this.#topology.maxValueBytes);
-    const { expectedRevision } = options;
-    const present = this.#stored.get(key)?.entry.revision ?? 0n;
-    if (expectedRevision !== undefined && expectedRevision !== present) {
-      throw revisionConflict(key, expectedRevision);
-    }
+    this.#checkExpected(key, options);
     const revision = this.#nextRevision();
     this.#store({ key, value: value.slice(), revision, deleted: false });
     return revision;
   }
 
-  async delete(key: string): Promise<bigint> {
+  async delete(key: string, options: PutOptions = {}): Promise<bigint> {
     this.#checkOpen();
     checkKey(key);
+    this.#checkExpected(key, options);
     const revision = this.#nextRevision();
     this.#remove(key, revision);
     return revision;
+  }
+
+  /** Nothing of a deleted key is kept here anyway. */
+  async purge(key: string, { upTo }: PurgeOptions = {}): Promise<void> {
+    this.#checkOpen();
+    checkKey(key);
+    const present = this.#stored.get(key)?.entry.revision ?? 0n;
+    if (upTo === undefined || present <= upTo) this.#forget(key);
   }
 
   async get(key: string): Promise<BucketEntry | undefined> {
@@ -73,6 +78,12 @@ export class MemoryBucket implements ConfigBucket {
     this.#closed = true;
     for (const { expiry } of this.#stored.values()) expiry?.cancel();
     await Promise.all([...this.#watches].map((watch) => watch.close()));
+  }
+
+  #checkExpected(key: string, { expectedRevision }: PutOptions): void {
+    const present = this.#stored.get(key)?.entry.revision ?? 0n;
+    if (expectedRevision === undefined || expectedRevision === present) return;
+    throw revisionConflict(key, expectedRevision);
   }
 
   #store(entry: BucketEntry): void {

@@ -19,6 +19,7 @@ function open() {
     bucket: bus.config,
     expiring: bus.routers,
     expireAfterMs: topology.routers.expireAfterMs,
+    countStored: async () => (await bus.config.list()).length,
     stream: bus.usage,
     openSmall: async () => smallBus.usage,
     ackWaitMs: topology.usage.ackWaitMs,

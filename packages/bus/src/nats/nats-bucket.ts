@@ -2,14 +2,16 @@ import type { JetStreamClient, StoredMsg } from "@nats-io/jetstream";
 import { headers, nuid } from "@nats-io/transport-node";
 import type { MsgHdrs } from "@nats-io/transport-node";
 import { GatewayError } from "@penstock/errors";
+import type { Logger } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import { sleep } from "@penstock/runtime";
-import type { BucketEntry, ConfigBucket, PutOptions } from "../config-bucket.ts";
+import type { BucketEntry, ConfigBucket, PurgeOptions, PutOptions } from "../config-bucket.ts";
 import type { Watch, WatchOptions } from "../config-bucket.ts";
 import { busClosed, checkKey, checkValue, revisionConflict } from "../limits.ts";
 import type { BucketTopology } from "../topology.ts";
 import { apiCode, apiCodeOf, busError } from "./nats-errors.ts";
 import type { NatsLink } from "./nats-link.ts";
+import { NatsPurge } from "./nats-purge.ts";
 import { openPush } from "./nats-push.ts";
 import { withStream } from "./nats-stores.ts";
 import type { NatsStores } from "./nats-stores.ts";
@@ -21,6 +23,15 @@ export interface NatsBucketContext {
   readonly link: NatsLink;
   readonly stores: NatsStores;
   readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One message of the stream behind a bucket. */
+interface BucketWrite {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Says that it is a deletion. */
+  readonly marker?: MsgHdrs;
 }
 
 const noBytes = new Uint8Array(0);
@@ -40,6 +51,7 @@ export class NatsBucket implements ConfigBucket {
   readonly #topology: BucketTopology;
   readonly #stream: string;
   readonly #subjectPrefix: string;
+  readonly #purge: NatsPurge;
   readonly #watches = new Set<NatsWatch>();
   #lastWritten: bigint | undefined;
   #closed = false;
@@ -49,25 +61,29 @@ export class NatsBucket implements ConfigBucket {
     this.#topology = topology;
     this.#stream = bucketStream(topology.name);
     this.#subjectPrefix = `$KV.${topology.name}.`;
+    this.#purge = new NatsPurge(context, this.#stream);
   }
 
   async put(key: string, value: Uint8Array, options: PutOptions = {}): Promise<bigint> {
     this.#checkOpen();
     checkKey(key);
     checkValue(key, value, this.#topology.maxValueBytes);
-    const { expectedRevision } = options;
-    if (expectedRevision === undefined) {
-      return await this.#insist(key, value);
-    }
-    return await this.#putExpected(key, value, expectedRevision);
+    return await this.#write({ key, value }, options);
   }
 
-  async delete(key: string): Promise<bigint> {
+  async delete(key: string, options: PutOptions = {}): Promise<bigint> {
     this.#checkOpen();
     checkKey(key);
     const marker = headers();
     marker.set("KV-Operation", "DEL");
-    return await this.#insist(key, noBytes, marker);
+    return await this.#write({ key, value: noBytes, marker }, options);
+  }
+
+  async purge(key: string, { upTo }: PurgeOptions = {}): Promise<void> {
+    this.#checkOpen();
+    checkKey(key);
+    const isAllowed = await this.#purge.run(this.#subjectPrefix + key, upTo);
+    if (!isAllowed && upTo === undefined) await this.delete(key);
   }
 
   async get(key: string): Promise<BucketEntry | undefined> {
@@ -141,6 +157,11 @@ export class NatsBucket implements ConfigBucket {
     await Promise.all([...this.#watches].map((watch) => watch.close()));
   }
 
+  #write(write: BucketWrite, { expectedRevision }: PutOptions): Promise<bigint> {
+    if (expectedRevision === undefined) return this.#insist(write);
+    return this.#writeExpected(write, expectedRevision);
+  }
+
   /** The newest entry of a key, also a deletion. */
   async #newest(key: string): Promise<BucketEntry | undefined> {
     const query = { last_by_subj: this.#subjectPrefix + key };
@@ -163,14 +184,15 @@ export class NatsBucket implements ConfigBucket {
    * position of the whole bucket when it stores: so that is named, too, and whoever lost to a
    * write of another key tries again.
    */
-  async #putExpected(key: string, value: Uint8Array, expectedRevision: bigint): Promise<bigint> {
+  async #writeExpected(write: BucketWrite, expectedRevision: bigint): Promise<bigint> {
+    const { key } = write;
     for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
       const { clustered } = this.#context.link.session();
       const lastSubjectSequence = await this.#sequenceExpected(key, expectedRevision);
       const bucket = clustered ? { lastSequence: await this.#lastSequence() } : {};
       try {
         const expect = { lastSubjectSequence, ...bucket };
-        return await this.#publish(key, value, { expect });
+        return await this.#publish(write, { expect });
       } catch (error) {
         this.#lastWritten = undefined;
         if (apiCodeOf(error) !== apiCode.wrongLastSequence) throw error;
@@ -206,16 +228,12 @@ export class NatsBucket implements ConfigBucket {
    * Repeats what is not answered, soon at first: a cluster that elects a leader drops what comes
    * meanwhile. The id makes the server keep it once.
    */
-  async #insist(key: string, value: Uint8Array, marker?: MsgHdrs): Promise<bigint> {
+  async #insist(write: BucketWrite): Promise<bigint> {
     const msgID = nuid.next();
     let problem: unknown;
     for (const timeout of answerTimeoutsMs) {
       try {
-        return await this.#publish(key, value, {
-          msgID,
-          timeout,
-          ...(marker && { headers: marker }),
-        });
+        return await this.#publish(write, { msgID, timeout });
       } catch (error) {
         problem = error;
         if (!this.#context.link.connected()) break;
@@ -225,10 +243,10 @@ export class NatsBucket implements ConfigBucket {
   }
 
   async #publish(
-    key: string,
-    value: Uint8Array,
-    options: Parameters<JetStreamClient["publish"]>[2] = {},
+    { key, value, marker }: BucketWrite,
+    settings: Parameters<JetStreamClient["publish"]>[2],
   ): Promise<bigint> {
+    const options = marker === undefined ? settings : { ...settings, headers: marker };
     try {
       const ack = await withStream(this.#context.stores, this.#stream, () =>
         this.#context.link.session().client.publish(this.#subjectPrefix + key, value, options),

@@ -39,7 +39,7 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
     clock,
     logger,
   });
-  const context = { link, stores, clock };
+  const context = { link, stores, clock, logger };
   const config = new NatsBucket(context, topology.config);
   const routers = new NatsBucket(context, topology.routers);
   const confirmed = new NatsBucket(context, topology.confirmed);

@@ -26,7 +26,7 @@ export interface ConfigPublisherOptions {
  * Relays the outbox to bucket `config`, in the order of the commits: the entries of a revision,
  * then its head. Any number of replicas may run it; the holder of the relay's lock publishes, and
  * every write names the position that the key must have, so that one who lost the lock without
- * knowing can't put an old entry over a newer one.
+ * knowing can't put an old entry over a newer one, or delete it. A deletion leaves nothing behind.
  */
 export function startConfigPublisher(options: ConfigPublisherOptions): OutboxRelay {
   const hold = new Hold(options);
@@ -84,12 +84,13 @@ class Hold {
 
   async #put({ subject, payload }: OutboxRow): Promise<void> {
     const { bus, events } = this.#options;
+    const expectedRevision = this.#positions.get(subject) ?? 0n;
     if (payload === null) {
-      await bus.config.delete(subject);
+      const upTo = await bus.config.delete(subject, { expectedRevision });
       this.#positions.delete(subject);
+      await bus.config.purge(subject, { upTo });
       return;
     }
-    const expectedRevision = this.#positions.get(subject) ?? 0n;
     const position = await bus.config.put(subject, payload, { expectedRevision });
     this.#positions.set(subject, position);
     if (subject === headKey) events.headPublished();

@@ -50,7 +50,8 @@ function failingBus(): { bus: Bus; down(isDown: boolean): void; keys: string[] }
       keys.push(key);
       return position;
     },
-    delete: (key) => inner.config.delete(key),
+    delete: (key, options) => inner.config.delete(key, options),
+    purge: (key, options) => inner.config.purge(key, options),
     get: async (key) => {
       check();
       return await inner.config.get(key);
@@ -186,12 +187,18 @@ describe("sweeping", () => {
     await headReaches(bus, 3n);
     const db = connectStorage(harness.database);
     const nowMs = systemClock.wallMs();
+    const { revision: expectedRevision } = (await bus.config.get("teams.gone"))!;
+    const deleting = vi.spyOn(bus.config, "delete");
+    const purging = vi.spyOn(bus.config, "purge");
     expect(await sweep(db, nowMs + tombstoneLifeMs - 60_000)).toBe(0);
     expect(await sweep(db, nowMs + tombstoneLifeMs + 60_000)).toBe(1);
     // The next change wakes the relay.
     await addTeam(harness, "waker");
     await headReaches(bus, 4n);
     expect(await bus.config.get("teams.gone")).toBeUndefined();
+    expect(deleting.mock.calls).toEqual([["teams.gone", { expectedRevision }]]);
+    const upTo = await deleting.mock.results[0]?.value;
+    expect(purging.mock.calls).toEqual([["teams.gone", { upTo }]]);
     expect(await bus.config.get("teams.back")).toBeDefined();
     expect(await reconcileBus(db, bus.config)).toEqual({ action: "none" });
     await harness.close();

@@ -50,7 +50,7 @@ class HesitantBus {
         if (!this.#isOpen) await this.#open.promise;
         return await bucket.put(key, value);
       },
-      delete: (key: string) => bucket.delete(key),
+      purge: (key: string) => bucket.purge(key),
       list: (prefix?: string) => bucket.list(prefix),
     });
     return { ...this.memory, usage, intents };

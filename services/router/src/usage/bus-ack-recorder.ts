@@ -18,7 +18,7 @@ export interface BusAckOptions {
   /** Everything is written to the spool, too: it survives the process, and has what the bus lost. */
   readonly spool: UsageRecorder;
   /** Bucket `intents` of the bus. */
-  readonly intents: Pick<ConfigBucket, "put" | "delete">;
+  readonly intents: Pick<ConfigBucket, "put" | "purge">;
   /** Name of the worker on the bus. */
   readonly name: string;
   readonly clock: Clock;
@@ -93,7 +93,7 @@ export class BusAckRecorder implements UsageRecorder {
     let isPut = false;
     // What the spool has not taken gets no final by which it would be ended on the bus.
     const withdraw = (): void => {
-      if (isRefused && isPut) intents.delete(key).catch(() => undefined);
+      if (isRefused && isPut) intents.purge(key).catch(() => undefined);
     };
     const onSpooled = (error: GatewayError | undefined): void => {
       isRefused = error !== undefined;
@@ -147,7 +147,7 @@ export class BusAckRecorder implements UsageRecorder {
     this.#endings.delete(requestId);
     ending.acknowledged = true;
     // One that stays is found when its router is gone, and its event is known by then.
-    this.#options.intents.delete(this.#key(requestId)).catch(() => undefined);
+    this.#options.intents.purge(this.#key(requestId)).catch(() => undefined);
     if (ending.written) tell(ending);
   }
 

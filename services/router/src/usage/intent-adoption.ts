@@ -61,7 +61,7 @@ export class IntentAdoption {
     const key = this.#ending.get(requestId);
     if (key === undefined) return;
     this.#ending.delete(requestId);
-    this.#options.bus.intents.delete(key).catch(() => undefined);
+    this.#options.bus.intents.purge(key).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
@@ -89,7 +89,7 @@ export class IntentAdoption {
       const place = parseIntentKey(entry.key);
       if (place === undefined || place.epoch === recorder.epoch) continue;
       // The spool of that life is there and has ended it, or knows how it ended.
-      if (kept.has(place.epoch)) await bus.intents.delete(entry.key);
+      if (kept.has(place.epoch)) await bus.intents.purge(entry.key);
       else ended += this.#end(entry, place.requestId);
     }
     this.#tell(ended);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultTopology } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
+import { recordingObservability } from "@penstock/observability";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import {
   collectEntries,
@@ -30,9 +31,11 @@ const one = new Uint8Array(1);
 serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
   let server: NatsServer;
   let folder: string;
+  let observability: ReturnType<typeof recordingObservability>;
   const buses: Bus[] = [];
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "penstock-accounts-"));
+    observability = recordingObservability();
     server = await startNats({ configFile, environment });
   });
   afterEach(async () => {
@@ -44,10 +47,17 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
   const connectAs = async (user: User, password = passwordOf(user)): Promise<Bus> => {
     const url = server.url.replace("nats://", `nats://${user}:${password}@`);
     const open = password === passwordOf(user) ? connectBus : openBusOn;
-    const bus = await open({ url }, { topology: defaultTopology });
+    const { logger } = observability;
+    const bus = await open({ url }, { topology: defaultTopology, logger });
     buses.push(bus);
     return bus;
   };
+
+  /** Streams of which a user was told that it may not purge them. */
+  const problems = (): unknown[] =>
+    observability.lines
+      .filter(({ message }) => String(message).includes("may not purge"))
+      .map(({ stream }) => stream);
 
   it("lets every service do its work, whichever starts first", async () => {
     const router = await connectAs("router");
@@ -83,6 +93,23 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
       await collectEntries(follower, follows);
       await vi.waitFor(() => expect(follows).toEqual(["head=1"]), 5_000);
     }
+  });
+
+  it("lets policy purge the configuration, routers what ran, and nobody else", async () => {
+    const policy = await connectAs("policy");
+    const router = await connectAs("router");
+    await policy.config.put("gone", one);
+    await policy.config.purge("gone", { upTo: await policy.config.delete("gone") });
+    await router.intents.put("r1.1.a", one);
+    await router.intents.purge("r1.1.a");
+    expect(await router.intents.list()).toEqual([]);
+    expect(problems()).toEqual([]);
+    const upTo = await policy.config.put("head", one);
+    await router.config.purge("head", { upTo });
+    await expect(router.config.purge("head")).rejects.toMatchObject(denied);
+    await expect(policy.intents.purge("r1.1.a")).rejects.toMatchObject(denied);
+    expect(await policy.config.get("head")).toBeDefined();
+    expect(problems()).toEqual(["KV_penstock_config", "KV_penstock_intents"]);
   });
 
   it("lets no service do another's work", async () => {

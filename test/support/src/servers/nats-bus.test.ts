@@ -13,7 +13,7 @@ import {
   openNatsBus,
   quickTopology,
 } from "./nats-bus.fixture.ts";
-import { requestNats } from "./raw-nats.ts";
+import { countEntries, requestNats } from "./raw-nats.ts";
 import { serverLane } from "./server-lane.ts";
 
 const { logger } = silentObservability();
@@ -22,8 +22,10 @@ const lane = serverLane("nats");
 
 lane.describe("NATS", () => {
   describeConfigBucket("NATS", async () => {
-    const { bus, close } = await openNatsBus();
-    return { bucket: bus.config, expiring: bus.routers, expireAfterMs, passTime, close };
+    const { server, bus, close } = await openNatsBus();
+    const { config: bucket, routers: expiring } = bus;
+    const countStored = () => countEntries(server);
+    return { bucket, expiring, expireAfterMs, countStored, passTime, close };
   });
 
   describeEventStream("NATS", async () => {

@@ -12,7 +12,7 @@ import {
 } from "./nats-bus.fixture.ts";
 import { startNatsCluster } from "./nats-cluster.ts";
 import type { NatsCluster } from "./nats-cluster.ts";
-import { requestNats } from "./raw-nats.ts";
+import { countEntries, requestNats } from "./raw-nats.ts";
 import { serverLane } from "./server-lane.ts";
 
 const passTime = (durationMs: number): Promise<void> => sleep(systemClock, durationMs);
@@ -43,7 +43,9 @@ function suites(): void {
 
   describeConfigBucket("NATS cluster", async () => {
     const { bus, close } = await open();
-    return { bucket: bus.config, expiring: bus.routers, expireAfterMs, passTime, close };
+    const { config: bucket, routers: expiring } = bus;
+    const countStored = () => countEntries([...cluster.servers.values()][0]!);
+    return { bucket, expiring, expireAfterMs, countStored, passTime, close };
   });
 
   describeEventStream("NATS cluster", async () => {

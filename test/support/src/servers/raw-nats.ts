@@ -28,3 +28,10 @@ export async function requestNats(url: string, subject: string, body = ""): Prom
     socket.destroy();
   }
 }
+
+/** How many entries and marks of deletions the bucket of the configuration holds. */
+export async function countEntries({ url }: { readonly url: string }): Promise<number> {
+  const answer = await requestNats(url, "$JS.API.STREAM.INFO.KV_penstock_config");
+  const { state } = JSON.parse(answer) as { state: { messages: number } };
+  return state.messages;
+}
