@@ -155,6 +155,28 @@ describe("last good files", () => {
     await reaches(follower, 7);
   });
 
+  it("hears of the suspect from policy alone, says so, and gives it its chance", async () => {
+    await leaveDead(3);
+    // As in another process, with a bus that is connected and tells nothing.
+    const silent = { ...createMemoryBus(), kind: "nats" } as const;
+    let known = 0n;
+    const follower = await follow({
+      folder,
+      bus: silent,
+      fetchSnapshot: ({ knownRevision, pageToken }) => {
+        known = knownRevision;
+        return Promise.resolve(publisher.fetch(7, pageToken));
+      },
+    });
+    clock.advance(6_250);
+    await vi.waitFor(() => {
+      expect(follower.info().status.refused).toMatchObject([{ name: "head", revision: 7n }]);
+    });
+    expect([known, follower.current()?.revision]).toEqual([6n, 6n]);
+    clock.advance(600_000);
+    await reaches(follower, 7);
+  });
+
   it("takes a newer revision than the suspect one at once", async () => {
     const marker = await leaveDead(3);
     const follower = await follow({ folder });

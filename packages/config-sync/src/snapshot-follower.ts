@@ -233,8 +233,7 @@ class Follower implements SnapshotFollower {
     const current = this.current();
     if (current === undefined) return true;
     if (head.installationId !== current.installationId) return false;
-    if (this.#probation?.isSuspect(head) === true) return false;
-    return comparePositions(head, current) > 0;
+    return comparePositions(head, current) > 0 && !this.#isSuspect(head);
   }
 
   #onEntry(entry: ConfigEntry): void {
