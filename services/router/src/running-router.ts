@@ -70,11 +70,11 @@ export class RunningRouter implements RouterService {
       this.#adopt(snapshot);
       pipeline.leases.expect(expectedUses(snapshot, clock.wallMs()));
     }
-    health.set("usage", "ready");
     spool.onWritable = (writable) => {
       if (writable) health.set("usage", "ready");
       else health.set("usage", "not_ready", "the spool can't be written: requests are refused");
     };
+    spool.onWritable(spool.writable);
     credentials.start();
     await emitter.start();
     await this.#parts.adoption?.start();

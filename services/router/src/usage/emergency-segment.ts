@@ -1,5 +1,6 @@
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { reservePath } from "./reserved-room.ts";
 import { RecordBatch } from "./spool-record.ts";
 import type { SpoolRecord } from "./spool-record.ts";
 import type { SpoolFiles } from "./spool-files.ts";
@@ -27,19 +28,22 @@ export class EmergencySegment {
     this.#bytes = bytes;
   }
 
-  get #reservePath(): string {
-    return `${this.#folder}/reserve`;
-  }
-
   get records(): readonly SpoolRecord[] {
     return this.#records;
   }
 
-  /** Takes the room on the disk; throws when there is none. */
+  /** Takes the room on the disk, unless it is taken already; throws when there is none. */
   reserve(): void {
-    const path = this.#reservePath;
+    if (this.#segment !== undefined) return;
+    const path = reservePath(this.#folder);
     if (existsSync(path) && statSync(path).size === this.#bytes) return;
-    writeFileSync(path, new Uint8Array(this.#bytes));
+    try {
+      writeFileSync(path, new Uint8Array(this.#bytes));
+    } catch (error) {
+      // A part of it is worth less than some room for all else that writes.
+      rmSync(path, { force: true });
+      throw error;
+    }
   }
 
   /**
@@ -66,7 +70,7 @@ export class EmergencySegment {
     if (segment.fd !== undefined) this.#files.closeSync(segment.fd);
     try {
       this.#files.unlinkSync(segment.path);
-      await writeFile(this.#reservePath, new Uint8Array(this.#bytes));
+      await writeFile(reservePath(this.#folder), new Uint8Array(this.#bytes));
     } catch {
       // Without room there is none to take; the next start tries again.
     }
@@ -78,7 +82,7 @@ export class EmergencySegment {
 
   #open(): SpoolSegment {
     const path = `${this.#folder}/${segmentName(this.#epoch, emergencyIndex, 0n)}`;
-    this.#files.renameSync(this.#reservePath, path);
+    this.#files.renameSync(reservePath(this.#folder), path);
     const position = { epoch: this.#epoch, index: emergencyIndex, firstSequence: 0n };
     const fd = this.#files.openSync(path, "r+");
     return { path, ...position, lastSequence: 0n, bytes: 0, openIntents: 0, fd };

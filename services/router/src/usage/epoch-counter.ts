@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { withReservedRoom } from "./reserved-room.ts";
 
 /** Makes what was done in a folder last through a power loss. */
 export function syncFolder(folder: string): void {
@@ -17,21 +18,33 @@ export function syncFolder(folder: string): void {
  * consumers know already, and of two routers with one name the later start has to win.
  */
 export function nextEpoch(folder: string, known: bigint, wallMs: number): bigint {
-  const path = `${folder}/epoch`;
+  const epoch = chooseEpoch(folder, known, wallMs);
+  saveEpoch(folder, epoch);
+  return epoch;
+}
+
+/** The epoch of a start, as `nextEpoch` does, but only chosen. */
+export function chooseEpoch(folder: string, known: bigint, wallMs: number): bigint {
   const counted = countedEpoch(folder, known);
   const seconds = BigInt(Math.floor(wallMs / 1_000));
-  const epoch = counted < seconds ? seconds : counted + 1n;
+  return counted < seconds ? seconds : counted + 1n;
+}
+
+/** Puts the epoch on the disk, for the next start to count from. */
+export function saveEpoch(folder: string, epoch: bigint): void {
+  const path = `${folder}/epoch`;
   const draft = `${path}.new`;
-  const fd = openSync(draft, "w");
-  try {
-    writeSync(fd, `${epoch}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  withReservedRoom(folder, () => {
+    const fd = openSync(draft, "w");
+    try {
+      writeSync(fd, `${epoch}\n`);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
   renameSync(draft, path);
   syncFolder(folder);
-  return epoch;
 }
 
 /** The highest epoch that a folder knows of; `known` is the highest that its files name. */

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { Logger } from "@penstock/observability";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import { interruptedEvent, lostEvent } from "./interrupted-event.ts";
+import { isDiskFull, withReservedRoom } from "./reserved-room.ts";
 import { RecordBatch, scanRecords } from "./spool-record.ts";
 import type { ScanResult, SpoolRecord } from "./spool-record.ts";
 import type { RetiredSpoolEpoch } from "./spool-callback.ts";
@@ -47,7 +48,8 @@ export function listSegments(folder: string): SpoolSegment[] {
 /**
  * Reads what earlier epochs left. A request that had begun and not ended gets a final
  * (interrupted) that goes on with the numbers of its own epoch and is on the disk before this
- * returns, so that another crash gives it no second one.
+ * returns, so that another crash gives it no second one. On a full disk an epoch with such requests is
+ * left out, for the next start.
  */
 export function recoverSpool(options: RecoveryOptions, found: SpoolSegment[]): Recovered {
   const segments: SpoolSegment[] = [];
@@ -59,10 +61,14 @@ export function recoverSpool(options: RecoveryOptions, found: SpoolSegment[]): R
     const reading = new EpochReading();
     for (const segment of own) sums.corrupt += reading.read(segment);
     const finals = reading.missingFinals(options, epoch);
+    if (finals.records.length > 0) {
+      const written = tryToWriteFinals(options, own, finals.records);
+      if (written === undefined) continue;
+      own.push(written);
+    }
     sums.interrupted += finals.interrupted;
     sums.lost += finals.records.length - finals.interrupted;
     segments.push(...own);
-    if (finals.records.length > 0) segments.push(writeFinals(options, own, finals.records));
     retiredEpochs.push({ epoch, lastSequence: reading.lastSequence });
   }
   return { segments, retiredEpochs, ...sums };
@@ -159,7 +165,23 @@ function keepOnly(payloads: Map<string, Uint8Array>, file: Buffer): void {
   }
 }
 
-/** Writes finals of a former epoch into a segment of its own and syncs it. */
+/** As `writeFinals`; undefined on a full disk, where the epoch is left as it is. */
+function tryToWriteFinals(
+  options: RecoveryOptions,
+  own: readonly SpoolSegment[],
+  finals: readonly SpoolRecord[],
+): SpoolSegment | undefined {
+  try {
+    return withReservedRoom(options.folder, () => writeFinals(options, own, finals));
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    const fields = { epoch: String(own[0]?.epoch), requests: finals.length, error };
+    options.logger.error("the disk is full: an earlier life is left to the next start", fields);
+    return undefined;
+  }
+}
+
+/** Writes finals of a former epoch into a segment of its own and syncs it; all of them or none. */
 function writeFinals(
   { folder, files }: RecoveryOptions,
   own: readonly SpoolSegment[],
@@ -176,10 +198,15 @@ function writeFinals(
     batch.add(final);
     if (final.sequence > segment.lastSequence) segment.lastSequence = final.sequence;
   }
-  appendToSegment(files, segment, batch.take());
-  if (segment.fd !== undefined) {
-    files.fsyncSync(segment.fd);
-    files.closeSync(segment.fd);
+  const { fd } = segment;
+  try {
+    appendToSegment(files, segment, batch.take());
+    if (fd !== undefined) files.fsyncSync(fd);
+  } catch (error) {
+    rmSync(segment.path, { force: true });
+    throw error;
+  } finally {
+    if (fd !== undefined) files.closeSync(fd);
     segment.fd = undefined;
   }
   return segment;

@@ -4,9 +4,11 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { isDiskFull, withReservedRoom } from "./reserved-room.ts";
 
 /** Whose spool it is. */
 export interface SpoolOwner {
@@ -36,9 +38,19 @@ export function ownSpoolFolder(dataDir: string, owner: SpoolOwner): string {
     renameSync(folder, `${folder}.${number}`);
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const text = `${owner.replica}/${owner.worker}\n`;
-  writeFileSync(join(folder, "name"), text, { mode: 0o600 });
+  if (known?.replica !== owner.replica || known.worker !== owner.worker) writeName(folder, owner);
   return folder;
+}
+
+function writeName(folder: string, { replica, worker }: SpoolOwner): void {
+  const path = join(folder, "name");
+  try {
+    withReservedRoom(folder, () => writeFileSync(path, `${replica}/${worker}\n`, { mode: 0o600 }));
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    // Until a start finds room, the folder counts as that of the replica which is there.
+    rmSync(path, { force: true });
+  }
 }
 
 /** Spools below `dataDir` of workers beyond the first `workers`, or of former replicas. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { silentObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -6,6 +6,7 @@ import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { SmallDisk, smallDiskLane } from "./small-disk.fixture.ts";
 import { scanRecords } from "./spool-record.ts";
 import type { SpoolRecord } from "./spool-record.ts";
+import { ownSpoolFolder } from "./spool-folders.ts";
 import { Spool } from "./spool.ts";
 
 const kibibyte = 1024;
@@ -102,5 +103,45 @@ describe.runIf(available)("a spool on a full disk", () => {
     pipeline.upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
     await vi.waitFor(() => expect(downstream.heard).toEqual(["answer"]));
     expect(finalsIn(disk)).toMatchObject([{ requestId: "long", sequence: 1n }]);
+  });
+
+  it.each([true, false])(
+    "starts there, and serves when there is room (reserve: %s)",
+    async (has) => {
+      const disk = newDisk();
+      const former = open(disk);
+      for (const id of ["a", "b"]) await intent(former, id);
+      await final(former, "a");
+      await former.close();
+      if (!has) rmSync(`${disk.folder}/reserve`);
+      disk.fill();
+      const spool = open(disk);
+      expect([spool.writable, spool.takesIntents]).toEqual([false, false]);
+      expect(await intent(spool, "c")).toMatchObject({ reason: "METERING_UNAVAILABLE" });
+      const ended = [{ epoch: former.epoch, lastSequence: 2n }];
+      expect(spool.retiredEpochs).toEqual(has ? ended : []);
+      disk.empty();
+      await vi.waitFor(async () => expect(await intent(spool, "d")).toBeUndefined(), 5_000);
+      expect(spool.writable).toBe(true);
+      expect(statSync(`${disk.folder}/reserve`).size).toBe(segmentBytes);
+      await spool.close();
+      const next = open(disk);
+      expect(next.epoch).toBeGreaterThan(spool.epoch);
+      expect(next.retiredEpochs).toEqual([...ended, { epoch: spool.epoch, lastSequence: 1n }]);
+      const ids = finalsIn(disk).map(({ requestId }) => requestId);
+      expect(ids.toSorted()).toEqual(["a", "b", "d"]);
+    },
+  );
+
+  it("keeps the name of its owner", () => {
+    const disk = newDisk();
+    const owner = { replica: "r", worker: "0" };
+    const folder = ownSpoolFolder(disk.folder, owner);
+    disk.fill();
+    expect(ownSpoolFolder(disk.folder, owner)).toBe(folder);
+    expect(readFileSync(`${folder}/name`, "utf8")).toBe("r/0\n");
+    expect(ownSpoolFolder(disk.folder, { ...owner, replica: "s" })).toBe(folder);
+    expect(readFileSync(`${folder}.1/name`, "utf8")).toBe("r/0\n");
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

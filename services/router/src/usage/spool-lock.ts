@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { GatewayError } from "@penstock/errors";
 import { parseProcessIdentity, stateOfProcess, thisProcess } from "@penstock/runtime";
 import type { ProcessIdentity } from "@penstock/runtime";
+import { isDiskFull, withReservedRoom } from "./reserved-room.ts";
 
 /** A spool's folder that belongs to this process until released. */
 export interface SpoolLock {
@@ -23,7 +24,7 @@ const lookEveryMs = 50;
 export function lockSpool(folder: string): SpoolLock {
   const file = `${folder}/owner`;
   const own = thisProcess();
-  for (let waitedMs = 0; !create(file, JSON.stringify(own)); waitedMs += lookEveryMs) {
+  for (let waitedMs = 0; !create(folder, file, JSON.stringify(own)); waitedMs += lookEveryMs) {
     const owner = read(file);
     if (owner?.pid === own.pid && owner.startTime === own.startTime) break;
     if (owner === undefined || stateOfProcess(owner) !== "alive") rmSync(file, { force: true });
@@ -34,11 +35,17 @@ export function lockSpool(folder: string): SpoolLock {
 }
 
 /** False when the file exists. */
-function create(file: string, text: string): boolean {
+function create(folder: string, file: string, text: string): boolean {
   try {
-    const fd = openSync(file, "wx", 0o600);
-    writeSync(fd, text);
-    closeSync(fd);
+    const fd = withReservedRoom(folder, () => openSync(file, "wx", 0o600));
+    try {
+      withReservedRoom(folder, () => writeSync(fd, text, 0));
+    } catch (error) {
+      // Without a name in it the file keeps nobody out; a full disk must not keep the owner out.
+      if (!isDiskFull(error)) throw error;
+    } finally {
+      closeSync(fd);
+    }
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;

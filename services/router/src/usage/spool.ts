@@ -1,16 +1,14 @@
-import { mkdirSync } from "node:fs";
 import { GatewayError } from "@penstock/errors";
 import type { Observability } from "@penstock/observability";
 import type { Clock, Timer } from "@penstock/runtime";
 import { BackgroundSync } from "./background-sync.ts";
 import { EmergencySegment } from "./emergency-segment.ts";
 import type { EmittedSpool, FinalListener } from "./emitted-spool.ts";
-import { nextEpoch, syncFolder } from "./epoch-counter.ts";
-import { listSegments, recoverSpool } from "./recover-spool.ts";
-import type { Recovered } from "./recover-spool.ts";
+import { saveEpoch } from "./epoch-counter.ts";
+import { prepareSpool } from "./prepare-spool.ts";
+import type { PreparedSpool } from "./prepare-spool.ts";
 import type { FinalRecord, RetiredSpoolEpoch, SpoolCallback } from "./spool-callback.ts";
 import { systemFiles } from "./spool-files.ts";
-import { lockSpool } from "./spool-lock.ts";
 import type { SpoolLock } from "./spool-lock.ts";
 import type { SpoolFiles } from "./spool-files.ts";
 import { RecordBatch } from "./spool-record.ts";
@@ -61,8 +59,9 @@ export class Spool implements EmittedSpool {
   readonly segments: SpoolSegments;
   /** Set by the emitter. */
   listener: FinalListener | undefined;
-  readonly #options: SpoolOptions & { readonly lock: SpoolLock };
+  readonly #options: SpoolOptions;
   readonly #files: SpoolFiles;
+  readonly #lock: SpoolLock;
   readonly #batch = new RecordBatch();
   readonly #sync: BackgroundSync;
   readonly #emergency: EmergencySegment;
@@ -74,6 +73,7 @@ export class Spool implements EmittedSpool {
   /** Called when the disk can't be written any more, and when it can again. */
   onWritable: (writable: boolean) => void = () => undefined;
   #degraded = false;
+  #isEpochSaved: boolean;
   #retryTimer: Timer | undefined;
   #warned = false;
   #closed = false;
@@ -81,36 +81,25 @@ export class Spool implements EmittedSpool {
 
   /**
    * Opens the spool of a worker and recovers what earlier epochs left. Blocks: call it before
-   * listening. Throws what the file system throws when the folder can't be used, and
-   * FAILED_PRECONDITION when another process uses it.
+   * listening. On a full disk it takes no intents until there is room. Throws what `prepareSpool`
+   * throws.
    */
   static open(options: SpoolOptions): Spool {
     const { folder, replica, clock } = options;
     const { logger } = options.observability;
     const files = options.files ?? systemFiles;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const lock = lockSpool(folder);
-    const found = listSegments(folder);
-    const known = found.reduce((most, { epoch }) => (epoch > most ? epoch : most), 0n);
-    const epoch = nextEpoch(folder, known, clock.wallMs());
-    const recovered = recoverSpool({ folder, replica, files, clock, logger }, found);
-    syncFolder(folder);
-    const { interrupted, corrupt, lost } = recovered;
-    if (interrupted + corrupt + lost > 0) {
-      logger.warn("requests of an earlier life were ended", { interrupted, corrupt, lost });
-    }
-    return new Spool({ ...options, lock }, files, epoch, recovered);
+    const prepared = prepareSpool({ folder, replica, files, clock, logger });
+    return new Spool({ ...options, files }, prepared);
   }
 
-  constructor(
-    options: SpoolOptions & { readonly lock: SpoolLock },
-    files: SpoolFiles,
-    epoch: bigint,
-    recovered: Recovered,
-  ) {
+  constructor(options: SpoolOptions & { readonly files: SpoolFiles }, prepared: PreparedSpool) {
+    const { files } = options;
+    const { epoch, recovered } = prepared;
     this.#options = options;
     this.#files = files;
+    this.#lock = prepared.lock;
     this.epoch = epoch;
+    this.#isEpochSaved = prepared.isEpochSaved;
     this.retiredEpochs = recovered.retiredEpochs;
     this.#boundBytes = options.boundBytes ?? defaultBoundBytes;
     const segmentBytes = options.segmentBytes ?? defaultSegmentBytes;
@@ -125,7 +114,7 @@ export class Spool implements EmittedSpool {
     });
     this.segments.adopt(recovered.segments);
     this.#emergency = new EmergencySegment(files, options.folder, epoch, segmentBytes);
-    const { metrics, logger } = options.observability;
+    const { metrics } = options.observability;
     const help = "Writes to the spool that failed, by what was to be written.";
     this.#failures = metrics.counter("penstock_spool_failures_total", help, ["record"]);
     metrics.gaugeFunction("penstock_spool_bytes", "Size of the usage spool.", () => this.bytes);
@@ -136,10 +125,15 @@ export class Spool implements EmittedSpool {
       .counter("penstock_spool_recovered_total", "What recovery found.", ["kind"])
       .add(recovered.interrupted, "interrupted");
     try {
-      this.#emergency.reserve();
+      this.#reserve();
     } catch (error) {
-      logger.error("there is no room for the emergency segment of the spool", { error });
+      this.#degrade(error);
     }
+  }
+
+  /** False while no request is taken because the disk is full or broken. */
+  get writable(): boolean {
+    return !this.#degraded;
   }
 
   get folder(): string {
@@ -221,7 +215,7 @@ export class Spool implements EmittedSpool {
     this.segments.sealActive();
     await this.#sync.settle();
     this.#emergency.close();
-    this.#options.lock.release();
+    this.#lock.release();
   }
 
   /** Seals the file whose sync failed and writes what may be lost into a new one, if it can. */
@@ -354,10 +348,18 @@ export class Spool implements EmittedSpool {
     });
   }
 
+  /** What has to be on the disk before a request begins. */
+  #reserve(): void {
+    if (!this.#isEpochSaved) saveEpoch(this.#options.folder, this.epoch);
+    this.#isEpochSaved = true;
+    this.#emergency.reserve();
+  }
+
   /** Tries the disk again: with the ends that lie in the emergency segment, or else with nothing. */
   #recover(): void {
     if (this.#closed) return;
     try {
+      this.#reserve();
       this.#files.fsyncSync(this.segments.active().fd ?? -1);
       for (const record of this.#emergency.records) this.#writeOne(record);
     } catch (error) {
