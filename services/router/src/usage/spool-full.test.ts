@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { silentObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -137,8 +137,11 @@ describe.runIf(available)("a spool on a full disk", () => {
     const disk = newDisk();
     const owner = { replica: "r", worker: "0" };
     const folder = ownSpoolFolder(disk.folder, owner);
+    // Not even to write it again: it would be cut first.
+    utimesSync(`${folder}/name`, 1, 1);
     disk.fill();
     expect(ownSpoolFolder(disk.folder, owner)).toBe(folder);
+    expect(statSync(`${folder}/name`).mtimeMs).toBe(1_000);
     expect(readFileSync(`${folder}/name`, "utf8")).toBe("r/0\n");
     expect(ownSpoolFolder(disk.folder, { ...owner, replica: "s" })).toBe(folder);
     expect(readFileSync(`${folder}.1/name`, "utf8")).toBe("r/0\n");
