@@ -1,3 +1,5 @@
+export { keepSchemas } from "./src/kept-schemas.ts";
+export type { KeptSchemas } from "./src/kept-schemas.ts";
 export { openTestDatabase } from "./src/test-database.ts";
 export { describeDatabase } from "./src/conformance/database-suite.ts";
 export type { DatabaseHarness } from "./src/conformance/database-suite.ts";

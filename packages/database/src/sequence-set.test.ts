@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { addSequences, maximumRanges, noSequences } from "./sequence-set.ts";
+import { addSequences, countMissing, maximumRanges, noSequences } from "./sequence-set.ts";
 
 describe("a set of sequence numbers", () => {
   it("knows the longest run from 1, whatever the order and repetition", () => {
@@ -21,6 +21,26 @@ describe("a set of sequence numbers", () => {
         );
         const expected = [...seen].filter((number) => number > Number(set.contiguous));
         expect(beyond).toEqual(expected.toSorted((a, b) => a - b));
+      }),
+    );
+  });
+
+  it("waits for nothing before the first number that there is, and knows what it missed", () => {
+    const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 30 }));
+    fc.assert(
+      fc.property(numbers, fc.integer({ min: -1, max: 30 }), numbers, (before, first, after) => {
+        const firstHeld = BigInt(first);
+        const set = addSequences(noSequences, before.map(BigInt));
+        const seen = new Set([...before, ...after]);
+        const all = addSequences(set, after.map(BigInt));
+        const gone = Array.from({ length: 30 }, (_, index) => index + 1).filter(
+          (number) => number < first && !seen.has(number),
+        );
+        expect(countMissing(all, firstHeld)).toBe(BigInt(gone.length));
+        const filled = addSequences(all, gone.map(BigInt));
+        expect(addSequences(all, [], firstHeld)).toEqual(filled);
+        expect(addSequences(set, after.map(BigInt), firstHeld)).toEqual(filled);
+        expect(countMissing(filled, firstHeld)).toBe(0n);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Kysely, Transaction } from "kysely";
-import { addSequences } from "./sequence-set.ts";
+import { addSequences, countMissing, noSequences } from "./sequence-set.ts";
 import type { SequenceSet } from "./sequence-set.ts";
 
 /** The number of one event of one life (epoch) of a replica; from 1, without gaps. */
@@ -8,6 +8,8 @@ export interface EventPosition {
   readonly replica: string;
   readonly epoch: bigint;
   readonly sequence: bigint;
+  /** Its replica has nothing before this number any more; 0n or absent: not said. */
+  readonly firstHeldSequence?: bigint;
 }
 
 /** How far one life of a replica was consumed: everything from 1 to `contiguous`. */
@@ -15,6 +17,11 @@ export interface ConsumedSequence {
   readonly replica: string;
   readonly epoch: bigint;
   readonly contiguous: bigint;
+  /**
+   * Events within that were not consumed and never will be: they were confirmed once, so their
+   * replica has deleted them, and the tables do not have them.
+   */
+  readonly missing: bigint;
 }
 
 /** One life of a replica: 1 to `contiguous`, and the first and last of each range beyond. */
@@ -43,7 +50,8 @@ export async function createSequenceTable<Tables>(
 
 /**
  * Notes events as consumed, in the transaction that consumes them, and gives how far each of
- * their lives is now. Positions seen before change nothing.
+ * their lives is now. Positions seen before change nothing. Tables that were restored to an earlier
+ * state lack what had been confirmed and deleted since: what is gone is counted, not waited for.
  */
 export async function noteSequences<Tables>(
   trx: Transaction<Tables>,
@@ -64,8 +72,10 @@ export async function noteSequences<Tables>(
     returning *`.execute(trx);
   const sets = new Map(rows.map((row) => [keyOf(row), toSet(row)]));
   const next = lives.map((life) => {
-    const set = sets.get(keyOf(life)) ?? { contiguous: 0n, beyond: [] };
-    return addSequences(set, life.numbers);
+    const set = sets.get(keyOf(life)) ?? noSequences;
+    const seen = addSequences(set, life.numbers);
+    const missing = countMissing(seen, life.firstHeld);
+    return { ...addSequences(seen, [], life.firstHeld), missing };
   });
   await sql`
     update ${table} s set contiguous = u.contiguous, beyond = u.beyond::bigint[]
@@ -75,7 +85,8 @@ export async function noteSequences<Tables>(
       as u (replica, epoch, contiguous, beyond)
     where s.replica = u.replica and s.epoch = u.epoch`.execute(trx);
   return lives.map(({ replica, epoch }, at) => {
-    return { replica, epoch, contiguous: next[at]?.contiguous ?? 0n };
+    const { contiguous = 0n, missing = 0n } = next[at] ?? {};
+    return { replica, epoch, contiguous, missing };
   });
 }
 
@@ -104,6 +115,7 @@ interface Life {
   readonly replica: string;
   readonly epoch: bigint;
   readonly numbers: readonly bigint[];
+  readonly firstHeld: bigint;
 }
 
 /** In one order for all transactions: two that note the same lives wait instead of deadlocking. */
@@ -112,12 +124,22 @@ function livesOf(positions: readonly EventPosition[]): Life[] {
     const [first] = group;
     if (first === undefined) return [];
     const { replica, epoch } = first;
-    return [{ replica, epoch, numbers: group.map(({ sequence }) => sequence) }];
+    const numbers = group.map(({ sequence }) => sequence);
+    return [{ replica, epoch, numbers, firstHeld: firstHeldOf(group) }];
   });
   return lives.toSorted((a, b) => {
     if (a.replica !== b.replica) return a.replica < b.replica ? -1 : 1;
     return a.epoch < b.epoch ? -1 : 1;
   });
+}
+
+/** No event says that itself is gone: such a number is not believed. */
+function firstHeldOf(positions: readonly EventPosition[]): bigint {
+  return positions.reduce((highest, { sequence, firstHeldSequence = 0n }) => {
+    return firstHeldSequence > highest && firstHeldSequence <= sequence
+      ? firstHeldSequence
+      : highest;
+  }, 0n);
 }
 
 function keyOf({ replica, epoch }: { readonly replica: string; readonly epoch: bigint }): string {

@@ -86,6 +86,10 @@ function createInstruments({ metrics }: Observability) {
       "Batches that charged something although it was over the limit.",
     ),
     rejected: counter("penstock_quota_events_rejected_total", "Events not posted.", ["cause"]),
+    missing: counter(
+      "penstock_quota_events_missing_total",
+      "Events that a database which was restored, or lost commits, will never get again.",
+    ),
     failures: counter("penstock_quota_post_failures_total", "Batches that will be tried again."),
     leasesEnded: counter("penstock_quota_leases_ended_total", "Leases ended by time.", ["state"]),
     adjustments: counter("penstock_quota_adjustments_total", "Adjustments by operators."),
@@ -114,10 +118,20 @@ function beginBatch(
     span.end();
   };
   return {
-    posted: ({ charges, repeated, overshoot }) => {
+    posted: ({ charges, repeated, overshoot, sequences }) => {
       instruments.charges.add(charges, "posted");
       instruments.charges.add(repeated, "repeated");
       if (overshoot > 0n) instruments.overshoots.add(1);
+      for (const { replica, epoch, contiguous, missing } of sequences) {
+        if (missing === 0n) continue;
+        instruments.missing.add(Number(missing));
+        logger.error("events were confirmed once and are gone, but the ledger lacks them", {
+          replica,
+          epoch: String(epoch),
+          confirmed: String(contiguous),
+          missing: String(missing),
+        });
+      }
       end();
     },
     failed: (error) => {

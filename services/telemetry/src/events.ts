@@ -74,6 +74,10 @@ function createInstruments({ metrics }: Observability) {
       "Usage events with the number of another request of their replica.",
     ),
     rejected: counter("penstock_telemetry_events_rejected_total", "Events not stored.", ["cause"]),
+    missing: counter(
+      "penstock_telemetry_events_missing_total",
+      "Events that a database which was restored, or lost commits, will never get again.",
+    ),
     failures: counter(
       "penstock_telemetry_store_failures_total",
       "Batches that will be tried again.",
@@ -122,7 +126,7 @@ function tellStored(
   { logger }: Observability,
   instruments: Instruments,
   usages: readonly RatedUsage[],
-  { inserted, renumbered }: StoredBatch,
+  { inserted, renumbered, sequences }: StoredBatch,
 ): void {
   instruments.records.add(inserted.size, "stored");
   instruments.records.add(usages.length - inserted.size, "repeated");
@@ -135,6 +139,16 @@ function tellStored(
       charged: String(event.costNanoUsd ?? "no price"),
       rated: String(rating.costNanoUsd ?? "no price"),
       revision: String(event.priceBookRevision),
+    });
+  }
+  for (const { replica, epoch, contiguous, missing } of sequences) {
+    if (missing === 0n) continue;
+    instruments.missing.add(Number(missing));
+    logger.error("events were confirmed once and are gone, but their records are not stored", {
+      replica,
+      epoch: String(epoch),
+      confirmed: String(contiguous),
+      missing: String(missing),
     });
   }
   for (const requestId of renumbered) {

@@ -129,8 +129,8 @@ export function describeSequences({ db, schema }: MessagesSuite): void {
     const positions = numbers.map(([replica, epoch, sequence]) => ({ replica, epoch, sequence }));
     return inTransaction(db(), (trx) => noteSequences(trx, schema, positions, nowMs));
   };
-  const life = (replica: string, epoch: bigint, contiguous: bigint) => {
-    return { replica, epoch, contiguous };
+  const life = (replica: string, epoch: bigint, contiguous: bigint, missing = 0n) => {
+    return { replica, epoch, contiguous, missing };
   };
 
   it("are counted up to the first gap, each life apart, whatever comes twice", async () => {
@@ -144,6 +144,20 @@ export function describeSequences({ db, schema }: MessagesSuite): void {
     const numbers = Array.from({ length: 8 }, (_, index) => BigInt(index + 1));
     await Promise.all(numbers.map((number) => note(0, ["c", 1n, number], ["b", 1n, number])));
     expect(await note(0, ["c", 1n, 9n])).toEqual([life("c", 1n, 9n)]);
+  });
+
+  it("go on where their table lost what its replica has deleted, and tell how much", async () => {
+    const noteHeld = (sequence: bigint, firstHeldSequence: bigint) =>
+      inTransaction(db(), (trx) => {
+        const position = { replica: "d", epoch: 1n, sequence, firstHeldSequence };
+        return noteSequences(trx, schema, [position], 0);
+      });
+    await note(0, ["d", 1n, 1n], ["d", 1n, 2n], ["d", 1n, 7n], ["d", 1n, 10n]);
+    // It can't be gone itself.
+    expect(await noteHeld(12n, 13n)).toEqual([life("d", 1n, 2n)]);
+    expect(await noteHeld(9n, 9n)).toEqual([life("d", 1n, 10n, 5n)]);
+    expect(await noteHeld(9n, 9n)).toEqual([life("d", 1n, 10n)]);
+    expect(await noteHeld(11n, 5n)).toEqual([life("d", 1n, 12n)]);
   });
 
   it("are forgotten with a life that is over, not with one that is only silent", async () => {

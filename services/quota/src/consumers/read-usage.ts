@@ -19,6 +19,7 @@ export interface Usage {
   readonly replica: string;
   readonly epoch: bigint;
   readonly sequence: bigint;
+  readonly firstHeldSequence: bigint;
   readonly revision: bigint;
   readonly charges: readonly ReadCharge[];
   /** Charges whose quota key is no key; they cannot be posted. */
@@ -55,9 +56,10 @@ export function readUsage(payload: Uint8Array): Usage | undefined {
       settled: notNegative(charge.settled),
     });
   }
-  const { requestId, replica, epoch, sequence, revision } = event;
+  const { requestId, replica, epoch, sequence, firstHeldSequence, revision } = event;
+  const place = { replica, epoch, sequence, firstHeldSequence };
   const malformedCharges = event.charges.length - charges.length;
-  return { requestId, replica, epoch, sequence, revision, charges, malformedCharges };
+  return { requestId, ...place, revision, charges, malformedCharges };
 }
 
 /** The place of an event that is malformed otherwise; undefined when it does not say. */

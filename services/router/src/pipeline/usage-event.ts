@@ -53,6 +53,7 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     idempotencyKey: request?.idempotencyKey?.slice(0, 128) ?? "",
     finishReasons: context.finishReasons,
     estimated: usage?.source === UsageSource.ESTIMATED,
+    firstHeldSequence: 0n,
   };
   if (context.principal !== undefined) event.principal = context.principal;
   if (context.firstTokenMs !== undefined) {

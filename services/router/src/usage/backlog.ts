@@ -1,4 +1,5 @@
 import type { Logger } from "@penstock/observability";
+import { firstHeldOf, withFirstHeld } from "./first-held.ts";
 import { readFinals } from "./read-finals.ts";
 import type { FinalRecord } from "./spool-callback.ts";
 import type { SpoolSegment } from "./spool-segment.ts";
@@ -12,6 +13,11 @@ export interface BacklogOptions {
   readonly after: bigint;
   /** … up to this one. */
   readonly until: bigint;
+  /**
+   * Consumers said that they have all up to this number, and may have lost it: they are believed
+   * again once they say more. Absent: they are believed.
+   */
+  readonly doubted?: bigint;
   readonly logger: Logger;
 }
 
@@ -27,8 +33,9 @@ export class Backlog {
   /** The numbers for which the files are read now: above the first, up to the second. */
   #from: bigint;
   #to: bigint;
-  /** Files that are still to be read. */
-  #files: SpoolSegment[];
+  /** Files that are still to be read, each with the first number that is left from it on. */
+  #files: (readonly [SpoolSegment, bigint])[];
+  #firstHeld = 0n;
   #reading: Iterator<FinalRecord> | undefined;
   #left: readonly FinalRecord[] = [];
 
@@ -49,6 +56,11 @@ export class Backlog {
   /** There is nothing more of it. */
   get isDone(): boolean {
     return this.isRead && this.#left.length === 0;
+  }
+
+  /** The number up to which consumers have everything, when `confirmed` is what they say. */
+  believed(confirmed: bigint): bigint {
+    return confirmed > (this.#options.doubted ?? 0n) ? confirmed : 0n;
   }
 
   /**
@@ -72,7 +84,8 @@ export class Backlog {
       if (this.#reading === undefined) break;
       const { done, value } = this.#reading.next();
       if (done !== true) {
-        if (value.sequence > this.#from && value.sequence <= this.#to) add(value);
+        const isWanted = value.sequence > this.#from && value.sequence <= this.#to;
+        if (isWanted) add(withFirstHeld(value, this.#firstHeld));
         continue;
       }
       this.#reading = undefined;
@@ -89,11 +102,11 @@ export class Backlog {
     this.#left = [...copies, ...this.#left];
   }
 
-  #listFiles(): SpoolSegment[] {
+  #listFiles(): (readonly [SpoolSegment, bigint])[] {
     const { segments, epoch } = this.#options;
-    return segments
-      .of(epoch)
-      .filter((one) => one.lastSequence > this.#from && one.firstSequence <= this.#to);
+    return firstHeldOf(segments.of(epoch)).filter(
+      ([one]) => one.lastSequence > this.#from && one.firstSequence <= this.#to,
+    );
   }
 
   async #open(): Promise<Iterator<FinalRecord> | undefined> {
@@ -103,7 +116,8 @@ export class Backlog {
         this.#to = this.until;
         this.#files = this.#listFiles();
       }
-      const file = this.#files.shift();
+      const [file, firstHeld = 0n] = this.#files.shift() ?? [];
+      this.#firstHeld = firstHeld;
       const finals = file && (await this.#finalsOf(file.path));
       if (finals !== undefined) return finals[Symbol.iterator]();
     }

@@ -52,6 +52,8 @@ export class UsageEmitter {
   readonly #replays: ReplaySchedule;
   readonly #dropped: Counter;
   readonly #backlogs: Backlog[] = [];
+  /** How far each epoch was confirmed when it was last published again. */
+  readonly #replayedAt = new Map<bigint, bigint>();
   /** The backlog of what memory may not hold; it grows while it is set. */
   #spill: Backlog | undefined;
   /** Of the present epoch, in the order of their numbers. */
@@ -244,7 +246,7 @@ export class UsageEmitter {
   async #publishBacklog(): Promise<Published> {
     const [backlog] = this.#backlogs;
     if (backlog === undefined || this.#closed) return nothing;
-    const confirmed = this.#confirmations.byAll(backlog.epoch);
+    const confirmed = backlog.believed(this.#confirmations.byAll(backlog.epoch));
     const batch = await backlog.take(this.#publisher.batchSize, confirmed, (final) =>
       this.#publisher.confirmed(final),
     );
@@ -261,14 +263,14 @@ export class UsageEmitter {
     return { tried: batch.length, left: left.length };
   }
 
-  #addBacklog(epoch: bigint, after: bigint): void {
+  #addBacklog(epoch: bigint, after: bigint, doubted = 0n): void {
     const { segments, epoch: present } = this.#options.spool;
     const written = segments.of(epoch).map(({ lastSequence }) => lastSequence);
     const [waiting] = epoch === present ? this.#queue : [];
     // What comes now, and what still waits in memory, is not for the disk.
     const most = written.reduce((highest, one) => (one > highest ? one : highest), after);
     const until = waiting === undefined || waiting.sequence > most ? most : waiting.sequence - 1n;
-    const backlog = new Backlog({ segments, epoch, after, until, logger: this.#logger });
+    const backlog = new Backlog({ segments, epoch, after, until, doubted, logger: this.#logger });
     if (!backlog.isDone) this.#backlogs.push(backlog);
   }
 
@@ -301,15 +303,24 @@ export class UsageEmitter {
       );
   }
 
-  /** The bus may have lost what it had acknowledged: what is not confirmed is published again. */
+  /**
+   * The bus may have lost what it had acknowledged: what is not confirmed is published again. Where
+   * that is in vain a consumer may have lost what it had confirmed: all that is left on the disk is
+   * published again.
+   */
   #replay(): void {
     const waiting = this.#stalled || this.#backlogs.length > 0;
     const unconfirmed = this.#unconfirmedEpochs();
     const due = unconfirmed.filter(({ epoch }) => this.#replays.isDue(epoch, waiting));
     if (due.length === 0) return;
-    for (const { epoch, after } of due) this.#addBacklog(epoch, after);
+    const replays = due.map(({ epoch, after }) => {
+      const inVain = this.#replayedAt.get(epoch) === after;
+      this.#replayedAt.set(epoch, after);
+      return inVain ? { epoch, after: 0n, doubted: after } : { epoch, after, doubted: 0n };
+    });
+    for (const { epoch, after, doubted } of replays) this.#addBacklog(epoch, after, doubted);
     this.#logger.warn("usage events are not confirmed and are published again", {
-      epochs: due.map(({ epoch, after }) => `${epoch}>${after}`),
+      epochs: replays.map(({ epoch, after }) => `${epoch}>${after}`),
     });
     this.#wake();
   }

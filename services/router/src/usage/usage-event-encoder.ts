@@ -59,6 +59,7 @@ export function encodeUsageEvent(event: UsageEvent, head: string): Uint8Array {
     buffer.string(reason);
   }
   writeBoolean(28, event.estimated);
+  writeBigint(29, event.firstHeldSequence);
   return buffer.copy();
 }
 

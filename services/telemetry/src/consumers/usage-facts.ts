@@ -10,6 +10,7 @@ export interface UsageFacts {
   readonly replica: string;
   readonly epoch: bigint;
   readonly sequence: bigint;
+  readonly firstHeldSequence: bigint;
   readonly startMs: number;
   readonly team: string;
   readonly project: string;
@@ -73,6 +74,7 @@ export function factsOf(event: UsageEvent): UsageFacts {
     replica: event.replica,
     epoch: event.epoch,
     sequence: event.sequence,
+    firstHeldSequence: event.firstHeldSequence,
     startMs: event.startTime === undefined ? 0 : Math.floor(timestampMs(event.startTime)),
     team: text(event.principal?.team),
     project: text(event.principal?.project),
