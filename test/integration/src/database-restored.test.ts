@@ -75,10 +75,8 @@ function serve(spool: Spool): void {
   const startTime = timestampFromMs(systemClock.wallMs());
   const charges = [{ quota, settled: 1n, periodStartTime: startTime, unleased: true }];
   const { epoch } = spool;
-  const event = create(UsageEventSchema, {
-    ...{ requestId, replica, epoch, sequence, startTime, charges },
-  });
-  const payload = toBinary(UsageEventSchema, event);
+  const fields = { requestId, replica, epoch, sequence, startTime, charges };
+  const payload = toBinary(UsageEventSchema, create(UsageEventSchema, fields));
   spool.final({ requestId, payload, sequence }, { onSpooled: () => undefined });
 }
 
