@@ -151,8 +151,11 @@ describe("publishing", () => {
     const lost = await bus.config.get("teams.lost");
     const tombstone = fromBinary(ConfigEntrySchema, lost?.value ?? new Uint8Array(0));
     expect(tombstone).toMatchObject({ name: "teams/lost", revision: 1n });
+    const later = systemClock.wallMs() + tombstoneLifeMs + 60_000;
+    expect(await sweep(connectStorage(old), later)).toBe(1);
     expect(await addTeam(second, "next")).toBe(2n);
     expect((await headReaches(bus, 2n)).epoch).toBe(raised.epoch);
+    expect(await bus.config.get("teams.lost")).toBeUndefined();
     await second.close();
     await old.close();
     await bus.close();

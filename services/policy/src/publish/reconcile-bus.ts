@@ -10,6 +10,7 @@ import { lockHead, readHead, writeHead } from "../storage/installation-store.ts"
 import type { PolicyDatabase, PolicyTransaction } from "../storage/open-storage.ts";
 import { listResources } from "../storage/resource-store.ts";
 import { schemaName } from "../storage/schema.ts";
+import { addTombstones } from "../storage/tombstone-store.ts";
 import { readBusHead, refuseForeignHead } from "./bus-head.ts";
 
 /** What a look at the bus led to. */
@@ -83,7 +84,7 @@ async function republish(
   present: readonly BucketEntry[],
 ): Promise<number> {
   const revisions = new Map(upToDate.map((entry) => [entry.key, revisionOf(entry)]));
-  const orphans = new Set(present.filter(isLive).map(({ key }) => key));
+  const orphans = new Map(present.map((entry) => [entry.key, entry]));
   const id = `republish.${head.epoch}.${head.revision}`;
   let count = 0;
   for (let after = ""; ;) {
@@ -108,7 +109,10 @@ async function republish(
     if (page.length < rowsPerPage) break;
     after = page.at(-1)?.name ?? "";
   }
-  const gone = [...orphans].map((key) => deletion(key, id, head.revision));
+  const names = [...orphans.keys()].map(resourceNameOfKey).filter((name) => name !== undefined);
+  await addTombstones(trx, names, head.revision);
+  const live = [...orphans.values()].filter(isLive);
+  const gone = live.map(({ key }) => deletion(key, id, head.revision));
   const payload = toBinary(ConfigHeadSchema, head);
   const last = { id: `${id}.${headKey}`, subject: headKey, payload };
   await appendOutbox(trx, schemaName, [...gone, last]);

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { PolicyTransaction } from "./open-storage.ts";
 
 // One transaction stays short; the next sweep takes the rest.
@@ -11,6 +12,22 @@ export async function forgetTombstones(
   for (let start = 0; start < names.length; start += maxSwept) {
     const part = names.slice(start, start + maxSwept);
     await trx.deleteFrom("tombstone").where("name", "in", part).execute();
+  }
+}
+
+/** Notes deletions of now of which the database knows nothing, so that they are swept, too. */
+export async function addTombstones(
+  trx: PolicyTransaction,
+  names: readonly string[],
+  revision: bigint,
+): Promise<void> {
+  for (let start = 0; start < names.length; start += maxSwept) {
+    const part = names.slice(start, start + maxSwept);
+    await trx
+      .insertInto("tombstone")
+      .values(part.map((name) => ({ name, revision, delete_time: sql<Date>`now()` })))
+      .onConflict((conflict) => conflict.column("name").doNothing())
+      .execute();
   }
 }
 
