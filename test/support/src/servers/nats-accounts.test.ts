@@ -13,6 +13,7 @@ import {
   openBusOn,
 } from "./nats-bus.fixture.ts";
 import { startNats } from "./nats.ts";
+import { requestNats } from "./raw-nats.ts";
 import type { NatsServer } from "./nats.ts";
 import { serverLane } from "./server-lane.ts";
 
@@ -145,6 +146,28 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
       await vi.waitFor(() => expect(problems[0]).toMatchObject(denied), 5_000);
     }
     expect(Buffer.from((await policy.config.get("head"))?.value ?? one).toString()).toBe("1");
+  });
+
+  it("lets policy alone make the bucket of requests that run, which routers wait for", async () => {
+    const router = await connectAs("router");
+    await expect(router.intents.put("r1.a", one)).rejects.toMatchObject({
+      source: "gateway",
+    });
+    // Whoever may do either may have the stream publish again what it takes, as configuration.
+    const config = {
+      name: "KV_penstock_intents",
+      subjects: ["$KV.penstock_intents.>"],
+      republish: { src: "$KV.penstock_intents.>", dest: "$KV.penstock_config.>" },
+    };
+    const url = server.url.replace("nats://", `nats://router:${passwordOf("router")}@`);
+    for (const verb of ["CREATE", "UPDATE"]) {
+      const subject = `$JS.API.STREAM.${verb}.KV_penstock_intents`;
+      const asked = requestNats(url, subject, JSON.stringify(config));
+      await expect(asked).rejects.toThrow(/^Permissions Violation for Publish/);
+    }
+    await connectAs("policy");
+    await vi.waitFor(() => router.intents.put("r1.a", one), 10_000);
+    expect((await router.intents.list()).map(({ key }) => key)).toEqual(["r1.a"]);
   });
 
   it("takes a credentials file, and says that a password is refused without telling it", async () => {
