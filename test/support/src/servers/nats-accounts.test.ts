@@ -13,8 +13,8 @@ import {
   openBusOn,
 } from "./nats-bus.fixture.ts";
 import { startNats } from "./nats.ts";
-import { requestNats } from "./raw-nats.ts";
 import type { NatsServer } from "./nats.ts";
+import { requestNats } from "./raw-nats.ts";
 import { serverLane } from "./server-lane.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..", "..");
