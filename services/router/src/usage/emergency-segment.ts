@@ -18,6 +18,7 @@ export class EmergencySegment {
   readonly #bytes: number;
   readonly #batch = new RecordBatch();
   #segment: SpoolSegment | undefined;
+  #wasReserved = false;
   /** What is in it, to be written where it belongs once there is room. */
   #records: SpoolRecord[] = [];
 
@@ -36,14 +37,15 @@ export class EmergencySegment {
   reserve(): void {
     if (this.#segment !== undefined) return;
     const path = reservePath(this.#folder);
-    if (existsSync(path) && statSync(path).size === this.#bytes) return;
     try {
-      writeFileSync(path, new Uint8Array(this.#bytes));
+      const isThere = existsSync(path) && statSync(path).size === this.#bytes;
+      if (!isThere) writeFileSync(path, new Uint8Array(this.#bytes));
     } catch (error) {
-      // A part of it is worth less than some room for all else that writes.
-      rmSync(path, { force: true });
+      // While nothing runs, a part of it is worth less than some room for all else that writes.
+      if (!this.#wasReserved) rmSync(path, { force: true });
       throw error;
     }
+    this.#wasReserved = true;
   }
 
   /**

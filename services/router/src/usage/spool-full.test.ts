@@ -1,11 +1,21 @@
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+} from "node:fs";
 import { silentObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
+import { EmergencySegment } from "./emergency-segment.ts";
 import { SmallDisk, smallDiskLane } from "./small-disk.fixture.ts";
 import { scanRecords } from "./spool-record.ts";
 import type { SpoolRecord } from "./spool-record.ts";
+import { systemFiles } from "./spool-files.ts";
 import { ownSpoolFolder } from "./spool-folders.ts";
 import { Spool } from "./spool.ts";
 
@@ -132,6 +142,20 @@ describe.runIf(available)("a spool on a full disk", () => {
       expect(ids.toSorted()).toEqual(["a", "b", "d"]);
     },
   );
+
+  it("keeps what it has of the reserved room, but takes no part of it at its start", () => {
+    const disk = newDisk();
+    const path = `${disk.folder}/reserve`;
+    const reserve = new EmergencySegment(systemFiles, disk.folder, 1n, segmentBytes);
+    reserve.reserve();
+    truncateSync(path, segmentBytes / 2);
+    disk.fill();
+    expect(() => reserve.reserve()).toThrow("ENOSPC");
+    expect(statSync(path).size).toBeGreaterThan(0);
+    const next = new EmergencySegment(systemFiles, disk.folder, 2n, segmentBytes);
+    expect(() => next.reserve()).toThrow("ENOSPC");
+    expect(existsSync(path)).toBe(false);
+  });
 
   it("keeps the name of its owner", () => {
     const disk = newDisk();

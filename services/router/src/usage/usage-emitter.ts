@@ -4,6 +4,7 @@ import type { Clock } from "@penstock/runtime";
 import { Backlog } from "./backlog.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { EmittedSpool } from "./emitted-spool.ts";
+import { FinalQueue } from "./final-queue.ts";
 import { ReplaySchedule } from "./replay-schedule.ts";
 import type { FinalRecord } from "./spool-callback.ts";
 import { UsagePublisher } from "./usage-publisher.ts";
@@ -56,9 +57,8 @@ export class UsageEmitter {
   readonly #replayedAt = new Map<bigint, bigint>();
   /** The backlog of what memory may not hold; it grows while it is set. */
   #spill: Backlog | undefined;
-  /** Of the present epoch, in the order of their numbers. */
-  #queue: FinalRecord[] = [];
-  #queuedBytes = 0;
+  /** Of the present epoch. */
+  readonly #queue = new FinalQueue();
   /** The bus took nothing of what was last published. */
   #stalled = false;
   #unlisten: (() => void) | undefined;
@@ -123,19 +123,19 @@ export class UsageEmitter {
   /** A request is over. Called by the spool. */
   onFinal(record: FinalRecord, readable: boolean): void {
     const { length } = record.payload;
-    if (this.#spill !== undefined && this.#queuedBytes <= fewQueuedBytes) this.#spill = undefined;
-    if (this.#spill !== undefined || this.#queuedBytes + length > mostQueuedBytes) {
+    const { bytes } = this.#queue;
+    if (this.#spill !== undefined && bytes <= fewQueuedBytes) this.#spill = undefined;
+    if (this.#spill !== undefined || bytes + length > mostQueuedBytes) {
       if (readable) {
         this.#spillUpTo(record.sequence);
         return;
       }
-      if (this.#queuedBytes + length > mostUnwrittenBytes) {
+      if (bytes + length > mostUnwrittenBytes) {
         this.#drop(record);
         return;
       }
     }
     this.#queue.push(record);
-    this.#queuedBytes += length;
     this.#wake();
   }
 
@@ -218,28 +218,15 @@ export class UsageEmitter {
 
   /** What the bus did not take stays at the front, and what follows goes with it. */
   async #publishQueue(): Promise<Published> {
-    this.#forgetConfirmed();
-    const batch = this.#queue.slice(0, this.#publisher.batchSize);
+    // What consumers have needs no acknowledgement any more.
+    const confirmed = this.#confirmations.byAll(this.#options.spool.epoch);
+    for (const final of this.#queue.takeUpTo(confirmed)) this.#publisher.confirmed(final);
+    const batch = this.#queue.head(this.#publisher.batchSize);
     if (batch.length === 0) return nothing;
     const left = await this.#publisher.publish(batch);
     if (this.#closed) return nothing;
-    this.#queue.splice(0, batch.length, ...left);
-    for (const { payload } of batch) this.#queuedBytes -= payload.length;
-    for (const { payload } of left) this.#queuedBytes += payload.length;
+    this.#queue.replace(batch, left);
     return { tried: batch.length, left: left.length };
-  }
-
-  /** What consumers have needs no acknowledgement any more. */
-  #forgetConfirmed(): void {
-    const confirmed = this.#confirmations.byAll(this.#options.spool.epoch);
-    let count = 0;
-    for (const final of this.#queue) {
-      if (final.sequence > confirmed) break;
-      count += 1;
-      this.#queuedBytes -= final.payload.length;
-      this.#publisher.confirmed(final);
-    }
-    if (count > 0) this.#queue.splice(0, count);
   }
 
   /** Publishes a batch of the oldest backlog. */
@@ -266,7 +253,7 @@ export class UsageEmitter {
   #addBacklog(epoch: bigint, after: bigint, doubted = 0n): void {
     const { segments, epoch: present } = this.#options.spool;
     const written = segments.of(epoch).map(({ lastSequence }) => lastSequence);
-    const [waiting] = epoch === present ? this.#queue : [];
+    const waiting = epoch === present ? this.#queue.first : undefined;
     // What comes now, and what still waits in memory, is not for the disk.
     const most = written.reduce((highest, one) => (one > highest ? one : highest), after);
     const until = waiting === undefined || waiting.sequence > most ? most : waiting.sequence - 1n;
