@@ -57,6 +57,21 @@ describe("a backlog", () => {
     expect(again.filter((id) => id === "live")).toHaveLength(1);
   });
 
+  it("is published again although live events are on their way at that moment", async () => {
+    const clock = new ManualClock();
+    const { spool, stream, emitter } = setUp(newFolder(), clock);
+    await emitter.start();
+    await end(spool, "unconfirmed");
+    await published(stream, clock, ["unconfirmed"]);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    stream.onBatch = () => held;
+    await end(spool, "live");
+    await vi.waitFor(() => expect(stream.ids).toEqual(["unconfirmed", "live"]));
+    clock.advance(60_000);
+    release();
+    await published(stream, clock, ["unconfirmed", "live", "unconfirmed"]);
+  });
+
   it("is not held up by its last event, which the bus never takes", async () => {
     const earlier = setUp();
     earlier.stream.failing = true;
