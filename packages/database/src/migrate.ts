@@ -1,4 +1,5 @@
 import { GatewayError } from "@penstock/errors";
+import { sleep, systemClock } from "@penstock/runtime";
 import { sql } from "kysely";
 import type { Kysely, Transaction } from "kysely";
 import type { Migration } from "kysely/migration";
@@ -17,8 +18,15 @@ export interface MigrateOptions {
 }
 
 const oldestServerVersion = 150_000;
-/** How long to wait for another replica that is migrating the same schema. */
+/** How long to wait for another replica that is migrating the same schema, or for a table in use. */
 const waitForOthersMs = 60_000;
+/**
+ * How long a migration stands in the queue for a table at a time: whatever comes after it waits as
+ * well, and requests wait at most 500 ms for a lock.
+ */
+const tableLockMs = 400;
+/** Then it lets the others go first. */
+const tablePauseMs = 1_000;
 /** Building an index of a large table may take minutes. */
 const longestMigrationMs = 600_000;
 const lockNotAvailable = "55P03";
@@ -31,7 +39,8 @@ const lockNotAvailable = "55P03";
  *
  * @throws GatewayError FAILED_PRECONDITION when the server is older than PostgreSQL 15, or the
  * schema holds migrations this build does not know: an older build must not write newer tables;
- * UNAVAILABLE when another replica has been migrating for a minute; INTERNAL when one fails.
+ * UNAVAILABLE when another replica has been migrating, or a table has been in use, for a minute;
+ * INTERNAL when one fails.
  */
 export async function migrate<Tables>(
   db: Kysely<Tables>,
@@ -43,12 +52,41 @@ export async function migrate<Tables>(
   try {
     const applied: string[] = [];
     for (;;) {
-      const name = await patient.transaction().execute((trx) => migrateOnce(trx, options));
+      const name = await untilTablesAreFree(() =>
+        patient.transaction().execute((trx) => migrateOnce(trx, options)),
+      );
       if (name === undefined) return applied;
       applied.push(name);
     }
   } finally {
     await patient.destroy();
+  }
+}
+
+/** Runs it again, with pauses, as long as a lock of a table is in its way. */
+async function untilTablesAreFree<Result>(run: () => Promise<Result>): Promise<Result> {
+  const giveUpMs = systemClock.monotonicMs() + waitForOthersMs;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof TableInUse)) throw error;
+      if (systemClock.monotonicMs() >= giveUpMs) throw error.told;
+    }
+    // Replicas that start together do not try in step.
+    await sleep(systemClock, tablePauseMs * (0.5 + Math.random()));
+  }
+}
+
+/** A migration did not get the lock of a table in time. */
+class TableInUse extends Error {
+  /** What is told when it never gets it. */
+  readonly told: GatewayError;
+
+  constructor(migration: string, schema: string, cause: unknown) {
+    super("a table is in use", { cause });
+    const message = `migration ${migration} of ${schema} waits for a table that is in use`;
+    this.told = new GatewayError("UNAVAILABLE", message, { source: "gateway", cause });
   }
 }
 
@@ -68,9 +106,11 @@ async function migrateOnce<Tables>(
   await sql`create schema if not exists ${sql.id(schema)}`.execute(trx);
   await sql`create table if not exists ${sql.id(schema, versionTable)} (
     name varchar(255) primary key, timestamp varchar(255) not null)`.execute(trx);
+  await setLocal(trx, "lock_timeout", tableLockMs);
   try {
     await migration.up(trx);
   } catch (cause) {
+    if (sqlStateOf(cause) === lockNotAvailable) throw new TableInUse(name, schema, cause);
     const message = `migration ${name} of ${schema} failed`;
     throw new GatewayError("INTERNAL", message, { source: "gateway", cause });
   }
@@ -81,11 +121,9 @@ async function migrateOnce<Tables>(
 
 /** The pool's own limits are meant for requests. */
 async function lockSchema<Tables>(trx: Transaction<Tables>, schema: string): Promise<void> {
-  const set = (name: string, ms: number) =>
-    sql`select set_config(${name}, ${String(ms)}, true)`.execute(trx);
-  await set("lock_timeout", waitForOthersMs);
-  await set("statement_timeout", longestMigrationMs);
-  await set("idle_in_transaction_session_timeout", longestMigrationMs);
+  await setLocal(trx, "lock_timeout", waitForOthersMs);
+  await setLocal(trx, "statement_timeout", longestMigrationMs);
+  await setLocal(trx, "idle_in_transaction_session_timeout", longestMigrationMs);
   try {
     await sql`select pg_advisory_xact_lock(${lockKey(`migrate ${schema}`)})`.execute(trx);
   } catch (cause) {
@@ -93,6 +131,14 @@ async function lockSchema<Tables>(trx: Transaction<Tables>, schema: string): Pro
     const message = `another process has been migrating schema ${schema} for too long`;
     throw new GatewayError("UNAVAILABLE", message, { source: "gateway", cause });
   }
+}
+
+async function setLocal<Tables>(
+  trx: Transaction<Tables>,
+  name: string,
+  durationMs: number,
+): Promise<void> {
+  await sql`select set_config(${name}, ${String(durationMs)}, true)`.execute(trx);
 }
 
 async function refuseOldServer<Tables>(db: Kysely<Tables>): Promise<void> {

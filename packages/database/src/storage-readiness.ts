@@ -39,6 +39,8 @@ const firstPauseMs = 200;
 const longestPauseMs = 5_000;
 /** How often a database in use is asked whether it is still there. */
 const lookEveryMs = 5_000;
+/** How often its schema is looked at: while this build runs, a newer one may migrate it. */
+const lookAtSchemaEveryMs = 60_000;
 const lookAgainMs = 500;
 /** The same trouble is told again after this long. */
 const remindEveryMs = 30_000;
@@ -77,25 +79,36 @@ export async function untilStorageReady<Tables>(
 
 /**
  * Keeps the health of a prepared storage true until the signal aborts: a database that is away is
- * not ready, and ready again as soon as it answers. The embedded one is not asked: it lives and
- * dies with the process.
+ * not ready, and ready again as soon as it answers; nor is one whose schema a newer build has
+ * changed, as this build may write there what the newer one does not expect. The embedded one is
+ * not asked: it lives and dies with the process.
  */
 export async function superviseStorage<Tables>(
-  options: Pick<StorageReadinessOptions<Tables>, "db" | "schema" | "health" | "clock" | "logger">,
+  options: Omit<StorageReadinessOptions<Tables>, "start" | "prepare">,
   signal: AbortSignal,
 ): Promise<void> {
   const { db, clock, health, logger, schema } = options;
   if (engineOf(db).kind === "pglite") return;
   const tell = reminder(options);
   let away = false;
+  let newer: Trouble | undefined;
+  let schemaSeenMs = clock.monotonicMs();
   while (!signal.aborted) {
     await sleep(clock, away ? lookAgainMs : lookEveryMs, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
       await sql`select 1`.execute(db);
+      if (away || clock.monotonicMs() - schemaSeenMs >= lookAtSchemaEveryMs) {
+        newer = await newerSchema(options);
+        schemaSeenMs = clock.monotonicMs();
+      }
       if (away) logger.info("the database answers again", { schema });
       away = false;
-      health.set(healthPart, "ready");
+      if (newer === undefined) health.set(healthPart, "ready");
+      else {
+        health.set(healthPart, "not_ready", `schema ${schema}: ${newer.detail}`);
+        tell(newer);
+      }
     } catch (error) {
       away = true;
       const trouble = unreachable(error);
@@ -103,6 +116,20 @@ export async function superviseStorage<Tables>(
       tell(trouble);
     }
   }
+}
+
+/** What is wrong when migrations have run that this build does not know. */
+async function newerSchema<Tables>({
+  db,
+  schema,
+  migrations,
+}: Pick<StorageReadinessOptions<Tables>, "db" | "schema" | "migrations">): Promise<
+  Trouble | undefined
+> {
+  const { state, unknown } = await schemaState(db, { schema, migrations });
+  if (state !== "ahead") return undefined;
+  const detail = `was changed by a newer build (${unknown.join(", ")}); start that build`;
+  return { cause: `schema ${schema} ${detail}`, detail, advice: "replace this role by that build" };
 }
 
 async function tryOnce<Tables>(

@@ -6,11 +6,13 @@ import {
   openDatabaseServer,
   relayOutbox,
   schemaState,
+  superviseStorage,
   tryAdvisoryLock,
 } from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import { describeDatabase } from "@penstock/database/testing";
 import { silentObservability } from "@penstock/observability";
+import { HealthRegistry, ManualClock } from "@penstock/runtime";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -68,6 +70,78 @@ lane.describe("PostgreSQL with several replicas", () => {
     expect(runs).toEqual(names);
     const states = await Promise.all(pools.map((db) => schemaState(db, options)));
     for (const state of states) expect(state).toMatchObject({ state: "current", applied: names });
+  });
+
+  it("migrates a table in use without making others wait for it", async () => {
+    const [using, working, migrating] = replicas.map((replica) => replica.connect("busy"));
+    const up = async (db: Kysely<unknown>): Promise<void> => {
+      await sql`create table busy.t (x bigint)`.execute(db);
+    };
+    const wider = async (db: Kysely<unknown>): Promise<void> => {
+      await sql`alter table busy.t add column y bigint`.execute(db);
+    };
+    const migrations = { "001_t": { up } };
+    await migrate(migrating!, { schema: "busy", migrations });
+    const used = Promise.withResolvers<void>();
+    const taken = Promise.withResolvers<void>();
+    const dump = using!.transaction().execute(async (trx) => {
+      await sql`lock table busy.t in access share mode`.execute(trx);
+      taken.resolve();
+      await used.promise;
+    });
+    await taken.promise;
+    let migrated = false;
+    const next = { schema: "busy", migrations: { ...migrations, "002_y": { up: wider } } };
+    const migration = migrate(migrating!, next).then(() => (migrated = true));
+    try {
+      for (let count = 0; count < 15; count += 1) {
+        await sql`insert into busy.t values (1)`.execute(working!);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(migrated).toBe(false);
+    } finally {
+      used.resolve();
+    }
+    await dump;
+    await migration;
+    await sql`insert into busy.t (x, y) values (1, 2)`.execute(working!);
+  });
+
+  it("is not ready for a build whose schema a newer one has changed meanwhile", async () => {
+    const [running, newer] = replicas.map((replica) => replica.connect("renewed"));
+    const nothing = { up: () => Promise.resolve() };
+    const options = { schema: "renewed", migrations: { "001_now": nothing } };
+    await migrate(running!, options);
+    const clock = new ManualClock();
+    const health = new HealthRegistry(["database"]);
+    const stop = new AbortController();
+    const supervising = superviseStorage(
+      { db: running!, ...options, health, clock, logger },
+      stop.signal,
+    );
+    const passes = (check: () => void) =>
+      vi.waitFor(
+        () => {
+          clock.advance(5_000);
+          check();
+        },
+        { timeout: 10_000 },
+      );
+    await passes(() => expect(health.ready()).toBe(true));
+    await migrate(newer!, {
+      ...options,
+      migrations: { ...options.migrations, "002_new": nothing },
+    });
+    await passes(() => {
+      expect(health.ready()).toBe(false);
+      expect(health.report().components[0]?.detail).toBe(
+        "schema renewed: was changed by a newer build (002_new); start that build",
+      );
+    });
+    await sql`delete from renewed.kysely_migration where name = '002_new'`.execute(newer!);
+    await passes(() => expect(health.ready()).toBe(true));
+    stop.abort();
+    await supervising;
   });
 
   it("migrates on where another was killed half-way", async () => {
