@@ -13,7 +13,7 @@ import type { Transfer } from "../ledger/transfer.ts";
 import { loadAccounts, lockQuotas } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
 import type { LedgerDatabase } from "../storage/ledger-database.ts";
-import { findTransfer } from "../storage/transfer-store.ts";
+import { findTransfer, lockTransferId } from "../storage/transfer-store.ts";
 import { findInstance } from "./get-balance.ts";
 import type { BalanceDependencies } from "./get-balance.ts";
 import { FieldProblems } from "./read-sync.ts";
@@ -58,13 +58,18 @@ function check({ amount, reason, requestId }: CreateAdjustmentRequest): void {
   problems.throwIfAny();
 }
 
-function adjust(
+/**
+ * Posts an adjustment, or gives what was posted with its id before, to whichever quota. `quota`
+ * has to be known.
+ */
+export function adjust(
   { db, clock }: { readonly db: LedgerDatabase; readonly clock: BalanceDependencies["clock"] },
   { quota, resource, definition }: QuotaInstance,
   request: Omit<CreateAdjustmentRequest, "$typeName"> & { readonly actor: string },
 ): Promise<{ transfer: Transfer; isNew: boolean }> {
   return inTransaction(db, async (trx) => {
     const nowMs = clock.wallMs();
+    await lockTransferId(trx, request.requestId);
     const instances = await lockQuotas(trx, [{ quota, resource, definition }], nowMs);
     const before = await findTransfer(trx, request.requestId);
     if (before !== undefined) return { transfer: before, isNew: false };

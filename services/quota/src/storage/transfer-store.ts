@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 
 import type { Transfer } from "../ledger/transfer.ts";
 import type { QuotaTables, TransferRow } from "./schema.ts";
@@ -53,6 +53,16 @@ export function transferIdentity(parts: {
   readonly ordinal: number;
 }): string {
   return `${parts.ordinal} ${parts.quota} ${parts.id}`;
+}
+
+/**
+ * Waits until no other transaction that did the same for this id runs. For adjustments: their id is
+ * theirs in all quotas, and the lock of a quota keeps out only those of the same one. Comes before
+ * that lock, so that no charge waits for an adjustment that waits.
+ */
+export async function lockTransferId(trx: Transaction<QuotaTables>, id: string): Promise<void> {
+  const name = `quota adjustment ${id}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx);
 }
 
 /** The charge or adjustment with this id; of a request's charges any. Undefined: there is none. */

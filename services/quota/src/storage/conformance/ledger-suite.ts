@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 
 import { describeCharges } from "./charge-suite.ts";
 import { describeHistories } from "./ledger-history.ts";
-import { describeRace, describeReplicas } from "./race-suite.ts";
+import { describeAdjustments, describeRace, describeReplicas } from "./race-suite.ts";
 import { describeStorm } from "./storm-suite.ts";
 import { describeGrants, describeSyncSpeed } from "./sync-suite.ts";
 import { describeChanges, describeLeaseEnds } from "./time-suite.ts";
@@ -24,6 +24,7 @@ export function describeLedger(name: string, open: () => Promise<DatabaseServer>
     describeChanges(() => server);
     describeRace(() => server);
     describeReplicas(() => server);
+    describeAdjustments(() => server);
     describeStorm(() => server);
     describeHistories(() => server, 20);
   });

@@ -3,6 +3,8 @@ import type { DatabaseServer } from "@penstock/database";
 import { newUuidV7 } from "@penstock/runtime";
 import { expect, it } from "vitest";
 
+import { adjust } from "../../api/create-adjustment.ts";
+import { findInstance } from "../../api/get-balance.ts";
 import { TestLedger, budget, limit, sync, usageEvent, want } from "./test-ledger.ts";
 
 /** Two replicas of the service at once: locks in one order, so nothing deadlocks or leaks. */
@@ -42,6 +44,34 @@ export function describeReplicas(server: () => DatabaseServer): void {
       expect({ posted, pending, leased }).toEqual({ posted: 150n, pending: 0n, leased: 450n });
     }
     expect([one.confirmed, two.confirmed].flatMap((map) => [...map.values()])).toContain(15n);
+  });
+}
+
+/** Two replicas are asked for one adjustment, of two quotas. */
+export function describeAdjustments(server: () => DatabaseServer): void {
+  it("adjusts once for each id, also when two quotas are to be adjusted at once", async () => {
+    const one = await TestLedger.create(
+      server(),
+      budget("budgets/a", 100n),
+      budget("budgets/b", 100n),
+    );
+    const two = one.replica(server());
+    const adjustWith = async (ledger: TestLedger, quota: string, requestId: string) => {
+      const instance = await findInstance(ledger, quota);
+      const request = { quota, amount: 1n, reason: "race", requestId, actor: "operator" };
+      return await adjust(ledger, instance, request);
+    };
+    for (let round = 0; round < 10; round += 1) {
+      const requestId = newUuidV7();
+      const [first, second] = await Promise.all([
+        adjustWith(one, "budgets/a", requestId),
+        adjustWith(two, "budgets/b", requestId),
+      ]);
+      expect([first.isNew, second.isNew].toSorted()).toEqual([false, true]);
+      expect(first.transfer.quota).toBe(second.transfer.quota);
+    }
+    const [a, b] = [await one.balance("budgets/a"), await one.balance("budgets/b")];
+    expect(a.posted + b.posted).toBe(10n);
   });
 }
 
