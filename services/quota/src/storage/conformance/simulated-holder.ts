@@ -18,6 +18,8 @@ export class SimulatedHolder {
   eventSequence = 0n;
   readonly leases = new Map<string, HeldLease>();
   readonly running: { quota: string; leaseId: string }[] = [];
+  /** Requests on rates that it let in since its last sync. */
+  #unheard = 0n;
   readonly #ledger: TestLedger;
   readonly #name: string;
   readonly admissions: { quota: string; atMs: number }[];
@@ -40,6 +42,7 @@ export class SimulatedHolder {
 
   async sync(quota: string, needed: bigint, retired?: { epoch: bigint; lastSequence: bigint }) {
     this.syncSequence += 1n;
+    this.#unheard = 0n;
     const nowMs = this.#ledger.clock.wallMs();
     for (const lease of this.leases.values()) {
       if (nowMs >= lease.expireMs || nowMs >= lease.validToMs) lease.closed = true;
@@ -97,6 +100,7 @@ export class SimulatedHolder {
       if (lease.granted - lease.spent - lease.reserved < 1n) continue;
       lease.reserved += 1n;
       this.admissions.push({ quota, atMs: nowMs });
+      if (quota.startsWith("limits/")) this.#unheard += 1n;
       this.running.push({ quota, leaseId });
       return;
     }
@@ -115,8 +119,12 @@ export class SimulatedHolder {
     return request.quota;
   }
 
-  /** Dies: what ran is charged by its spool, found at the start of the next life. */
-  async restart(): Promise<void> {
+  /**
+   * Dies: what ran is charged by its spool, found at the start of the next life. Gives how many
+   * requests on rates quota had not heard of.
+   */
+  async restart(): Promise<bigint> {
+    const unheard = this.#unheard;
     for (const request of this.running.splice(0)) this.#emit(request);
     const ended = { epoch: this.epoch, lastSequence: this.eventSequence };
     this.epoch += 1n;
@@ -124,6 +132,7 @@ export class SimulatedHolder {
     this.eventSequence = 0n;
     this.leases.clear();
     await this.sync("", 0n, ended);
+    return unheard;
   }
 
   #emit({ quota, leaseId }: { quota: string; leaseId: string }, settled = 1n): void {
