@@ -24,9 +24,10 @@ export async function requestNats(url: string, subject: string, body = ""): Prom
       const refused = /^-ERR '(.*)'/m.exec(text)?.[1];
       if (refused !== undefined) throw new Error(refused);
       const answer = /MSG \S+ 1 (\d+)\r\n([^]*)\r\n/.exec(text);
-      if (answer !== null && Number(answer[1]) <= Buffer.byteLength(answer[2] ?? "")) {
-        return answer[2] ?? "";
-      }
+      const length = Number(answer?.[1]);
+      const told = Buffer.from(answer?.[2] ?? "");
+      // A PING of the server may follow.
+      if (answer !== null && length <= told.length) return told.subarray(0, length).toString();
     }
     throw new Error(`no answer to ${subject}`);
   } finally {
