@@ -85,6 +85,28 @@ describe("runService", () => {
     expect(await running).toBe(1);
   });
 
+  it.each(["SIGTERM", "SIGINT"])("takes a %s that a launcher hands on for one", async (signal) => {
+    let hurried = 0;
+    const drain = (_deadlineMs: number, hurry: AbortSignal): Promise<void> => {
+      hurry.addEventListener("abort", () => (hurried += 1));
+      return forever();
+    };
+    const { host, clock, logged, running } = setUp({ drain, hurriedDrainMs: 9_000 });
+    host.emit(signal);
+    await vi.waitFor(() => expect(logged).toContain("draining"));
+    clock.advance(400);
+    host.emit(signal);
+    expect(hurried).toBe(0);
+    clock.advance(500);
+    host.emit(signal);
+    expect(hurried).toBe(1);
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    clock.advance(8_000);
+    expect(host.codes).toEqual([]);
+    clock.advance(1_000);
+    expect(await running).toBe(1);
+  });
+
   it.each(["uncaughtException", "unhandledRejection"])("ends at once on %s", async (event) => {
     const { host, running } = setUp({ drain: forever });
     host.emit(event, new Error("bug"));

@@ -26,18 +26,22 @@ export interface RunServiceOptions {
   start(signal: AbortSignal): Promise<void>;
   /**
    * Accepts nothing new and finishes what is open within `deadlineMs`. `hurry` aborts when a
-   * second signal shortens the rest to five seconds.
+   * second signal shortens the rest to `hurriedDrainMs`.
    */
   drain(deadlineMs: number, hurry: AbortSignal): Promise<void>;
   readonly logger: ServiceLogger;
   readonly clock?: Clock;
   /** Default 120 s: long answers may finish (a laptop passes 5 s). */
   readonly drainTimeoutMs?: number;
+  /** What is left after a second signal; default 5 s. */
+  readonly hurriedDrainMs?: number;
   readonly host?: ServiceHost;
 }
 
 /** Who asks twice wants an end: what is still open has this long. */
-const hurriedDrainMs = 5_000;
+const defaultHurriedDrainMs = 5_000;
+/** A launcher in the same group hands on the signal that we have already: that one is no second. */
+const sameSignalMs = 500;
 
 /**
  * Runs a service until SIGTERM or SIGINT, drains it, and ends the process: code 0 after a clean
@@ -50,14 +54,22 @@ export async function runService(options: RunServiceOptions): Promise<number> {
   const asked = new AbortController();
   const hurry = new AbortController();
   const broken = Promise.withResolvers<number>();
-  const onSignal = (): void => (asked.signal.aborted ? hurry : asked).abort();
+  const onSignal = (): (() => void) => {
+    let lastMs = Number.NEGATIVE_INFINITY;
+    return () => {
+      const nowMs = clock.monotonicMs();
+      const isSame = nowMs - lastMs < sameSignalMs;
+      lastMs = nowMs;
+      if (!isSame) (asked.signal.aborted ? hurry : asked).abort();
+    };
+  };
   const onBroken = (cause: unknown): void => {
     options.logger.error("process broken, ending at once", { service: options.name, cause });
     broken.resolve(1);
   };
   const listeners: [HostEvent, (cause: unknown) => void][] = [
-    ["SIGTERM", onSignal],
-    ["SIGINT", onSignal],
+    ["SIGTERM", onSignal()],
+    ["SIGINT", onSignal()],
     ["uncaughtException", onBroken],
     ["unhandledRejection", onBroken],
   ];
@@ -108,6 +120,7 @@ async function drainWithin(
   hurry: AbortSignal,
 ): Promise<boolean> {
   const over = new AbortController();
+  const hurriedDrainMs = options.hurriedDrainMs ?? defaultHurriedDrainMs;
   const late = async (): Promise<boolean> => {
     await sleep(clock, deadlineMs + 1_000, AbortSignal.any([over.signal, hurry])).catch(() => {});
     if (hurry.aborted) await sleep(clock, hurriedDrainMs, over.signal).catch(() => {});

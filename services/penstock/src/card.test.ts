@@ -24,6 +24,12 @@ describe("renderCard", () => {
     for (const line of card.split("\n")) expect(line.length).toBeLessThanOrEqual(130);
   });
 
+  it("says where the log is", () => {
+    expect(renderCard(content)).toContain("(penstock.log; ");
+    const ofSuite = renderCard({ ...content, logFile: "suite/penstock.log" });
+    expect(ofSuite).toContain("(suite/penstock.log; ");
+  });
+
   it("has commands that a shell understands", () => {
     const lines = renderCard(content).split("\n");
     const start = lines.findIndex((line) => line.startsWith("  curl"));

@@ -7,6 +7,8 @@ export interface CardContent {
   readonly simulatorUrl: string;
   /** Secret of the demo's key; absent when the demo was removed. */
   readonly key: string | undefined;
+  /** Below the data folder; `penstock.log` when absent. */
+  readonly logFile?: string;
   /** As people would type it. */
   readonly dataDir: string;
   readonly isDefaultDataDir: boolean;
@@ -31,7 +33,7 @@ export function renderCard(content: CardContent): string {
     ],
     ...(content.further ?? []),
     ["key", key ?? "none: the demo's key was removed; `penstock keys issue` makes one"],
-    ["data", `${dataDir}  (penstock.log; demo.env has all of the above)`],
+    ["data", `${dataDir}  (${content.logFile ?? "penstock.log"}; demo.env has all of the above)`],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
   const notes = content.notes.map((note) => `  note: ${note}`);

@@ -15,6 +15,7 @@ import { ProcessList } from "../suite/left-behind.ts";
 import { Suite } from "../suite/run-suite.ts";
 import type { SuiteOptions, SuiteResult } from "../suite/run-suite.ts";
 import { postgresElsewhere } from "../suite/start-servers.ts";
+import { hurriedStopMs } from "../suite/stop-in-turn.ts";
 import { createSuiteLog } from "../suite/suite-log.ts";
 import type { SuitePorts } from "../suite/suite-plan.ts";
 import { chooseSuitePorts, namedPorts } from "../suite/suite-ports.ts";
@@ -55,6 +56,7 @@ export async function runSuiteCommand(io: CommandIo, flags: SuiteFlags): Promise
     name: "penstock suite",
     clock: systemClock,
     drainTimeoutMs,
+    hurriedDrainMs: hurriedStopMs,
     logger: {
       info: () => undefined,
       error: (message, { cause } = {}) => {
@@ -132,6 +134,7 @@ function card({ addresses, demo }: SuiteResult, { settings, ports }: SuiteOption
     key: demo?.key,
     notes: demo?.notes ?? [],
     dataDir: shown,
+    logFile: "suite/penstock.log",
     isDefaultDataDir: shown === defaultDataDir,
     readyMs: performance.now(),
   });

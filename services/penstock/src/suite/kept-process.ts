@@ -25,6 +25,8 @@ const firstPauseMs = 500;
 const longestPauseMs = 15_000;
 /** Who lived this long begins again with the shortest pause. */
 const healthyAfterMs = 30_000;
+/** A second signal that comes sooner is taken for the first one (runService). */
+const secondSignalAfterMs = 700;
 
 /**
  * Runs a program in a process group of its own, so that Ctrl-C reaches only the suite, and starts
@@ -37,6 +39,9 @@ export class KeptProcess {
   #ended: Promise<void> = Promise.resolve();
   #isStopping = false;
   #restart: Timer | undefined;
+  #hurrying: Timer | undefined;
+  #killing: Timer | undefined;
+  #askedAtMs: number | undefined;
   #deaths = 0;
 
   constructor(options: KeptProcessOptions) {
@@ -75,18 +80,38 @@ export class KeptProcess {
     });
   }
 
-  /** Asks it to end and waits; after the deadline it is killed. */
-  async stop(deadlineMs: number): Promise<void> {
+  /** Lets it run until it is stopped or ends; from now on it isn't started again. */
+  restartNoMore(): void {
     this.#isStopping = true;
     this.#restart?.cancel();
-    this.#child?.kill(this.#options.stopSignal ?? "SIGTERM");
-    const killing = systemClock.schedule(deadlineMs, () => this.#child?.kill("SIGKILL"));
-    await this.#ended;
-    killing.cancel();
   }
 
-  /** Asks a second time: it ends within seconds. */
-  hurry(): void {
+  /** Asks it to end and waits; after the deadline it is killed. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.restartNoMore();
+    this.#askedAtMs = systemClock.monotonicMs();
+    this.#ask();
+    this.#killAfter(deadlineMs);
+    await this.#ended;
+    this.#killing?.cancel();
+    this.#hurrying?.cancel();
+  }
+
+  /** Asks what was asked to end a second time; `deadlineMs` from now it is killed. */
+  hurry(deadlineMs: number): void {
+    if (this.#askedAtMs === undefined || this.#hurrying !== undefined) return;
+    const sinceMs = systemClock.monotonicMs() - this.#askedAtMs;
+    const pauseMs = Math.max(0, secondSignalAfterMs - sinceMs);
+    this.#hurrying = systemClock.schedule(pauseMs, () => this.#ask());
+    this.#killAfter(deadlineMs);
+  }
+
+  #killAfter(deadlineMs: number): void {
+    this.#killing?.cancel();
+    this.#killing = systemClock.schedule(deadlineMs, () => this.#child?.kill("SIGKILL"));
+  }
+
+  #ask(): void {
     this.#child?.kill(this.#options.stopSignal ?? "SIGTERM");
   }
 

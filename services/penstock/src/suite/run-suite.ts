@@ -24,6 +24,7 @@ import type { SuiteServer } from "./start-servers.ts";
 import type { SuiteLog } from "./suite-log.ts";
 import { planSuite } from "./suite-plan.ts";
 import type { SuitePart, SuitePorts } from "./suite-plan.ts";
+import { stopInTurn } from "./stop-in-turn.ts";
 import type { SuiteSecrets } from "./suite-secrets.ts";
 import { untilAnswered, untilTrue } from "./until-ready.ts";
 
@@ -46,8 +47,6 @@ export interface SuiteResult {
 }
 
 const mainFile = join(import.meta.dirname, "..", "main.ts");
-const partDeadlineMs = 20_000;
-const serverDeadlineMs = 10_000;
 
 /** A suite on this machine. */
 export class Suite {
@@ -81,14 +80,7 @@ export class Suite {
 
   /** Routers first, so that what they counted is taken over; servers last. */
   async stop(hurry: AbortSignal): Promise<void> {
-    const groups = [...this.#parts.toReversed(), this.#servers];
-    hurry.addEventListener("abort", () => {
-      for (const part of this.#parts.flat()) part.hurry();
-    });
-    for (const group of groups) {
-      const deadlineMs = group === this.#servers ? serverDeadlineMs : partDeadlineMs;
-      await Promise.all(group.map((part) => part.stop(deadlineMs)));
-    }
+    await stopInTurn([...this.#parts.toReversed(), this.#servers], hurry);
     this.#options.processes.clear();
   }
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { KeptProcess } from "./kept-process.ts";
 import { ProcessList } from "./left-behind.ts";
 import { lineReader, renderLogLine } from "./merged-log.ts";
+import { stopInTurn } from "./stop-in-turn.ts";
 import { defaultSuitePorts, planSuite } from "./suite-plan.ts";
 import { takeSuiteSecrets } from "./suite-secrets.ts";
 
@@ -60,6 +61,40 @@ describe("a part of a suite", () => {
     expect(await new ProcessList(folder).endLeftBehind([folder])).toEqual(["part"]);
     await kept.stop(5_000);
   });
+});
+
+/** Ends only when it is asked twice, as a router with an open stream. */
+const patient = `
+let asked = 0;
+process.on("SIGTERM", () => { console.log("asked"); if (++asked === 2) process.exit(0); });
+console.log("up"); setInterval(() => {}, 1000);`;
+
+describe("a suite that stops", () => {
+  it("is hurried group by group, and starts nothing again", async () => {
+    const router = keep(["-e", patient]);
+    const service = keep(["-e", patient]);
+    const server = keep(["-e", program]);
+    for (const { kept } of [router, service, server]) kept.start();
+    for (const { lines } of [router, service, server]) {
+      await vi.waitFor(() => expect(lines).toEqual(["up"]), 10_000);
+    }
+    const hurry = new AbortController();
+    const groups = [[router.kept], [service.kept], [server.kept]];
+    const stopping = stopInTurn(groups, hurry.signal);
+    await vi.waitFor(() => expect(router.lines).toEqual(["up", "asked"]), 10_000);
+    // What ends before its turn stays ended.
+    process.kill(server.pids[0] ?? 0, "SIGKILL");
+    expect(service.lines).toEqual(["up"]);
+    hurry.abort();
+    await vi.waitFor(() => expect(service.lines.length).toBeGreaterThan(1), 10_000);
+    expect(router.lines).toEqual(["up", "asked", "asked"]);
+    await stopping;
+    expect(service.lines).toEqual(["up", "asked", "asked"]);
+    for (const { pids, deaths } of [router, service, server]) {
+      expect(pids).toHaveLength(1);
+      expect(deaths).toEqual([]);
+    }
+  }, 30_000);
 });
 
 describe("the plan of a suite", () => {

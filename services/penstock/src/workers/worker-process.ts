@@ -30,22 +30,28 @@ export interface WorkerAnswers {
  * primary's business; a terminal sends Ctrl-C to every process, and that must not count twice.
  */
 export function workerHost(): ServiceHost {
-  const asked = new Set<(cause: unknown) => void>();
+  const first = new Set<(cause: unknown) => void>();
+  const second = new Set<(cause: unknown) => void>();
+  let isAsked = false;
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);
   process.on("SIGTERM", ignore);
   process.on("message", (message: unknown) => {
     if (!isMessage(message) || (message as PrimaryMessage).kind !== "drain") return;
-    for (const listener of asked) listener(undefined);
+    for (const listener of isAsked ? second : first) listener(undefined);
+    isAsked = true;
   });
   return {
     on: (event, listener) => {
-      if (event === "SIGTERM") asked.add(listener);
-      else if (event !== "SIGINT") process.on(event, listener);
+      if (event === "SIGTERM") first.add(listener);
+      // Another event, so that it is not taken for the first one handed on.
+      else if (event === "SIGINT") second.add(listener);
+      else process.on(event, listener);
     },
     off: (event, listener) => {
-      if (event === "SIGTERM") asked.delete(listener);
-      else if (event !== "SIGINT") process.off(event, listener);
+      if (event === "SIGTERM") first.delete(listener);
+      else if (event === "SIGINT") second.delete(listener);
+      else process.off(event, listener);
     },
     exit: (code) => process.exit(code),
   };
