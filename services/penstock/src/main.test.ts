@@ -201,6 +201,14 @@ period: DAY
   it("tells scripts by its exit code whether somebody answered", async () => {
     const nowhere = ["get", "all", "--control-url", "http://127.0.0.1:1"];
     expect((await penstock(nowhere)).exitCode).toBe(3);
+    // Telemetry has another address and is alive; it is policy that nobody answers for.
+    const alive = readDemoEnv(folder).PENSTOCK_CONTROL_URL ?? "";
+    const withoutPolicy = await penstock([...nowhere, "--telemetry-url", alive]);
+    expect(withoutPolicy.talk).toContain("Nobody answers at http://127.0.0.1:1.");
+    const withoutTelemetry = ["usage", "--telemetry-url", "http://127.0.0.1:1"];
+    expect((await penstock(withoutTelemetry)).talk).toContain(
+      "Nobody answers at http://127.0.0.1:1.",
+    );
     expect((await penstock(["get", "nothing"])).exitCode).toBe(2);
     expect((await penstock(["get"])).exitCode).toBe(2);
     expect((await penstock(["get", "all", "--admin-token", "wrong"])).exitCode).toBe(1);

@@ -1,7 +1,8 @@
 import { silentObservability } from "@penstock/observability";
-import type { ServiceTransport } from "@penstock/rpc";
+import type { ServiceTransport, Transport } from "@penstock/rpc";
 import { createNetworkTransport } from "@penstock/rpc";
 import type { ControlClients } from "../api/clients.ts";
+import { CalledAddresses } from "../api/called-addresses.ts";
 import { createControlClients, createRouterClient } from "../api/clients.ts";
 import { readTlsSettings } from "../certificates/tls-settings.ts";
 import { readDemoEnv } from "../demo-env.ts";
@@ -44,13 +45,12 @@ export async function withSession(
   run: (session: CommandSession) => Promise<number | void>,
 ): Promise<number> {
   const transports: ServiceTransport[] = [];
-  let url: string | undefined;
+  const called = new CalledAddresses();
   try {
     const demo = readDemoEnv(readDataDir(options.dataDir, io.environment));
     const tls = readTlsSettings(io.environment);
     const target = resolveTarget(options, demo, io.environment);
-    const open = (address: string): ServiceTransport => {
-      url = address;
+    const open = (address: string): Transport => {
       const { tracer } = silentObservability();
       const { token } = target;
       const transport = createNetworkTransport({
@@ -63,13 +63,13 @@ export async function withSession(
         ...(token === undefined ? {} : { token }),
       });
       transports.push(transport);
-      return transport;
+      return called.follow(transport.transport, address);
     };
     const openControl = (): ControlClients => {
       const { controlUrl, telemetryUrl } = target;
-      const { transport } = open(controlUrl);
+      const transport = open(controlUrl);
       if (telemetryUrl === controlUrl) return createControlClients(transport);
-      return createControlClients(transport, { telemetry: open(telemetryUrl).transport });
+      return createControlClients(transport, { telemetry: open(telemetryUrl) });
     };
     let control: ControlClients | undefined;
     let router: RouterClient | undefined;
@@ -77,7 +77,7 @@ export async function withSession(
       io,
       target,
       control: () => (control ??= openControl()),
-      router: () => (router ??= createRouterClient(open(adminUrlOf(target)).transport)),
+      router: () => (router ??= createRouterClient(open(adminUrlOf(target)))),
     };
     return (await run(session)) ?? exitCodes.done;
   } catch (thrown) {
@@ -85,7 +85,7 @@ export async function withSession(
       io.talk(`penstock: ${thrown.message}\n`);
       return exitCodes.usage;
     }
-    const printed = printError(thrown, url);
+    const printed = printError(thrown, called.of(thrown));
     io.talk(printed.text);
     return printed.exitCode;
   } finally {
