@@ -18,6 +18,7 @@ export type {
 } from "./src/event-stream.ts";
 export { openBus } from "./src/open-bus.ts";
 export type { OpenBusOptions } from "./src/open-bus.ts";
+export { readBusVersion } from "./src/read-bus-version.ts";
 export { createMemoryBus } from "./src/memory/memory-bus.ts";
 export type { MemoryBusOptions } from "./src/memory/memory-bus.ts";
 export type { MemoryStreamBounds } from "./src/memory/memory-stream.ts";

@@ -212,6 +212,11 @@ serverLane("postgres").describe("roles that know each other by certificates", ()
   it("are administered over TLS, and say what is wrong without the authority", async () => {
     const got = await command("get", "routes");
     expect(got.exitCode, got.stderr).toBe(0);
+    const looked = await command("doctor", "-o", "json");
+    const findings = JSON.parse(looked.stdout) as { check: string; state: string }[];
+    const ofServices = findings.filter(({ check }) => /https:|clock/.test(check));
+    expect(ofServices.length).toBeGreaterThanOrEqual(3);
+    expect(ofServices.filter(({ state }) => state === "fail")).toEqual([]);
     delete process.env["PENSTOCK_TLS_CA"];
     const refused = await command("get", "routes");
     process.env["PENSTOCK_TLS_CA"] = pem("ca.crt");

@@ -56,7 +56,8 @@ async function runDoctor(io: CommandIo, flags: DoctorFlags): Promise<number> {
       controlUrl === demo.PENSTOCK_CONTROL_URL ? demo.PENSTOCK_SIMULATOR_URL : undefined;
     const clients = session.control();
     const urls = { controlUrl, quotaUrl, telemetryUrl, adminUrl, simulatorUrl };
-    remote = await checkRemote({ ...urls, clients });
+    const caFile = settings.tls?.client.caFile;
+    remote = await checkRemote({ ...urls, clients, caFile });
   });
   if (reached !== exitCodes.done) {
     remote = [{ check: "control", state: "warn", detail: "no running Penstock is known here" }];

@@ -14,6 +14,8 @@ export interface RemoteTargets {
   readonly adminUrl: string | undefined;
   readonly simulatorUrl: string | undefined;
   readonly clients: ControlClients;
+  /** Authorities that the services' certificates are checked with, as in every other command. */
+  readonly caFile: string | undefined;
 }
 
 /** Timers and leases cope with this much; certificates and reports do too. */
@@ -21,13 +23,17 @@ const tolerableDriftMs = 2_000;
 
 /** The doors of a running Penstock and the origins of its providers. */
 export async function checkRemote(targets: RemoteTargets): Promise<Finding[]> {
-  const { controlUrl, adminUrl, simulatorUrl } = targets;
+  const { controlUrl, adminUrl, simulatorUrl, caFile } = targets;
   const findings = await Promise.all([
-    ...controlPorts(targets).map(([name, url]) => look(`${name} ${url}`, () => checkReady(url))),
+    ...controlPorts(targets).map(([name, url]) =>
+      look(`${name} ${url}`, () => checkReady(url, caFile)),
+    ),
     look("token, configuration", () => checkConfiguration(targets.clients)),
     look("routers", () => checkRouters(targets.clients)),
-    look("clock", () => checkClock(controlUrl)),
-    ...(adminUrl === undefined ? [] : [look(`router ${adminUrl}`, () => checkReady(adminUrl))]),
+    look("clock", () => checkClock(controlUrl, caFile)),
+    ...(adminUrl === undefined
+      ? []
+      : [look(`router ${adminUrl}`, () => checkReady(adminUrl, caFile))]),
     ...(simulatorUrl === undefined
       ? []
       : [
@@ -59,8 +65,8 @@ async function checkRouters(clients: ControlClients): Promise<Result> {
   return { state: "warn", detail };
 }
 
-async function checkClock(controlUrl: string): Promise<Result> {
-  const { clockAheadMs } = await probeHttp(`${controlUrl}/livez`);
+async function checkClock(controlUrl: string, caFile: string | undefined): Promise<Result> {
+  const { clockAheadMs } = await probeHttp(`${controlUrl}/livez`, { caFile });
   return judgeDrift(clockAheadMs);
 }
 
@@ -83,8 +89,8 @@ function controlPorts({ controlUrl, quotaUrl, telemetryUrl }: RemoteTargets) {
   });
 }
 
-async function checkReady(url: string): Promise<Result> {
-  const { status, text } = await probeHttp(`${url}/readyz`);
+async function checkReady(url: string, caFile: string | undefined): Promise<Result> {
+  const { status, text } = await probeHttp(`${url}/readyz`, { caFile });
   const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, 160);
   return { state: status === 200 ? "ok" : "warn", detail: `answers ${status}: ${detail}` };
 }
@@ -106,7 +112,7 @@ async function checkProviders(clients: ControlClients): Promise<Finding[]> {
   return await Promise.all(
     providers.map(([name, origin]) =>
       look(`${name} ${origin}`, async () => {
-        const { status, clockAheadMs } = await probeHttp(origin, "HEAD");
+        const { status, clockAheadMs } = await probeHttp(origin, { method: "HEAD" });
         const drift = clockAheadMs === undefined ? undefined : judgeDrift(clockAheadMs);
         if (drift?.state === "warn") return drift;
         return { state: "ok", detail: `reachable (answers ${status})` };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAuthority } from "@penstock/certificates";
+import { readBusVersion } from "@penstock/bus";
 import { systemClock } from "@penstock/runtime";
 import { expect, it } from "vitest";
 import { connectBus, openBusOn } from "./nats-bus.fixture.ts";
@@ -43,6 +44,10 @@ serverLane("nats").describe("a NATS bus over TLS", () => {
       await expect(wrong.config.get("a")).rejects.toMatchObject({ reason: "UNAVAILABLE" });
       await wrong.close();
     }
+    const name = "looker";
+    expect(await readBusVersion({ url, name, caFile })).toMatch(/^\d+\.\d+/);
+    const untrusted = readBusVersion({ url, name, caFile: strangersFile });
+    await expect(untrusted).rejects.toMatchObject({ reason: "UNAVAILABLE" });
     await bus.close();
     await server.stop();
     rmSync(folder, { recursive: true });
@@ -54,5 +59,18 @@ serverLane("nats").describe("a NATS bus over TLS", () => {
     expect(bus.connected()).toBe(false);
     await bus.close();
     await server.stop();
+  });
+
+  it("tells its version to whom its credentials file lets in", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "penstock-nats-user-"));
+    const credentialsFile = join(folder, "credentials");
+    writeFileSync(credentialsFile, "looker:secret\n");
+    const server = await startNats({ args: ["--user", "looker", "--pass", "secret"] });
+    const { url } = server;
+    expect(await readBusVersion({ url, name: "looker", credentialsFile })).toMatch(/^\d+\.\d+/);
+    const refused = readBusVersion({ url, name: "looker" });
+    await expect(refused).rejects.toMatchObject({ reason: "FAILED_PRECONDITION" });
+    await server.stop();
+    rmSync(folder, { recursive: true });
   });
 });
