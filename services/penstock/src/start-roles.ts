@@ -78,6 +78,8 @@ export function followConfiguration(
 const embeddedQuotaWaitMs = 1_500;
 /** Decisions §6: a network round trip and a transaction have room in it. */
 const remoteQuotaWaitMs = 150;
+/** A quota that was quick a moment ago: a slow disk, a cold pool or a busy machine passes. */
+const aliveQuotaWaitMs = 500;
 
 /** The router with the settings of this start. */
 export async function createRouter(
@@ -94,6 +96,7 @@ export async function createRouter(
   const { identity, bus, configuration, authenticate, leases } = parts;
   const { ports, dataDir, bindAddress, roles } = settings;
   const isEmbedded = roles === undefined;
+  const given = settings.quotaWaitMs;
   return createRouterService({
     config: {
       ...readRouterEndurance(),
@@ -108,7 +111,8 @@ export async function createRouter(
       worker: String(place?.index ?? 0),
       workers: place?.workers ?? 1,
       reflection: settings.reflection ?? isEmbedded,
-      quotaWaitMs: settings.quotaWaitMs ?? (isEmbedded ? embeddedQuotaWaitMs : remoteQuotaWaitMs),
+      quotaWaitMs: given ?? (isEmbedded ? embeddedQuotaWaitMs : remoteQuotaWaitMs),
+      aliveQuotaWaitMs: given ?? (isEmbedded ? embeddedQuotaWaitMs : aliveQuotaWaitMs),
     },
     clock,
     bus,

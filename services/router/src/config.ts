@@ -24,6 +24,11 @@ export interface RouterConfig {
    */
   readonly quotaWaitMs: number;
   /**
+   * The same where quota is known to live: its last answer came within this time, and nobody was
+   * left without one since. `quotaWaitMs` when absent. Unit: milliseconds.
+   */
+  readonly aliveQuotaWaitMs?: number | undefined;
+  /**
    * What a request waits for before its provider is called, and before the last bytes of its answer:
    *
    * - `disk`, when absent: that its record is written to the spool. It survives every death of the

@@ -1,5 +1,6 @@
 import type { GatewayError } from "@penstock/errors";
 import type { Counter, Histogram, Logger, MetricRegistry } from "@penstock/observability";
+import type { QuotaRefused } from "./leases/reserve-outcome.ts";
 import type { RequestContext } from "./pipeline/request-context.ts";
 import { operationName } from "./pipeline/request-spans.ts";
 
@@ -8,6 +9,9 @@ const durationBounds = [
   0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
   163.84, 327.68, 655.36,
 ];
+
+/** A quota that is away refuses every request; the log needs to hear of it once a second. */
+const quotaLogIntervalMs = 1_000;
 
 /** The business events of the router: counter and log of each stand together. Never throws. */
 export class RouterEvents {
@@ -21,6 +25,9 @@ export class RouterEvents {
   readonly #unmetered: Counter;
   readonly #lost: Counter;
   readonly #unrecorded: Counter;
+  readonly #quotaUnavailable: Counter;
+  #quotaLoggedAt = -Infinity;
+  #quotaUnlogged = 0;
 
   constructor(logger: Logger, metrics: MetricRegistry) {
     this.#logger = logger;
@@ -69,6 +76,11 @@ export class RouterEvents {
       "Requests that ended without a usage record, by what there were too many of or no room for.",
       ["cause"],
     );
+    this.#quotaUnavailable = metrics.counter(
+      "penstock_quota_unavailable_total",
+      "Reservations refused because quota did not say whether there is room, by its state.",
+      ["state"],
+    );
   }
 
   /** A request was settled. */
@@ -96,6 +108,21 @@ export class RouterEvents {
         attempts: context.attempts.map(({ deployment, outcome }) => `${deployment} ${outcome}`),
       });
     }
+  }
+
+  /** A quota refused a request, or one of its targets. Told of only where quota did not decide. */
+  quotaRefused(requestId: string, { use, cause, silence }: QuotaRefused, nowMs: number): void {
+    if (cause !== "unavailable") return;
+    const state = silence?.state ?? "other";
+    this.#quotaUnavailable.add(1, state);
+    this.#quotaUnlogged += 1;
+    if (nowMs - this.#quotaLoggedAt < quotaLogIntervalMs) return;
+    const refused = this.#quotaUnlogged;
+    this.#quotaLoggedAt = nowMs;
+    this.#quotaUnlogged = 0;
+    const waitedMs = silence?.state === "late" ? silence.waitedMs : undefined;
+    const details = { requestId, quota: use.quota.name, state, waitedMs, refused };
+    this.#logger.warn("refused, as quota did not say whether there is room", details);
   }
 
   /** A request is served although its intent could not be written. */

@@ -82,7 +82,10 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     upstream: new UpstreamClient({ credentials, observability }),
     retryBudgets: new RetryBudgets(),
     settlement: new Settlement({ ...shared, spool: recorder, replica: name }),
-    quotaWaitMs: config.quotaWaitMs,
+    quotaWait: {
+      usualMs: config.quotaWaitMs,
+      aliveMs: config.aliveQuotaWaitMs ?? config.quotaWaitMs,
+    },
     random: Math.random,
     isRevoked: (virtualKey) => configuration.isRevoked(virtualKey),
   };

@@ -24,6 +24,9 @@ export function quota(name: string, overrides: Partial<CompiledQuota> = {}): Com
   } as CompiledQuota;
 }
 
+/** How long a request waits for quota here. */
+export const wait = { usualMs: 150, aliveMs: 500 };
+
 /** One use of a quota. */
 export const use = (of: CompiledQuota, amount = 1): QuotaUse => ({
   quota: of,
@@ -166,7 +169,7 @@ export class Harness {
     return new Promise((resolve) => {
       const outcome = this.book.reserve(uses);
       if (outcome.kind !== "wait") resolve(outcome);
-      else this.book.waitForGrant(uses, 150, { onGrantSettled: resolve });
+      else this.book.waitForGrant(uses, wait, { onGrantSettled: resolve });
     });
   }
 

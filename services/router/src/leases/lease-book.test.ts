@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { GrantStatus, LeaseMode } from "@penstock/api";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Harness, quota, use } from "./lease-book.fixture.ts";
+import { Harness, quota, use, wait } from "./lease-book.fixture.ts";
 import type { QuotaRefused, Reserved } from "./lease-book.ts";
 
 describe("LeaseBook and LeaseSync", () => {
@@ -161,7 +161,7 @@ describe("LeaseBook and LeaseSync", () => {
     harness.sync.start();
     const five = quota("limits/five", { onUnavailable: "allow_capped", amount: 5n });
     const outcomes: string[] = [];
-    for (let wait = 0; wait < 4; wait += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const asked = harness.ask([use(five)]);
       harness.clock.advance(150);
       outcomes.push((await asked).kind);
@@ -187,7 +187,7 @@ describe("LeaseBook and LeaseSync", () => {
     harness.quotaService.hang = true;
     resolve();
     expect((await early).kind).toBe("reserved");
-    harness.clock.advance(150);
+    harness.clock.advance(500);
     expect(await late).toMatchObject({ kind: "refused", cause: "unavailable" });
   });
 
@@ -317,7 +317,7 @@ describe("LeaseBook and LeaseSync", () => {
     const onGrantSettled = (): void => {
       throw new Error("planted");
     };
-    harness.book.waitForGrant([use(ten)], 150, { onGrantSettled });
+    harness.book.waitForGrant([use(ten)], wait, { onGrantSettled });
     await harness.settleDown();
     expect((await harness.ask([use(ten)])).kind).toBe("reserved");
   });

@@ -15,6 +15,7 @@ import type {
   MustWait,
   QuotaRefused,
   QuotaUse,
+  QuotaWait,
   Reserved,
   ReserveOutcome,
 } from "./reserve-outcome.ts";
@@ -74,16 +75,16 @@ export class LeaseBook {
   }
 
   /**
-   * Asks quota for what is missing and tells the waiter how it ended, after at most `timeoutMs`.
+   * Asks quota for what is missing and tells the waiter how it ended, after at most `wait`.
    * `uses` are all uses of the request, not only the missing ones.
    */
   waitForGrant(
     uses: readonly QuotaUse[],
-    timeoutMs: number,
+    wait: QuotaWait,
     waiter: GrantWaiter,
     parent?: SpanContext,
   ): void {
-    this.waiting.add(waiter, { uses, parent, timeoutMs });
+    this.waiting.add(waiter, { uses, parent, wait });
     this.onNeed();
   }
 

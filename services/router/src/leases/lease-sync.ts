@@ -235,6 +235,7 @@ export class LeaseSync {
     this.#retiredTold += exchange.request.retiredEpochs.length;
     this.#calls.add(1, "ok");
     this.#unreached.set(0);
+    this.#options.book.waiting.answered(this.#options.clock.monotonicMs() - sentAt);
     this.#noteSkew(answer);
     this.#apply(exchange, answer, sentAt);
     if (answer.newestEpoch > this.#options.epoch) this.#fence(answer.newestEpoch);

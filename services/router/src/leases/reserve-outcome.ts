@@ -16,6 +16,22 @@ export interface Reserved {
   readonly reservation: Reservation;
 }
 
+/**
+ * Why there was no answer of quota: it was `late`, after `waitedMs`; it left those without one who
+ * came before, so that nobody waits (`skipped`); the last call to it failed (`away`).
+ */
+export type QuotaSilence =
+  | { readonly state: "late"; readonly waitedMs: number }
+  | { readonly state: "skipped" | "away" };
+
+/** How long a request waits for quota at most. Unit: milliseconds. */
+export interface QuotaWait {
+  /** Where nothing is known of quota, or nothing good. */
+  readonly usualMs: number;
+  /** Where it has answered the last call within this time, and everybody who waited. */
+  readonly aliveMs: number;
+}
+
 /** Nothing is held: one of the quotas has no room, or can't say. */
 export interface QuotaRefused {
   readonly kind: "refused";
@@ -24,6 +40,8 @@ export interface QuotaRefused {
   readonly cause: "exhausted" | "unavailable";
   /** Wall time at which there may be room again; undefined: not known. */
   readonly resetTimeMs: number | undefined;
+  /** Of `unavailable`; undefined: quota was not the reason. */
+  readonly silence?: QuotaSilence | undefined;
 }
 
 /** Nothing is held: quota has to be asked first, see `LeaseBook.waitForGrant`. */

@@ -3,7 +3,14 @@ import type { SpanContext } from "@penstock/observability";
 import type { Clock, Timer } from "@penstock/runtime";
 import type { LeaseBook } from "./lease-book.ts";
 import type { Moment, QuotaState } from "./quota-state.ts";
-import type { GrantWaiter, QuotaRefused, QuotaUse, Reserved } from "./reserve-outcome.ts";
+import type {
+  GrantWaiter,
+  QuotaRefused,
+  QuotaSilence,
+  QuotaUse,
+  QuotaWait,
+  Reserved,
+} from "./reserve-outcome.ts";
 
 /** After so many misses in a row, an answer of quota between none, nobody waits for one. */
 const missesUntilUnreachable = 3;
@@ -14,10 +21,11 @@ const missIntervalMs = 100;
 export interface Waiting {
   readonly uses: readonly QuotaUse[];
   readonly parent: SpanContext | undefined;
-  readonly timeoutMs: number;
+  readonly wait: QuotaWait;
 }
 
 interface Entry extends Waiting {
+  readonly timeoutMs: number;
   readonly timer: Timer;
   readonly since: MonotonicMs;
 }
@@ -29,6 +37,9 @@ export class WaitingRequests {
   readonly #entries = new Map<GrantWaiter, Entry>();
   #misses = 0;
   #missedAt = -Infinity;
+  /** Length of the last call, if it was answered and nobody was left waiting since. */
+  #answeredInMs = Infinity;
+  #failed = false;
 
   constructor(book: LeaseBook, clock: Clock) {
     this.#book = book;
@@ -45,10 +56,16 @@ export class WaitingRequests {
   }
 
   add(waiter: GrantWaiter, waiting: Waiting): void {
-    const timeoutMs = this.quotaUnreachable ? 0 : waiting.timeoutMs;
+    const timeoutMs = this.#patienceMs(waiting.wait);
     const timer = this.#clock.schedule(timeoutMs, () => this.#timedOut(waiter));
     const since = this.#clock.monotonicMs();
-    this.#entries.set(waiter, { ...waiting, timer, since });
+    this.#entries.set(waiter, { ...waiting, timeoutMs, timer, since });
+  }
+
+  /** A quota that was quick a moment ago is slow for a moment: better a late answer than none. */
+  #patienceMs({ usualMs, aliveMs }: QuotaWait): number {
+    if (this.quotaUnreachable) return 0;
+    return this.#answeredInMs <= aliveMs ? Math.max(usualMs, aliveMs) : usualMs;
   }
 
   remove(waiter: GrantWaiter): void {
@@ -76,9 +93,15 @@ export class WaitingRequests {
     return undefined;
   }
 
-  /** Quota has answered: tries again in the order of arrival. */
-  retry(): void {
+  /** Quota has answered a call, so long after it was first made. Tries nothing again. */
+  answered(tookMs: number): void {
     this.#misses = 0;
+    this.#failed = false;
+    this.#answeredInMs = tookMs;
+  }
+
+  /** What quota said has been noted: tries again in the order of arrival. */
+  retry(): void {
     for (const [waiter, entry] of Array.from(this.#entries)) {
       const at = this.#book.now();
       const outcome = this.#book.attempt(entry.uses, at);
@@ -96,6 +119,7 @@ export class WaitingRequests {
 
   /** Quota could not be asked: the rules of the quotas decide for all who wait. */
   failAll(): void {
+    this.#failed = true;
     this.#miss();
     for (const [waiter, entry] of Array.from(this.#entries)) this.#decide(waiter, entry, true);
   }
@@ -107,6 +131,7 @@ export class WaitingRequests {
   }
 
   #miss(): void {
+    this.#answeredInMs = Infinity;
     const now = this.#clock.monotonicMs();
     if (now - this.#missedAt < missIntervalMs) return;
     this.#missedAt = now;
@@ -116,8 +141,19 @@ export class WaitingRequests {
   #decide(waiter: GrantWaiter, entry: Entry, away: boolean): "answered" | "unanswered" {
     const at = this.#book.now();
     const answered = this.#knownOutcome(entry, at);
-    this.#settle(waiter, answered ?? this.#book.attemptUnavailable(entry.uses, at, away));
-    return answered === undefined ? "unanswered" : "answered";
+    if (answered !== undefined) {
+      this.#settle(waiter, answered);
+      return "answered";
+    }
+    const outcome = this.#book.attemptUnavailable(entry.uses, at, away);
+    const isRefused = outcome.kind === "refused";
+    this.#settle(waiter, isRefused ? { ...outcome, silence: this.#silenceFor(entry) } : outcome);
+    return "unanswered";
+  }
+
+  #silenceFor({ timeoutMs }: Entry): QuotaSilence {
+    if (this.#failed) return { state: "away" };
+    return timeoutMs === 0 ? { state: "skipped" } : { state: "late", waitedMs: timeoutMs };
   }
 
   /**

@@ -52,6 +52,7 @@ describe("a quota with durability SYNCED", () => {
     const { downstream } = pipeline.send();
     pipeline.clock.advance(150);
     expect(downstream.error?.reason).toBe("QUOTA_UNAVAILABLE");
+    expect(pipeline.quotaRefusals).toEqual(["late"]);
     expect(pipeline.spool.synced).toEqual([]);
   });
 });

@@ -120,7 +120,9 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     this.#cancellable = undefined;
     context.reserveWaitMs = waitedMs;
     if (outcome.kind === "refused") {
-      this.refuse(quotaError(outcome, this.#parts.clock.wallMs()));
+      const { clock, events } = this.#parts;
+      events.quotaRefused(context.requestId, outcome, clock.monotonicMs());
+      this.refuse(quotaError(outcome, clock.wallMs()));
       return;
     }
     context.reservation = outcome.reservation;

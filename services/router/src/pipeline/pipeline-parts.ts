@@ -3,6 +3,7 @@ import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { TargetHealthBook } from "../health/target-health.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
+import type { QuotaWait } from "../leases/reserve-outcome.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { Admission } from "./admit.ts";
 import type { OutputCalibration } from "./output-estimate.ts";
@@ -21,8 +22,7 @@ export interface PipelineParts {
   readonly calibration: OutputCalibration;
   readonly retryBudgets: RetryBudgets;
   readonly settlement: Settlement;
-  /** Longest wait for the quota service. Unit: milliseconds. */
-  readonly quotaWaitMs: number;
+  readonly quotaWait: QuotaWait;
   /** Numbers from 0 to below 1. */
   readonly random: () => number;
   /** Whether a key is revoked by an entry whose head has not come yet. */

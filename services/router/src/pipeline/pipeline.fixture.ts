@@ -216,6 +216,8 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
   events.bug = (_requestId, error) => void bugs.push(error);
   const unrecorded: string[] = [];
   events.unrecorded = (cause) => void unrecorded.push(cause);
+  const quotaRefusals: (string | undefined)[] = [];
+  events.quotaRefused = (_requestId, { silence }) => void quotaRefusals.push(silence?.state);
   const admission = new Admission();
   const leases = new LeaseBook({ clock, epoch: 1n });
   const upstream = new FakeUpstream();
@@ -243,7 +245,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     calibration,
     retryBudgets: new RetryBudgets(),
     settlement,
-    quotaWaitMs: 150,
+    quotaWait: { usualMs: 150, aliveMs: 500 },
     random: () => 0,
     isRevoked: () => false,
   };
@@ -272,5 +274,6 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     handler.run();
     return { handler, downstream };
   };
-  return { clock, parts, bugs, unrecorded, admission, leases, health, upstream, spool, send };
+  const seen = { bugs, unrecorded, quotaRefusals };
+  return { ...seen, clock, parts, admission, leases, health, upstream, spool, send };
 }

@@ -1,17 +1,19 @@
 import { GatewayError } from "@penstock/errors";
 import { formatMoney } from "@penstock/pricing";
 import type { CompiledQuota } from "@penstock/snapshot";
-import type { QuotaRefused } from "../leases/reserve-outcome.ts";
+import type { QuotaRefused, QuotaSilence } from "../leases/reserve-outcome.ts";
 
 /** The error of a request that a limit or a budget has no room for. */
 export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError {
   const { quota, key } = refused.use;
   if (refused.cause === "unavailable") {
-    return new GatewayError(
-      "QUOTA_UNAVAILABLE",
-      `Whether ${quota.name} has room can't be found out now, and it says to refuse then.`,
-      { retryAfterMs: 1_000, metadata: { quota: quota.name, scope: quota.scopeName } },
-    );
+    const { silence } = refused;
+    const state = silence === undefined ? {} : { quota_state: silence.state };
+    const metadata = { quota: quota.name, scope: quota.scopeName, ...state };
+    const unknown = `whether ${quota.name} has room can't be found out now`;
+    const message = `${becauseOf(silence)}${unknown}, and it says to refuse then.`;
+    const sentence = message.charAt(0).toUpperCase() + message.slice(1);
+    return new GatewayError("QUOTA_UNAVAILABLE", sentence, { retryAfterMs: 1_000, metadata });
   }
   const amount = describeAmount(quota);
   const reset = refused.resetTimeMs;
@@ -41,6 +43,19 @@ export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError 
       },
     ],
   });
+}
+
+function becauseOf(silence: QuotaSilence | undefined): string {
+  switch (silence?.state) {
+    case "late":
+      return `quota did not answer within ${Math.round(silence.waitedMs)} ms, so `;
+    case "skipped":
+      return "quota left those who asked before without an answer, so ";
+    case "away":
+      return "quota can't be reached, or fails, so ";
+    default:
+      return "";
+  }
 }
 
 /** Such as "5 requests per minute" or "12.5 USD per day". */

@@ -1,7 +1,13 @@
 import type { SpanContext } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { LeaseBook } from "../leases/lease-book.ts";
-import type { GrantWaiter, QuotaRefused, QuotaUse, Reserved } from "../leases/reserve-outcome.ts";
+import type {
+  GrantWaiter,
+  QuotaRefused,
+  QuotaUse,
+  QuotaWait,
+  Reserved,
+} from "../leases/reserve-outcome.ts";
 
 /** Hears once how a reservation ended, and how long it had to wait for the quota service. */
 export interface ReservationListener {
@@ -15,18 +21,18 @@ export interface ReservationListener {
 export class QuotaReservation implements GrantWaiter {
   readonly #leases: LeaseBook;
   readonly #clock: Clock;
-  readonly #waitMs: number;
+  readonly #wait: QuotaWait;
   readonly #listener: ReservationListener;
   #waitedFromMs = 0;
   #waiting = false;
 
   constructor(
-    parts: { readonly leases: LeaseBook; readonly clock: Clock; readonly quotaWaitMs: number },
+    parts: { readonly leases: LeaseBook; readonly clock: Clock; readonly quotaWait: QuotaWait },
     listener: ReservationListener,
   ) {
     this.#leases = parts.leases;
     this.#clock = parts.clock;
-    this.#waitMs = parts.quotaWaitMs;
+    this.#wait = parts.quotaWait;
     this.#listener = listener;
   }
 
@@ -38,7 +44,7 @@ export class QuotaReservation implements GrantWaiter {
     }
     this.#waiting = true;
     this.#waitedFromMs = this.#clock.monotonicMs();
-    this.#leases.waitForGrant(uses, this.#waitMs, this, trace);
+    this.#leases.waitForGrant(uses, this.#wait, this, trace);
   }
 
   /** The caller is gone; nobody is told any more, and nothing is held. */

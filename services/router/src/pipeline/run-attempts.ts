@@ -132,7 +132,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       return;
     }
     // A quota of a target means the next target; the caller is refused when none is left.
-    this.#lastError ??= quotaError(outcome, this.#parts.clock.wallMs());
+    const { clock, events } = this.#parts;
+    events.quotaRefused(this.#context.requestId, outcome, clock.monotonicMs());
+    this.#lastError ??= quotaError(outcome, clock.wallMs());
     this.#skip();
   }
 

@@ -1,3 +1,4 @@
+import type { UsageError } from "@penstock/api";
 import type { ErrorReason } from "@penstock/errors";
 
 const retrySoon = "Send it again; if it stays so, look at the health of the targets.";
@@ -7,8 +8,20 @@ const fixRequest = "Change the request as the error says; the same request fails
 const fixCall = "Change the call to the control plane; requests are not affected.";
 const lookAtGateway = "Look at the log of the router under the request's id.";
 
-/** What to do about a request that ended for a reason. */
-export const nextSteps: Record<ErrorReason, string> = {
+/** The router waited, and quota was there: it is slow, not away. */
+const quotaSlow =
+  "Send it again; if it stays so, see what makes quota or its database slow, " +
+  "or let requests wait longer (PENSTOCK_QUOTA_WAIT).";
+const quotaSlowStates: ReadonlySet<string> = new Set(["late", "skipped"]);
+
+/** What to do about a request that ended for this reason, with what its error says besides. */
+export function nextStep(reason: ErrorReason, error: UsageError | undefined): string {
+  const state = error?.metadata["quota_state"] ?? "";
+  const isSlow = reason === "QUOTA_UNAVAILABLE" && quotaSlowStates.has(state);
+  return isSlow ? quotaSlow : nextSteps[reason];
+}
+
+const nextSteps: Record<ErrorReason, string> = {
   KEY_MISSING: "Let the caller send its virtual key as bearer token.",
   KEY_INVALID: newKey,
   KEY_EXPIRED: newKey,

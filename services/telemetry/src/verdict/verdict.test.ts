@@ -136,6 +136,17 @@ describe("the verdict", () => {
     expect(verdict.blame).toBe(blame);
   });
 
+  it.each([
+    ["late", "what makes quota or its database slow"],
+    ["skipped", "what makes quota or its database slow"],
+    ["away", "why the quota service can't be reached"],
+    [undefined, "why the quota service can't be reached"],
+  ])("advises for a quota that was %s", (state, advice) => {
+    const facts = state === undefined ? {} : { quota_state: state };
+    const refused = error("QUOTA_UNAVAILABLE", "Said.", { quota: "budgets/demo", ...facts });
+    expect(verdictOf(event(RequestOutcome.REFUSED, refused)).nextStep).toContain(advice);
+  });
+
   const blames: Record<string, Blame> = {
     caller: Blame.CALLER,
     policy: Blame.POLICY,

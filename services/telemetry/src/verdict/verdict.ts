@@ -6,7 +6,7 @@ import type { ErrorReason } from "@penstock/errors";
 import { formatMoney } from "@penstock/pricing";
 
 import { describeAttempts } from "./describe-attempts.ts";
-import { nextSteps } from "./next-steps.ts";
+import { nextStep } from "./next-steps.ts";
 
 const blames = {
   caller: Blame.CALLER,
@@ -34,8 +34,8 @@ export function verdictOf(event: UsageEvent): Verdict {
   }
 }
 
-function verdict(blame: Blame, sentence: string, nextStep: string): Verdict {
-  return create(VerdictSchema, { blame, sentence, nextStep });
+function verdict(blame: Blame, sentence: string, advice: string): Verdict {
+  return create(VerdictSchema, { blame, sentence, nextStep: advice });
 }
 
 function completed(event: UsageEvent): Verdict {
@@ -54,14 +54,15 @@ function failed(event: UsageEvent): Verdict {
   const got = `the caller got the error ${reason}${part}`;
   const whose = whoseDoing(reason);
   const sentence = story === "" ? `${sentenceStart(got)}${whose}` : `${story}: ${got}${whose}`;
-  return verdict(blames[reasons[reason].blame], sentence, nextSteps[reason]);
+  return verdict(blames[reasons[reason].blame], sentence, nextStep(reason, event.error));
 }
 
 function refused(event: UsageEvent): Verdict {
   const reason = reasonOf(event);
   const { blame } = reasons[reason];
   const told = event.error?.message ?? "";
-  if (blame === "quota") return verdict(Blame.QUOTA, quotaSentence(event), nextSteps[reason]);
+  if (blame === "quota")
+    return verdict(Blame.QUOTA, quotaSentence(event), nextStep(reason, event.error));
   const who = {
     caller: "because of what the caller sent",
     policy: policyPhrase(event),
@@ -71,7 +72,7 @@ function refused(event: UsageEvent): Verdict {
   }[blame];
   const details = told === "" ? "." : `: ${asSentence(told)}`;
   const sentence = `The request was refused before any attempt, ${who} (${reason})${details}`;
-  return verdict(blames[blame], sentence, nextSteps[reason]);
+  return verdict(blames[blame], sentence, nextStep(reason, event.error));
 }
 
 function policyPhrase({ error }: UsageEvent): string {
