@@ -26,7 +26,8 @@ function suite(): void {
   let served = 0;
 
   beforeAll(async () => {
-    const wait = { PENSTOCK_QUOTA_WAIT: "150ms" };
+    // As shipped: 150 ms, and 500 ms while quota is quick.
+    const wait = { PENSTOCK_QUOTA_WAIT: "" };
     rig = await startFaultRig({
       links: ["routers-quota"],
       roleEnvironment: { "router-1": wait, "router-2": wait },
@@ -37,7 +38,7 @@ function suite(): void {
   const load = (key: string) =>
     new SteadyCallers(rig.gateway, key, { question: quick, callers, pauseMs });
 
-  it("answers slowly: nobody waits longer than 150 ms for it, and who needs none not at all", async () => {
+  it("answers slowly: few wait longer than 150 ms for it, and who needs none not at all", async () => {
     const free = load(rig.free);
     const hard = load(rig.hard);
     await expect.poll(() => completed(hard), { timeout: 20_000 }).toBeGreaterThan(20);
