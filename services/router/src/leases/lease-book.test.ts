@@ -95,6 +95,24 @@ describe("LeaseBook and LeaseSync", () => {
     expect(await lentAfter(30)).toBe(10);
   });
 
+  it("gives back a rest that is too small for who asks, so that rests can make a request", async () => {
+    const harness = new Harness();
+    const { clock, quotaService } = harness;
+    quotaService.limits.set("budgets/b", 15);
+    harness.sync.start();
+    const budget = quota("budgets/b", { kind: "budget", unit: "nano_usd", period: "day" });
+    const first = (await harness.ask([use(budget, 10)])) as Reserved;
+    harness.book.settle(first.reservation, [10]);
+    const lent: (number | undefined)[] = [];
+    for (let turn = 0; turn < 20; turn += 1) {
+      expect((await harness.ask([use(budget, 10)])).kind).toBe("refused");
+      clock.advance(200);
+      await harness.settleDown();
+      lent.push(quotaService.lent.get("budgets/b"));
+    }
+    expect(lent).toContain(10);
+  });
+
   it("lends ahead in bulk mode, so that only the first request waits", async () => {
     const harness = new Harness();
     harness.quotaService.mode = LeaseMode.BULK;

@@ -51,6 +51,8 @@ export class QuotaState {
   readonly retiring: Set<HeldLease> = new Set();
   readonly demand: Demand;
   lastUsed: MonotonicMs;
+  /** When the present lease last had room for a request. */
+  lastServed: MonotonicMs;
   /** When quota last gave less than was needed; -Infinity: never. */
   shortAt = -Infinity;
   /** What quota says that it could still grant; of meaning until `exhaustedUntil`. */
@@ -67,6 +69,7 @@ export class QuotaState {
     this.quota = quota;
     this.demand = createDemand(now);
     this.lastUsed = now;
+    this.lastServed = now;
     this.#bootstrap = createAllowance(now);
     this.#capped = createAllowance(now);
   }
@@ -85,7 +88,10 @@ export class QuotaState {
     const held = this.current?.lease;
     if (held !== undefined) {
       const lease = reserve(held, amount, at.wall, at.monotonic);
-      if (lease !== undefined) return this.#hold(lease, undefined);
+      if (lease !== undefined) {
+        this.lastServed = at.monotonic;
+        return this.#hold(lease, undefined);
+      }
     }
     if (amount === 0) return this.#hold(undefined, undefined);
     if (!this.#bootstrapping) return undefined;
@@ -141,6 +147,7 @@ export class QuotaState {
     const retired = [...this.retiring].some(({ lease }) => lease.leaseId === grant.leaseId);
     if (retired || grant.amount === 0) return;
     this.close();
+    this.lastServed = requestedAt;
     this.current = {
       lease: createLease(this.key, grant, requestedAt),
       reportedSpent: 0,

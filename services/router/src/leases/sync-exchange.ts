@@ -27,9 +27,10 @@ const maximumBytes = 3 * 1024 * 1024;
 const itemBytes = 64;
 
 /**
- * A lease that nobody used for so long is given back: another holder may be told meanwhile that
- * nothing is left. Precise ones soon, as they exist only where little is left; others late, as
- * they carry a key that asks now and then over an outage of quota.
+ * A lease that had room for nobody for so long is given back: another holder may be told meanwhile
+ * that nothing is left, and two rests may make one request. Precise ones soon, as they exist only
+ * where little is left; others late, as they carry a key that asks now and then over an outage of
+ * quota.
  */
 const idleMs = { precise: 1_000, bulk: 10_000 } as const;
 
@@ -114,7 +115,7 @@ export function buildExchange(
 function returnIdle(state: QuotaState, needs: Map<QuotaState, number>, at: Moment): void {
   const lease = state.current?.lease;
   if (lease === undefined || lease.reserved > 0 || needs.has(state)) return;
-  if (at.monotonic - state.lastUsed < idleMs[lease.mode]) return;
+  if (at.monotonic - state.lastServed < idleMs[lease.mode]) return;
   if (state.room(at) > 0) state.close();
 }
 
