@@ -16,12 +16,15 @@ import { createQuotaEvents } from "./events.ts";
 import type { QuotaConfiguration } from "./ledger/quota-rule.ts";
 import { SyncQueue } from "./leases/sync-queue.ts";
 import { runSweeper } from "./leases/sweeper.ts";
+import { warmUpLeases } from "./leases/warm-up.ts";
 import { ledgerSchema } from "./storage/migrate-ledger.ts";
 import { schemaName } from "./storage/schema.ts";
 import type { QuotaTables } from "./storage/schema.ts";
 
 /** Routers wait 150 ms for a sync: who waits longer for a connection waits for nobody (rule 2.1). */
 const waitTimeoutMs = 250;
+/** Opened before it is ready: one for syncs, one for usage, and one more. */
+const warmConnections = 3;
 const embeddedStorage: StorageStart = { migrate: true, patient: false };
 const retryAfterMs = 500;
 
@@ -76,6 +79,10 @@ export async function createQuotaService(dependencies: QuotaDependencies): Promi
     const prepare = async (): Promise<void> => {
       const macKey = { name: "page_token_key", candidate: randomBytes(32) };
       pageTokenKey = await agreeOnSetting(db, schemaName, macKey);
+      // Where quota is in the same process, it is not waited for so briefly.
+      if (database.kind === "postgres") {
+        await warmUpLeases({ db, clock, connections: warmConnections });
+      }
     };
     const storage = dependencies.storage ?? embeddedStorage;
     await untilStorageReady(

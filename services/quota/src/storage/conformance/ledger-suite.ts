@@ -5,7 +5,7 @@ import { describeCharges } from "./charge-suite.ts";
 import { describeHistories } from "./ledger-history.ts";
 import { describeAdjustments, describeRace, describeReplicas } from "./race-suite.ts";
 import { describeStorm } from "./storm-suite.ts";
-import { describeGrants, describeSyncSpeed } from "./sync-suite.ts";
+import { describeGrants, describeSyncSpeed, describeWarmUp } from "./sync-suite.ts";
 import { describeChanges, describeLeaseEnds } from "./time-suite.ts";
 
 /** What every database must do for the ledger; `open` gives an empty one. */
@@ -18,6 +18,7 @@ export function describeLedger(name: string, open: () => Promise<DatabaseServer>
     afterAll(() => server.close());
 
     describeGrants(() => server);
+    describeWarmUp(() => server);
     describeSyncSpeed(() => server);
     describeCharges(() => server);
     describeLeaseEnds(() => server);

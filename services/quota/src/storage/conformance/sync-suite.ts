@@ -1,11 +1,33 @@
 import { GrantStatus, LeaseMode } from "@penstock/api";
 import type { DatabaseServer } from "@penstock/database";
+import { systemClock } from "@penstock/runtime";
 import { expect, it } from "vitest";
 
-import { TestLedger, budget, limit, sync, usageEvent, want } from "./test-ledger.ts";
+import { warmUpLeases } from "../../leases/warm-up.ts";
+import { TestLedger, budget, dropLedger, limit, sync, usageEvent, want } from "./test-ledger.ts";
 
 /** What a router waits for, at most, when a request needs a lease (decisions §6). */
 const routerPatienceMs = 150;
+
+/** Getting warm before the first router asks. */
+export function describeWarmUp(server: () => DatabaseServer): void {
+  it("lends and takes back before the first router comes, and leaves nothing behind", async () => {
+    const { db, queue } = await TestLedger.create(server(), limit("limits/five", 5n));
+    expect(await warmUpLeases({ db, clock: systemClock, connections: 2 })).toBeGreaterThan(0);
+    for (const table of ["quotas", "accounts", "leases", "holders", "sync_answers"] as const) {
+      expect(await db.selectFrom(table).selectAll().execute()).toEqual([]);
+    }
+    const wants = [want("limits/five", 5n)];
+    const { grants } = await queue.run(sync({ holder: "a/0", sequence: 1n, wants }));
+    expect(grants[0]?.amount).toBe(5n);
+  });
+
+  it("gives up where the database can't, and does not throw", async () => {
+    const { db } = await TestLedger.create(server());
+    await dropLedger(server());
+    expect(await warmUpLeases({ db, clock: systemClock, connections: 2 })).toBe(0);
+  });
+}
 
 /** Lease syncs: amounts, idempotency and coalescing. */
 export function describeGrants(server: () => DatabaseServer): void {
