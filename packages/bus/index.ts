@@ -16,6 +16,8 @@ export type {
   PublishResult,
   StreamMessage,
 } from "./src/event-stream.ts";
+export { readBusUrl } from "./src/bus-url.ts";
+export type { BusUrl } from "./src/bus-url.ts";
 export { openBus } from "./src/open-bus.ts";
 export type { OpenBusOptions } from "./src/open-bus.ts";
 export { readBusVersion } from "./src/read-bus-version.ts";

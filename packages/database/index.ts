@@ -1,5 +1,8 @@
 export { openDatabaseServer } from "./src/open-database.ts";
 export type { DatabaseServer, OpenDatabaseOptions } from "./src/open-database.ts";
+export { checkDatabaseUrl } from "./src/connection-target.ts";
+export { explainUnreachable } from "./src/unreachable.ts";
+export type { Unreachable } from "./src/unreachable.ts";
 export type { ConnectOptions } from "./src/pool-settings.ts";
 export { migrate } from "./src/migrate.ts";
 export type { MigrateOptions } from "./src/migrate.ts";

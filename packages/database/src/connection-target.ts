@@ -24,6 +24,11 @@ export function connectionTarget(url: string): ClientConfig {
   return { connectionString: plain.href, ssl };
 }
 
+/** Throws what `connectionTarget` would, also for files of the URL that can't be read. */
+export function checkDatabaseUrl(url: string): void {
+  connectionTarget(url);
+}
+
 type Parameter = (name: string) => string | undefined;
 
 function tlsOptions(parameter: Parameter): ConnectionOptions | false {

@@ -8,8 +8,8 @@ import { engineOf } from "./engine.ts";
 import { migrate } from "./migrate.ts";
 import type { MigrateOptions } from "./migrate.ts";
 import { schemaState } from "./schema-state.ts";
-import { sqlStateOf } from "./sql-state.ts";
 import { toStorageError } from "./storage-error.ts";
+import { explainUnreachable } from "./unreachable.ts";
 
 /** How a service comes to its tables. */
 export interface StorageStart {
@@ -164,25 +164,8 @@ function ofNewerBuild(schema: string, unknown: readonly string[]): GatewayError 
 }
 
 function unreachable(thrown: unknown): Trouble {
-  const error = thrown instanceof GatewayError && thrown.cause ? thrown.cause : thrown;
-  const code = sqlStateOf(error) ?? codeOf(error);
-  const cause = error instanceof Error && error.message !== "" ? error.message : code;
-  const advice = adviceFor(code);
+  const { cause, code, advice } = explainUnreachable(thrown);
   return { cause, detail: `can't be used (${code}); tried again`, advice };
-}
-
-function adviceFor(code: string): string {
-  if (/^28|^3D000$/.test(code)) return "check user, password and database of PENSTOCK_DATABASE_URL";
-  if (/^(?:ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_)/.test(code)) {
-    return "start PostgreSQL, or correct PENSTOCK_DATABASE_URL";
-  }
-  return "look into the log of PostgreSQL";
-}
-
-function codeOf(error: unknown): string {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
-  if (typeof code === "string" && code !== "") return code;
-  return error instanceof GatewayError ? error.reason : "no answer";
 }
 
 /** A warning when the trouble is new or was told long ago. */

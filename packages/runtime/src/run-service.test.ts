@@ -51,6 +51,16 @@ describe("runService", () => {
     expect(logged).toEqual(["service did not start"]);
   });
 
+  it("exits with the code of whoever knows why it did not start, and logs nothing", async () => {
+    const start = () => Promise.reject(new Error("wrong setting"));
+    const known = setUp({ start, onNotStarted: () => 2 });
+    expect(await known.running).toBe(2);
+    expect(known.logged).toEqual([]);
+    const unknown = setUp({ start, onNotStarted: () => undefined });
+    expect(await unknown.running).toBe(1);
+    expect(unknown.logged).toEqual(["service did not start"]);
+  });
+
   it("asked to end while starting, aborts the start and still drains", async () => {
     const drain = vi.fn(async () => {});
     const start = (signal: AbortSignal): Promise<void> =>

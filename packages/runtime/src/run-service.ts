@@ -36,6 +36,11 @@ export interface RunServiceOptions {
   /** What is left after a second signal; default 5 s. */
   readonly hurriedDrainMs?: number;
   readonly host?: ServiceHost;
+  /**
+   * Told why it did not start, before the logger is. Whoever gives an exit code has dealt with it;
+   * undefined leaves it to the logger and code 1.
+   */
+  onNotStarted?(cause: unknown): number | undefined;
 }
 
 /** Who asks twice wants an end: what is still open has this long. */
@@ -45,8 +50,9 @@ const sameSignalMs = 500;
 
 /**
  * Runs a service until SIGTERM or SIGINT, drains it, and ends the process: code 0 after a clean
- * drain, 1 when start or drain failed, the deadline passed or the process broke. Resolves with
- * the code (seen only by tests, whose host does not exit).
+ * drain, that of `onNotStarted` after a start it knows about, 1 when start or drain failed, the
+ * deadline passed or the process broke. Resolves with the code (seen only by tests, whose host
+ * does not exit).
  */
 export async function runService(options: RunServiceOptions): Promise<number> {
   const host = options.host ?? process;
@@ -95,6 +101,8 @@ async function live(
     logger.info("service started", { service: name });
   } catch (cause) {
     if (!asked.aborted) {
+      const code = options.onNotStarted?.(cause);
+      if (code !== undefined) return code;
       logger.error("service did not start", { service: name, cause });
       return 1;
     }

@@ -1,5 +1,6 @@
-import { migrate } from "@penstock/database";
+import { explainUnreachable, migrate, toStorageError } from "@penstock/database";
 import type { DatabaseServer, MigrateOptions } from "@penstock/database";
+import { GatewayError } from "@penstock/errors";
 import { policySchema } from "@penstock/policy";
 import { ledgerSchema } from "@penstock/quota";
 import { recordsSchema } from "@penstock/telemetry";
@@ -27,4 +28,13 @@ export async function migrateDatabase(server: DatabaseServer): Promise<MigratedS
     migrated.push({ schema: options.schema, applied: await migrate(db, options) });
   }
   return migrated;
+}
+
+/** What keeps the database from being used, instead of the sentence for callers of services. */
+export function explainMigrationFailure(thrown: unknown): unknown {
+  const error = toStorageError(thrown);
+  if (error instanceof GatewayError && error.reason !== "UNAVAILABLE") return error;
+  const { cause, advice } = explainUnreachable(thrown);
+  const message = `The database can't be used: ${cause}; ${advice}.`;
+  return new GatewayError("FAILED_PRECONDITION", message, { source: "gateway" });
 }

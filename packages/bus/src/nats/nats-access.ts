@@ -10,6 +10,7 @@ import {
 } from "@nats-io/transport-node";
 import type { Authenticator, TlsOptions } from "@nats-io/transport-node";
 import { GatewayError } from "@penstock/errors";
+import { invalidBusUrl, readBusUrl } from "../bus-url.ts";
 
 /** Where to connect and as whom; nothing of it may be logged but `shown`. */
 export interface NatsAccess {
@@ -39,7 +40,6 @@ export interface NatsAccessOptions {
   readonly caFile?: string | undefined;
 }
 
-const urlForm = /^(?<scheme>nats|tls):\/\/(?:(?<user>[^/?#@]*)@)?(?<host>[^/?#@]+)\/?$/;
 const nobody: NatsIdentity = { authenticator: undefined, inboxPrefix: "_INBOX" };
 const maxCredentialsBytes = 65_536;
 
@@ -49,24 +49,13 @@ const maxCredentialsBytes = 65_536;
  * @throws GatewayError FIELD_INVALID, without what stands before an `@`.
  */
 export function readNatsAccess(options: NatsAccessOptions): NatsAccess {
-  const parts = options.url.split(",").map((text) => urlForm.exec(text.trim())?.groups);
-  const servers: string[] = [];
-  let user: string | undefined;
-  let isTls = options.caFile !== undefined;
-  for (const part of parts) {
-    const host = part?.["host"];
-    if (part === undefined || host === undefined || !URL.canParse(`nats://${host}`))
-      throw invalidUrl();
-    servers.push(host);
-    user ??= part["user"];
-    isTls ||= part["scheme"] === "tls";
-  }
+  const { servers, user, isTls } = readBusUrl(options.url);
   const fromUrl = user === undefined ? nobody : identityOfUser(user, decodePart);
   const { credentialsFile, caFile } = options;
   return {
     servers,
     shown: servers.join(", "),
-    tls: isTls ? tlsOptions(servers, caFile) : undefined,
+    tls: isTls || caFile !== undefined ? tlsOptions(servers, caFile) : undefined,
     identify: () => (credentialsFile === undefined ? fromUrl : readCredentials(credentialsFile)),
   };
 }
@@ -89,19 +78,11 @@ function tlsOptions(servers: readonly string[], caFile: string | undefined): Tls
   return { ...identity, ...(caFile === undefined ? {} : { caFile }) };
 }
 
-function invalidUrl(): GatewayError {
-  const description = "must be nats://host:port or tls://host:port, several separated by commas";
-  return new GatewayError("FIELD_INVALID", `PENSTOCK_BUS_URL ${description}`, {
-    source: "gateway",
-    fieldViolations: [{ field: "PENSTOCK_BUS_URL", description }],
-  });
-}
-
 function decodePart(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalidUrl();
+    throw invalidBusUrl();
   }
 }
 

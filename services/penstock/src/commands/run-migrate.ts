@@ -1,9 +1,14 @@
-import { isLasting, openDatabaseServer, toStorageError } from "@penstock/database";
+import {
+  checkDatabaseUrl,
+  explainUnreachable,
+  isLasting,
+  openDatabaseServer,
+} from "@penstock/database";
 import type { DatabaseServer } from "@penstock/database";
 import { GatewayError } from "@penstock/errors";
 import { silentObservability } from "@penstock/observability";
 import { readEnvironment, sleep, systemClock } from "@penstock/runtime";
-import { migrateDatabase } from "../migrate-database.ts";
+import { explainMigrationFailure, migrateDatabase } from "../migrate-database.ts";
 import type { MigratedSchema } from "../migrate-database.ts";
 import { exitCodes, printError } from "../output/print-error.ts";
 import { renderTable } from "../output/render-table.ts";
@@ -36,7 +41,7 @@ export async function runMigrate(io: CommandIo, flags: MigrateFlags): Promise<nu
     io.out(render(migrated, flags.output));
     return exitCodes.done;
   } catch (thrown) {
-    io.talk(printError(describe(thrown)).text);
+    io.talk(printError(explainMigrationFailure(thrown)).text);
     return exitCodes.failed;
   } finally {
     await server?.close();
@@ -54,7 +59,10 @@ function readSettings(io: CommandIo, flags: MigrateFlags) {
     { environment: { "--wait": flags.wait } },
   );
   const url = flags.databaseUrl ?? databaseUrl;
-  if (url !== undefined) return { url, waitMs: wait };
+  if (url !== undefined) {
+    checkDatabaseUrl(url);
+    return { url, waitMs: wait };
+  }
   const message =
     "PENSTOCK_DATABASE_URL is not set (nor --database-url): only PostgreSQL is migrated by " +
     "hand, the database in a data folder by `penstock start`.";
@@ -74,25 +82,14 @@ async function migrateWithin(
       return await migrateDatabase(server);
     } catch (thrown) {
       if (isLasting(thrown) || systemClock.monotonicMs() >= endMs) throw thrown;
-      if (!told) io.talk(`penstock: the database does not answer yet (${reasonOf(thrown)})\n`);
+      if (!told)
+        io.talk(
+          `penstock: the database does not answer yet (${explainUnreachable(thrown).cause})\n`,
+        );
       told = true;
     }
     await sleep(systemClock, pauseMs);
   }
-}
-
-function reasonOf(thrown: unknown): string {
-  const error = thrown instanceof GatewayError && thrown.cause ? thrown.cause : thrown;
-  if (!(error instanceof Error)) return "unknown";
-  if (error.message !== "") return error.message;
-  return "code" in error ? String(error.code) : error.name;
-}
-
-/** What keeps the database from being used, instead of the sentence for callers of services. */
-function describe(thrown: unknown): unknown {
-  const error = toStorageError(thrown);
-  if (error instanceof GatewayError && error.reason !== "UNAVAILABLE") return error;
-  return new GatewayError("FAILED_PRECONDITION", `The database: ${reasonOf(thrown)}`);
 }
 
 function render(migrated: readonly MigratedSchema[], format: string): string {

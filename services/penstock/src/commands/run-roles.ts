@@ -11,6 +11,8 @@ import { storingRoles } from "../roles.ts";
 import type { ServingRoles } from "../serve-roles.ts";
 import { serveRoles } from "../serve-roles.ts";
 import type { StartSettings } from "../settings.ts";
+import type { CommandIo } from "./command-io.ts";
+import { tellWrongSettings } from "./wrong-settings.ts";
 import { readRouterWorkers } from "../workers/read-workers.ts";
 import { placeOfThisWorker } from "../workers/worker-place.ts";
 import type { WorkerPlace } from "../workers/worker-place.ts";
@@ -28,14 +30,20 @@ const spansMs = 5_000;
  * router alone, with more than one worker, is their primary; a worker is a router like any other,
  * but for its place.
  */
-export async function runRoles(settings: StartSettings, roles: readonly Role[]): Promise<number> {
+export async function runRoles(
+  io: Pick<CommandIo, "talk">,
+  settings: StartSettings,
+  roles: readonly Role[],
+): Promise<number> {
   const deadlineMs =
     settings.drainTimeoutMs ?? (roles.includes("router") ? streamsDeadlineMs : callsDeadlineMs);
   const place = placeOfThisWorker();
   const workers = place === undefined ? readRouterWorkers(roles) : 1;
   if (workers > 1) {
     const { runWorkers } = await import("../workers/run-workers.ts");
-    return await runWorkers(settings, { workers, drainTimeoutMs: deadlineMs + handOverMs });
+    const onNotStarted = (cause: unknown) => tellWrongSettings(io, cause);
+    const drainTimeoutMs = deadlineMs + handOverMs;
+    return await runWorkers(settings, { workers, drainTimeoutMs, onNotStarted });
   }
   const observability = await observe(settings, roles, place);
   const { logger } = observability;
@@ -45,7 +53,10 @@ export async function runRoles(settings: StartSettings, roles: readonly Role[]):
     clock: systemClock,
     drainTimeoutMs: deadlineMs + handOverMs,
     logger,
-    ...(place === undefined ? {} : { host: workerHost() }),
+    // A worker's log is its primary's; it has no terminal.
+    ...(place === undefined
+      ? { onNotStarted: (cause) => tellWrongSettings(io, cause) }
+      : { host: workerHost() }),
     start: async () => {
       const database = openDatabase(settings, roles, observability);
       const clock = systemClock;

@@ -8,6 +8,7 @@ import type { ServiceLogger } from "@penstock/runtime";
 import { readEnvironment, runService, systemClock } from "@penstock/runtime";
 import { renderCard } from "../card.ts";
 import { checkRoles } from "../check-roles.ts";
+import { checkServerUrls } from "../check-server-urls.ts";
 import { ConfigFile } from "../config-file.ts";
 import type { LogFile } from "../log-file.ts";
 import { createWarningEcho, openLogFile } from "../log-file.ts";
@@ -47,6 +48,8 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
     const migrate = flags.migrate === true ? "on" : flags.migrate || undefined;
     settings = readStartSettings({ ...flags, migrate }, io.environment);
     checkRoles(settings);
+    checkServerUrls(settings);
+    readEnvironment(observabilityEnvironment);
     readRouterWorkers(settings.roles, io.environment);
     if (flags.config !== undefined) config = ConfigFile.open(flags.config, io.talk);
   } catch (thrown) {
@@ -56,7 +59,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
   if (settings.roles !== undefined && placeOfThisWorker() !== undefined) {
     // Ports and folder are its primary's.
     const { runRoles } = await import("./run-roles.ts");
-    return await runRoles(settings, settings.roles);
+    return await runRoles(io, settings, settings.roles);
   }
   let lock: FolderLock;
   try {
@@ -71,7 +74,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
   if (settings.roles !== undefined) {
     process.once("exit", () => lock.release());
     const { runRoles } = await import("./run-roles.ts");
-    return await runRoles(settings, settings.roles);
+    return await runRoles(io, settings, settings.roles);
   }
   const show = (text: string): void => io.talk(`penstock: ${text}\n`);
   const onWarning = createWarningEcho(show, () => performance.now());

@@ -5,6 +5,7 @@ import process from "node:process";
 import { lockDataFolder } from "@penstock/database";
 import { runService, systemClock } from "@penstock/runtime";
 import { renderCard } from "../card.ts";
+import { checkServerUrls } from "../check-server-urls.ts";
 import { openLogFile } from "../log-file.ts";
 import { exitCodes, printError } from "../output/print-error.ts";
 import { checkNamedPorts } from "../ports.ts";
@@ -40,6 +41,7 @@ export async function runSuiteCommand(io: CommandIo, flags: SuiteFlags): Promise
   try {
     const { dataDir, bindAddress, busUrl, databaseUrl } = flags;
     settings = readStartSettings({ dataDir, bindAddress, busUrl, databaseUrl }, io.environment);
+    checkServerUrls(settings);
   } catch (thrown) {
     io.talk(printError(thrown).text);
     return exitCodes.usage;

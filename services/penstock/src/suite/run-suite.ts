@@ -13,7 +13,7 @@ import { createControlClients } from "../api/clients.ts";
 import type { DemoEnvironment } from "../demo-env.ts";
 import { writeDemoEnv } from "../demo-env.ts";
 import type { FirstRunResult } from "../first-run.ts";
-import { migrateDatabase } from "../migrate-database.ts";
+import { explainMigrationFailure, migrateDatabase } from "../migrate-database.ts";
 import { setUpSuiteDemo } from "../set-up-suite-demo.ts";
 import type { StartSettings } from "../settings.ts";
 import { KeptProcess } from "./kept-process.ts";
@@ -125,6 +125,8 @@ export class Suite {
       for (const { schema, applied } of await migrateDatabase(server)) {
         if (applied.length > 0) log.say(`schema ${schema} is migrated: ${applied.join(", ")}`);
       }
+    } catch (thrown) {
+      throw explainMigrationFailure(thrown);
     } finally {
       await server.close();
     }

@@ -33,6 +33,8 @@ const spansMs = 2_000;
 export interface RunWorkersOptions {
   readonly workers: number;
   readonly drainTimeoutMs: number;
+  /** As in `runService`. */
+  onNotStarted(cause: unknown): number | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface RunWorkersOptions {
  */
 export async function runWorkers(
   settings: StartSettings,
-  { workers, drainTimeoutMs }: RunWorkersOptions,
+  { workers, drainTimeoutMs, onNotStarted }: RunWorkersOptions,
 ): Promise<number> {
   const identity = takeReplicaIdentity(settings.dataDir, settings.replica);
   seedConfiguration(settings.dataDir, workers);
@@ -62,6 +64,7 @@ export async function runWorkers(
     name: `penstock router, ${workers} workers`,
     clock: systemClock,
     drainTimeoutMs: drainTimeoutMs + workerMarginMs,
+    onNotStarted,
     logger,
     start: async () => {
       const admin = await openAdminPort(parts, settings, group, observability);
