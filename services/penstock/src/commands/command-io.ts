@@ -9,22 +9,41 @@ export interface CommandIo {
   talk(text: string): void;
   /** All of standard input. */
   readInput(): string;
+  /** What to do when nobody reads the output any more, instead of ending at once. */
+  whenOutputCloses?(run: () => void): void;
   /** Replaces the process's environment in tests. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What of standard output and standard error is used; tests pass their own. */
+export interface OutputStream {
+  write(text: string): unknown;
+  on(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
+}
+
+/** A reader that is gone, as seen by the first write and by those after it. */
+const closedCodes = new Set(["EPIPE", "ERR_STREAM_DESTROYED"]);
+
 /** The terminal. */
-export function processIo(): CommandIo {
+export function processIo(
+  output: OutputStream = process.stdout,
+  talk: OutputStream = process.stderr,
+): CommandIo {
   // `penstock … | head` closes our output early; that is no reason for a stack trace.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
+  let onClosed = (): void => process.exit(0);
+  let isClosed = false;
+  for (const stream of [output, talk]) {
+    stream.on("error", (error) => {
+      if (!closedCodes.has(error.code ?? "")) throw error;
+      // What is said afterwards fails as well; it is asked to end only once.
+      if (!isClosed) onClosed();
+      isClosed = true;
     });
   }
   return {
-    out: (text) => void process.stdout.write(text),
-    talk: (text) => void process.stderr.write(text),
+    out: (text) => void output.write(text),
+    talk: (text) => void talk.write(text),
     readInput: () => readFileSync(0, "utf8"),
+    whenOutputCloses: (run) => (onClosed = run),
   };
 }

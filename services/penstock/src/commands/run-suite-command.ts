@@ -54,6 +54,8 @@ export async function runSuiteCommand(io: CommandIo, flags: SuiteFlags): Promise
     return exitCodes.failed;
   }
   const suite = new Suite(options);
+  // Its children don't end with it: they are to be stopped in order, as by Ctrl-C.
+  io.whenOutputCloses?.(() => process.kill(process.pid, "SIGTERM"));
   return await runService({
     name: "penstock suite",
     clock: systemClock,
