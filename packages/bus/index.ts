@@ -33,7 +33,7 @@ export {
   workerName,
 } from "./src/subjects.ts";
 export { defaultTopology, maxEntryBytes } from "./src/topology.ts";
-export type { BucketTopology, StreamTopology, Topology } from "./src/topology.ts";
+export type { BucketTopology, StoreName, StreamTopology, Topology } from "./src/topology.ts";
 export type { ReadDelivery } from "./src/batch-consumer.ts";
 export { EventConsumer } from "./src/event-consumer.ts";
 export type {

@@ -2,7 +2,7 @@ import type { Logger } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { Bus } from "./bus.ts";
 import { createMemoryBus } from "./memory/memory-bus.ts";
-import type { Topology } from "./topology.ts";
+import type { StoreName, Topology } from "./topology.ts";
 
 /** Which bus, and on whose behalf. */
 export interface OpenBusOptions {
@@ -19,6 +19,11 @@ export interface OpenBusOptions {
   readonly caFile?: string | undefined;
   /** Copies of everything in a cluster; absent: three. A single server keeps one. */
   readonly replicas?: number | undefined;
+  /**
+   * What this process makes and keeps up to date; absent: everything. The rest it leaves to its
+   * owner, whose permissions may be the only ones for it, and makes itself only after some seconds.
+   */
+  readonly owns?: readonly StoreName[] | undefined;
   /**
    * The longest to wait for the first attempt, for those who can begin without a bus. A server
    * behind a network that drops everything costs 3 s otherwise. Absent: until it has ended.

@@ -41,6 +41,9 @@ export interface Topology {
   readonly usage: StreamTopology;
 }
 
+/** A bucket or stream, by its key. */
+export type StoreName = keyof Topology;
+
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 const gibibyte = 1024 * mebibyte;

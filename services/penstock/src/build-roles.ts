@@ -23,7 +23,7 @@ import { readinessOf } from "./readiness.ts";
 import { takeReplicaIdentity } from "./replica-identity.ts";
 import type { ReplicaIdentity } from "./replica-identity.ts";
 import type { Role } from "./roles.ts";
-import { roleNames } from "./roles.ts";
+import { roleNames, storesOf } from "./roles.ts";
 import { createRouter, followConfiguration, startSimulator } from "./start-roles.ts";
 import type { RoleOptions } from "./start-roles.ts";
 
@@ -139,6 +139,7 @@ async function openSite(
     credentialsFile: settings.busCredentials,
     caFile: settings.busCa,
     replicas: settings.busReplicas,
+    owns: settings.roles === undefined ? undefined : storesOf(settings.roles),
     name: identity.replica,
     patienceMs: settings.roles?.includes("router") === true ? routerPatienceMs : undefined,
     clock,

@@ -1,6 +1,7 @@
+import { defaultTopology } from "@penstock/bus";
 import { describe, expect, it } from "vitest";
 import { checkRoles } from "./check-roles.ts";
-import { doorsOf, readRoles } from "./roles.ts";
+import { doorsOf, readRoles, storesOf } from "./roles.ts";
 import { readStartSettings } from "./settings.ts";
 
 const everything = {
@@ -49,5 +50,15 @@ describe("roles", () => {
       "PENSTOCK_DATABASE_URL is not set; roles quota and telemetry need it.",
     );
     expect(() => checkRoles(readStartSettings({}, {}))).not.toThrow();
+  });
+});
+
+describe("the stores of roles", () => {
+  it("leaves each to a role that keeps it, and none to routers", () => {
+    expect(storesOf(["router", "simulator"])).toEqual([]);
+    expect(storesOf(["policy", "quota"])).toEqual(
+      expect.arrayContaining(Object.keys(defaultTopology)),
+    );
+    expect(storesOf(["quota", "telemetry"])).toEqual(["usage", "confirmed"]);
   });
 });

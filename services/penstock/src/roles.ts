@@ -1,3 +1,4 @@
+import type { StoreName } from "@penstock/bus";
 import { GatewayError } from "@penstock/errors";
 import type { Door } from "./settings.ts";
 
@@ -17,6 +18,19 @@ const doorsOfRole: Readonly<Record<Role, readonly Door[]>> = {
   telemetry: ["control"],
   simulator: ["simulator"],
 };
+
+const storesOfRole: Readonly<Record<Role, readonly StoreName[]>> = {
+  router: [],
+  policy: ["config", "routers", "intents"],
+  quota: ["usage", "confirmed"],
+  telemetry: ["usage", "confirmed"],
+  simulator: [],
+};
+
+/** What a process with these roles makes on the bus, as in deploy/nats/nats-server.conf. */
+export function storesOf(roles: readonly Role[]): StoreName[] {
+  return [...new Set(roles.flatMap((role) => storesOfRole[role]))];
+}
 
 /** The doors that a process with these roles opens. */
 export function doorsOf(roles: readonly Role[]): Door[] {

@@ -21,7 +21,7 @@ export interface NatsBusOptions extends OpenBusOptions {
 export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const { access, clock, logger, name } = options;
   const topology = options.topology ?? defaultTopology;
-  const wanted = wantedStreams(topology, options.replicas);
+  const wanted = wantedStreams(topology, options);
   const listeners = new Set<() => void>();
   const onRestored = (listener: () => void): (() => void) => {
     listeners.add(listener);

@@ -23,17 +23,25 @@ const prepareAgainTimeoutMs = 500;
 const firstRetryMs = 500;
 const longestRetryMs = 10_000;
 const restoreEveryMs = 1_000;
+/** How long what another process owns may be missing: services of one start come within this. */
+const ownerPatienceMs = 5_000;
+
+/** The stream is missing, and its owner is given the time to make it. */
+class LeftToOwner extends Error {}
 
 /**
  * Sees to it that the streams and buckets exist with the limits of this build: on every new
  * session, as a server may have come back with an empty store, and whenever one is missed. Who may
- * not create (permissions of the server) waits for the service that may.
+ * not create (permissions of the server) waits for the service that may. What another process owns
+ * is left to it while it may be about to come.
  */
 export class NatsStores {
   readonly #options: NatsStoresOptions;
   readonly #running = new Map<string, Promise<boolean>>();
   readonly #restoredMs = new Map<string, number>();
   readonly #said = new Map<string, string>();
+  /** Since when streams of others are missing. */
+  readonly #missingSinceMs = new Map<string, number>();
   #session: NatsSession | undefined;
   #isFirst = true;
 
@@ -104,9 +112,13 @@ export class NatsStores {
   }
 
   #failed(session: NatsSession, { name }: WantedStream, cause: unknown): false {
-    const error = busError(`provide stream ${name}`, cause);
+    const error = cause instanceof LeftToOwner ? cause : busError(`provide stream ${name}`, cause);
     if (session.over.aborted || this.#said.get(name) === error.message) return false;
     this.#said.set(name, error.message);
+    if (error instanceof LeftToOwner) {
+      this.#options.logger.info("a stream is missing that another role makes", { stream: name });
+      return false;
+    }
     const isOwners = deniedSubject(cause) !== undefined;
     const level = error.reason === "FAILED_PRECONDITION" && !isOwners ? "error" : "warn";
     this.#options.logger[level]("the bus lacks something, trying again", {
@@ -123,6 +135,10 @@ export class NatsStores {
       if (apiCodeOf(error) === apiCode.streamNotFound) return undefined;
       throw error;
     });
+    if (!wanted.owned && !this.#isOverdue(wanted.name, info !== undefined)) {
+      if (info === undefined) throw new LeftToOwner(`stream ${wanted.name} is missing`);
+      return;
+    }
     if (info === undefined) await this.#create(session, wanted);
     else {
       const replicas = session.clustered ? wanted.replicas : 1;
@@ -139,6 +155,18 @@ export class NatsStores {
     for (const consumer of wanted.consumers) {
       await this.#ensureConsumer(session, wanted.name, consumer);
     }
+  }
+
+  /** Whether a stream of another process is missing for longer than its owner needs. */
+  #isOverdue(name: string, exists: boolean): boolean {
+    if (exists) {
+      this.#missingSinceMs.delete(name);
+      return false;
+    }
+    const nowMs = this.#options.clock.monotonicMs();
+    const sinceMs = this.#missingSinceMs.get(name) ?? nowMs;
+    this.#missingSinceMs.set(name, sinceMs);
+    return nowMs - sinceMs >= ownerPatienceMs;
   }
 
   async #ensureConsumer(

@@ -3,6 +3,7 @@ import { RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import type { ConsumerConfig, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { GatewayError } from "@penstock/errors";
+import type { OpenBusOptions } from "../open-bus.ts";
 import type { BucketTopology, StreamTopology, Topology } from "../topology.ts";
 
 /** What one stream of the server shall be. Buckets are streams, too (NATS's own convention). */
@@ -16,8 +17,11 @@ export interface WantedStream {
   readonly limits: Partial<StreamConfig>;
   /** Durable consumers that exist from the start. */
   readonly consumers: readonly Partial<ConsumerConfig>[];
+  /** Of this process; else another one makes it and keeps it up to date. */
+  readonly owned: boolean;
 }
 
+const stores = ["config", "routers", "confirmed", "intents", "usage"] as const;
 const defaultDedupeMs = 120_000;
 
 /** The JetStream stream behind a key-value bucket. */
@@ -25,12 +29,19 @@ export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }
 
-/** Everything that shall exist. `replicas` is for all of it, in a cluster. */
-export function wantedStreams(topology: Topology, replicas?: number): WantedStream[] {
-  const { config, routers, confirmed, intents } = topology;
-  const buckets = [config, routers, confirmed, intents].map(wantedBucket);
-  const all = [...buckets, wantedStream(topology.usage)];
-  return replicas === undefined ? all : all.map((wanted) => ({ ...wanted, replicas }));
+/**
+ * Everything that shall exist. `replicas` is for all of it, in a cluster; `owns` absent: all is
+ * this process's own.
+ */
+export function wantedStreams(
+  topology: Topology,
+  { replicas, owns }: Pick<OpenBusOptions, "replicas" | "owns"> = {},
+): WantedStream[] {
+  return stores.map((store) => {
+    const wanted = store === "usage" ? wantedStream(topology.usage) : wantedBucket(topology[store]);
+    const owned = owns === undefined || owns.includes(store);
+    return { ...wanted, replicas: replicas ?? wanted.replicas, owned };
+  });
 }
 
 /** A durable consumer; creating it again with these settings changes nothing. */
@@ -45,7 +56,7 @@ export function wantedConsumer(stream: StreamTopology, consumer: string): Partia
   };
 }
 
-function wantedBucket(bucket: BucketTopology): WantedStream {
+function wantedBucket(bucket: BucketTopology): Omit<WantedStream, "owned"> {
   const dedupeMs = Math.min(defaultDedupeMs, bucket.expireAfterMs || defaultDedupeMs);
   return {
     name: bucketStream(bucket.name),
@@ -74,7 +85,7 @@ function wantedBucket(bucket: BucketTopology): WantedStream {
   };
 }
 
-function wantedStream(stream: StreamTopology): WantedStream {
+function wantedStream(stream: StreamTopology): Omit<WantedStream, "owned"> {
   return {
     name: stream.name,
     replicas: stream.replicas,

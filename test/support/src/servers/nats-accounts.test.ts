@@ -96,6 +96,33 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
     }
   });
 
+  it("is asked by no service for what it may not, at a first start", async () => {
+    const { logger } = observability;
+    const owns = {
+      router: [],
+      policy: ["config", "routers", "intents"],
+      quota: ["usage", "confirmed"],
+      telemetry: ["usage", "confirmed"],
+    } as const;
+    const open = async (user: keyof typeof owns): Promise<Bus> => {
+      const url = server.url.replace("nats://", `nats://${user}:${passwordOf(user)}@`);
+      const options = { topology: defaultTopology, logger, owns: owns[user] };
+      const bus = await connectBus({ url }, options);
+      buses.push(bus);
+      return bus;
+    };
+    const [router] = await Promise.all(
+      (["router", "quota", "telemetry", "policy"] as const).map(open),
+    );
+    await vi.waitFor(async () => {
+      expect((await router?.usage.publish([messageOf("m")]))?.[0]?.ok).toBe(true);
+      await router?.routers.put("r1", one);
+      await router?.intents.put("r1.a", one);
+    }, 10_000);
+    const told = observability.lines.map((line) => JSON.stringify(line));
+    expect(told.filter((line) => /Permissions Violation|may not use/.test(line))).toEqual([]);
+  });
+
   it("lets policy purge the configuration, routers what ran, and nobody else", async () => {
     const policy = await connectAs("policy");
     const router = await connectAs("router");

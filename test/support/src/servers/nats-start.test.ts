@@ -20,6 +20,17 @@ async function startImpostor(version: string) {
 }
 
 serverLane("nats").describe("a NATS bus that starts before its server", () => {
+  it("makes what another process owns only after some seconds", async () => {
+    const server = await startNats();
+    const bus = await openBusOn(server, { owns: [] });
+    const put = () => bus.config.put("a", new Uint8Array(1));
+    await vi.waitFor(() => expect(bus.connected()).toBe(true), 10_000);
+    await expect(put()).rejects.toMatchObject({ reason: "UNAVAILABLE" });
+    await vi.waitFor(put, { timeout: 20_000, interval: 200 });
+    await bus.close();
+    await server.stop();
+  });
+
   it("fails at once, then everything comes up when the server does", async () => {
     const server = await startNats();
     await server.kill();
