@@ -25,6 +25,7 @@ const longestRetryMs = 10_000;
 const restoreEveryMs = 1_000;
 /** How long what another process owns may be missing: services of one start come within this. */
 const ownerPatienceMs = 5_000;
+const ownerLookMs = 100;
 
 /** The stream is missing, and its owner is given the time to make it. */
 class LeftToOwner extends Error {}
@@ -81,15 +82,18 @@ export class NatsStores {
     return await this.#attempt(session, wanted);
   }
 
-  /** Resolves after the first attempt; goes on by itself after a failure. */
+  /** Resolves after the first attempt, or when an owner has come; goes on by itself otherwise. */
   async #keepTrying(session: NatsSession, wanted: WantedStream): Promise<void> {
     if (await this.#attempt(session, wanted)) return;
-    void this.#retry(session, wanted);
+    const trying = this.#retry(session, wanted);
+    // A watch of what its owner is about to make would begin with trouble.
+    if (this.#isAwaited(wanted.name)) await trying;
   }
 
   async #retry(session: NatsSession, wanted: WantedStream): Promise<void> {
     for (let pauseMs = firstRetryMs; !session.over.aborted;) {
-      const durationMs = pauseMs * (0.5 + Math.random());
+      const isAwaited = this.#isAwaited(wanted.name);
+      const durationMs = (isAwaited ? ownerLookMs : pauseMs) * (0.5 + Math.random());
       await sleep(this.#options.clock, durationMs, session.over).catch(() => {});
       if (session.over.aborted || (await this.#attempt(session, wanted))) return;
       pauseMs = Math.min(2 * pauseMs, longestRetryMs);
@@ -164,9 +168,14 @@ export class NatsStores {
       return false;
     }
     const nowMs = this.#options.clock.monotonicMs();
-    const sinceMs = this.#missingSinceMs.get(name) ?? nowMs;
-    this.#missingSinceMs.set(name, sinceMs);
-    return nowMs - sinceMs >= ownerPatienceMs;
+    if (!this.#missingSinceMs.has(name)) this.#missingSinceMs.set(name, nowMs);
+    return !this.#isAwaited(name);
+  }
+
+  /** Whether the owner of a stream that is missing is still given the time to make it. */
+  #isAwaited(name: string): boolean {
+    const sinceMs = this.#missingSinceMs.get(name) ?? Number.NEGATIVE_INFINITY;
+    return this.#options.clock.monotonicMs() - sinceMs < ownerPatienceMs;
   }
 
   async #ensureConsumer(

@@ -31,6 +31,20 @@ serverLane("nats").describe("a NATS bus that starts before its server", () => {
     await server.stop();
   });
 
+  it("waits for its owner, so that a watch begins without trouble", async () => {
+    const server = await startNats();
+    const opening = openBusOn(server, { owns: [] });
+    const owner = await openBusOn(server);
+    const bus = await opening;
+    const problems: unknown[] = [];
+    await collectEntries(bus, [], problems);
+    await owner.config.put("a", new Uint8Array(1));
+    expect((await bus.config.list()).map(({ key }) => key)).toEqual(["a"]);
+    expect(problems).toEqual([]);
+    await Promise.all([bus.close(), owner.close()]);
+    await server.stop();
+  });
+
   it("fails at once, then everything comes up when the server does", async () => {
     const server = await startNats();
     await server.kill();
