@@ -84,7 +84,8 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     projects: onlyLong ? [longProject] : shortProjects,
-    maxWorkers: 2,
+    // The long ones hold times to bounds: nothing else runs beside them.
+    maxWorkers: onlyLong ? 1 : 2,
     passWithNoTests: false,
   },
 });
