@@ -67,7 +67,8 @@ serverLane("nats").describe("the drain of a router", () => {
       await vi.waitFor(async () => {
         expect((await router_.look("/readyz")).status).toBe(503);
       }, patience);
-      router_.signal("SIGTERM");
+      // Another one, as the same within half a second counts once.
+      router_.signal("SIGINT");
       const hurriedMs = performance.now();
       expect(await router_.ended).toBe(0);
       expect(performance.now() - hurriedMs).toBeLessThan(6_000);
