@@ -46,8 +46,9 @@ onUnavailable: DENY
   async function ask(router: 0 | 1, model = "quick"): Promise<Transcript> {
     const door = rig.gateway.routers[router];
     if (door === undefined) throw new TypeError("there are two routers");
-    const stream = model === "slow";
-    return await askOverHttp(door, paced, { ...quick, model, stream });
+    if (model === "quick") return await askOverHttp(door, paced, quick);
+    const { prompt } = quick;
+    return await askOverHttp(door, paced, { model, prompt, stream: true });
   }
 
   const askAll = (router: 0 | 1, count: number): Promise<Transcript[]> =>
@@ -57,6 +58,12 @@ onUnavailable: DENY
     const read = await rig.gateway.balances.getBalance({ quota: limit });
     if (read.balance === undefined) throw new TypeError("a limit has a balance");
     return read.balance;
+  }
+
+  /** How many syncs of the first router quota has answered. */
+  async function syncs(): Promise<number> {
+    const { text } = await first().look("/metrics");
+    return Number(/^penstock_lease_syncs_total\{[^}]*outcome="ok"[^}]*\} (\d+)/m.exec(text)?.[1]);
   }
 
   it(
@@ -72,6 +79,9 @@ onUnavailable: DENY
         return leased > spare && posted === BigInt(admitted - 1);
       };
       await expect.poll(holdsMore, patience).toBe(true);
+      // One that may have begun before, and one that surely says what is still running.
+      const heard = await syncs();
+      await expect.poll(syncs, patience).toBeGreaterThanOrEqual(heard + 2);
       first().pause();
       const pausedMs = performance.now();
       await expect
