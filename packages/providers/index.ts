@@ -2,6 +2,7 @@ export { isAddressAllowed, isMetadataAddress, type AddressPolicy } from "./src/a
 export { checkBaseUrl, type BaseUrlCheck, type BaseUrlPolicy } from "./src/base-url.ts";
 export {
   credentialHeaders,
+  operationPath,
   type AuthScheme,
   type Capabilities,
   type OperationAddress,

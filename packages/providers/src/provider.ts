@@ -10,17 +10,25 @@ export type ProviderOperation = "generate";
 export interface OperationAddress {
   /** Wire format of request, answer and stream. */
   readonly format: FormatName;
-  /** Path behind the base URL; begins with a slash. */
+  /** Path behind the base URL; begins with a slash. `{model}` stands for the upstream model. */
   readonly path: string;
+  /** The same for a streamed answer, where that is another. */
+  readonly streamPath?: string;
 }
 
-/** How a credential is sent. */
-export interface AuthScheme {
-  /** `bearer`: the header `authorization` with the value `Bearer <credential>`. */
-  readonly scheme: "bearer";
-  /** Whether a request without a credential makes sense; local servers often want none. */
-  readonly required: boolean;
-}
+/** How a credential is sent, and whether a request without one makes no sense. */
+export type AuthScheme = { readonly required: boolean } & (
+  | {
+      /** The header `authorization` with the value `Bearer <credential>`. */
+      readonly scheme: "bearer";
+    }
+  | {
+      /** A header of its own, with the credential as it is. */
+      readonly scheme: "header";
+      /** In lower case. */
+      readonly name: string;
+    }
+);
 
 /** What a deployment can do unless its configuration says otherwise. */
 export interface Capabilities {
@@ -52,6 +60,18 @@ export interface Provider {
   readonly priceNotes: readonly string[];
 }
 
+/**
+ * Path of an operation behind the base URL. Names of models may hold slashes and colons, which
+ * would end up as parts of the path.
+ */
+export function operationPath(
+  { path, streamPath = path }: OperationAddress,
+  model: string,
+  stream: boolean,
+): string {
+  return (stream ? streamPath : path).replaceAll("{model}", () => encodeURIComponent(model));
+}
+
 /** The headers that carry a credential; none when there is no credential and none is needed. */
 export function credentialHeaders(
   provider: Provider,
@@ -61,5 +81,7 @@ export function credentialHeaders(
   switch (provider.auth.scheme) {
     case "bearer":
       return [["authorization", `Bearer ${credential}`]];
+    case "header":
+      return [[provider.auth.name, credential]];
   }
 }

@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { wallMs } from "@penstock/limits";
 import type { CompiledPriceBook } from "@penstock/pricing";
 import { defaultMaximumOutputTokens } from "@penstock/pricing";
+import { operationPath } from "@penstock/providers";
 
 import { providerFacts } from "./provider-facts.ts";
 import type { CompiledDeployment, CompiledProvider, CompiledQuota } from "./snapshot.ts";
@@ -36,7 +37,7 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     name: deployment.name,
     provider: compiledProvider,
     model: deployment.model,
-    format: facts.format,
+    format: facts.operation.format,
     quirks: facts.quirks,
     capabilities: mergeCapabilities([
       facts.capabilities,
@@ -49,7 +50,8 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     priceBookRevision: priceBook?.revision ?? 0n,
     pricesAt: (timeMs) => priceBook?.prices.at(deployment.model, wallMs(timeMs)),
     quotas: parts.quotas,
-    path: facts.path,
+    path: facts.pathPrefix + operationPath(facts.operation, deployment.model, false),
+    streamPath: facts.pathPrefix + operationPath(facts.operation, deployment.model, true),
   };
 }
 

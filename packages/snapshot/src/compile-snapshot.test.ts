@@ -41,6 +41,7 @@ describe("compileSnapshot", () => {
       deployment: {
         model: "large",
         path: "/v1/chat/completions",
+        streamPath: "/v1/chat/completions",
         provider: { origin: "https://models.example.com", pathPrefix: "/v1" },
       },
     });

@@ -1,6 +1,10 @@
 import type { Capabilities, Provider } from "@penstock/api";
-import type { FormatName, FormatQuirks } from "@penstock/formats";
-import type { BaseUrlCheck, Provider as ProviderKindData } from "@penstock/providers";
+import type { FormatQuirks } from "@penstock/formats";
+import type {
+  BaseUrlCheck,
+  OperationAddress,
+  Provider as ProviderKindData,
+} from "@penstock/providers";
 import { checkBaseUrl, findProvider } from "@penstock/providers";
 
 /** What follows from the kind and the address of a provider. */
@@ -8,9 +12,8 @@ export interface ProviderFacts {
   /** Scheme, host and port. */
   readonly origin: string;
   readonly pathPrefix: string;
-  /** Path of the operation that generates, the prefix included. */
-  readonly path: string;
-  readonly format: FormatName;
+  /** Where the operation that generates is asked for. */
+  readonly operation: OperationAddress;
   readonly quirks: FormatQuirks;
   /** Flat: name, value, name, value. */
   readonly staticHeaders: readonly string[];
@@ -34,12 +37,10 @@ export function providerFacts(provider: Provider): ProviderFacts | undefined {
   if (kind === undefined) return undefined;
   const address = checkProviderAddress(kind, provider);
   if (!address.ok) return undefined;
-  const operation = kind.operations.generate;
   return {
     origin: address.origin,
     pathPrefix: address.path,
-    path: address.path + operation.path,
-    format: operation.format,
+    operation: kind.operations.generate,
     quirks: kind.quirks,
     staticHeaders: Object.entries(kind.headers).flat(),
     capabilities: readCapabilities(kind.capabilities),

@@ -160,6 +160,8 @@ export interface CompiledDeployment {
   readonly quotas: readonly CompiledQuota[];
   /** Path of the request URL, the provider's `pathPrefix` included. */
   readonly path: string;
+  /** The same for streamed answers. */
+  readonly streamPath: string;
 }
 
 /** A provider, ready to be called. */

@@ -11,6 +11,7 @@ function deployment(name = "a", overrides: object = {}): CompiledDeployment {
     provider: { name: "providers/p", origin: "https://p.example", credential: "env:KEY" },
     model: "m",
     path: "/v1/chat/completions",
+    streamPath: "/v1/chat/completions",
     maxConcurrentRequests: 32,
     ...overrides,
   } as unknown as CompiledDeployment;

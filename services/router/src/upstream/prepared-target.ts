@@ -22,6 +22,7 @@ export interface PreparedTarget {
   readonly pool: LoadedPool;
   readonly load: Load;
   readonly path: string;
+  readonly streamPath: string;
   /** `version` of the credentials that the headers were made with. */
   readonly credentialVersion: number;
   /** Flat, without `accept` and `x-request-id`; undefined: the credential is missing. */
@@ -51,6 +52,7 @@ export function prepareTarget(
     pool,
     load,
     path: target.deployment.path,
+    streamPath: target.deployment.streamPath,
     credentialVersion,
     headers,
     unaryHeaders: [...(headers ?? []), "accept", "application/json"],

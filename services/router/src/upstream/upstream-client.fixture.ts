@@ -79,6 +79,7 @@ export function target(
       name: "deployments/d",
       model: "m",
       path: "/v1/chat/completions",
+      streamPath: "/v1/chat/completions",
       maxConcurrentRequests: 2,
       provider: {
         name: "providers/p",
