@@ -1,43 +1,99 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { Door } from "@penstock/api";
 import { openaiChat } from "@penstock/formats";
 import type { Format } from "@penstock/formats";
 
-/** What one method and path of the HTTP door serves. */
-export type HttpEndpoint =
-  | { readonly operation: "generate"; readonly format: Format; readonly door: Door }
-  | { readonly operation: "list_models"; readonly format: Format }
-  | { readonly operation: "get_model"; readonly format: Format; readonly model: string };
-
-/** The table of the HTTP door: method, path → format, operation. Paths match exactly. */
-const httpEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEndpoint>([
-  [
-    "POST /v1/chat/completions",
-    { operation: "generate", format: openaiChat, door: Door.OPENAI_CHAT },
-  ],
-  ["GET /v1/models", { operation: "list_models", format: openaiChat }],
-]);
-
-const modelPath = "/v1/models/";
-
-/** What is served there; undefined: nothing. What is asked most is found without being taken apart. */
-export function findHttpEndpoint(method = "", url = ""): HttpEndpoint | undefined {
-  return httpEndpoints.get(`${method} ${url}`) ?? findModel(method, url);
+/** An endpoint whose requests run through the pipeline, in the words of its format. */
+export interface GenerateEndpoint {
+  readonly operation: "generate";
+  readonly format: Format;
+  readonly door: Door;
 }
 
+/** An endpoint that tells of the models that a key may ask for. */
+export type ModelsEndpoint =
+  | { readonly operation: "list_models"; readonly format: Format; readonly query: string }
+  | { readonly operation: "get_model"; readonly format: Format; readonly model: string };
+
+/** What one method and path of the HTTP door serves; errors are told in the words of its format. */
+export type HttpEndpoint =
+  | GenerateEndpoint
+  | ModelsEndpoint
+  /** Whether anybody is there; asked by coding agents before they begin. */
+  | { readonly operation: "probe"; readonly format: Format };
+
+function generate(path: string, format: Format, door: Door): [string, GenerateEndpoint] {
+  return [`POST ${path}`, { operation: "generate", format, door }];
+}
+
+/** The endpoints that are one path each. A new door is a new row here. */
+const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEndpoint>([
+  generate("/v1/chat/completions", openaiChat, Door.OPENAI_CHAT),
+  ["HEAD /", { operation: "probe", format: openaiChat }],
+]);
+
+const modelsPath = "/v1/models";
+
 /** Every endpoint, for people. */
-export const servedEndpoints = [...httpEndpoints.keys(), `GET ${modelPath}{model}`].join(", ");
+export const servedEndpoints = [
+  ...exactEndpoints.keys(),
+  `GET ${modelsPath}`,
+  `GET ${modelsPath}/{model}`,
+].join(", ");
+
+/**
+ * What is served there; undefined: nothing. Only the path counts, as clients add queries of their
+ * own. What is asked most is found without being taken apart.
+ */
+export function findHttpEndpoint(
+  method = "",
+  url = "",
+  headers: IncomingHttpHeaders = {},
+): HttpEndpoint | undefined {
+  const exact = exactEndpoints.get(`${method} ${url}`);
+  if (exact !== undefined) return exact;
+  const end = url.indexOf("?");
+  const path = end < 0 ? url : url.slice(0, end);
+  const query = end < 0 ? "" : url.slice(end + 1);
+  return exactEndpoints.get(`${method} ${path}`) ?? findModels({ method, path, query, headers });
+}
+
+interface RequestTarget {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+}
 
 /** Names of models may have slashes, which some callers encode and others don't. */
-function findModel(method: string, url: string): HttpEndpoint | undefined {
-  if (method !== "GET" || !url.startsWith(modelPath)) return undefined;
-  const written = url.slice(modelPath.length).split("?", 1)[0] ?? "";
+function findModels({ method, path, query, headers }: RequestTarget): HttpEndpoint | undefined {
+  if (method !== "GET" || !path.startsWith(modelsPath)) return undefined;
+  const format = closestFormat(path, headers);
+  if (path === modelsPath) return { operation: "list_models", format, query };
+  if (path[modelsPath.length] !== "/") return undefined;
   try {
-    const model = decodeURIComponent(written);
-    return model === "" ? undefined : { operation: "get_model", format: openaiChat, model };
+    const model = decodeURIComponent(path.slice(modelsPath.length + 1));
+    return model === "" ? undefined : { operation: "get_model", format, model };
   } catch {
     return undefined;
   }
 }
 
-/** The format in which errors are told when no endpoint was found. */
+/** In whose words callers of paths that begin so, or with such a header, are answered. */
+const families: readonly {
+  readonly path?: string;
+  readonly header?: string;
+  readonly format: Format;
+}[] = [];
+
+/** The format of what serves several formats, or nothing: that of the closest door. */
+export function closestFormat(url = "", headers: IncomingHttpHeaders = {}): Format {
+  for (const { path, header, format } of families) {
+    if (path !== undefined && url.startsWith(path)) return format;
+    if (header !== undefined && headers[header] !== undefined) return format;
+  }
+  return defaultFormat;
+}
+
+/** The format in which errors are told when nothing is known of the request. */
 export const defaultFormat: Format = openaiChat;

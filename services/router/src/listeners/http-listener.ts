@@ -4,21 +4,22 @@ import type { Socket } from "node:net";
 import type { Door } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { parseTraceparent } from "@penstock/observability";
-import { differingValues } from "@penstock/rpc";
 import type { TlsSource } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { RequestHandler } from "../pipeline/handle-request.ts";
 import type { RequestArrival } from "../pipeline/request-context.ts";
 import type { Snapshot } from "@penstock/snapshot";
-import { bearerToken } from "./bearer-token.ts";
+import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
-import { defaultFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
-import type { HttpEndpoint } from "./http-endpoints.ts";
+import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
+import type { GenerateEndpoint, HttpEndpoint } from "./http-endpoints.ts";
 import { writeModels } from "./http-models.ts";
 import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
+import { refuseConnection } from "./refuse-connection.ts";
+import { badHead, timeoutOf, tokenOf } from "./request-head.ts";
 
 /** What the HTTP door needs. */
 export interface HttpListenerOptions {
@@ -27,11 +28,6 @@ export interface HttpListenerOptions {
   /** Absent: cleartext. Closed by its owner. */
   readonly tls?: TlsSource | undefined;
 }
-
-/** Where a caller says how long it waits. Unit: milliseconds. */
-const timeoutHeader = "x-penstock-timeout-ms";
-/** Longest time a caller may give (decisions §4: the request timer). */
-const maximumTimeoutMs = 900_000;
 
 /** Connections of one process; each may carry one request at a time. */
 const maximumConnections = 12_000;
@@ -89,27 +85,36 @@ export class HttpListener {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     response.sendDate = false;
     const problem = badHead(request);
-    const endpoint = findHttpEndpoint(request.method, request.url);
+    const endpoint = findHttpEndpoint(request.method, request.url, request.headers);
     if (problem !== undefined || endpoint === undefined) {
       const error = problem ?? endpointNotFound(request);
       this.#discardBody(request, response);
-      answerError(response, error);
+      const format = endpoint?.format ?? closestFormat(request.url, request.headers);
+      answerError(response, format, error);
       return;
     }
-    if (endpoint.operation !== "generate") {
-      const token = tokenOf(request) ?? "";
-      this.#discardBody(request, response);
-      writeModels(response, token, endpoint, this.#options);
-      return;
-    }
-    this.#generate(request, response, endpoint);
+    this.#serve(request, response, endpoint);
   }
 
-  #generate(
-    request: IncomingMessage,
-    response: ServerResponse,
-    endpoint: Extract<HttpEndpoint, { operation: "generate" }>,
-  ): void {
+  #serve(request: IncomingMessage, response: ServerResponse, endpoint: HttpEndpoint): void {
+    switch (endpoint.operation) {
+      case "generate":
+        this.#generate(request, response, endpoint);
+        return;
+      case "probe":
+        this.#discardBody(request, response);
+        response.writeHead(200, ["content-length", "0"]);
+        response.end();
+        return;
+      case "list_models":
+      case "get_model":
+        this.#discardBody(request, response);
+        writeModels(response, tokenOf(request) ?? "", endpoint, this.#options);
+        return;
+    }
+  }
+
+  #generate(request: IncomingMessage, response: ServerResponse, endpoint: GenerateEndpoint): void {
     const { parts } = this.#options;
     const downstream = new HttpDownstream(response, endpoint.format, parts.clock);
     const handler = new RequestHandler(this.#arrival(request, endpoint.door), downstream, parts);
@@ -143,7 +148,7 @@ export class HttpListener {
   #read(
     handler: RequestHandler,
     downstream: HttpDownstream,
-    endpoint: HttpEndpoint,
+    endpoint: GenerateEndpoint,
     body: Buffer,
   ): void {
     try {
@@ -194,42 +199,6 @@ export class HttpListener {
   }
 }
 
-function tokenOf(request: IncomingMessage): string | undefined {
-  const { headers } = request;
-  return bearerToken(headers.authorization, headers["x-api-key"], headers["api-key"]);
-}
-
-/** NaN when it can't be read; `badHead` has refused such a request by then. */
-function timeoutOf(request: IncomingMessage): number {
-  const given = request.headers[timeoutHeader];
-  return given === undefined ? maximumTimeoutMs : Math.min(Number(given), maximumTimeoutMs);
-}
-
-/** Things Node lets through that have been used against gateways (security R6). */
-function badHead(request: IncomingMessage): GatewayError | undefined {
-  let hosts = 0;
-  for (let at = 0; at < request.rawHeaders.length; at += 2) {
-    const name = request.rawHeaders[at];
-    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
-  }
-  if (differingValues(request.rawHeaders, "authorization")) {
-    const message = "The request has two Authorization headers that differ; send one.";
-    const fieldViolations = [{ field: "authorization", description: "is there twice" }];
-    return new GatewayError("FIELD_INVALID", message, { fieldViolations });
-  }
-  if (hosts > 1) return new GatewayError("FIELD_INVALID", "The request has two Host headers.");
-  const timeout = request.headers[timeoutHeader];
-  if (timeout !== undefined && !/^[1-9]\d{0,8}$/.test(String(timeout))) {
-    return new GatewayError("FIELD_INVALID", "The time that the request allows can't be read.", {
-      fieldViolations: [{ field: timeoutHeader, description: "must be a number of milliseconds" }],
-    });
-  }
-  if (!(request.url ?? "").startsWith("/")) {
-    return new GatewayError("FIELD_INVALID", "The request target must be a path.");
-  }
-  return undefined;
-}
-
 function endpointNotFound(request: IncomingMessage): GatewayError {
   const path = (request.url ?? "").split("?", 1)[0]?.slice(0, 200) ?? "";
   return new GatewayError(
@@ -238,35 +207,8 @@ function endpointNotFound(request: IncomingMessage): GatewayError {
   );
 }
 
-function answerError(response: ServerResponse, error: GatewayError): void {
+function answerError(response: ServerResponse, format: Format, error: GatewayError): void {
   const requestId = newUuidV7();
   const headers = ["x-request-id", requestId];
-  writeHttpError(response, defaultFormat, { error, requestId, headers });
-}
-
-/** Answers what Node's parser refused, and closes the connection. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
-  // Once anything was written, an answer could land in the middle of another.
-  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
-  }
-  const requestId = newUuidV7();
-  const tooLong = error.code === "HPE_HEADER_OVERFLOW";
-  const slow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-  const status = tooLong
-    ? "431 Request Header Fields Too Large"
-    : slow
-      ? "408 Request Timeout"
-      : "400 Bad Request";
-  const message = tooLong
-    ? "The head of the request is too large."
-    : slow
-      ? "The request did not arrive in time."
-      : "The request is not valid HTTP.";
-  const body = defaultFormat.writeError(new GatewayError("FIELD_INVALID", message), requestId);
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\nx-request-id: ${requestId}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  writeHttpError(response, format, { error, requestId, headers });
 }

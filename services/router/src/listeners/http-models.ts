@@ -5,13 +5,13 @@ import { findModel, listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import type { Snapshot } from "@penstock/snapshot";
 import { writeHttpError } from "./http-downstream.ts";
-import type { HttpEndpoint } from "./http-endpoints.ts";
+import type { ModelsEndpoint } from "./http-endpoints.ts";
 
 /** Answers with the models that the key may ask for, or one of them, in the shape of OpenAI. */
 export function writeModels(
   response: ServerResponse,
   token: string,
-  endpoint: Exclude<HttpEndpoint, { operation: "generate" }>,
+  endpoint: ModelsEndpoint,
   options: { readonly parts: PipelineParts; readonly currentSnapshot: () => Snapshot | undefined },
 ): void {
   const { format } = endpoint;
