@@ -6,6 +6,7 @@ export {
   type AuthScheme,
   type Capabilities,
   type OperationAddress,
+  type OperationAddresses,
   type Provider,
   type ProviderKind,
   type ProviderOperation,

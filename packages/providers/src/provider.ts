@@ -14,7 +14,12 @@ export interface OperationAddress {
   readonly path: string;
   /** The same for a streamed answer, where that is another. */
   readonly streamPath?: string;
+  /** In what the format can do less, or more, than the kind in general. */
+  readonly capabilities?: Partial<Capabilities>;
 }
+
+/** The ways in which an operation can be asked for; the first is meant where none is chosen. */
+export type OperationAddresses = readonly [OperationAddress, ...OperationAddress[]];
 
 /** How a credential is sent, and whether a request without one makes no sense. */
 export type AuthScheme = { readonly required: boolean } & (
@@ -50,7 +55,7 @@ export interface Provider {
   readonly telemetryName: string;
   /** Base URL used when the configuration names none; undefined: it must name one. */
   readonly defaultBaseUrl: string | undefined;
-  readonly operations: Readonly<Record<ProviderOperation, OperationAddress>>;
+  readonly operations: Readonly<Record<ProviderOperation, OperationAddresses>>;
   readonly auth: AuthScheme;
   /** Further headers of every request; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

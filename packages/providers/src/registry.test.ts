@@ -7,8 +7,12 @@ import { findProvider, providers } from "./registry.ts";
 describe("providers", () => {
   it.each(Object.entries(providers))("%s is consistent", (kind, provider) => {
     expect(provider.kind).toBe(kind);
-    expect(formats[provider.operations.generate.format]).toBeDefined();
-    expect(operationPath(provider.operations.generate, "m", false)).toMatch(/^\/[a-z/]+$/);
+    const offered = provider.operations.generate;
+    expect(new Set(offered.map(({ format }) => format)).size).toBe(offered.length);
+    for (const address of offered) {
+      expect(formats[address.format]).toBeDefined();
+      expect(operationPath(address, "m", false)).toMatch(/^\/[a-z/]+$/);
+    }
     const policy = { privateNetwork: false, allowInsecure: false };
     if (provider.defaultBaseUrl !== undefined) {
       const check = checkBaseUrl(provider.defaultBaseUrl, policy);

@@ -2,6 +2,7 @@ import type { ConfigEntry, Resource } from "@penstock/api";
 import { ResourceSchema } from "@penstock/api";
 import { toBinary } from "@bufbuild/protobuf";
 
+import { checkFormat } from "./check-format.ts";
 import { checkReferences, referencesOf } from "./check-references.ts";
 import type { Sha256 } from "./content-hash.ts";
 import { addDigest, entryDigest, subtractDigest } from "./content-hash.ts";
@@ -32,9 +33,9 @@ export interface Acceptance {
 
 /**
  * Decides which form of each resource is in use. A new form with a problem leaves the previous one
- * in use, as long as all that it refers to is there; kinds are gone through in the order in which
- * they refer to each other, so that one pass settles everything. Cost: the changes, what is
- * refused, and, when something vanished, the kinds that may refer to it.
+ * in use, as long as all that it refers to is there and fits; kinds are gone through in the order in
+ * which they refer to each other, so that one pass settles everything. Cost: the changes, what is
+ * refused, and, when something vanished or became another, the kinds that may refer to it.
  */
 export function acceptChanges(
   state: SnapshotState,
@@ -60,7 +61,8 @@ class AcceptanceWork {
   readonly #pending: Record<ResourceKind, Set<string>>;
   readonly #refused: Map<string, RefusedResource>;
   readonly #digests: MapDraft<Uint8Array>;
-  readonly #vanished = new Set<string>();
+  /** What others may refer to no more, or no more as they do. */
+  readonly #unsettling = new Set<string>();
   #contentHash: Uint8Array;
 
   constructor(state: SnapshotState) {
@@ -93,7 +95,7 @@ class AcceptanceWork {
 
   /** Decides about everything pending of one kind. */
   settleKind(kind: ResourceKind): void {
-    this.#addReferrersOfVanished(kind);
+    this.#addReferrersOfUnsettling(kind);
     for (const name of this.#pending[kind]) this.#settle(kind, name);
   }
 
@@ -110,15 +112,15 @@ class AcceptanceWork {
   #settle(kind: ResourceKind, name: string): void {
     const inUse = this.#drafts[kind].get(name);
     const newest = this.#refused.get(name);
-    const missing = inUse === undefined ? [] : this.#missing(inUse.resource);
+    const misfits = inUse === undefined ? [] : this.#unfit(inUse.resource);
     if (newest === undefined) {
-      if (inUse === undefined || missing.length === 0) return;
-      this.#refused.set(name, { ...inUse, ownProblems: [], problems: missing });
+      if (inUse === undefined || misfits.length === 0) return;
+      this.#refused.set(name, { ...inUse, ownProblems: [], problems: misfits });
       this.#use(kind, name, undefined);
       return;
     }
     const { ownProblems, resource, revision } = newest;
-    const problems = ownProblems.length > 0 ? ownProblems : this.#missing(resource);
+    const problems = ownProblems.length > 0 ? ownProblems : this.#unfit(resource);
     const clashes = problems.length > 0 ? [] : this.#credentialClashes(name, resource);
     if (problems.length + clashes.length === 0) {
       this.#refused.delete(name);
@@ -126,31 +128,35 @@ class AcceptanceWork {
       return;
     }
     this.#refused.set(name, { ...newest, problems: [...problems, ...clashes] });
-    if (missing.length > 0) this.#use(kind, name, undefined);
+    if (misfits.length > 0) this.#use(kind, name, undefined);
   }
 
   #use(kind: ResourceKind, name: string, after: AcceptedResource | undefined): void {
     const draft = this.#drafts[kind];
     if (after === undefined && !draft.has(name)) return;
     draft.set(name, after);
-    if (after === undefined) this.#vanished.add(name);
-    else this.#vanished.delete(name);
+    if (after === undefined || hasOtherKind(draft.source.get(name), after)) {
+      this.#unsettling.add(name);
+    } else this.#unsettling.delete(name);
     this.#changes[kind].set(name, { before: draft.source.get(name), after });
   }
 
-  #addReferrersOfVanished(kind: ResourceKind): void {
-    if (this.#vanished.size === 0) return;
+  #addReferrersOfUnsettling(kind: ResourceKind): void {
+    if (this.#unsettling.size === 0) return;
     for (const [name, { resource }] of this.#drafts[kind].entries()) {
-      const lost = referencesOf(resource).some((reference) => this.#vanished.has(reference.name));
+      const lost = referencesOf(resource).some((reference) => this.#unsettling.has(reference.name));
       if (lost) this.#pending[kind].add(name);
     }
   }
 
-  #missing(resource: Resource): FieldProblem[] {
-    return checkReferences(resource, (name) => {
+  /** What stands against a resource in the others: one that is missing, or does not fit. */
+  #unfit(resource: Resource): FieldProblem[] {
+    const find = (name: string): Resource | undefined => {
       const kind = kindOfName(name);
-      return kind !== undefined && this.#drafts[kind].has(name);
-    });
+      return kind && this.#drafts[kind].get(name)?.resource;
+    };
+    const missing = checkReferences(resource, (name) => find(name) !== undefined);
+    return missing.length > 0 ? missing : checkFormat(resource, find);
   }
 
   #credentialClashes(name: string, resource: Resource): FieldProblem[] {
@@ -183,6 +189,12 @@ function checkOwn(
   if (problems.length > 0) return problems;
   if (kind !== undefined && nameOfResource(resource) === name) return [];
   return [{ field: "name", description: `must be ${name}, as its entry is`, reason: "INVALID" }];
+}
+
+/** Whether a provider became one of another kind, to which its deployments may not fit. */
+function hasOtherKind(before: AcceptedResource | undefined, after: AcceptedResource): boolean {
+  const provider = before && messageOf(before.resource, "provider");
+  return provider !== undefined && provider.kind !== messageOf(after.resource, "provider")?.kind;
 }
 
 /** The bytes that are hashed; none for a message that is no message. */

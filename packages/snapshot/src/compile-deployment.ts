@@ -6,7 +6,7 @@ import type { CompiledPriceBook } from "@penstock/pricing";
 import { defaultMaximumOutputTokens } from "@penstock/pricing";
 import { operationPath } from "@penstock/providers";
 
-import { providerFacts } from "./provider-facts.ts";
+import { addressOf, providerFacts, readCapabilities } from "./provider-facts.ts";
 import type { CompiledDeployment, CompiledProvider, CompiledQuota } from "./snapshot.ts";
 
 /** decisions: attempts at once of one deployment. */
@@ -28,19 +28,21 @@ export interface DeploymentParts {
   readonly quotas: readonly CompiledQuota[];
 }
 
-/** Makes a deployment ready; undefined when its provider would not pass validation. */
+/** Makes a deployment ready; undefined when it or its provider would not pass validation. */
 export function compileDeployment(parts: DeploymentParts): CompiledDeployment | undefined {
   const { deployment, provider, compiledProvider, priceBook } = parts;
   const facts = providerFacts(provider);
-  if (facts === undefined) return undefined;
+  const address = facts && addressOf(facts.addresses, deployment.format);
+  if (facts === undefined || address === undefined) return undefined;
   return {
     name: deployment.name,
     provider: compiledProvider,
     model: deployment.model,
-    format: facts.operation.format,
+    format: address.format,
     quirks: facts.quirks,
     capabilities: mergeCapabilities([
       facts.capabilities,
+      readCapabilities(address.capabilities ?? {}),
       provider.capabilities,
       deployment.capabilities,
     ]),
@@ -50,8 +52,8 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     priceBookRevision: priceBook?.revision ?? 0n,
     pricesAt: (timeMs) => priceBook?.prices.at(deployment.model, wallMs(timeMs)),
     quotas: parts.quotas,
-    path: facts.pathPrefix + operationPath(facts.operation, deployment.model, false),
-    streamPath: facts.pathPrefix + operationPath(facts.operation, deployment.model, true),
+    path: facts.pathPrefix + operationPath(address, deployment.model, false),
+    streamPath: facts.pathPrefix + operationPath(address, deployment.model, true),
   };
 }
 

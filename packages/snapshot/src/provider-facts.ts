@@ -3,6 +3,7 @@ import type { FormatQuirks } from "@penstock/formats";
 import type {
   BaseUrlCheck,
   OperationAddress,
+  OperationAddresses,
   Provider as ProviderKindData,
 } from "@penstock/providers";
 import { checkBaseUrl, findProvider } from "@penstock/providers";
@@ -12,8 +13,8 @@ export interface ProviderFacts {
   /** Scheme, host and port. */
   readonly origin: string;
   readonly pathPrefix: string;
-  /** Where the operation that generates is asked for. */
-  readonly operation: OperationAddress;
+  /** Where and in which formats the operation that generates is asked for. */
+  readonly addresses: OperationAddresses;
   readonly quirks: FormatQuirks;
   /** Flat: name, value, name, value. */
   readonly staticHeaders: readonly string[];
@@ -40,14 +41,26 @@ export function providerFacts(provider: Provider): ProviderFacts | undefined {
   return {
     origin: address.origin,
     pathPrefix: address.path,
-    operation: kind.operations.generate,
+    addresses: kind.operations.generate,
     quirks: kind.quirks,
     staticHeaders: Object.entries(kind.headers).flat(),
     capabilities: readCapabilities(kind.capabilities),
   };
 }
 
-function readCapabilities(known: ProviderKindData["capabilities"]): Partial<Capabilities> {
+/** The address of the chosen format, the first one where none is chosen; undefined: not offered. */
+export function addressOf(
+  addresses: OperationAddresses,
+  format: string | undefined,
+): OperationAddress | undefined {
+  if (format === undefined) return addresses[0];
+  return addresses.find((address) => address.format === format);
+}
+
+/** Capabilities as configuration writes them. */
+export function readCapabilities(
+  known: Partial<ProviderKindData["capabilities"]>,
+): Partial<Capabilities> {
   return {
     streaming: known.streaming,
     tools: known.tools,

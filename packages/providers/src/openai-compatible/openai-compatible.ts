@@ -9,7 +9,7 @@ export const openaiCompatible: Provider = {
   displayName: "OpenAI-compatible server",
   telemetryName: "openai_compatible",
   defaultBaseUrl: undefined,
-  operations: { generate: { format: "openai-chat", path: "/chat/completions" } },
+  operations: { generate: [{ format: "openai-chat", path: "/chat/completions" }] },
   auth: { scheme: "bearer", required: false },
   headers: {},
   quirks: {

@@ -6,7 +6,7 @@ export const openai: Provider = {
   displayName: "OpenAI",
   telemetryName: "openai",
   defaultBaseUrl: "https://api.openai.com/v1",
-  operations: { generate: { format: "openai-chat", path: "/chat/completions" } },
+  operations: { generate: [{ format: "openai-chat", path: "/chat/completions" }] },
   auth: { scheme: "bearer", required: true },
   headers: {},
   quirks: {

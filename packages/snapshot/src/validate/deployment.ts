@@ -7,6 +7,7 @@ import { checkTimeouts } from "./check-timeouts.ts";
 import type { ProblemList } from "./field-problem.ts";
 
 const maxRegionLength = 64;
+const maxFormatLength = 64;
 /** As many as a usage record may count; more tokens in one answer are not believed. */
 const maxTokens = 100_000_000;
 
@@ -14,6 +15,7 @@ const maxTokens = 100_000_000;
 export function checkDeployment(problems: ProblemList, deployment: Deployment): void {
   checkReferenceForm(problems, "provider", deployment.provider, "provider");
   checkModelName(problems, "model", deployment.model);
+  checkText(problems, "format", deployment.format ?? "", { maxLength: maxFormatLength });
   checkText(problems, "region", deployment.region, { maxLength: maxRegionLength });
   if (deployment.priceBook !== "") {
     checkReferenceForm(problems, "priceBook", deployment.priceBook, "priceBook");
