@@ -15,17 +15,18 @@ import type { Snapshot } from "./snapshot.ts";
 // Kinds of the test's own, as the formats of the real ones are no business of this rule.
 vi.mock(import("@penstock/providers"), async (importOriginal) => {
   const original = await importOriginal();
-  const kind = (generate: Provider["operations"]["generate"]): Provider => ({
+  const kind = (name: string, generate: Provider["operations"]["generate"]): Provider => ({
     ...original.providers["openai-compatible"],
+    kind: name as "openai",
     operations: { generate },
   });
   const second = { format: "second" as "openai-chat", path: "/second" };
   const kinds: Record<string, Provider> = {
-    two: kind([
+    two: kind("two", [
       { format: "openai-chat", path: "/first" },
       { ...second, capabilities: { tools: false } },
     ]),
-    other: kind([{ format: "other" as "openai-chat", path: "/other" }]),
+    other: kind("other", [{ format: "other" as "openai-chat", path: "/other" }]),
   };
   return { ...original, findProvider: (name: string) => kinds[name] };
 });
