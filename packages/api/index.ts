@@ -85,8 +85,10 @@ export {
   type UsageEvent,
 } from "./src/gen/penstock/event/v1/usage_event_pb.ts";
 export {
+  CacheMarkerSchema,
   CitationPartSchema,
   ContentPartSchema,
+  FormatPartSchema,
   MediaPartSchema,
   MessageRole,
   MessageRoleSchema,
@@ -96,8 +98,10 @@ export {
   ToolCallPartSchema,
   ToolResultPartSchema,
   file_penstock_inference_v1_content,
+  type CacheMarker,
   type CitationPart,
   type ContentPart,
+  type FormatPart,
   type MediaPart,
   type Message,
   type ReasoningPart,

@@ -73,6 +73,8 @@ function deltaOf(kind: BlockKind): BlockDelta["delta"]["case"] {
       return "argumentsJson";
     case BlockKind.MEDIA:
       return "data";
+    case BlockKind.FORMAT:
+      return "formatDelta";
     default:
       return undefined;
   }

@@ -9,6 +9,8 @@ export interface ModelPrices {
   readonly outputNanoUsdPerMillionTokens: bigint;
   readonly cacheReadInputNanoUsdPerMillionTokens?: bigint;
   readonly cacheWriteInputNanoUsdPerMillionTokens?: bigint;
+  /** Writes that are kept for an hour; without a price they cost what other writes cost. */
+  readonly cacheWrite1hInputNanoUsdPerMillionTokens?: bigint;
   readonly reasoningOutputNanoUsdPerMillionTokens?: bigint;
   /** Charged once per attempt on top of the tokens. */
   readonly requestNanoUsd?: bigint;
@@ -48,6 +50,11 @@ const priceFields: readonly (readonly [keyof ModelPrices, string, bigint])[] = [
   [
     "cacheWriteInputNanoUsdPerMillionTokens",
     "cache_write_input_nano_usd_per_million_tokens",
+    maximumNanoUsdPerMillionTokens,
+  ],
+  [
+    "cacheWrite1hInputNanoUsdPerMillionTokens",
+    "cache_write_1h_input_nano_usd_per_million_tokens",
     maximumNanoUsdPerMillionTokens,
   ],
   [

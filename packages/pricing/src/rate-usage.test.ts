@@ -20,6 +20,7 @@ interface Classes {
   plainInput: number;
   read: number;
   write: number;
+  write1h: number;
   plainOutput: number;
   reasoning: number;
 }
@@ -28,6 +29,7 @@ const classes = fc.record<Classes>({
   plainInput: tokens,
   read: tokens,
   write: tokens,
+  write1h: tokens,
   plainOutput: tokens,
   reasoning: tokens,
 });
@@ -37,6 +39,7 @@ const prices: fc.Arbitrary<ModelPrices> = fc.record(
     outputNanoUsdPerMillionTokens: price,
     cacheReadInputNanoUsdPerMillionTokens: price,
     cacheWriteInputNanoUsdPerMillionTokens: price,
+    cacheWrite1hInputNanoUsdPerMillionTokens: price,
     reasoningOutputNanoUsdPerMillionTokens: price,
     requestNanoUsd: perRequest,
   },
@@ -44,10 +47,11 @@ const prices: fc.Arbitrary<ModelPrices> = fc.record(
 );
 
 const countsOf = (c: Classes): TokenCounts => ({
-  inputTokens: c.plainInput + c.read + c.write,
+  inputTokens: c.plainInput + c.read + c.write + c.write1h,
   outputTokens: c.plainOutput + c.reasoning,
   cacheReadInputTokens: c.read,
-  cacheWriteInputTokens: c.write,
+  cacheWriteInputTokens: c.write + c.write1h,
+  cacheWrite1hInputTokens: c.write1h,
   reasoningOutputTokens: c.reasoning,
 });
 
@@ -55,10 +59,12 @@ const countsOf = (c: Classes): TokenCounts => ({
 function exactMillionths(c: Classes, p: ModelPrices): bigint {
   const input = p.inputNanoUsdPerMillionTokens;
   const output = p.outputNanoUsdPerMillionTokens;
+  const written = p.cacheWriteInputNanoUsdPerMillionTokens ?? input;
   const pairs: [number, bigint][] = [
     [c.plainInput, input],
     [c.read, p.cacheReadInputNanoUsdPerMillionTokens ?? input],
-    [c.write, p.cacheWriteInputNanoUsdPerMillionTokens ?? input],
+    [c.write, written],
+    [c.write1h, p.cacheWrite1hInputNanoUsdPerMillionTokens ?? written],
     [c.plainOutput, output],
     [c.reasoning, p.reasoningOutputNanoUsdPerMillionTokens ?? output],
   ];
@@ -71,6 +77,7 @@ describe("rateUsage", () => {
       plainInput: 600,
       read: 300,
       write: 100,
+      write1h: 20,
       plainOutput: 40,
       reasoning: 10,
     });
@@ -78,10 +85,11 @@ describe("rateUsage", () => {
       inputNanoUsdPerMillionTokens: 2_500_000_000n,
       outputNanoUsdPerMillionTokens: 10_000_000_000n,
       cacheReadInputNanoUsdPerMillionTokens: 250_000_000n,
+      cacheWrite1hInputNanoUsdPerMillionTokens: 5_000_000_000n,
       requestNanoUsd: 7n,
     };
-    // 600 × 2,500 + 300 × 250 + 100 × 2,500 + 50 × 10,000 nano-USD, plus 7 for the request.
-    expect(rateUsage(usage, book)).toBe(1_500_000n + 75_000n + 250_000n + 500_000n + 7n);
+    // 600 × 2,500 + 300 × 250 + 100 × 2,500 + 20 × 5,000 + 50 × 10,000 nano-USD, plus 7 for the request.
+    expect(rateUsage(usage, book)).toBe(1_500_000n + 75_000n + 250_000n + 100_000n + 500_000n + 7n);
   });
 
   it("rounds the sum once, a half up", () => {
@@ -106,7 +114,7 @@ describe("rateUsage", () => {
 
   it("is never negative, fits int64, and grows with every token", () => {
     const names = fc.constantFrom<keyof Classes>(
-      ...(["plainInput", "read", "write", "plainOutput", "reasoning"] as const),
+      ...(["plainInput", "read", "write", "write1h", "plainOutput", "reasoning"] as const),
     );
     fc.assert(
       fc.property(classes, prices, names, fc.nat({ max: 1000 }), (c, p, name, more) => {

@@ -17,13 +17,16 @@ const tokensPerPrice = 1_000_000n;
  */
 export function rateUsage(usage: TokenCounts, prices: ModelPrices): bigint {
   const plainInput = usage.inputTokens - usage.cacheReadInputTokens - usage.cacheWriteInputTokens;
+  const written1h = usage.cacheWrite1hInputTokens ?? 0;
   const plainOutput = usage.outputTokens - usage.reasoningOutputTokens;
   const input = prices.inputNanoUsdPerMillionTokens;
+  const written = prices.cacheWriteInputNanoUsdPerMillionTokens ?? input;
   const output = prices.outputNanoUsdPerMillionTokens;
   const sum =
     charge(plainInput, input) +
     charge(usage.cacheReadInputTokens, prices.cacheReadInputNanoUsdPerMillionTokens ?? input) +
-    charge(usage.cacheWriteInputTokens, prices.cacheWriteInputNanoUsdPerMillionTokens ?? input) +
+    charge(usage.cacheWriteInputTokens - written1h, written) +
+    charge(written1h, prices.cacheWrite1hInputNanoUsdPerMillionTokens ?? written) +
     charge(plainOutput, output) +
     charge(usage.reasoningOutputTokens, prices.reasoningOutputNanoUsdPerMillionTokens ?? output);
   const perRequest = checkPrice(prices.requestNanoUsd ?? 0n);

@@ -10,6 +10,8 @@ export interface TokenCounts {
   readonly cacheReadInputTokens: number;
   /** Part of the input that was written to the provider's prompt cache. */
   readonly cacheWriteInputTokens: number;
+  /** Part of what was written to the cache that is kept for an hour. */
+  readonly cacheWrite1hInputTokens?: number;
   /** Part of the output that was reasoning. */
   readonly reasoningOutputTokens: number;
   /** Part of the input that was audio; counted for information, priced as input. */
@@ -72,16 +74,18 @@ export function checkTokenCounts(
   const inputTokens = read("inputTokens", maximumTokenCount);
   const outputTokens = read("outputTokens", maximumTokenCount);
   const cacheReadInputTokens = read("cacheReadInputTokens", inputTokens);
+  const cacheWriteInputTokens = read("cacheWriteInputTokens", inputTokens - cacheReadInputTokens);
   const counts: TokenCounts = {
     inputTokens,
     outputTokens,
     cacheReadInputTokens,
-    cacheWriteInputTokens: read("cacheWriteInputTokens", inputTokens - cacheReadInputTokens),
+    cacheWriteInputTokens,
+    cacheWrite1hInputTokens: read("cacheWrite1hInputTokens", cacheWriteInputTokens),
     reasoningOutputTokens: read("reasoningOutputTokens", outputTokens),
     audioInputTokens: read("audioInputTokens", inputTokens),
     audioOutputTokens: read("audioOutputTokens", outputTokens),
   };
-  return { counts: dropAbsentAudio(counts, reported), problems };
+  return { counts: dropAbsent(counts, reported), problems };
 }
 
 function faultOf(value: unknown, total: number): TokenCountFault | undefined {
@@ -90,31 +94,38 @@ function faultOf(value: unknown, total: number): TokenCountFault | undefined {
   return value > total ? "exceeds_total" : undefined;
 }
 
-function dropAbsentAudio(
+/** What most providers never tell is not there unless it was told. */
+function dropAbsent(
   counts: TokenCounts,
   reported: Readonly<Partial<Record<keyof TokenCounts, unknown>>>,
 ): TokenCounts {
-  const { audioInputTokens = 0, audioOutputTokens = 0, ...rest } = counts;
-  return {
-    ...rest,
-    ...((reported.audioInputTokens ?? undefined) === undefined ? {} : { audioInputTokens }),
-    ...((reported.audioOutputTokens ?? undefined) === undefined ? {} : { audioOutputTokens }),
-  };
+  const told: { -readonly [field in keyof TokenCounts]: TokenCounts[field] } = { ...counts };
+  for (const field of optionalCounts)
+    if ((reported[field] ?? undefined) === undefined) delete told[field];
+  return told;
 }
+
+const optionalCounts = [
+  "cacheWrite1hInputTokens",
+  "audioInputTokens",
+  "audioOutputTokens",
+] as const;
 
 /**
  * Sums two counts, as for the attempts of a request. Each sum stops at the largest safe integer;
- * audio appears in the sum when it appears in either.
+ * what may be absent appears in the sum when it appears in either.
  */
 export function addTokenCounts(a: TokenCounts, b: TokenCounts): TokenCounts {
   const inputAudio = addOptional(a.audioInputTokens, b.audioInputTokens);
   const outputAudio = addOptional(a.audioOutputTokens, b.audioOutputTokens);
+  const written1h = addOptional(a.cacheWrite1hInputTokens, b.cacheWrite1hInputTokens);
   return {
     inputTokens: add(a.inputTokens, b.inputTokens),
     outputTokens: add(a.outputTokens, b.outputTokens),
     cacheReadInputTokens: add(a.cacheReadInputTokens, b.cacheReadInputTokens),
     cacheWriteInputTokens: add(a.cacheWriteInputTokens, b.cacheWriteInputTokens),
     reasoningOutputTokens: add(a.reasoningOutputTokens, b.reasoningOutputTokens),
+    ...(written1h === undefined ? {} : { cacheWrite1hInputTokens: written1h }),
     ...(inputAudio === undefined ? {} : { audioInputTokens: inputAudio }),
     ...(outputAudio === undefined ? {} : { audioOutputTokens: outputAudio }),
   };

@@ -13,6 +13,7 @@ export function priceEntries(priceBook: PriceBook): PriceEntry[] {
     outputNanoUsdPerMillionTokens: price.outputNanoUsdPerMillionTokens,
     ...optionalPrice("cacheReadInputNanoUsdPerMillionTokens", price),
     ...optionalPrice("cacheWriteInputNanoUsdPerMillionTokens", price),
+    ...optionalPrice("cacheWrite1hInputNanoUsdPerMillionTokens", price),
     ...optionalPrice("reasoningOutputNanoUsdPerMillionTokens", price),
     ...optionalPrice("requestNanoUsd", price),
   }));
@@ -26,6 +27,7 @@ function effectiveMs(price: Price): number {
 type OptionalPrice =
   | "cacheReadInputNanoUsdPerMillionTokens"
   | "cacheWriteInputNanoUsdPerMillionTokens"
+  | "cacheWrite1hInputNanoUsdPerMillionTokens"
   | "reasoningOutputNanoUsdPerMillionTokens"
   | "requestNanoUsd";
 

@@ -55,6 +55,7 @@ function partText({ part }: ContentPart): string {
       return part.value.quotedText ?? "";
     case "media":
       return `[${part.value.mediaType ?? "media"}]`;
+    case "formatPart":
     case undefined:
       return "";
   }

@@ -10,6 +10,7 @@ import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import { fieldReaders } from "./request-fields.ts";
+import { cannotSay } from "./write-content.ts";
 import { writeMessages } from "./write-messages.ts";
 
 /** Known fields that have no place in the canonical request and are carried as they came. */
@@ -87,6 +88,9 @@ function writeStreamOptions(target: TargetRequest, extras: JsonObject | undefine
 
 function writeTools(tools: readonly Tool[], extras: unknown): Record<string, unknown>[] {
   return tools.map((tool, index) => {
+    if (tool.formatPart !== undefined) {
+      throw cannotSay(`tools[${index}]`, `a tool of ${tool.formatPart.format}`);
+    }
     const own = isJsonObject(extras) ? extras[String(index)] : undefined;
     const written = {
       type: "function",

@@ -77,6 +77,7 @@ const counts = [
   "inputTokens",
   "cacheReadInputTokens",
   "cacheWriteInputTokens",
+  "cacheWrite1hInputTokens",
   "audioInputTokens",
   "outputTokens",
   "reasoningOutputTokens",

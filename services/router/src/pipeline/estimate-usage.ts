@@ -75,6 +75,8 @@ function highestCost(
     if (prices === undefined) continue;
     const plainInput = prices.inputNanoUsdPerMillionTokens;
     const written = prices.cacheWriteInputNanoUsdPerMillionTokens ?? plainInput;
+    const written1h = prices.cacheWrite1hInputNanoUsdPerMillionTokens ?? written;
+    const keptLonger = written1h > written && written1h > plainInput;
     const plainOutput = prices.outputNanoUsdPerMillionTokens;
     const reasoning = prices.reasoningOutputNanoUsdPerMillionTokens ?? plainOutput;
     const cost = rateUsage(
@@ -82,7 +84,8 @@ function highestCost(
         inputTokens: usage.inputTokens,
         outputTokens: usage.outputTokens,
         cacheReadInputTokens: 0,
-        cacheWriteInputTokens: written > plainInput ? usage.inputTokens : 0,
+        cacheWriteInputTokens: keptLonger || written > plainInput ? usage.inputTokens : 0,
+        cacheWrite1hInputTokens: keptLonger ? usage.inputTokens : 0,
         reasoningOutputTokens: reasoning > plainOutput ? usage.outputTokens : 0,
       },
       prices,

@@ -58,6 +58,8 @@ export class RequestContext {
   callerFormat: FormatName | undefined;
   /** The body as it came, when it may go on to a target of the same format. */
   original: OriginalBody | undefined;
+  /** The caller's name for its session, for affinity and reports; at most 128 characters. */
+  session = "";
   stream = false;
   requestBytes = 0;
 

@@ -50,6 +50,7 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     sampled: trace.sampled,
     labels: request?.labels ?? {},
     endUser: request?.endUser?.slice(0, 256) ?? "",
+    session: context.session,
     idempotencyKey: request?.idempotencyKey?.slice(0, 128) ?? "",
     finishReasons: context.finishReasons,
     estimated: usage?.source === UsageSource.ESTIMATED,

@@ -34,6 +34,7 @@ function slim(event: UsageEvent): UsageEvent {
     labels: {},
     endUser: cut(event.endUser),
     idempotencyKey: "",
+    session: "",
     finishReasons: event.finishReasons.slice(0, mostReasons).map(cut),
     error: event.error === undefined ? undefined : slimError(event.error),
     attempts: event.attempts.map(slimAttempt),

@@ -34,6 +34,7 @@ export function encodeEventHead(event: UsageEvent): string {
   writeMap(24, event.labels);
   writeText(25, event.endUser);
   writeText(26, event.idempotencyKey);
+  writeText(40, event.session);
   return buffer.text();
 }
 
@@ -99,6 +100,7 @@ function writeUsage(field: number, usage: TokenUsage): void {
   writeOptional(6, usage.reasoningOutputTokens);
   writeOptional(7, usage.audioOutputTokens);
   writeNumber(8, usage.source);
+  writeOptional(40, usage.cacheWrite1hInputTokens);
   buffer.end(start);
 }
 

@@ -11,7 +11,7 @@ import type { JsonObject, Message as Message$1, UnknownEnum } from "@bufbuild/pr
  * Describes the file penstock/inference/v1/content.proto.
  */
 export const file_penstock_inference_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("CiNwZW5zdG9jay9pbmZlcmVuY2UvdjEvY29udGVudC5wcm90bxIVcGVuc3RvY2suaW5mZXJlbmNlLnYxIq4BCgdNZXNzYWdlEjAKBHJvbGUYASABKA4yIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVzc2FnZVJvbGUSMQoFcGFydHMYAiADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSEQoEbmFtZRgDIAEoCUgAiAEBEhUKCHJhd19yb2xlGAQgASgJSAGIAQFCBwoFX25hbWVCCwoJX3Jhd19yb2xlIuUCCgtDb250ZW50UGFydBIvCgR0ZXh0GAEgASgLMh8ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlRleHRQYXJ0SAASOQoJcmVhc29uaW5nGAIgASgLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLlJlYXNvbmluZ1BhcnRIABI4Cgl0b29sX2NhbGwYAyABKAsyIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbENhbGxQYXJ0SAASPAoLdG9vbF9yZXN1bHQYBCABKAsyJS5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbFJlc3VsdFBhcnRIABI3CghjaXRhdGlvbhgFIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnRIABIxCgVtZWRpYRgGIAEoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5NZWRpYVBhcnRIAEIGCgRwYXJ0IikKCFRleHRQYXJ0EgwKBHRleHQYASABKAkSDwoHcmVmdXNhbBgCIAEoCCJVCg1SZWFzb25pbmdQYXJ0EgwKBHRleHQYASABKAkSFgoJc2lnbmF0dXJlGAIgASgJSACIAQESEAoIcmVkYWN0ZWQYAyABKAhCDAoKX3NpZ25hdHVyZSJACgxUb29sQ2FsbFBhcnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIWCg5hcmd1bWVudHNfanNvbhgDIAEoCSJrCg5Ub29sUmVzdWx0UGFydBIUCgx0b29sX2NhbGxfaWQYASABKAkSMQoFcGFydHMYAiADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSEAoIaXNfZXJyb3IYAyABKAgiwAEKDENpdGF0aW9uUGFydBIQCgN1cmkYASABKAlIAIgBARISCgV0aXRsZRgCIAEoCUgBiAEBEhgKC3F1b3RlZF90ZXh0GAMgASgJSAKIAQESGAoLc3RhcnRfaW5kZXgYBCABKAVIA4gBARIWCgllbmRfaW5kZXgYBSABKAVIBIgBAUIGCgRfdXJpQggKBl90aXRsZUIOCgxfcXVvdGVkX3RleHRCDgoMX3N0YXJ0X2luZGV4QgwKCl9lbmRfaW5kZXgi0AEKCU1lZGlhUGFydBIXCgptZWRpYV90eXBlGAEgASgJSAGIAQESDQoDdXJpGAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhEKB2ZpbGVfaWQYBCABKAlIABIWCglmaWxlX25hbWUYBSABKAlIAogBARItCgdvcHRpb25zGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgDiAEBQggKBnNvdXJjZUINCgtfbWVkaWFfdHlwZUIMCgpfZmlsZV9uYW1lQgoKCF9vcHRpb25zKo4BCgtNZXNzYWdlUm9sZRIcChhNRVNTQUdFX1JPTEVfVU5TUEVDSUZJRUQQABIXChNNRVNTQUdFX1JPTEVfU1lTVEVNEAESFQoRTUVTU0FHRV9ST0xFX1VTRVIQAhIaChZNRVNTQUdFX1JPTEVfQVNTSVNUQU5UEAMSFQoRTUVTU0FHRV9ST0xFX1RPT0wQBGIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("CiNwZW5zdG9jay9pbmZlcmVuY2UvdjEvY29udGVudC5wcm90bxIVcGVuc3RvY2suaW5mZXJlbmNlLnYxIq4BCgdNZXNzYWdlEjAKBHJvbGUYASABKA4yIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVzc2FnZVJvbGUSMQoFcGFydHMYAiADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSEQoEbmFtZRgDIAEoCUgAiAEBEhUKCHJhd19yb2xlGAQgASgJSAGIAQFCBwoFX25hbWVCCwoJX3Jhd19yb2xlItkDCgtDb250ZW50UGFydBIvCgR0ZXh0GAEgASgLMh8ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlRleHRQYXJ0SAASOQoJcmVhc29uaW5nGAIgASgLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLlJlYXNvbmluZ1BhcnRIABI4Cgl0b29sX2NhbGwYAyABKAsyIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbENhbGxQYXJ0SAASPAoLdG9vbF9yZXN1bHQYBCABKAsyJS5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbFJlc3VsdFBhcnRIABI3CghjaXRhdGlvbhgFIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnRIABIxCgVtZWRpYRgGIAEoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5NZWRpYVBhcnRIABI4Cgtmb3JtYXRfcGFydBgtIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Gb3JtYXRQYXJ0SAASOAoMY2FjaGVfbWFya2VyGCkgASgLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhY2hlTWFya2VyQgYKBHBhcnQiOQoLQ2FjaGVNYXJrZXISGQoMdGltZV90b19saXZlGAEgASgJSACIAQFCDwoNX3RpbWVfdG9fbGl2ZSIpCghUZXh0UGFydBIMCgR0ZXh0GAEgASgJEg8KB3JlZnVzYWwYAiABKAgiVQoNUmVhc29uaW5nUGFydBIMCgR0ZXh0GAEgASgJEhYKCXNpZ25hdHVyZRgCIAEoCUgAiAEBEhAKCHJlZGFjdGVkGAMgASgIQgwKCl9zaWduYXR1cmUiQAoMVG9vbENhbGxQYXJ0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSFgoOYXJndW1lbnRzX2pzb24YAyABKAkiawoOVG9vbFJlc3VsdFBhcnQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEjEKBXBhcnRzGAIgAygLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNvbnRlbnRQYXJ0EhAKCGlzX2Vycm9yGAMgASgIIvUBCgxDaXRhdGlvblBhcnQSEAoDdXJpGAEgASgJSACIAQESEgoFdGl0bGUYAiABKAlIAYgBARIYCgtxdW90ZWRfdGV4dBgDIAEoCUgCiAEBEhgKC3N0YXJ0X2luZGV4GAQgASgFSAOIAQESFgoJZW5kX2luZGV4GAUgASgFSASIAQESMwoIb3JpZ2luYWwYKCABKAsyIS5wZW5zdG9jay5pbmZlcmVuY2UudjEuRm9ybWF0UGFydEIGCgRfdXJpQggKBl90aXRsZUIOCgxfcXVvdGVkX3RleHRCDgoMX3N0YXJ0X2luZGV4QgwKCl9lbmRfaW5kZXgiRgoKRm9ybWF0UGFydBIOCgZmb3JtYXQYASABKAkSKAoHY29udGVudBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Qi0AEKCU1lZGlhUGFydBIXCgptZWRpYV90eXBlGAEgASgJSAGIAQESDQoDdXJpGAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhEKB2ZpbGVfaWQYBCABKAlIABIWCglmaWxlX25hbWUYBSABKAlIAogBARItCgdvcHRpb25zGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgDiAEBQggKBnNvdXJjZUINCgtfbWVkaWFfdHlwZUIMCgpfZmlsZV9uYW1lQgoKCF9vcHRpb25zKo4BCgtNZXNzYWdlUm9sZRIcChhNRVNTQUdFX1JPTEVfVU5TUEVDSUZJRUQQABIXChNNRVNTQUdFX1JPTEVfU1lTVEVNEAESFQoRTUVTU0FHRV9ST0xFX1VTRVIQAhIaChZNRVNTQUdFX1JPTEVfQVNTSVNUQU5UEAMSFQoRTUVTU0FHRV9ST0xFX1RPT0wQBGIGcHJvdG8z", [file_google_protobuf_struct]);
 
 /**
  * One turn of a conversation.
@@ -114,7 +114,22 @@ export type ContentPart = Message$1<"penstock.inference.v1.ContentPart"> & {
      */
     value: MediaPart;
     case: "media";
+  } | {
+    /**
+     * What only one wire format has words for.
+     *
+     * @generated from field: penstock.inference.v1.FormatPart format_part = 45;
+     */
+    value: FormatPart;
+    case: "formatPart";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The provider may keep everything up to and with this part in its prompt cache. Absent: not said.
+   *
+   * @generated from field: penstock.inference.v1.CacheMarker cache_marker = 41;
+   */
+  cacheMarker?: CacheMarker | undefined;
 };
 
 /**
@@ -123,6 +138,27 @@ export type ContentPart = Message$1<"penstock.inference.v1.ContentPart"> & {
  */
 export const ContentPartSchema: GenMessage<ContentPart> = /*@__PURE__*/
   messageDesc(file_penstock_inference_v1_content, 1);
+
+/**
+ * The end of a stretch of the prompt that the provider shall keep in its cache. Formats without such marks leave it out.
+ *
+ * @generated from message penstock.inference.v1.CacheMarker
+ */
+export type CacheMarker = Message$1<"penstock.inference.v1.CacheMarker"> & {
+  /**
+   * How long it shall be kept, in the provider's words, such as `5m` or `1h`. Absent: the provider's default.
+   *
+   * @generated from field: optional string time_to_live = 1;
+   */
+  timeToLive?: string | undefined;
+};
+
+/**
+ * Describes the message penstock.inference.v1.CacheMarker.
+ * Use `create(CacheMarkerSchema)` to create a new message.
+ */
+export const CacheMarkerSchema: GenMessage<CacheMarker> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_content, 2);
 
 /**
  * Plain text.
@@ -150,7 +186,7 @@ export type TextPart = Message$1<"penstock.inference.v1.TextPart"> & {
  * Use `create(TextPartSchema)` to create a new message.
  */
 export const TextPartSchema: GenMessage<TextPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 2);
+  messageDesc(file_penstock_inference_v1_content, 3);
 
 /**
  * What the model thought before it answered.
@@ -185,7 +221,7 @@ export type ReasoningPart = Message$1<"penstock.inference.v1.ReasoningPart"> & {
  * Use `create(ReasoningPartSchema)` to create a new message.
  */
 export const ReasoningPartSchema: GenMessage<ReasoningPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 3);
+  messageDesc(file_penstock_inference_v1_content, 4);
 
 /**
  * A call of a tool, asked for by the model.
@@ -220,7 +256,7 @@ export type ToolCallPart = Message$1<"penstock.inference.v1.ToolCallPart"> & {
  * Use `create(ToolCallPartSchema)` to create a new message.
  */
 export const ToolCallPartSchema: GenMessage<ToolCallPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 4);
+  messageDesc(file_penstock_inference_v1_content, 5);
 
 /**
  * The result of a tool call.
@@ -255,7 +291,7 @@ export type ToolResultPart = Message$1<"penstock.inference.v1.ToolResultPart"> &
  * Use `create(ToolResultPartSchema)` to create a new message.
  */
 export const ToolResultPartSchema: GenMessage<ToolResultPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 5);
+  messageDesc(file_penstock_inference_v1_content, 6);
 
 /**
  * A source that the model cites.
@@ -297,6 +333,13 @@ export type CitationPart = Message$1<"penstock.inference.v1.CitationPart"> & {
    * @generated from field: optional int32 end_index = 5;
    */
   endIndex?: number | undefined;
+
+  /**
+   * The citation in the words of the format that it came in; sent in that format alone. Absent: none.
+   *
+   * @generated from field: penstock.inference.v1.FormatPart original = 40;
+   */
+  original?: FormatPart | undefined;
 };
 
 /**
@@ -304,7 +347,36 @@ export type CitationPart = Message$1<"penstock.inference.v1.CitationPart"> & {
  * Use `create(CitationPartSchema)` to create a new message.
  */
 export const CitationPartSchema: GenMessage<CitationPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 6);
+  messageDesc(file_penstock_inference_v1_content, 7);
+
+/**
+ * What only one wire format has words for, such as the call of a tool that the provider runs. Sent
+ * only to a target of that format; any other is left out of the attempts.
+ *
+ * @generated from message penstock.inference.v1.FormatPart
+ */
+export type FormatPart = Message$1<"penstock.inference.v1.FormatPart"> & {
+  /**
+   * Name of the format (`openai-responses`). Required.
+   *
+   * @generated from field: string format = 1;
+   */
+  format: string;
+
+  /**
+   * The content, as that format writes it. Required.
+   *
+   * @generated from field: google.protobuf.Struct content = 2;
+   */
+  content?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message penstock.inference.v1.FormatPart.
+ * Use `create(FormatPartSchema)` to create a new message.
+ */
+export const FormatPartSchema: GenMessage<FormatPart> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_content, 8);
 
 /**
  * An image, audio or a file.
@@ -370,7 +442,7 @@ export type MediaPart = Message$1<"penstock.inference.v1.MediaPart"> & {
  * Use `create(MediaPartSchema)` to create a new message.
  */
 export const MediaPartSchema: GenMessage<MediaPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 7);
+  messageDesc(file_penstock_inference_v1_content, 9);
 
 /**
  * Who speaks in a message.

@@ -5,7 +5,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
-import type { CitationPart, MediaPart } from "./content_pb.ts";
+import type { CitationPart, FormatPart, MediaPart } from "./content_pb.ts";
 import { file_penstock_inference_v1_content } from "./content_pb.ts";
 import type { FinishReason } from "../../type/v1/finish_reason_pb.ts";
 import { file_penstock_type_v1_finish_reason } from "../../type/v1/finish_reason_pb.ts";
@@ -17,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file penstock/inference/v1/stream_event.proto.
  */
 export const file_penstock_inference_v1_stream_event: GenFile = /*@__PURE__*/
-  fileDesc("CihwZW5zdG9jay9pbmZlcmVuY2UvdjEvc3RyZWFtX2V2ZW50LnByb3RvEhVwZW5zdG9jay5pbmZlcmVuY2UudjEiigEKB1N0YXJ0ZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRITCgtyZXNwb25zZV9pZBgCIAEoCRINCgVtb2RlbBgDIAEoCRIQCghwcm92aWRlchgEIAEoCRISCgpkZXBsb3ltZW50GAUgASgJEg8KB2F0dGVtcHQYBiABKAUSEAoIcmV2aXNpb24YByABKAMi8QEKDEJsb2NrU3RhcnRlZBINCgVpbmRleBgBIAEoBRIRCgljYW5kaWRhdGUYAiABKAUSLgoEa2luZBgDIAEoDjIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5CbG9ja0tpbmQSFAoMdG9vbF9jYWxsX2lkGAQgASgJEhEKCXRvb2xfbmFtZRgFIAEoCRI1CghjaXRhdGlvbhgGIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnQSLwoFbWVkaWEYByABKAsyIC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVkaWFQYXJ0Il4KCkJsb2NrRGVsdGESDQoFaW5kZXgYASABKAUSDgoEdGV4dBgCIAEoCUgAEhgKDmFyZ3VtZW50c19qc29uGAMgASgJSAASDgoEZGF0YRgEIAEoDEgAQgcKBWRlbHRhIkEKCkJsb2NrRW5kZWQSDQoFaW5kZXgYASABKAUSFgoJc2lnbmF0dXJlGAIgASgJSACIAQFCDAoKX3NpZ25hdHVyZSJoCg9DYW5kaWRhdGVGaW5pc2gSEQoJY2FuZGlkYXRlGAEgASgFEi4KBnJlYXNvbhgCIAEoDjIeLnBlbnN0b2NrLnR5cGUudjEuRmluaXNoUmVhc29uEhIKCnJhd19yZWFzb24YAyABKAki3wEKCEZpbmlzaGVkEjoKCmNhbmRpZGF0ZXMYASADKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ2FuZGlkYXRlRmluaXNoEisKBXVzYWdlGAIgASgLMhwucGVuc3RvY2sudHlwZS52MS5Ub2tlblVzYWdlEioKCXJhd191c2FnZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoId2FybmluZ3MYBCADKAkSGgoNY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBQhAKDl9jb3N0X25hbm9fdXNkIgsKCUtlZXBhbGl2ZSq3AQoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABITCg9CTE9DS19LSU5EX1RFWFQQARIYChRCTE9DS19LSU5EX1JFQVNPTklORxACEhgKFEJMT0NLX0tJTkRfVE9PTF9DQUxMEAMSFwoTQkxPQ0tfS0lORF9DSVRBVElPThAEEhQKEEJMT0NLX0tJTkRfTUVESUEQBRIWChJCTE9DS19LSU5EX1JFRlVTQUwQBmIGcHJvdG8z", [file_google_protobuf_struct, file_penstock_inference_v1_content, file_penstock_type_v1_finish_reason, file_penstock_type_v1_token_usage]);
+  fileDesc("CihwZW5zdG9jay9pbmZlcmVuY2UvdjEvc3RyZWFtX2V2ZW50LnByb3RvEhVwZW5zdG9jay5pbmZlcmVuY2UudjEiigEKB1N0YXJ0ZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRITCgtyZXNwb25zZV9pZBgCIAEoCRINCgVtb2RlbBgDIAEoCRIQCghwcm92aWRlchgEIAEoCRISCgpkZXBsb3ltZW50GAUgASgJEg8KB2F0dGVtcHQYBiABKAUSEAoIcmV2aXNpb24YByABKAMizQIKDEJsb2NrU3RhcnRlZBINCgVpbmRleBgBIAEoBRIRCgljYW5kaWRhdGUYAiABKAUSLgoEa2luZBgDIAEoDjIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5CbG9ja0tpbmQSFAoMdG9vbF9jYWxsX2lkGAQgASgJEhEKCXRvb2xfbmFtZRgFIAEoCRI1CghjaXRhdGlvbhgGIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnQSLwoFbWVkaWEYByABKAsyIC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVkaWFQYXJ0EjYKC2Zvcm1hdF9wYXJ0GC0gASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkZvcm1hdFBhcnQSFQoIcmVkYWN0ZWQYKSABKAhIAIgBAUILCglfcmVkYWN0ZWQijwEKCkJsb2NrRGVsdGESDQoFaW5kZXgYASABKAUSDgoEdGV4dBgCIAEoCUgAEhgKDmFyZ3VtZW50c19qc29uGAMgASgJSAASDgoEZGF0YRgEIAEoDEgAEi8KDGZvcm1hdF9kZWx0YRgoIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIAEIHCgVkZWx0YSJBCgpCbG9ja0VuZGVkEg0KBWluZGV4GAEgASgFEhYKCXNpZ25hdHVyZRgCIAEoCUgAiAEBQgwKCl9zaWduYXR1cmUiwAEKD0NhbmRpZGF0ZUZpbmlzaBIRCgljYW5kaWRhdGUYASABKAUSLgoGcmVhc29uGAIgASgOMh4ucGVuc3RvY2sudHlwZS52MS5GaW5pc2hSZWFzb24SEgoKcmF3X3JlYXNvbhgDIAEoCRIaCg1zdG9wX3NlcXVlbmNlGCggASgJSACIAQESKAoHZGV0YWlscxgpIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCEAoOX3N0b3Bfc2VxdWVuY2Ui3wEKCEZpbmlzaGVkEjoKCmNhbmRpZGF0ZXMYASADKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ2FuZGlkYXRlRmluaXNoEisKBXVzYWdlGAIgASgLMhwucGVuc3RvY2sudHlwZS52MS5Ub2tlblVzYWdlEioKCXJhd191c2FnZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoId2FybmluZ3MYBCADKAkSGgoNY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBQhAKDl9jb3N0X25hbm9fdXNkIgsKCUtlZXBhbGl2ZSrOAQoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABITCg9CTE9DS19LSU5EX1RFWFQQARIYChRCTE9DS19LSU5EX1JFQVNPTklORxACEhgKFEJMT0NLX0tJTkRfVE9PTF9DQUxMEAMSFwoTQkxPQ0tfS0lORF9DSVRBVElPThAEEhQKEEJMT0NLX0tJTkRfTUVESUEQBRIWChJCTE9DS19LSU5EX1JFRlVTQUwQBhIVChFCTE9DS19LSU5EX0ZPUk1BVBAtYgZwcm90bzM", [file_google_protobuf_struct, file_penstock_inference_v1_content, file_penstock_type_v1_finish_reason, file_penstock_type_v1_token_usage]);
 
 /**
  * Who answers. Sent once, first, together with the first content: attempts before are invisible.
@@ -136,6 +136,20 @@ export type BlockStarted = Message<"penstock.inference.v1.BlockStarted"> & {
    * @generated from field: penstock.inference.v1.MediaPart media = 7;
    */
   media?: MediaPart | undefined;
+
+  /**
+   * The content, whole unless deltas follow; only with BLOCK_KIND_FORMAT.
+   *
+   * @generated from field: penstock.inference.v1.FormatPart format_part = 45;
+   */
+  formatPart?: FormatPart | undefined;
+
+  /**
+   * True when the provider shows only an opaque form; only with BLOCK_KIND_REASONING. Absent: false.
+   *
+   * @generated from field: optional bool redacted = 41;
+   */
+  redacted?: boolean | undefined;
 };
 
 /**
@@ -187,6 +201,14 @@ export type BlockDelta = Message<"penstock.inference.v1.BlockDelta"> & {
      */
     value: Uint8Array;
     case: "data";
+  } | {
+    /**
+     * More of what only one wire format has words for, as that format writes it.
+     *
+     * @generated from field: google.protobuf.Struct format_delta = 40;
+     */
+    value: JsonObject;
+    case: "formatDelta";
   } | { case: undefined; value?: undefined };
 };
 
@@ -251,6 +273,20 @@ export type CandidateFinish = Message<"penstock.inference.v1.CandidateFinish"> &
    * @generated from field: string raw_reason = 3;
    */
   rawReason: string;
+
+  /**
+   * The stop sequence at which it ended. Absent: none, or not said.
+   *
+   * @generated from field: optional string stop_sequence = 40;
+   */
+  stopSequence?: string | undefined;
+
+  /**
+   * What else the provider says about the end, in its words. Absent: nothing.
+   *
+   * @generated from field: google.protobuf.Struct details = 41;
+   */
+  details?: JsonObject | undefined;
 };
 
 /**
@@ -378,6 +414,13 @@ export const BlockKind = {
    * @generated from enum value: BLOCK_KIND_REFUSAL = 6;
    */
   REFUSAL: 6,
+
+  /**
+   * What only one wire format has words for.
+   *
+   * @generated from enum value: BLOCK_KIND_FORMAT = 45;
+   */
+  FORMAT: 45,
 } as const;
 
 /**
