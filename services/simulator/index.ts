@@ -1,7 +1,10 @@
 export type { SimulatedCall } from "./src/call-log.ts";
 export { receiveMessages, tokensPerMessage } from "./src/received-messages.ts";
 export type { ReceivedMessages } from "./src/received-messages.ts";
-export { knownFaults } from "./src/scenario.ts";
+export { readSimulatorConfig } from "./src/config.ts";
+export type { SimulatorConfig } from "./src/config.ts";
+export type { ExchangeOptions } from "./src/exchanges/exchanges.ts";
+export { knownFaults } from "./src/fault-names.ts";
 export { createSimulator } from "./src/service.ts";
 export type { Simulator, SimulatorOptions } from "./src/service.ts";
 export { countTokens } from "./src/token-count.ts";

@@ -32,8 +32,9 @@ export async function startSimulator(
   clock: Clock,
 ): Promise<string> {
   const { bindAddress, ports } = settings;
-  const { createSimulator } = await import("@penstock/simulator");
-  const simulator = await createSimulator({ port: ports.simulator, bindAddress, clock });
+  const { createSimulator, readSimulatorConfig } = await import("@penstock/simulator");
+  const { exchanges } = readSimulatorConfig();
+  const simulator = await createSimulator({ port: ports.simulator, bindAddress, clock, exchanges });
   parts.defer(() => simulator.close());
   return `http://${reachableAddress(bindAddress, Number(new URL(simulator.url).port))}`;
 }

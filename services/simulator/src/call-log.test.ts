@@ -4,6 +4,7 @@ import { CallLog } from "./call-log.ts";
 const call = {
   vendor: "alpha",
   model: "alpha-large",
+  format: "openai-chat",
   requestId: "r1.1",
   stream: false,
   messageSha256: "",

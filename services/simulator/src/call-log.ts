@@ -5,6 +5,8 @@ export interface SimulatedCall {
   readonly vendor: string;
   /** Model as asked for, faults included. */
   readonly model: string;
+  /** Wire format, `openai-chat` for example. */
+  readonly format: string;
   /** The caller's `x-request-id`: for Penstock the id of the attempt. */
   readonly requestId: string;
   readonly stream: boolean;

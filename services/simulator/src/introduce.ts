@@ -1,20 +1,29 @@
-import { knownFaults } from "./scenario.ts";
+import { endpoints } from "./endpoints/endpoints.ts";
+import { knownFaults } from "./fault-names.ts";
 import type { SimulatedVendor } from "./vendors.ts";
 
 /** What stands at `GET /`: the vendors, their models, and how they are made to fail. */
 export function introduce(vendors: Readonly<Record<string, SimulatedVendor>>): string {
-  const models = Object.entries(vendors).map(
-    ([name, vendor]) =>
-      `  POST /${name}/v1/chat/completions    models ${Object.keys(vendor.models).join(", ")}`,
+  const paths = endpoints.flatMap(({ format, paths: all }) =>
+    all.map(({ path }) => `  POST /VENDOR${path}    ${format.name}`),
   );
-  return `Simulated vendors of Penstock, to practise on. They speak OpenAI's API and need no key.
+  const models = Object.entries(vendors).map(
+    ([name, vendor]) => `  ${name}: ${Object.keys(vendor.models).join(", ")}`,
+  );
+  return `Simulated vendors of Penstock, to practise on. They need no key. Each speaks every format:
 
-${models.join("\n")}
+${paths.join("\n")}
   GET  /calls     what they were asked, newest last; ?request_id= narrows it, DELETE forgets it
 
+Vendors and their models:
+
+${models.join("\n")}
+
 A fault after a + in the name of a deployment's model makes it fail: alpha-large+status-503,
-alpha-small+delay-200+cut-after-5. N is a number of milliseconds for slow- and delay-, of seconds
-for retry-, of tokens for the others. Faults are:
+alpha-small+delay-200+cut-after-5. N is a number of milliseconds for slow-, delay- and
+retry-after-ms-, of seconds for the other retry-after-, of calls for rpm-, first- and every-, of
+tokens for the rest. With first-N the faults hold for the first N calls of that name, with every-N
+for every Nth; an error together with error-after-N comes inside the answer. Faults are:
 
   ${knownFaults().join("\n  ")}
 `;

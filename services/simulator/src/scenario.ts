@@ -1,35 +1,77 @@
+import {
+  errorFaults,
+  knownFaults,
+  numberFaults,
+  plainFaults,
+  rejectsPrefix,
+} from "./fault-names.ts";
+import type { VendorErrorKind } from "./vendor-error.ts";
+
 /** How a simulated model answers and misbehaves. Times in milliseconds, counts in tokens. */
 export interface Scenario {
   /** Model without its faults. */
   readonly model: string;
   /** Answers with this status and an error body. */
-  readonly status: number | undefined;
-  /** Sent as `retry-after` with a status. Unit: seconds. */
-  readonly retryAfterSeconds: number | undefined;
+  readonly status?: number;
+  /** Answers with this error; with `errorAfter` it comes inside the answer. */
+  readonly error?: VendorErrorKind;
+  /** Wait told with an error in the vendor's usual way. Unit: seconds. */
+  readonly retryAfterSeconds?: number;
+  /** Wait told as `retry-after-ms`. Unit: milliseconds. */
+  readonly retryAfterMs?: number;
+  /** Wait told as `retry-after` with a date so far ahead. Unit: seconds. */
+  readonly retryAfterDateSeconds?: number;
+  /** Wait told only in the sentence of the error. Unit: seconds. */
+  readonly retryAfterProseSeconds?: number;
   /** Never answers. */
-  readonly hang: boolean;
+  readonly hang?: boolean;
   /** Drops the connection before any byte of an answer. */
-  readonly reset: boolean;
+  readonly reset?: boolean;
   /** 200 with a web page. */
-  readonly html: boolean;
+  readonly html?: boolean;
   /** Reports no usage. */
-  readonly noUsage: boolean;
-  readonly firstTokenMs: number | undefined;
-  readonly tokenIntervalMs: number | undefined;
+  readonly noUsage?: boolean;
+  /** Leaves out what ends a stream; a whole answer is cut before its last brace. */
+  readonly noEnd?: boolean;
+  /** The model declines, and says so as its vendor does. */
+  readonly refusal?: boolean;
+  /** Refuses a conversation whose last turn is the assistant's. */
+  readonly rejectsPrefill?: boolean;
+  /** Refuses a body with this field, at the top or one level below. */
+  readonly rejects?: string;
+  /** Wait before the head of the answer. */
+  readonly firstTokenMs?: number;
+  /** Wait between what opens a stream and its first content. */
+  readonly contentDelayMs?: number;
+  readonly tokenIntervalMs?: number;
   /** Length of the answer. */
-  readonly tokens: number | undefined;
+  readonly tokens?: number;
+  /** Length of the reasoning before it. */
+  readonly reasoningTokens?: number;
+  /** Tools called where one is called. */
+  readonly toolCalls?: number;
   /** Drops the connection after so many tokens. */
-  readonly cutAfter: number | undefined;
+  readonly cutAfter?: number;
   /** Ends the stream in the regular way, but without its end, after so many tokens. */
-  readonly endAfter: number | undefined;
+  readonly endAfter?: number;
   /** Says nothing more after so many tokens. */
-  readonly stallAfter: number | undefined;
+  readonly stallAfter?: number;
   /** Sends only keep-alive comments after so many tokens. */
-  readonly pingAfter: number | undefined;
-  /** Sends a chunk that is no JSON after so many tokens. */
-  readonly malformedAfter: number | undefined;
+  readonly pingAfter?: number;
+  /** Sends a chunk that its format does not allow after so many tokens. */
+  readonly malformedAfter?: number;
   /** Sends an error inside the stream after so many tokens. */
-  readonly errorAfter: number | undefined;
+  readonly errorAfter?: number;
+  /** Refuses conversations of more tokens as too long. */
+  readonly contextTokens?: number;
+  /** Admits so many requests a minute and tells of it in headers. */
+  readonly requestsPerMinute?: number;
+  /** Admits so many input tokens a minute and tells of it in headers. */
+  readonly tokensPerMinute?: number;
+  /** The faults hold only for so many calls of this model name, faults included. */
+  readonly firstCalls?: number;
+  /** The faults hold only for every so manieth call of this model name, faults included. */
+  readonly everyCall?: number;
 }
 
 /** A fault that is not known, so that a mistyped name is not taken for a healthy model. */
@@ -42,36 +84,18 @@ export class UnknownFault extends Error {
   }
 }
 
-interface Draft extends Partial<Record<NumberFault, number>> {
-  hang?: boolean;
-  reset?: boolean;
-  html?: boolean;
-  noUsage?: boolean;
-}
+type Draft = { -readonly [Field in keyof Scenario]: Scenario[Field] };
 
-type NumberFault = Exclude<keyof Scenario, "model" | "hang" | "reset" | "html" | "noUsage">;
-
-/** Names of faults that carry a number, with the largest that is accepted. */
-const numberFaults: readonly (readonly [prefix: string, NumberFault, maximum: number])[] = [
-  ["status-", "status", 599],
-  ["retry-after-", "retryAfterSeconds", 86_400],
-  ["slow-first-token-", "firstTokenMs", 600_000],
-  ["delay-", "tokenIntervalMs", 60_000],
-  ["tokens-", "tokens", 100_000],
-  ["cut-after-", "cutAfter", 100_000],
-  ["end-after-", "endAfter", 100_000],
-  ["stall-after-", "stallAfter", 100_000],
-  ["ping-after-", "pingAfter", 100_000],
-  ["malformed-after-", "malformedAfter", 100_000],
-  ["error-after-", "errorAfter", 100_000],
+/** What of a scenario is no fault: how a healthy model answers. */
+const healthyFields: readonly (keyof Scenario)[] = [
+  "model",
+  "tokens",
+  "reasoningTokens",
+  "toolCalls",
+  "tokenIntervalMs",
+  "requestsPerMinute",
+  "tokensPerMinute",
 ];
-
-const plainFaults = {
-  hang: "hang",
-  reset: "reset",
-  html: "html",
-  "no-usage": "noUsage",
-} as const;
 
 /**
  * Reads a model name such as `alpha-large+status-503` and the faults of a header, `+` between
@@ -80,49 +104,39 @@ const plainFaults = {
 export function readScenario(modelName: string, headerFaults: string): Scenario {
   const [model = "", ...named] = modelName.split("+");
   const faults = [...named, ...headerFaults.split("+").filter((fault) => fault !== "")];
-  const draft: Draft = {};
+  const draft: Draft = { model };
   for (const fault of faults) readFault(fault, draft);
-  return {
-    model,
-    status: draft.status,
-    retryAfterSeconds: draft.retryAfterSeconds,
-    hang: draft.hang ?? false,
-    reset: draft.reset ?? false,
-    html: draft.html ?? false,
-    noUsage: draft.noUsage ?? false,
-    firstTokenMs: draft.firstTokenMs,
-    tokenIntervalMs: draft.tokenIntervalMs,
-    tokens: draft.tokens,
-    cutAfter: draft.cutAfter,
-    endAfter: draft.endAfter,
-    stallAfter: draft.stallAfter,
-    pingAfter: draft.pingAfter,
-    malformedAfter: draft.malformedAfter,
-    errorAfter: draft.errorAfter,
-  };
+  return draft;
 }
 
-/** Names of all faults; `N` stands for a number. */
-export function knownFaults(): string[] {
-  return [...Object.keys(plainFaults), ...numberFaults.map(([prefix]) => `${prefix}N`)];
+/** The scenario of call number `turn` of its name: without faults where it is none of theirs. */
+export function scenarioOfTurn(scenario: Scenario, turn: number): Scenario {
+  const { firstCalls = Infinity, everyCall = 1 } = scenario;
+  if (turn <= firstCalls && turn % everyCall === 0) return scenario;
+  const kept = healthyFields.map((field) => [field, scenario[field]] as const);
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined)) as Draft;
 }
 
 function readFault(fault: string, draft: Draft): void {
-  if (isPlainFault(fault)) {
-    draft[plainFaults[fault]] = true;
-    return;
-  }
-  for (const [prefix, field, maximum] of numberFaults) {
-    if (!fault.startsWith(prefix)) continue;
-    const digits = fault.slice(prefix.length);
-    const value = /^\d{1,6}$/.test(digits) ? Number(digits) : Infinity;
-    if (value > maximum || (field === "status" && value < 400)) throw new UnknownFault(fault);
-    draft[field] = value;
-    return;
-  }
-  throw new UnknownFault(fault);
+  const flag = own(plainFaults, fault);
+  const kind = own(errorFaults, fault);
+  if (flag !== undefined) draft[flag] = true;
+  else if (kind !== undefined) draft.error = kind;
+  else if (/^rejects-[A-Za-z_]{1,64}$/.test(fault))
+    draft.rejects = fault.slice(rejectsPrefix.length);
+  else readNumber(fault, draft);
 }
 
-function isPlainFault(fault: string): fault is keyof typeof plainFaults {
-  return Object.hasOwn(plainFaults, fault);
+function readNumber(fault: string, draft: Draft): void {
+  const [, name = "", digits = ""] = /^([a-z-]+[a-z])-(\d{1,6})$/.exec(fault) ?? [];
+  const known = own(numberFaults, name);
+  const value = Number(digits);
+  if (known === undefined || value < known.least || value > known.most) {
+    throw new UnknownFault(fault);
+  }
+  draft[known.field] = value;
+}
+
+function own<Value>(values: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { SimulatedCall } from "./call-log.ts";
-import { knownFaults } from "./scenario.ts";
+import { knownFaults } from "./fault-names.ts";
 import { createSimulator } from "./service.ts";
 import type { Simulator } from "./service.ts";
 
@@ -79,6 +79,7 @@ describe("a healthy model", () => {
     expect(await ended()).toMatchObject({
       vendor: "alpha",
       model: "fast",
+      format: "openai-chat",
       requestId: "r.1",
       stream: false,
       status: 200,
@@ -254,6 +255,7 @@ describe("GET /calls", () => {
 
 it("introduces itself: vendors, models and every fault", async () => {
   const text = await (await fetch(`${simulator.url}/`)).text();
-  expect(text).toContain("POST /alpha/v1/chat/completions    models fast, slow");
+  expect(text).toContain("POST /VENDOR/v1/chat/completions    openai-chat");
+  expect(text).toContain("alpha: fast, slow");
   for (const fault of knownFaults()) expect(text).toContain(`\n  ${fault}\n`);
 });

@@ -1,19 +1,22 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { GatewayError, reasons } from "@penstock/errors";
-import { openaiChat } from "@penstock/formats";
-import type { CallerRequest } from "@penstock/formats";
 import { systemClock } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
+import { answerError } from "./answers/answer-error.ts";
 import { CallLog } from "./call-log.ts";
-import { answerError } from "./endpoints/answer-error.ts";
-import { answerOpenaiChat } from "./endpoints/openai-chat.ts";
+import { findEndpoint } from "./endpoints/endpoint.ts";
+import { endpoints } from "./endpoints/endpoints.ts";
+import { openaiDialect } from "./endpoints/openai-dialect.ts";
+import { Exchanges } from "./exchanges/exchanges.ts";
+import type { ExchangeOptions } from "./exchanges/exchanges.ts";
+import { FaultTurns } from "./fault-turns.ts";
 import { introduce } from "./introduce.ts";
-import { receiveMessages } from "./received-messages.ts";
-import { replyTo } from "./reply.ts";
-import { readScenario, UnknownFault } from "./scenario.ts";
-import type { Scenario } from "./scenario.ts";
+import { PromptCache } from "./prompt-cache.ts";
+import { RateLimits } from "./rate-limits.ts";
+import { readBody } from "./read-body.ts";
+import { serveCall } from "./serve-call.ts";
+import type { SimulatorState } from "./serve-call.ts";
 import { defaultVendors } from "./vendors.ts";
 import type { SimulatedVendor } from "./vendors.ts";
 
@@ -23,30 +26,33 @@ export interface SimulatorOptions {
   readonly bindAddress: string;
   readonly clock?: Clock;
   readonly vendors?: Readonly<Record<string, SimulatedVendor>>;
+  /** Recording and replaying; undefined: everything is simulated. */
+  readonly exchanges?: ExchangeOptions | undefined;
 }
 
 /** Running simulated vendors. */
 export interface Simulator {
-  /** `http://host:port`; a vendor's base URL is `<url>/<vendor>/v1`. */
+  /** `http://host:port`; a vendor's base URL in OpenAI's formats is `<url>/<vendor>/v1`. */
   readonly url: string;
   readonly calls: CallLog;
   close(): Promise<void>;
 }
 
-/** Largest body of a request. */
-const maximumBodyBytes = 32 * 1024 * 1024;
-
 /**
- * Starts the simulated vendors: `POST /<vendor>/v1/chat/completions`, `GET /` with what they can
- * do, and `GET /calls` with what they were asked (`?request_id=` narrows it, `DELETE /calls`
- * forgets it). `/livez` and `/readyz` answer 200.
+ * Starts the simulated vendors, each of which speaks every wire format below `/<vendor>`. `GET /`
+ * says where, and how they are made to fail; `GET /calls` what they were asked (`?request_id=`
+ * narrows it, `DELETE /calls` forgets it); `GET /unknown` what strict replay was asked in vain.
+ * `/livez` and `/readyz` answer 200. Throws FIELD_INVALID for recorded exchanges that are none.
  */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
   const clock = options.clock ?? systemClock;
   const vendors = options.vendors ?? defaultVendors;
   const calls = new CallLog();
+  const turns = new FaultTurns();
+  const exchanges = options.exchanges && new Exchanges(options.exchanges, clock);
+  const state = { clock, calls, turns, cache: new PromptCache(), limits: new RateLimits() };
   const server = createServer({ noDelay: true, keepAliveTimeout: 60_000 }, (request, response) => {
-    serve(request, response, { clock, vendors, calls });
+    serve(request, response, { ...state, vendors, exchanges });
   });
   const port = await listen(server, options);
   return {
@@ -60,10 +66,9 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
   };
 }
 
-interface Parts {
-  readonly clock: Clock;
+interface Parts extends SimulatorState {
+  readonly exchanges: Exchanges | undefined;
   readonly vendors: Readonly<Record<string, SimulatedVendor>>;
-  readonly calls: CallLog;
 }
 
 function serve(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
@@ -71,6 +76,10 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   if (path === "/calls") {
     const requestId = new URLSearchParams(query).get("request_id") ?? "";
     serveCalls(request, response, { requestId, calls: parts.calls });
+    return;
+  }
+  if (path === "/unknown") {
+    serveUnknown(request, response, parts);
     return;
   }
   if (path === "/livez" || path === "/readyz") {
@@ -83,76 +92,64 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
     response.end(introduce(parts.vendors));
     return;
   }
-  const vendorName = /^\/([a-z0-9-]+)\/v1\/chat\/completions$/.exec(path)?.[1] ?? "";
-  const vendor = own(parts.vendors, vendorName);
-  if (vendor === undefined || request.method !== "POST") {
-    answerError(response, 404, `the simulator does not serve ${request.method} ${path}`);
+  const asked = { request, response, path, query };
+  const addressed = findEndpoint(endpoints, path);
+  const known = addressed !== undefined && own(parts.vendors, addressed.vendorName) !== undefined;
+  if (parts.exchanges === undefined && (!known || request.method !== "POST")) {
     request.resume();
+    refuse(asked, "not_found");
     return;
   }
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  request.on("data", (chunk: Buffer) => {
-    sizeBytes += chunk.length;
-    if (sizeBytes <= maximumBodyBytes) chunks.push(chunk);
-  });
-  request.on("end", () => {
-    if (sizeBytes > maximumBodyBytes) answerError(response, 413, "the body is too large");
-    else answer(request, response, { ...parts, vendorName, vendor, body: Buffer.concat(chunks) });
+  readBody(request, (body) => {
+    if (body === undefined) refuse(asked, "too_large");
+    else serveBody({ ...asked, body }, parts);
   });
 }
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  parts: Parts & {
-    readonly vendorName: string;
-    readonly vendor: SimulatedVendor;
-    readonly body: Buffer;
-  },
-): void {
-  let asked: CallerRequest;
-  let scenario: Scenario;
-  try {
-    asked = openaiChat.readRequest(parts.body);
-    const faults = request.headers["x-simulator-fault"];
-    scenario = readScenario(asked.request.model, typeof faults === "string" ? faults : "");
-  } catch (error) {
-    if (error instanceof UnknownFault) answerError(response, 400, error.message);
-    else if (error instanceof GatewayError) {
-      answerError(response, reasons[error.reason].httpStatus, error.message);
-    } else throw error;
+interface AskedPath {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  readonly query: string;
+}
+
+function serveBody(asked: AskedPath & { readonly body: Buffer }, parts: Parts): void {
+  const { request, response, path } = asked;
+  const [, vendorName = "", rest = ""] = /^\/([a-z0-9-]+)(\/.*)$/.exec(path) ?? [];
+  const taken = parts.exchanges?.take({ ...asked, vendor: vendorName, path: rest }) ?? "simulate";
+  if (taken === "taken") return;
+  const addressed = findEndpoint(endpoints, path);
+  const vendor = own(parts.vendors, vendorName);
+  if (taken === "unknown") refuse(asked, "unknown");
+  else if (addressed === undefined || vendor === undefined || request.method !== "POST") {
+    refuse(asked, "not_found");
+  } else serveCall({ request, response, addressed, vendor, body: asked.body }, parts);
+}
+
+/** Says no in the words of the format that is spoken at the path, OpenAI's where none is. */
+function refuse(asked: AskedPath, why: "not_found" | "too_large" | "unknown"): void {
+  const { request, response, path } = asked;
+  const { dialect } = findEndpoint(endpoints, path)?.endpoint ?? { dialect: openaiDialect };
+  const where = `${request.method} ${path}`;
+  const errors = {
+    not_found: { kind: "not_found", message: `the simulator does not serve ${where}` },
+    too_large: { kind: "too_large", message: "the body is too large" },
+    // No client tries again what is not implemented.
+    unknown: { kind: "bad_request", status: 501, message: `nothing was recorded for ${where}` },
+  } as const;
+  answerError(response, dialect, errors[why]);
+}
+
+/** What strict replay was asked in vain. */
+function serveUnknown(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
+  request.resume();
+  const unknown = parts.exchanges?.unknown;
+  if (request.method === "DELETE") {
+    unknown?.clear();
+    response.writeHead(204).end();
     return;
   }
-  const model = own(parts.vendor.models, scenario.model);
-  if (model === undefined) {
-    answerError(response, 404, `the model ${scenario.model} does not exist`);
-    return;
-  }
-  const received = receiveMessages(asked.request.messages);
-  const reply = replyTo(asked.request, received, scenario.model, scenario.tokens);
-  const requestId = request.headers["x-request-id"];
-  const entry = parts.calls.begin({
-    vendor: parts.vendorName,
-    model: asked.request.model,
-    requestId: typeof requestId === "string" ? requestId : "",
-    stream: asked.stream,
-    messageSha256: received.sha256,
-    inputTokens: received.inputTokens,
-    startTime: new Date(parts.clock.wallMs()).toISOString(),
-  });
-  answerOpenaiChat({
-    request,
-    response,
-    asked,
-    scenario,
-    reply,
-    entry,
-    inputTokens: received.inputTokens,
-    firstTokenMs: scenario.firstTokenMs ?? model.firstTokenMs,
-    tokenIntervalMs: scenario.tokenIntervalMs ?? model.tokenIntervalMs,
-    clock: parts.clock,
-  });
+  sendJson(response, { count: unknown?.count ?? 0, requests: unknown?.list() ?? [] });
 }
 
 function serveCalls(
@@ -166,8 +163,12 @@ function serveCalls(
     response.writeHead(204).end();
     return;
   }
+  sendJson(response, { calls: calls.list(requestId) });
+}
+
+function sendJson(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { "content-type": "application/json" });
-  response.end(`${JSON.stringify({ calls: calls.list(requestId) }, null, 1)}\n`);
+  response.end(`${JSON.stringify(value, null, 1)}\n`);
 }
 
 /** Names come from callers, who may well ask for a vendor called `constructor`. */

@@ -2,6 +2,10 @@
 export interface SimulatedModel {
   readonly firstTokenMs: number;
   readonly tokenIntervalMs: number;
+  /** Requests admitted in a minute, told in the vendor's headers; absent: all, and none are told. */
+  readonly requestsPerMinute?: number;
+  /** Input tokens admitted in a minute, told in the vendor's headers. */
+  readonly tokensPerMinute?: number;
 }
 
 /** A simulated vendor: the models it serves. */
