@@ -1,0 +1,15 @@
+import type { FormatName } from "../format.ts";
+import openaiChatStreams from "../openai-chat/__fixtures__/streams.json" with { type: "json" };
+import { bytesOf } from "./format-samples.fixture.ts";
+import type { Sample } from "./format-samples.fixture.ts";
+
+/**
+ * Streams of each format as its vendor's documentation shows them; where each is from stands
+ * beside it, in the format's own folder.
+ */
+export const documentedStreams: Readonly<Record<FormatName, readonly Sample<Uint8Array>[]>> = {
+  "openai-chat": openaiChatStreams.map(({ name, stream }) => ({
+    name,
+    value: bytesOf(stream.map((data) => `data: ${data}\n\n`)),
+  })),
+};

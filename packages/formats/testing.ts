@@ -1,0 +1,2 @@
+export { documentedStreams } from "./src/conformance/documented-streams.fixture.ts";
+export { writtenStreams, type Sample } from "./src/conformance/format-samples.fixture.ts";
