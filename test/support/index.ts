@@ -1,4 +1,4 @@
-export { reportClaim } from "./src/claim.ts";
+export { isProving, reportClaim } from "./src/claim.ts";
 export type { ClaimFigure } from "./src/claim.ts";
 export { openTestDatabase } from "@penstock/database/testing";
 export { startNats } from "./src/servers/nats.ts";

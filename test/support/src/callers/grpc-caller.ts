@@ -7,6 +7,7 @@ import type {
   PenstockClient,
 } from "@penstock/client";
 import { reasons } from "@penstock/errors";
+import type { JsonObject } from "@penstock/formats";
 import { tell } from "./heard.ts";
 import type { Question, Transcript } from "./transcript.ts";
 
@@ -26,14 +27,25 @@ export async function askOverGrpc(client: PenstockClient, question: Question): P
   return tell(client, notes.transcript(question.stream));
 }
 
-function requestOf({ model, prompt, maxOutputTokens }: Question): GenerateRequestInit {
+function requestOf(question: Question): GenerateRequestInit {
+  const { model, prompt, prefill, schema, maxOutputTokens } = question;
   return {
     model,
     messages: [
-      { role: MessageRole.USER, parts: [{ part: { case: "text", value: { text: prompt } } }] },
+      textMessage(MessageRole.USER, prompt),
+      ...(prefill === undefined ? [] : [textMessage(MessageRole.ASSISTANT, prefill)]),
     ],
     ...(maxOutputTokens === undefined ? {} : { sampling: { maxOutputTokens } }),
+    ...(schema === undefined ? {} : { responseFormat: schemaFormat(schema as JsonObject) }),
   };
+}
+
+function textMessage(role: MessageRole, text: string) {
+  return { role, parts: [{ part: { case: "text" as const, value: { text } } }] };
+}
+
+function schemaFormat(schema: JsonObject) {
+  return { format: { case: "jsonSchema" as const, value: { name: "answer", schema } } };
 }
 
 class Notes {

@@ -68,8 +68,17 @@ export async function askOverHttp(
     },
     body: JSON.stringify({
       model: question.model,
-      messages: [{ role: "user", content: question.prompt }],
+      messages: [
+        { role: "user", content: question.prompt },
+        ...(question.prefill === undefined
+          ? []
+          : [{ role: "assistant", content: question.prefill }]),
+      ],
       max_completion_tokens: question.maxOutputTokens,
+      response_format: question.schema && {
+        type: "json_schema",
+        json_schema: { name: "answer", schema: question.schema },
+      },
       ...(question.stream ? { stream: true, stream_options: { include_usage: true } } : {}),
     }),
     ...(signal && { signal }),

@@ -4,6 +4,10 @@ export interface Question {
   readonly prompt: string;
   readonly stream: boolean;
   readonly maxOutputTokens?: number;
+  /** How the answer is to begin: the last turn, and the assistant's. */
+  readonly prefill?: string;
+  /** JSON Schema that the answer is to follow. */
+  readonly schema?: Readonly<Record<string, unknown>>;
   readonly traceparent?: string;
   /** Further headers or metadata. */
   readonly headers?: Readonly<Record<string, string>>;

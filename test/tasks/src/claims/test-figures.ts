@@ -7,6 +7,7 @@ import { root } from "../commands/workspace.ts";
 interface Figure {
   readonly claim: string;
   readonly figure: number;
+  readonly table?: string;
 }
 
 const folder = join("test", "integration");
@@ -18,7 +19,9 @@ export async function measureByTest(claim: string): Promise<number> {
   const file = findTest(claim);
   const run = runs.get(file) ?? runTest(file);
   runs.set(file, run);
-  const figures = (await run).filter((one) => one.claim === claim).map(({ figure }) => figure);
+  const reported = (await run).filter((one) => one.claim === claim);
+  for (const { table } of reported) if (table !== undefined) console.log(table);
+  const figures = reported.map(({ figure }) => figure);
   if (figures.length === 0) throw new Error(`${file} reported no figure of ${claim}`);
   return Math.max(...figures);
 }
