@@ -7,7 +7,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { askOverHttp, serverLane } from "@penstock/test-support";
+import { askOverHttp, reportClaim, serverLane } from "@penstock/test-support";
 import type { RoleName, Transcript } from "@penstock/test-support";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { quick, startFaultRig } from "../src/fault-rig.ts";
@@ -17,9 +17,8 @@ import type { FaultRig } from "../src/fault-rig.ts";
 // Fault table, rows 6, 7 and 8; invariant I10.
 
 const controls: readonly RoleName[] = ["policy", "quota", "telemetry"];
-/** What the table promises of an idle machine; others may use this one meanwhile. */
+/** What the table promises; `npm run prove` holds it against what is measured here. */
 const promisedMs = 2_000;
-const slackMs = 8_000;
 
 serverLane("nats").describe("a router that starts", () => {
   serverLane("postgres").describe("while policy, quota and NATS are down", suite);
@@ -53,12 +52,12 @@ function suite(): void {
     return await askOverHttp(door, rig.free, quick);
   }
 
-  it("serves what it served before, within 2 s, from its last good configuration", async () => {
+  it("serves what it served before, from its last good configuration", async () => {
     const startMs = performance.now();
     await router().restart();
     const readyMs = performance.now() - startMs;
     process.stdout.write(`ready from disk in ${Math.round(readyMs)} ms (${promisedMs} promised)\n`);
-    expect(readyMs).toBeLessThan(promisedMs + slackMs);
+    reportClaim("restart-alone", readyMs, "ms");
     const after = await ask();
     expect(after).toMatchObject({ status: 200, text: before.text, providers: before.providers });
     expect(after.headers.get("x-penstock-revision")).not.toBeNull();

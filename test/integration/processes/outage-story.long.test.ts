@@ -13,7 +13,6 @@ import { playOutage } from "../src/outage-story.ts";
 // Issue 3, show 4: two minutes without policy, quota, NATS and PostgreSQL, under load.
 
 const plan = { stepMs: 5_000, deadMs: 120_000 } as const;
-const restartBoundMs = 2_000;
 const testTimeoutMs = 420_000;
 
 serverLane("nats").describe("while everything behind the routers is dead", () => {
@@ -35,7 +34,6 @@ function suite(): void {
       process.stdout.write(describeOutage(rig, tale));
       checkAnswers(rig, tale);
       expect(tale.rareAnswers).toHaveLength(2);
-      expect(tale.restartMs).toBeLessThan(restartBoundMs);
       await checkOutageBooks(rig);
       await checkNothingLent(rig);
     },
