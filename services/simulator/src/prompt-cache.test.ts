@@ -1,13 +1,17 @@
 import { openaiChat } from "@penstock/formats";
 import { describe, expect, it } from "vitest";
-import { automaticPrefixes, PromptCache } from "./prompt-cache.ts";
+import { automaticPrefixes, markedPrefixes, PromptCache } from "./prompt-cache.ts";
 import { receiveMessages } from "./received-messages.ts";
 
-function prefixesOf(...texts: string[]) {
+function messagesOf(texts: readonly string[]) {
   const messages = texts.map((content) => ({ role: "user", content }));
-  const body = Buffer.from(JSON.stringify({ model: "m", messages }));
-  const { request } = openaiChat.readRequest(body);
-  return automaticPrefixes(request.messages, receiveMessages(request.messages).inputTokens);
+  return openaiChat.readRequest(Buffer.from(JSON.stringify({ model: "m", messages }))).request
+    .messages;
+}
+
+function prefixesOf(...texts: string[]) {
+  const messages = messagesOf(texts);
+  return automaticPrefixes(messages, receiveMessages(messages).inputTokens);
 }
 
 describe("PromptCache", () => {
@@ -40,5 +44,20 @@ describe("automaticPrefixes", () => {
     expect([first?.tokens, second?.tokens]).toEqual([1_024, 1_028]);
     expect(prefixesOf(thousand, "else")[0]).toEqual(first);
     expect(prefixesOf(thousand, "else")[1]).not.toEqual(second);
+  });
+});
+
+describe("markedPrefixes", () => {
+  it("ends a prefix at each marked part", () => {
+    const messages = messagesOf(["one two", "three"]);
+    expect(markedPrefixes(messages)).toEqual([]);
+    const cacheMarker = { $typeName: "penstock.inference.v1.CacheMarker" } as const;
+    const [part] = messages[0]?.parts ?? [];
+    if (part !== undefined) part.cacheMarker = cacheMarker;
+    expect(markedPrefixes(messages)).toMatchObject([{ tokens: 5 }]);
+    const [other] = messages[1]?.parts ?? [];
+    if (other !== undefined) other.cacheMarker = cacheMarker;
+    expect(markedPrefixes(messages).map(({ tokens }) => tokens)).toEqual([5, 9]);
+    expect(markedPrefixes(messages)[0]).toEqual(markedPrefixes(messages.slice(0, 1))[0]);
   });
 });

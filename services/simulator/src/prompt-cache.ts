@@ -59,3 +59,15 @@ export function automaticPrefixes(messages: readonly Message[], all: number): Pr
   }
   return prefixes;
 }
+
+/** Prefixes that the caller marked: up to and with each part that has a marker. */
+export function markedPrefixes(messages: readonly Message[]): PromptPrefix[] {
+  return messages.flatMap((message, at) =>
+    message.parts.flatMap(({ cacheMarker }, part) => {
+      if (cacheMarker === undefined) return [];
+      const last = { ...message, parts: message.parts.slice(0, part + 1) };
+      const { inputTokens, sha256 } = receiveMessages([...messages.slice(0, at), last]);
+      return [{ sha256, tokens: inputTokens }];
+    }),
+  );
+}

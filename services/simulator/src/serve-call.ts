@@ -8,7 +8,7 @@ import type { Call } from "./answers/call.ts";
 import type { CallLog } from "./call-log.ts";
 import type { AddressedCall } from "./endpoints/endpoint.ts";
 import type { FaultTurns } from "./fault-turns.ts";
-import { automaticPrefixes } from "./prompt-cache.ts";
+import { automaticPrefixes, markedPrefixes } from "./prompt-cache.ts";
 import type { CacheUse, PromptCache } from "./prompt-cache.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { receiveMessages } from "./received-messages.ts";
@@ -124,8 +124,9 @@ function useCache(
   { inputTokens }: ReceivedMessages,
   { cache, clock }: SimulatorState,
 ): CacheUse | undefined {
-  if (addressed.endpoint.caching !== "automatic") return undefined;
-  const prefixes = automaticPrefixes(asked.request.messages, inputTokens);
+  const { messages } = asked.request;
+  const automatic = addressed.endpoint.caching === "automatic";
+  const prefixes = automatic ? automaticPrefixes(messages, inputTokens) : markedPrefixes(messages);
   if (prefixes.length === 0) return undefined;
   return cache.use(`${addressed.vendorName}/${scenario.model}`, prefixes, clock.monotonicMs());
 }

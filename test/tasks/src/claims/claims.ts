@@ -28,6 +28,21 @@ export const claims: readonly Claim[] = [
     measure: () => measureByTest("fallback"),
   },
   {
+    id: "failover",
+    sentence:
+      "Sixteen ways of failing, unary and streamed, over HTTP and gRPC, end as stated within timer + 150 ms.",
+    bound: 0,
+    unit: "cases late or otherwise",
+    measure: () => measureByTest("failover"),
+  },
+  {
+    id: "matrix",
+    sentence: "Every door works with every upstream format, or says why not.",
+    bound: 0,
+    unit: "cells neither work nor say why",
+    measure: () => measureByTest("matrix"),
+  },
+  {
     id: "policy-change-p99",
     sentence: "A policy change is in force within 500 ms of the answer to it (p99).",
     bound: 500,
