@@ -68,6 +68,13 @@ export {
   file_penstock_error_v1_error_reason,
 } from "./src/gen/penstock/error/v1/error_reason_pb.ts";
 export {
+  ExclusionSchema,
+  RoutingFailureSchema,
+  file_penstock_error_v1_exclusion,
+  type Exclusion,
+  type RoutingFailure,
+} from "./src/gen/penstock/error/v1/exclusion_pb.ts";
+export {
   AttemptKind,
   AttemptKindSchema,
   AttemptSchema,
@@ -114,6 +121,8 @@ export {
   JsonSchemaFormatSchema,
   ReasoningSchema,
   ResponseFormatSchema,
+  RoutingSort,
+  RoutingSortSchema,
   RoutingWishesSchema,
   SamplingSchema,
   ToolChoiceMode,
@@ -149,6 +158,7 @@ export {
   type StreamGenerateResponse,
 } from "./src/gen/penstock/inference/v1/inference_service_pb.ts";
 export {
+  AttemptReportSchema,
   BlockDeltaSchema,
   BlockEndedSchema,
   BlockKind,
@@ -157,14 +167,17 @@ export {
   CandidateFinishSchema,
   FinishedSchema,
   KeepaliveSchema,
+  QuotaReportSchema,
   StartedSchema,
   file_penstock_inference_v1_stream_event,
+  type AttemptReport,
   type BlockDelta,
   type BlockEnded,
   type BlockStarted,
   type CandidateFinish,
   type Finished,
   type Keepalive,
+  type QuotaReport,
   type Started,
 } from "./src/gen/penstock/inference/v1/stream_event_pb.ts";
 export {
@@ -273,6 +286,8 @@ export {
 } from "./src/gen/penstock/policy/v1/limit_service_pb.ts";
 export {
   PolicySchema,
+  RoutingWishesMode,
+  RoutingWishesModeSchema,
   UnknownFieldsMode,
   UnknownFieldsModeSchema,
   file_penstock_policy_v1_policy,
@@ -432,6 +447,9 @@ export {
   type ListRoutersResponse,
 } from "./src/gen/penstock/policy/v1/rollout_service_pb.ts";
 export {
+  LeastBusyStrategySchema,
+  LeastLatencyStrategySchema,
+  LowestCostStrategySchema,
   PriorityStrategySchema,
   RouteMatchSchema,
   RouteSchema,
@@ -439,6 +457,9 @@ export {
   TargetSchema,
   WeightedStrategySchema,
   file_penstock_policy_v1_route,
+  type LeastBusyStrategy,
+  type LeastLatencyStrategy,
+  type LowestCostStrategy,
   type PriorityStrategy,
   type Route,
   type RouteMatch,
@@ -624,6 +645,7 @@ export {
   ListTargetHealthResponseSchema,
   RouterService,
   TargetHealthSchema,
+  TargetWindowSchema,
   file_penstock_router_v1_router_service,
   type Consideration,
   type ExplainRequestRequest,
@@ -633,6 +655,7 @@ export {
   type ListTargetHealthRequest,
   type ListTargetHealthResponse,
   type TargetHealth,
+  type TargetWindow,
 } from "./src/gen/penstock/router/v1/router_service_pb.ts";
 export {
   RefusedResourceSchema,

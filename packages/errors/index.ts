@@ -3,6 +3,7 @@ export type { Blame, ErrorReason, LogLevel, ReasonRow, Retry } from "./src/reaso
 export { GatewayError } from "./src/gateway-error.ts";
 export type {
   ErrorSource,
+  Exclusion,
   FieldViolation,
   GatewayErrorOptions,
   PreconditionViolation,

@@ -32,5 +32,6 @@ export { checkEventGrammar } from "./src/event-grammar.ts";
 export { parseDuration, parseRetryAfter } from "./src/retry-after.ts";
 export { redactMessage } from "./src/redact.ts";
 export { isJsonObject, readJsonObject } from "./src/read-json.ts";
+export type { WishDialect } from "./src/wishes/wishes.ts";
 export { scanJson, type JsonLimits, type JsonScan } from "./src/scan-json.ts";
 export { SseParser, type SseHandler } from "./src/sse-parser.ts";

@@ -1,3 +1,5 @@
+export { compileCondition, explainCondition } from "./src/condition.ts";
+export type { CompiledCondition, ConditionFacts, ConditionVerdict } from "./src/condition.ts";
 export { checkReferences, referencesOf } from "./src/check-references.ts";
 export type { Reference } from "./src/check-references.ts";
 export { compileSnapshot } from "./src/compile-snapshot.ts";
@@ -50,6 +52,7 @@ export type {
   RequestFacts,
   ResourceProblem,
   Snapshot,
+  StrategyName,
 } from "./src/snapshot.ts";
 export { validateResource } from "./src/validate-resource.ts";
 export type { FieldFault, FieldProblem } from "./src/validate/field-problem.ts";

@@ -1,9 +1,10 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
+import { anyUnpack, durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   BadRequestSchema,
   Code,
   type ErrorInfo,
+  type Exclusion as RoutingExclusion,
   ErrorInfoSchema,
   PreconditionFailureSchema,
   QuotaFailureSchema,
@@ -11,9 +12,10 @@ import {
   RequestInfoSchema,
   ResourceInfoSchema,
   RetryInfoSchema,
+  RoutingFailureSchema,
   type Status,
 } from "@penstock/api";
-import type { ErrorSource, FieldViolation, QuotaViolation } from "./gateway-error.ts";
+import type { ErrorSource, Exclusion, FieldViolation, QuotaViolation } from "./gateway-error.ts";
 import { GatewayError } from "./gateway-error.ts";
 import type { ErrorReason } from "./reasons.ts";
 import { isErrorReason } from "./reasons.ts";
@@ -53,6 +55,7 @@ export function fromStatus(status: Status): GatewayError {
     preconditionViolations: detail(status, PreconditionFailureSchema)?.violations.map(
       ({ type, subject, description }) => ({ type, subject, description }),
     ),
+    exclusions: detail(status, RoutingFailureSchema)?.excludedBy.map(exclusionOf),
     resource: resource && { type: resource.resourceType, name: resource.resourceName },
     requestId: detail(status, RequestInfoSchema)?.requestId,
   });
@@ -105,4 +108,9 @@ function quotaViolationOf(violation: QuotaFailure_Violation): QuotaViolation {
     description: violation.description,
     ...(Number.isNaN(resetTimeMs) ? {} : { resetTimeMs }),
   };
+}
+
+function exclusionOf({ deployment, rule, reason, untilTime }: RoutingExclusion): Exclusion {
+  const known = { deployment, rule, reason };
+  return untilTime === undefined ? known : { ...known, untilTimeMs: timestampMs(untilTime) };
 }

@@ -34,6 +34,18 @@ export interface ResourceReference {
   readonly name: string;
 }
 
+/** Why one candidate was not asked, or did not answer. */
+export interface Exclusion {
+  /** Resource name. */
+  readonly deployment: string;
+  /** Such as `require_parameters`, `cooldown`, `policies/eu`, `attempt.RATE_LIMITED`. */
+  readonly rule: string;
+  /** A sentence. */
+  readonly reason: string;
+  /** Unix time from which it may be asked again; absent: not by waiting. */
+  readonly untilTimeMs?: number;
+}
+
 /** What an error carries besides its reason and its sentence. */
 export interface GatewayErrorOptions {
   readonly source?: ErrorSource | undefined;
@@ -44,6 +56,8 @@ export interface GatewayErrorOptions {
   readonly quotaViolations?: readonly QuotaViolation[] | undefined;
   readonly preconditionViolations?: readonly PreconditionViolation[] | undefined;
   readonly resource?: ResourceReference | undefined;
+  /** One entry per candidate, where no target answered. */
+  readonly exclusions?: readonly Exclusion[] | undefined;
   /** The request the error belongs to, known to a client that received the error. */
   readonly requestId?: string | undefined;
   readonly cause?: unknown;
@@ -71,6 +85,7 @@ export class GatewayError extends Error {
   readonly quotaViolations: readonly QuotaViolation[];
   readonly preconditionViolations: readonly PreconditionViolation[];
   readonly resource: ResourceReference | undefined;
+  readonly exclusions: readonly Exclusion[];
   readonly requestId: string | undefined;
 
   constructor(reason: ErrorReason, message: string, options: GatewayErrorOptions = {}) {
@@ -85,6 +100,13 @@ export class GatewayError extends Error {
     this.quotaViolations = options.quotaViolations ?? [];
     this.preconditionViolations = options.preconditionViolations ?? [];
     this.resource = options.resource;
+    this.exclusions = options.exclusions ?? [];
     this.requestId = options.requestId;
+  }
+
+  /** The same error, telling also why each candidate did not answer. */
+  withExclusions(exclusions: readonly Exclusion[]): GatewayError {
+    if (exclusions.length === 0) return this;
+    return new GatewayError(this.reason, this.message, { ...this, exclusions });
   }
 }

@@ -1,7 +1,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
+import { anyPack, durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -10,6 +10,7 @@ import {
   RequestInfoSchema,
   ResourceInfoSchema,
   RetryInfoSchema,
+  RoutingFailureSchema,
   type Status,
   StatusSchema,
 } from "@penstock/api";
@@ -24,6 +25,8 @@ const messageCharacters = 1_000;
 const valueCharacters = 300;
 const metadataEntries = 24;
 const violations = 10;
+const exclusions = 16;
+const reasonCharacters = 160;
 
 const int64Max = 2n ** 63n - 1n;
 
@@ -51,6 +54,7 @@ export function toStatus(error: GatewayError, requestId: string, nowMs = Date.no
   if (error.quotaViolations.length > 0) details.push(packQuota(error));
   if (error.fieldViolations.length > 0) details.push(packFields(error));
   if (error.preconditionViolations.length > 0) details.push(packPreconditions(error));
+  if (error.exclusions.length > 0) details.push(packExclusions(error));
   if (error.resource !== undefined) {
     const { type, name } = error.resource;
     details.push(
@@ -159,6 +163,19 @@ function packPreconditions(error: GatewayError): Any {
       type: bounded(violation.type, valueCharacters),
       subject: bounded(violation.subject, valueCharacters),
       description: bounded(violation.description, valueCharacters),
+    })),
+  });
+}
+
+function packExclusions(error: GatewayError): Any {
+  return pack(RoutingFailureSchema, {
+    excludedBy: error.exclusions.slice(0, exclusions).map((exclusion) => ({
+      deployment: bounded(exclusion.deployment, valueCharacters),
+      rule: bounded(exclusion.rule, valueCharacters),
+      reason: bounded(exclusion.reason, reasonCharacters),
+      ...(exclusion.untilTimeMs === undefined
+        ? {}
+        : { untilTime: timestampFromMs(Math.ceil(exclusion.untilTimeMs)) }),
     })),
   });
 }

@@ -13,7 +13,13 @@ import {
 const start = textStarted(0, 0, BlockKind.TEXT);
 const finished: StreamEvent = {
   case: "finished",
-  value: { $typeName: "penstock.inference.v1.Finished", candidates: [], warnings: [] },
+  value: {
+    $typeName: "penstock.inference.v1.Finished",
+    candidates: [],
+    warnings: [],
+    attempts: [],
+    quotas: [],
+  },
 };
 
 describe("checkEventGrammar", () => {

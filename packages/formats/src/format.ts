@@ -7,6 +7,7 @@ import type {
   TokenUsage,
 } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
+import type { WishDialect } from "./wishes/wishes.ts";
 import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
 
 /** A JSON object as protobuf-es represents `google.protobuf.Struct`. */
@@ -72,6 +73,8 @@ export interface AnswerEnd {
   model: string;
   /** What the caller should know, for example that a usage was not believable. */
   warnings: string[];
+  /** How the answer came about, for a caller who asked; written as the member `penstock`. */
+  report?: JsonObject;
 }
 
 /** A whole answer. */
@@ -133,6 +136,10 @@ export interface CallerRequest {
   includeUsage: boolean;
   /** Undefined when the body can't be sent on as it is. */
   forwardable: ForwardableBody | undefined;
+  /** Where the caller wrote what it wishes of routing. Absent: it did not. */
+  wishDialect?: WishDialect | undefined;
+  /** Whether the answer is to tell how it came about, in its member `penstock`. Absent: no. */
+  report?: boolean;
 }
 
 /** In what a target differs from the documented format. */

@@ -39,11 +39,20 @@ export type AuthScheme = { readonly required: boolean } & (
 export interface Capabilities {
   readonly streaming: boolean;
   readonly tools: boolean;
-  readonly images: boolean;
-  readonly audioInput: boolean;
-  readonly files: boolean;
-  readonly jsonSchema: boolean;
-  readonly multipleCandidates: boolean;
+  /** Absent here and below: not known, and taken as yes. */
+  readonly images?: boolean;
+  readonly audioInput?: boolean;
+  readonly files?: boolean;
+  readonly jsonSchema?: boolean;
+  readonly multipleCandidates?: boolean;
+  readonly reasoning?: boolean;
+  readonly logprobs?: boolean;
+  readonly seed?: boolean;
+  readonly stopSequences?: boolean;
+  /** Whether it goes on with an answer whose beginning is the last message. */
+  readonly prefill?: boolean;
+  /** How long a prompt cache lives after its last use; 0: there is none. Absent: 5 minutes. */
+  readonly promptCacheLifetimeMs?: number;
 }
 
 /** What is particular to a vendor beyond its format, as data. */

@@ -33,7 +33,13 @@ export function referencesOf({ resource }: Resource): Reference[] {
       return [...scopeReference(scope), ...named];
     }
     case "policy":
-      return scopeReference(resource.value.scope);
+      return [
+        ...scopeReference(resource.value.scope),
+        ...resource.value.denyProviders.map((name, index) => ({
+          field: `denyProviders[${index}]`,
+          name,
+        })),
+      ];
     case "limit":
     case "budget": {
       const { scope, selector } = resource.value;

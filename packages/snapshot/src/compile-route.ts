@@ -1,5 +1,7 @@
-import type { Route, Timeouts } from "@penstock/api";
+import type { Route, RouteStrategy, Timeouts } from "@penstock/api";
 
+import { compileCondition } from "./condition.ts";
+import type { CompiledCondition } from "./condition.ts";
 import type { DurationParts } from "./duration.ts";
 import { durationMs } from "./duration.ts";
 import { readScope } from "./scope.ts";
@@ -8,6 +10,7 @@ import type {
   CompiledDeployment,
   CompiledRoute,
   CompiledTarget,
+  StrategyName,
 } from "./snapshot.ts";
 
 // decisions §4.
@@ -18,6 +21,8 @@ const defaultProgressMs = 30_000;
 const defaultAttemptMs = 600_000;
 const defaultTotalMs = 900_000;
 const defaultMaxAttempts = 3;
+/** Share of requests that look after a target of which nothing was heard for long. */
+const defaultExploration = 0.05;
 
 /** A deployment with its own and its provider's timers. */
 export interface TargetParts {
@@ -43,6 +48,7 @@ export function compileRoute(
       priority: target.priority,
       weight: target.weight ?? 1,
       timeouts: attemptTimeouts(route.timeouts, parts),
+      condition: conditionOf(target.condition),
     });
   }
   return {
@@ -50,12 +56,40 @@ export function compileRoute(
     ...readScope(route.scope),
     models: [...(route.match?.models ?? [])],
     labels: { ...route.match?.labels },
-    strategy: route.strategy?.strategy.case === "weighted" ? "weighted" : "priority",
+    condition: conditionOf(route.match?.condition ?? ""),
+    ...readStrategy(route.strategy),
     // Stable: equal priorities stay in the order given.
     targets: targets.sort((first, second) => first.priority - second.priority),
     maxAttempts: route.maxAttempts ?? defaultMaxAttempts,
     totalTimeoutMs: firstOf([route.timeouts?.total], defaultTotalMs),
   };
+}
+
+function conditionOf(text: string): CompiledCondition | undefined {
+  if (text === "") return undefined;
+  const compiled = compileCondition(text);
+  // Validation has refused it; a condition that can't be asked lets nothing pass.
+  if (!compiled.ok) return { text, judge: () => ({ holds: false, problem: compiled.description }) };
+  return compiled.condition;
+}
+
+const strategyNames: Readonly<
+  Record<NonNullable<RouteStrategy["strategy"]["case"]>, StrategyName>
+> = {
+  priority: "priority",
+  weighted: "weighted",
+  leastLatency: "least_latency",
+  leastBusy: "least_busy",
+  lowestCost: "lowest_cost",
+};
+
+function readStrategy(
+  strategy: RouteStrategy | undefined,
+): Pick<CompiledRoute, "strategy" | "exploration"> {
+  const chosen = strategy?.strategy;
+  const named = chosen?.case === undefined ? "priority" : strategyNames[chosen.case];
+  const exploration = chosen?.case === "leastLatency" ? chosen.value.exploration : undefined;
+  return { strategy: named, exploration: exploration ?? defaultExploration };
 }
 
 function attemptTimeouts(own: Timeouts | undefined, parts: TargetParts): AttemptTimeouts {

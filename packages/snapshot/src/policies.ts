@@ -1,5 +1,5 @@
 import type { Policy } from "@penstock/api";
-import { UnknownFieldsMode } from "@penstock/api";
+import { RoutingWishesMode, UnknownFieldsMode } from "@penstock/api";
 
 import { compileModelMatcher } from "./match.ts";
 import { compileRequestMatcher, readScope, readSelector } from "./scope.ts";
@@ -13,6 +13,8 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
     allowModels: [...policy.allowModels],
     denyModels: [...policy.denyModels],
     refuseUnknownFields: policy.unknownFields === UnknownFieldsMode.REFUSE,
+    refuseWishes: policy.routingWishes === RoutingWishesMode.REFUSE,
+    denyProviders: [...policy.denyProviders],
     matches: compileRequestMatcher(readSelector(policy.selector)),
   };
 }
@@ -63,15 +65,23 @@ export function decidePolicies(
   facts: RequestFacts,
 ): PolicyDecision {
   let refuseUnknownFields = false;
+  let refusesWishes: string | undefined;
+  let deniedProviders: Map<string, string> | undefined;
   let lacking: CompiledPolicy | undefined;
   for (const policy of caller.policies) {
     const verdict = judge(policy, model, facts);
     if (verdict === "denied") return refuse(policy, model, "denies");
     if (verdict === "not_allowed") lacking ??= policy;
-    if (verdict === "allowed" && policy.refuseUnknownFields) refuseUnknownFields = true;
+    if (verdict !== "allowed") continue;
+    if (policy.refuseUnknownFields) refuseUnknownFields = true;
+    if (policy.refuseWishes) refusesWishes ??= policy.name;
+    for (const provider of policy.denyProviders) {
+      deniedProviders ??= new Map();
+      if (!deniedProviders.has(provider)) deniedProviders.set(provider, policy.name);
+    }
   }
   if (lacking !== undefined) return refuse(lacking, model, "does not allow");
-  return { allowed: true, refuseUnknownFields };
+  return { allowed: true, refuseUnknownFields, refusesWishes, deniedProviders };
 }
 
 function refuse(policy: CompiledPolicy, model: string, does: string): PolicyDecision {

@@ -1,4 +1,5 @@
 import type { Capabilities, Provider } from "@penstock/api";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { FormatQuirks } from "@penstock/formats";
 import type {
   BaseUrlCheck,
@@ -68,5 +69,14 @@ export function readCapabilities(
     imageInput: known.images,
     audioInput: known.audioInput,
     multipleCandidates: known.multipleCandidates,
+    fileInput: known.files,
+    logprobs: known.logprobs,
+    seed: known.seed,
+    stopSequences: known.stopSequences,
+    prefill: known.prefill,
+    promptCacheLifetime:
+      known.promptCacheLifetimeMs === undefined
+        ? undefined
+        : durationFromMs(known.promptCacheLifetimeMs),
   };
 }

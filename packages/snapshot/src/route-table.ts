@@ -1,3 +1,5 @@
+import { explainCondition } from "./condition.ts";
+import type { ConditionFacts } from "./condition.ts";
 import { comparePatterns, compareText, labelsFit, matchesModel } from "./match.ts";
 import type { Caller, CompiledRoute } from "./snapshot.ts";
 
@@ -34,15 +36,17 @@ export function compareRoutes(first: CompiledRoute, second: CompiledRoute): numb
 
 /**
  * The route that serves a request: the most specific scope, then the most specific match (an exact
- * model before a pattern, a longer pattern before a shorter, more labels before fewer), then the
- * lower name. Undefined: none fits.
+ * model before a pattern, a longer pattern before a shorter, more labels before fewer, with a
+ * condition before without), then the lower name. Undefined: none fits. `facts` is called at most
+ * once, when a condition is met; without it every condition counts as fulfilled.
  */
 export function selectRoute(
   caller: Pick<Caller, "routes">,
   model: string,
   labels: Labels,
+  facts?: () => ConditionFacts,
 ): CompiledRoute | undefined {
-  return selectCandidate(caller.routes, model, labels)?.route;
+  return selectCandidate(caller.routes, model, { labels, facts })?.route;
 }
 
 /** Every route of a caller with the reason for which it was chosen or not. */
@@ -50,14 +54,17 @@ export function explainRoutes(
   caller: Pick<Caller, "routes">,
   model: string,
   labels: Labels,
+  facts?: () => ConditionFacts,
 ): RouteExplanation[] {
-  const winner = selectCandidate(caller.routes, model, labels);
+  const winner = selectCandidate(caller.routes, model, { labels, facts });
   return caller.routes.map((route) => {
     const chosen = route === winner?.route;
     const pattern = fittingPattern(route, model);
     if (pattern === undefined) return { route, chosen, reason: "no pattern fits the model" };
     const missing = missingLabel(route, labels);
     if (missing !== undefined) return { route, chosen, reason: `the request lacks ${missing}` };
+    const unmet = unmetCondition(route, facts);
+    if (unmet !== undefined) return { route, chosen, reason: unmet };
     const candidate = makeCandidate(route, pattern);
     if (chosen) return { route, chosen, reason: `best match, through ${JSON.stringify(pattern)}` };
     return { route, chosen, reason: reasonPassedOver(candidate, winner) };
@@ -67,15 +74,27 @@ export function explainRoutes(
 function selectCandidate(
   routes: readonly CompiledRoute[],
   model: string,
-  labels: Labels,
+  asked: Asked,
 ): Candidate | undefined {
   const { exact, prefixes } = indexOf(routes);
-  const named = exact.get(model)?.find(({ route }) => labelsFit(route.labels, labels));
+  const named = exact.get(model)?.find(({ route }) => fits(route, asked));
   const open = prefixes.find(
-    ({ route, pattern }) => matchesModel(pattern, model) && labelsFit(route.labels, labels),
+    ({ route, pattern }) => matchesModel(pattern, model) && fits(route, asked),
   );
   if (named === undefined || open === undefined) return named ?? open;
   return compareCandidates(named, open) <= 0 ? named : open;
+}
+
+/** What a request has beside its model. */
+interface Asked {
+  readonly labels: Labels;
+  readonly facts: (() => ConditionFacts) | undefined;
+}
+
+function fits({ labels, condition }: CompiledRoute, asked: Asked): boolean {
+  if (!labelsFit(labels, asked.labels)) return false;
+  if (condition === undefined || asked.facts === undefined) return true;
+  return condition.judge(asked.facts()).holds;
 }
 
 function indexOf(routes: readonly CompiledRoute[]): RouteIndex {
@@ -108,8 +127,13 @@ function compareCandidates(first: Candidate, second: Candidate): number {
     second.route.scopeRank - first.route.scopeRank ||
     comparePatterns(first.pattern, second.pattern) ||
     second.labelCount - first.labelCount ||
+    conditions(second.route) - conditions(first.route) ||
     compareText(first.route.name, second.route.name)
   );
+}
+
+function conditions({ condition }: CompiledRoute): number {
+  return condition === undefined ? 0 : 1;
 }
 
 function fittingPattern(route: CompiledRoute, model: string): string | undefined {
@@ -123,12 +147,22 @@ function missingLabel(route: CompiledRoute, labels: Labels): string | undefined 
   return missing === undefined ? undefined : `label ${missing}=${route.labels[missing]}`;
 }
 
+function unmetCondition(
+  { condition }: CompiledRoute,
+  facts: (() => ConditionFacts) | undefined,
+): string | undefined {
+  if (condition === undefined || facts === undefined) return undefined;
+  const known = facts();
+  return condition.judge(known).holds ? undefined : explainCondition(condition, known);
+}
+
 function reasonPassedOver(candidate: Candidate, winner: Candidate | undefined): string {
   if (winner === undefined) return "not chosen";
   const { name, scopeRank } = winner.route;
   if (scopeRank !== candidate.route.scopeRank) return `${name} has a more specific scope`;
   const sameMatch =
     comparePatterns(winner.pattern, candidate.pattern) === 0 &&
-    winner.labelCount === candidate.labelCount;
+    winner.labelCount === candidate.labelCount &&
+    conditions(winner.route) === conditions(candidate.route);
   return sameMatch ? `${name} fits equally and has the lower name` : `${name} fits more closely`;
 }

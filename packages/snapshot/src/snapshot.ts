@@ -2,6 +2,7 @@ import type { Capabilities, Principal, Resource, Transport } from "@penstock/api
 import type { ErrorReason } from "@penstock/errors";
 import type { FormatName, FormatQuirks } from "@penstock/formats";
 import type { ModelPrices } from "@penstock/pricing";
+import type { CompiledCondition } from "./condition.ts";
 import type { FieldFault } from "./validate/field-problem.ts";
 
 /** A resource in the form that is in use. */
@@ -105,12 +106,19 @@ export interface CompiledRoute {
   readonly models: readonly string[];
   /** Labels that the request must carry. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly strategy: "priority" | "weighted";
+  /** Condition that the request must fulfil; undefined: none. */
+  readonly condition: CompiledCondition | undefined;
+  readonly strategy: StrategyName;
+  /** Share of requests that try a target first of which nothing was heard for a minute; 0 to 1. */
+  readonly exploration: number;
   /** By priority, lowest number first, then in the order given. */
   readonly targets: readonly CompiledTarget[];
   readonly maxAttempts: number;
   readonly totalTimeoutMs: number;
 }
+
+/** How the targets of a route are ordered. */
+export type StrategyName = "priority" | "weighted" | "least_latency" | "least_busy" | "lowest_cost";
 
 /** Timers of one attempt. */
 export interface AttemptTimeouts {
@@ -133,6 +141,8 @@ export interface CompiledTarget {
   readonly weight: number;
   /** Route before deployment before provider before default. */
   readonly timeouts: AttemptTimeouts;
+  /** Condition that the request must fulfil; undefined: none. */
+  readonly condition: CompiledCondition | undefined;
 }
 
 /** A deployment, ready to be called. */
@@ -229,6 +239,9 @@ export interface CompiledPolicy {
   readonly allowModels: readonly string[];
   readonly denyModels: readonly string[];
   readonly refuseUnknownFields: boolean;
+  readonly refuseWishes: boolean;
+  /** Resource names. */
+  readonly denyProviders: readonly string[];
   /** Whether its selector fits the request; its scope fits when it is among a caller's policies. */
   matches(model: string, labels: Readonly<Record<string, string>>): boolean;
 }
@@ -240,7 +253,14 @@ export interface RequestFacts {
 
 /** What the policies of a caller say to a request. */
 export type PolicyDecision =
-  | { readonly allowed: true; readonly refuseUnknownFields: boolean }
+  | {
+      readonly allowed: true;
+      readonly refuseUnknownFields: boolean;
+      /** Resource name of the policy that refuses wishes about routing. */
+      readonly refusesWishes: string | undefined;
+      /** Providers that may not be asked, each with the policy that says so; undefined: none. */
+      readonly deniedProviders: ReadonlyMap<string, string> | undefined;
+    }
   | {
       readonly allowed: false;
       /** Resource name of the policy that refuses. */

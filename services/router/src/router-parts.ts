@@ -7,6 +7,9 @@ import { RouterEvents } from "./events.ts";
 import { TargetHealthBook } from "./health/target-health.ts";
 import { LeaseBook } from "./leases/lease-book.ts";
 import { LeaseSync } from "./leases/lease-sync.ts";
+import { AffinityBook } from "./choosing/affinity.ts";
+import { offerWindows } from "./performance/offer-windows.ts";
+import { TargetPerformanceBook } from "./performance/target-performance.ts";
 import { Admission } from "./pipeline/admit.ts";
 import { OutputCalibration } from "./pipeline/output-estimate.ts";
 import type { PipelineParts } from "./pipeline/pipeline-parts.ts";
@@ -75,10 +78,14 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const admission = new Admission();
   const credentials = new Credentials({ clock, logger });
   const calibration = new OutputCalibration();
+  const performance = new TargetPerformanceBook();
+  offerWindows(metrics, performance, clock);
   const shared = { clock, tracer, events, admission, leases, calibration };
   const pipeline: PipelineParts = {
     ...shared,
     health: new TargetHealthBook(),
+    performance,
+    affinity: new AffinityBook(),
     upstream: new UpstreamClient({ credentials, observability }),
     retryBudgets: new RetryBudgets(),
     settlement: new Settlement({ ...shared, spool: recorder, replica: name }),

@@ -155,9 +155,10 @@ export class RunningRouter implements RouterService {
   }
 
   #adopt(snapshot: Snapshot): void {
-    const { leases, health, upstream } = this.#parts.pipeline;
+    const { leases, health, performance, upstream } = this.#parts.pipeline;
     leases.configurationChanged(snapshot.quotas);
     health.retain(snapshot);
+    performance.retain(snapshot);
     upstream.retain(snapshot);
     this.health.set("configuration", "ready");
   }

@@ -4,6 +4,7 @@ import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import type { JsonScan } from "../scan-json.ts";
+import { applyWishes } from "../wishes/wishes.ts";
 import { fieldReaders, type RequestDraft } from "./request-fields.ts";
 
 const maxLabelCount = 16;
@@ -44,17 +45,18 @@ function forwardableBody(
 ): ForwardableBody | undefined {
   if (scan.escapedTopLevelKey || scan.model === undefined) return undefined;
   // What is meant for Penstock is not for a provider.
-  if ("penstock" in fields) return undefined;
+  if (draft.wishes !== undefined || "penstock" in fields) return undefined;
   return { model: scan.model, fields, includeUsage: draft.includeUsage };
 }
 
 function finish(draft: RequestDraft, problems: FieldProblems): Omit<CallerRequest, "forwardable"> {
-  const { request } = draft;
+  const { request, wishes } = draft;
+  takeFirstModel(draft);
   if (!draft.sawModel) problems.add("model", "is required");
   if (!draft.sawMessages) problems.add("messages", "is required");
   takeMaxTokens(draft, problems);
   checkToolChoice(draft, problems);
-  if (draft.wishes?.labels !== undefined) Object.assign(request.labels, draft.wishes.labels);
+  if (wishes !== undefined) applyWishes(request, wishes);
   if (Object.keys(request.labels).length > maxLabelCount) {
     problems.add("penstock.labels", `must have at most ${maxLabelCount} members with metadata`);
   }
@@ -62,11 +64,23 @@ function finish(draft: RequestDraft, problems: FieldProblems): Omit<CallerReques
   if (draft.extras !== undefined) {
     request.formatParameters["openai-chat"] = draft.extras as JsonObject;
   }
-  if (draft.wishes !== undefined) {
-    request.routing = draft.wishes.routing;
-    request.idempotencyKey = draft.wishes.idempotencyKey;
-  }
-  return { request, stream: draft.stream, includeUsage: draft.stream && draft.includeUsage };
+  return {
+    request,
+    stream: draft.stream,
+    includeUsage: draft.stream && draft.includeUsage,
+    wishDialect: wishes?.dialect,
+    report: wishes?.report ?? false,
+  };
+}
+
+/** OpenRouter's clients may leave `model` out when they give `models`. */
+function takeFirstModel(draft: RequestDraft): void {
+  const routing = draft.wishes?.routing;
+  const [first, ...rest] = routing?.models ?? [];
+  if (draft.sawModel || routing === undefined || first === undefined) return;
+  draft.sawModel = true;
+  draft.request.model = first;
+  routing.models = rest;
 }
 
 function takeMaxTokens(draft: RequestDraft, problems: FieldProblems): void {

@@ -12,7 +12,8 @@ import {
 import { readMessages } from "./read-messages.ts";
 import { readResponseFormat } from "./read-response-format.ts";
 import { readToolChoice, readTools } from "./read-tools.ts";
-import { readWishes, type Wishes } from "./read-wishes.ts";
+import { wishMembers } from "../wishes/read-wish-member.ts";
+import { newWishes, type Wishes } from "../wishes/wishes.ts";
 
 /** A request while its fields are read. */
 export interface RequestDraft {
@@ -152,12 +153,10 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
     },
   ],
   ["metadata", readMetadata],
-  [
-    "penstock",
-    (draft, value, problems) => {
-      draft.wishes = readWishes(problems, value);
-    },
-  ],
+  ...[...wishMembers].map(([name, read]): [string, FieldReader] => [
+    name,
+    (draft, value, problems) => read(problems, (draft.wishes ??= newWishes()), value),
+  ]),
   ["logit_bias", readLogitBias],
   [
     "logprobs",

@@ -1,4 +1,5 @@
 import { reasons, type GatewayError } from "@penstock/errors";
+import { writeExclusion } from "../write-exclusion.ts";
 
 /**
  * Writes an error in the shape OpenAI's clients read: `type` from its vocabulary, `code` is our
@@ -15,7 +16,7 @@ export function writeStreamError(error: GatewayError, requestId: string): string
 }
 
 function errorObject(error: GatewayError, requestId: string): Record<string, unknown> {
-  const { fieldViolations, metadata } = error;
+  const { exclusions, fieldViolations, metadata } = error;
   return {
     message: error.message,
     type: errorType(error),
@@ -26,6 +27,7 @@ function errorObject(error: GatewayError, requestId: string): Record<string, unk
     source: error.source,
     retry_after_ms: error.retryAfterMs,
     fields: fieldViolations.length === 0 ? undefined : fieldViolations,
+    excluded_by: exclusions.length === 0 ? undefined : exclusions.map(writeExclusion),
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
   };
 }

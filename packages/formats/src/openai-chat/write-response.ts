@@ -18,6 +18,7 @@ export function writeResponse(answer: Answer, identity: AnswerIdentity, usage: T
       finish_reason: writeFinishReason(finish.reason),
     })),
     usage: writeUsage(usage),
+    penstock: answer.end.report,
   });
 }
 

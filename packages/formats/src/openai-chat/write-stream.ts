@@ -65,6 +65,9 @@ class ChatStreamWriter implements StreamWriter {
     if (this.#includeUsage) {
       text += `${this.#head}],"usage":${JSON.stringify(writeUsage(usage))}}\n\n`;
     }
+    if (end.report !== undefined) {
+      text += `${this.#head}],"penstock":${JSON.stringify(end.report)}}\n\n`;
+    }
     return `${text}data: [DONE]\n\n`;
   }
 

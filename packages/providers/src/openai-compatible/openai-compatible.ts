@@ -18,14 +18,7 @@ export const openaiCompatible: Provider = {
     supportsStreamUsage: true,
     sendsReasoning: true,
   },
-  capabilities: {
-    streaming: true,
-    tools: true,
-    images: false,
-    audioInput: false,
-    files: false,
-    jsonSchema: true,
-    multipleCandidates: true,
-  },
+  // What such a server reads depends on the model that it serves: the deployment says.
+  capabilities: { streaming: true, tools: true },
   priceNotes: ["Usage comes from the server and is taken as it is, if it is believable."],
 };

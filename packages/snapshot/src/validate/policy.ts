@@ -1,11 +1,17 @@
 import type { Policy } from "@penstock/api";
-import { UnknownFieldsMode } from "@penstock/api";
+import { RoutingWishesMode, UnknownFieldsMode } from "@penstock/api";
 
-import { checkPatterns, checkPolicySelector, checkScope } from "./check-scope.ts";
+import {
+  checkPatterns,
+  checkPolicySelector,
+  checkReferenceForm,
+  checkScope,
+} from "./check-scope.ts";
 import { checkCount, checkEnum } from "./check-text.ts";
 import type { ProblemList } from "./field-problem.ts";
 
 const maxPatterns = 1_000;
+const maxProviders = 64;
 
 /** Checks what only policies have. */
 export function checkPolicy(problems: ProblemList, policy: Policy): void {
@@ -19,4 +25,10 @@ export function checkPolicy(problems: ProblemList, policy: Policy): void {
     checkPatterns(problems, "denyModels", denyModels);
   }
   checkEnum(problems, "unknownFields", policy.unknownFields, UnknownFieldsMode);
+  checkEnum(problems, "routingWishes", policy.routingWishes, RoutingWishesMode);
+  const { denyProviders } = policy;
+  if (!checkCount(problems, "denyProviders", denyProviders.length, maxProviders)) return;
+  for (const [index, provider] of denyProviders.entries()) {
+    checkReferenceForm(problems, `denyProviders[${index}]`, provider, "provider");
+  }
 }

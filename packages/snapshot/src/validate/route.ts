@@ -1,5 +1,6 @@
 import type { Route } from "@penstock/api";
 
+import { compileCondition } from "../condition.ts";
 import { checkLabels } from "./check-metadata.ts";
 import { checkPatterns, checkReferenceForm, checkScope } from "./check-scope.ts";
 import { checkCount, checkRange } from "./check-text.ts";
@@ -15,9 +16,7 @@ const maxAttempts = 5;
 export function checkRoute(problems: ProblemList, route: Route): void {
   checkScope(problems, route.scope);
   checkMatch(problems, route.match);
-  if (route.strategy !== undefined && route.strategy.strategy.case === undefined) {
-    problems.required("strategy");
-  }
+  checkStrategy(problems, route.strategy);
   checkTargets(problems, route);
   checkTimeouts(problems, route.timeouts);
   checkRange(problems, "maxAttempts", route.maxAttempts, [1, maxAttempts]);
@@ -32,6 +31,22 @@ function checkMatch(problems: ProblemList, match: Route["match"]): void {
     checkPatterns(problems, "match.models", match.models);
   }
   checkLabels(problems, "match.labels", match.labels);
+  checkCondition(problems, "match.condition", match.condition);
+}
+
+function checkCondition(problems: ProblemList, field: string, text: string): void {
+  if (text === "") return;
+  const compiled = compileCondition(text);
+  if (!compiled.ok) problems.invalid(field, compiled.description);
+}
+
+function checkStrategy(problems: ProblemList, strategy: Route["strategy"]): void {
+  if (strategy === undefined) return;
+  const { case: name, value } = strategy.strategy;
+  if (name === undefined) problems.required("strategy");
+  if (name !== "leastLatency" || value.exploration === undefined) return;
+  if (value.exploration >= 0 && value.exploration <= 1) return;
+  problems.invalid("strategy.leastLatency.exploration", "must be from 0 to 1");
 }
 
 function checkTargets(problems: ProblemList, route: Route): void {
@@ -48,6 +63,7 @@ function checkTargets(problems: ProblemList, route: Route): void {
     if (seen.has(target.deployment)) problems.invalid(`${field}.deployment`, "is there twice");
     seen.add(target.deployment);
     checkRange(problems, `${field}.weight`, target.weight, [0, maxWeight]);
+    checkCondition(problems, `${field}.condition`, target.condition);
   }
   const weighted = route.strategy?.strategy.case === "weighted";
   if (weighted && targets.every((target) => target.weight === 0)) {

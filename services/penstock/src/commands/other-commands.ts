@@ -11,6 +11,7 @@ import { addKeysCommand } from "./keys.ts";
 import { addMigrateCommand } from "./migrate.ts";
 import { addRoutersCommand } from "./routers.ts";
 import { addSuiteCommand } from "./suite.ts";
+import { addTargetsCommand } from "./targets.ts";
 import { addUsageCommand } from "./usage.ts";
 import { addWhyCommand } from "./why.ts";
 
@@ -28,6 +29,7 @@ export function addOtherCommands(
   addExplainCommand(program, io, exit);
   addWhyCommand(program, io, exit);
   addRoutersCommand(program, io, exit);
+  addTargetsCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   addCertificatesCommand(program, io, exit);
   addSuiteCommand(program, io, exit);

@@ -1,5 +1,5 @@
 import { toJsonString } from "@bufbuild/protobuf";
-import type { Attempt, GetRequestResponse, UsageEvent } from "@penstock/api";
+import type { Attempt, Exclusion, GetRequestResponse, UsageEvent } from "@penstock/api";
 import { AttemptKind, GetRequestResponseSchema } from "@penstock/api";
 import { formatMoney } from "@penstock/pricing";
 import type { Command } from "commander";
@@ -42,6 +42,8 @@ function render({ record, verdict }: GetRequestResponse): string {
   const event = record?.event;
   const parts = [`${verdict?.sentence ?? "Nothing is known of this request."}\n`];
   if (event !== undefined && event.attempts.length > 0) parts.push(attemptTable(event.attempts));
+  const excluded = event?.error?.excludedBy ?? [];
+  if (excluded.length > 0) parts.push(exclusionTable(excluded));
   if (event !== undefined) parts.push(facts(event));
   if (verdict !== undefined && verdict.nextStep !== "") parts.push(`Next: ${verdict.nextStep}\n`);
   return parts.join("\n");
@@ -79,6 +81,17 @@ function attemptTable(attempts: readonly Attempt[]): string {
       ? "-"
       : `${attempt.usage.inputTokens ?? "?"}/${attempt.usage.outputTokens ?? "?"}`,
     attempt.costNanoUsd === undefined ? "-" : formatMoney(attempt.costNanoUsd),
+  ]);
+  return renderTable(columns, rows);
+}
+
+function exclusionTable(excluded: readonly Exclusion[]): string {
+  const columns = ["EXCLUDED", "RULE", "WHY", "UNTIL"].map((heading) => ({ heading }));
+  const rows = excluded.map(({ deployment, rule, reason, untilTime }) => [
+    deployment,
+    rule,
+    reason,
+    untilTime === undefined ? "-" : formatTime(untilTime),
   ]);
   return renderTable(columns, rows);
 }

@@ -6,6 +6,7 @@ import type {
   ListTargetHealthResponse,
   TargetHealth,
 } from "@penstock/api";
+import { mergeWindows } from "./merge-windows.ts";
 
 /** Of several workers that one whose configuration is oldest: the router has what all have. */
 export function oldestSnapshot(
@@ -54,6 +55,7 @@ function merge(seen: readonly TargetHealth[], workers: number): TargetHealth {
     inFlight: sum(seen.map(({ inFlight }) => inFlight)),
     concurrencyLimit: sum(seen.map(({ concurrencyLimit }) => concurrencyLimit)),
     consecutiveFailures: Math.max(...seen.map(({ consecutiveFailures }) => consecutiveFailures)),
+    windows: mergeWindows(seen.map(({ windows }) => windows)),
     ...(slowest === undefined ? {} : { firstTokenDelay: slowest.firstTokenDelay }),
   } as TargetHealth;
 }

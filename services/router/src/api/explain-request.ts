@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
   Door,
   ExplainRequestResponseSchema,
@@ -8,7 +8,9 @@ import {
 } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { explainPolicies, explainRoutes } from "@penstock/snapshot";
-import type { Snapshot } from "@penstock/snapshot";
+import type { CompiledTarget, Snapshot } from "@penstock/snapshot";
+import { conditionFacts } from "../choosing/condition-facts.ts";
+import { describeOrder } from "../choosing/describe-order.ts";
 import { enforcePolicies } from "../pipeline/enforce-policies.ts";
 import { estimate } from "../pipeline/estimate-usage.ts";
 import { noTargetError } from "../pipeline/no-target-error.ts";
@@ -42,11 +44,13 @@ export function explainRequest(
   const answer = create(ExplainRequestResponseSchema, {
     principal: caller.principal,
     revision: snapshot?.revision ?? 0n,
-    routes: explainRoutes(caller, request.model, request.labels).map((row) => ({
-      name: row.route.name,
-      chosen: row.chosen,
-      reason: row.reason,
-    })),
+    routes: explainRoutes(caller, request.model, request.labels, () => conditionFacts(context)).map(
+      (row) => ({
+        name: row.route.name,
+        chosen: row.chosen,
+        reason: row.reason,
+      }),
+    ),
     policies: explainPolicies(caller, request.model, { labels: request.labels }),
   });
   const refusal =
@@ -100,6 +104,7 @@ function contextOf(
   context.principal = caller.principal;
   context.request = request;
   context.stream = asked.stream;
+  context.requestBytes = toBinary(GenerateRequestSchema, request).length;
   return context;
 }
 
@@ -126,18 +131,24 @@ function explainTargets(
 ): ExplainRequestResponse {
   const { answer } = made;
   const plan = planForContext(context, parts);
+  const notes = describeOrder(context, parts);
+  const describeTarget = (target: CompiledTarget, at: number): string => {
+    const { model, provider } = target.deployment;
+    const place = `${ordinals[at] ?? `${at + 1}th`}: ${model} at ${provider.name}`;
+    return [place, ...notes(target)].join("; ");
+  };
   const targets: Consideration[] = plan.targets.map((target, at) => ({
     name: target.deployment.name,
     chosen: true,
-    reason: `${ordinals[at] ?? `${at + 1}th`}: ${target.deployment.model} at ${target.deployment.provider.name}`,
+    reason: describeTarget(target, at),
   }));
-  for (const { target, reason } of plan.skipped) {
-    targets.push({ name: target.deployment.name, chosen: false, reason });
+  for (const { target, rule, reason } of plan.skipped) {
+    targets.push({ name: target.deployment.name, chosen: false, reason: `${reason} [${rule}]` });
   }
   answer.targets = create(ExplainRequestResponseSchema, { targets }).targets;
   const [first] = plan.targets;
   if (first === undefined) {
-    return refused(answer, noTargetError(context, plan, parts.clock.monotonicMs()));
+    return refused(answer, noTargetError(context, plan, parts.clock));
   }
   const short = made.quotas.filter((quota) => !quota.chosen).map((quota) => quota.name);
   const asks =

@@ -1,12 +1,18 @@
 import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ListTargetHealthResponseSchema } from "@penstock/api";
-import type { ListTargetHealthResponse } from "@penstock/api";
-import type { Clock } from "@penstock/runtime";
-import type { TargetHealthBook } from "../health/target-health.ts";
+import type { ListTargetHealthResponse, TargetWindowSchema } from "@penstock/api";
+import type { WindowSummary } from "../performance/target-windows.ts";
+import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 
 /** How the targets do, by deployment. */
-export function listTargetHealth(health: TargetHealthBook, clock: Clock): ListTargetHealthResponse {
+export function listTargetHealth({
+  health,
+  performance,
+  clock,
+}: Pick<PipelineParts, "health" | "performance" | "clock">): ListTargetHealthResponse {
   const now = clock.monotonicMs();
   const targets = health.list(now).map((info) => {
     const { admission } = info;
@@ -18,6 +24,7 @@ export function listTargetHealth(health: TargetHealthBook, clock: Clock): ListTa
       inFlight: info.inFlight,
       concurrencyLimit: info.concurrencyLimit,
       consecutiveFailures: info.consecutiveFailures,
+      windows: performance.windows(info.deployment, now).map(windowMessage),
       ...(until === undefined
         ? {}
         : { untilTime: timestampFromMs(Math.round(clock.wallMs() + until - now)) }),
@@ -28,4 +35,21 @@ export function listTargetHealth(health: TargetHealthBook, clock: Clock): ListTa
   });
   targets.sort((a, b) => (a.deployment < b.deployment ? -1 : 1));
   return create(ListTargetHealthResponseSchema, { targets });
+}
+
+function windowMessage(window: WindowSummary): MessageInitShape<typeof TargetWindowSchema> {
+  const { firstTokenP50Ms, firstTokenP95Ms, tokensPerSecondP50, tokensPerSecondP95 } = window;
+  return {
+    length: durationFromMs(window.lengthMs),
+    attempts: BigInt(window.attempts),
+    failures: BigInt(window.failures),
+    ...(firstTokenP50Ms === undefined ? {} : { firstTokenP50: roundedDuration(firstTokenP50Ms) }),
+    ...(firstTokenP95Ms === undefined ? {} : { firstTokenP95: roundedDuration(firstTokenP95Ms) }),
+    ...(tokensPerSecondP50 === undefined ? {} : { tokensPerSecondP50 }),
+    ...(tokensPerSecondP95 === undefined ? {} : { tokensPerSecondP95 }),
+  };
+}
+
+function roundedDuration(timeMs: number): Duration {
+  return durationFromMs(Math.round(timeMs));
 }

@@ -16,7 +16,7 @@ export function routerRoutes(
     router.service(RouterService, {
       explainRequest: (request) => explainRequest(explain, request),
       getSnapshotInfo: () => getSnapshotInfo(configuration),
-      listTargetHealth: () => listTargetHealth(parts.health, parts.clock),
+      listTargetHealth: () => listTargetHealth(parts),
     });
   };
 }

@@ -1,5 +1,6 @@
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { AnswerFacts } from "../pipeline/downstream.ts";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { formatMoney } from "@penstock/pricing";
 
 /** Headers of every answer, errors included, flat: name, value, name, value. */
@@ -24,7 +25,49 @@ export function answerHeaders(context: RequestContext, facts: AnswerFacts): stri
     String(facts.attempt),
     "x-penstock-revision",
     String(context.snapshot?.revision ?? 0n),
+    ...rareHeaders(context, facts),
   ];
+}
+
+const none: readonly string[] = [];
+
+/** What most answers have nothing of: another model, earlier attempts, warnings, quotas. */
+function rareHeaders(context: RequestContext, facts: AnswerFacts): readonly string[] {
+  const { attempts, quotaUses, request, warnings } = context;
+  const failed = attempts.some(({ outcome }) => outcome !== "OK");
+  const fellBack = facts.model !== (request?.model ?? "");
+  if (!failed && !fellBack && warnings.length === 0 && quotaUses.length === 0) return none;
+  const headers: string[] = [];
+  if (fellBack) headers.push("x-penstock-served-as", headerValue(facts.model));
+  if (failed) headers.push("x-penstock-attempt-log", attemptLog(context));
+  if (quotaUses.length > 0) headers.push("x-penstock-quotas", quotaNames(context));
+  if (warnings.length > 0) headers.push("x-penstock-warnings", warningsValue(warnings));
+  return headers;
+}
+
+/** Longest value of one of these headers: callers bound the size of a head. */
+const longestValue = 1_000;
+
+/** Attempts that failed before the answer: `1 deployments/a RATE_LIMITED 429 12ms; …`. */
+export function attemptLog({ attempts }: RequestContext): string {
+  const log = attempts
+    .filter(({ outcome }) => outcome !== "OK")
+    .map(({ number, deployment, outcome, httpStatus, duration }) => {
+      const tookMs = duration === undefined ? 0 : Math.round(durationMs(duration));
+      return `${number} ${deployment} ${outcome} ${httpStatus === 0 ? "-" : httpStatus} ${tookMs}ms`;
+    });
+  return log.join("; ").slice(0, longestValue);
+}
+
+/** Limits and budgets that held room for the request before it was sent. */
+function quotaNames({ quotaUses, reservation }: RequestContext): string {
+  const held = reservation === undefined ? "not held" : "held";
+  return `${held}: ${quotaUses.map(({ quota }) => quota.name).join(", ")}`.slice(0, longestValue);
+}
+
+/** Warnings as one header value. */
+export function warningsValue(warnings: readonly string[]): string {
+  return headerValue(warnings.join("; ").slice(0, longestValue));
 }
 
 /** The cost as callers read it; undefined when there is no price. */

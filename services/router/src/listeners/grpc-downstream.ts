@@ -11,6 +11,7 @@ import type { Clock, Timer } from "@penstock/runtime";
 import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
+import { attemptReports, quotaReports } from "./answer-report.ts";
 
 /** Where a refusal goes before the method is called: grpc-js has no call object by then. */
 interface RefusalTarget {
@@ -57,7 +58,7 @@ export class GrpcUnaryDownstream implements Downstream {
         parts,
         finish,
       })),
-      finished: finishedOf(answer.end, settled),
+      finished: finishedOf(answer.end, this.context, settled),
     });
     this.#callback?.(null, bytes, trailersOf(this.context, facts, settled));
   }
@@ -132,7 +133,7 @@ export class GrpcStreamDownstream implements Downstream {
 
   finish(end: AnswerEnd, settled: SettledFacts): void {
     this.stop();
-    this.#write({ case: "finished", value: finishedOf(end, settled) });
+    this.#write({ case: "finished", value: finishedOf(end, this.context, settled) });
     this.#call?.end(trailersOf(this.context, this.#facts, settled));
   }
 
@@ -208,12 +209,14 @@ function startedOf(context: RequestContext, facts: AnswerFacts): Started {
   };
 }
 
-function finishedOf(end: AnswerEnd, settled: SettledFacts): Finished {
+function finishedOf(end: AnswerEnd, context: RequestContext, settled: SettledFacts): Finished {
   const finished: Finished = {
     $typeName: "penstock.inference.v1.Finished",
     candidates: end.candidates,
     usage: settled.usage,
     warnings: end.warnings,
+    attempts: attemptReports(context),
+    quotas: quotaReports(context),
   };
   if (end.rawUsage !== undefined) finished.rawUsage = end.rawUsage;
   if (settled.costNanoUsd !== undefined) finished.costNanoUsd = settled.costNanoUsd;

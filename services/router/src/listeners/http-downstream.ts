@@ -6,10 +6,19 @@ import type { Clock, Timer } from "@penstock/runtime";
 import { writeStallMs } from "../pipeline/attempt-timers.ts";
 import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
-import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
+import {
+  answerHeaders,
+  attemptLog,
+  costValue,
+  requestHeaders,
+  warningsValue,
+} from "./answer-headers.ts";
+import { answerReport } from "./answer-report.ts";
 
 /** Gap after which a quiet stream gets a comment, for proxies that cut idle connections. */
 const keepaliveIntervalMs = 15_000;
+/** What is known only at the end of a stream. */
+const trailers = "x-penstock-cost-usd, x-penstock-warnings";
 
 /** A caller of a compatible API: JSON answers, and streams as server-sent events. */
 export class HttpDownstream implements Downstream {
@@ -21,6 +30,7 @@ export class HttpDownstream implements Downstream {
   includeUsage = false;
   ready = true;
   #writer: StreamWriter | undefined;
+  #facts: AnswerFacts | undefined;
   #pending = "";
   #keepalive: Timer | undefined;
   #lastWriteMs = 0;
@@ -43,6 +53,7 @@ export class HttpDownstream implements Downstream {
   }
 
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void {
+    this.#addReport(answer.end, facts, settled);
     const text = this.#format.writeResponse(answer, this.#identity(facts), settled.usage);
     this.#writeWholeHead(facts, settled, Buffer.byteLength(text));
     // One string with the head leaves in one write.
@@ -50,7 +61,7 @@ export class HttpDownstream implements Downstream {
   }
 
   relay({ text, model }: RelayedText, facts: AnswerFacts, settled: SettledFacts): void {
-    const name = bytesOf(JSON.stringify(this.context.request?.model ?? ""));
+    const name = bytesOf(JSON.stringify(facts.model));
     const body = text.slice(0, model.start) + name + text.slice(model.end);
     this.#writeWholeHead(facts, settled, body.length);
     this.#end(body, "latin1");
@@ -68,7 +79,8 @@ export class HttpDownstream implements Downstream {
   start(facts: AnswerFacts): void {
     const headers = answerHeaders(this.context, facts);
     headers.push("content-type", this.#format.streamContentType);
-    headers.push("cache-control", "no-store", "trailer", "x-penstock-cost-usd");
+    headers.push("cache-control", "no-store", "trailer", trailers);
+    this.#facts = facts;
     this.#response.writeHead(200, headers);
     this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
       includeUsage: this.includeUsage,
@@ -91,9 +103,14 @@ export class HttpDownstream implements Downstream {
 
   finish(end: AnswerEnd, settled: SettledFacts): void {
     this.#keepalive?.cancel();
+    this.#addReport(end, this.#facts, settled);
     const last = this.#writer?.finish(end, settled.usage) ?? "";
     const cost = costValue(settled.costNanoUsd);
     if (cost !== undefined) this.#response.addTrailers({ "x-penstock-cost-usd": cost });
+    const { warnings } = end;
+    if (warnings.length > 0) {
+      this.#response.addTrailers({ "x-penstock-warnings": warningsValue(warnings) });
+    }
     this.#end(this.#pending + last);
   }
 
@@ -107,6 +124,9 @@ export class HttpDownstream implements Downstream {
     }
     const headers = requestHeaders(this.context);
     headers.push("x-penstock-attempts", String(this.context.attempts.length));
+    if (this.context.attempts.length > 0) {
+      headers.push("x-penstock-attempt-log", attemptLog(this.context));
+    }
     writeHttpError(this.#response, this.#format, { error, requestId, headers });
   }
 
@@ -123,11 +143,17 @@ export class HttpDownstream implements Downstream {
     response.setTimeout(writeStallMs, () => response.destroy());
   }
 
+  /** Only who asked for it gets a member that its dialect does not know. */
+  #addReport(end: AnswerEnd, facts: AnswerFacts | undefined, settled: SettledFacts): void {
+    if (!this.context.report || facts === undefined) return;
+    end.report = answerReport(this.context, facts, settled);
+  }
+
   #identity(facts: AnswerFacts) {
     return {
       requestId: this.context.requestId,
       responseId: facts.responseId,
-      model: this.context.request?.model ?? "",
+      model: facts.model,
       createdSeconds: Math.floor(this.context.startWallMs / 1_000),
     };
   }

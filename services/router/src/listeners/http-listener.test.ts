@@ -200,7 +200,14 @@ describe("an answer that nobody reads", () => {
             warnings: [],
           },
         },
-        { responseId: "r", upstreamModel: "m", provider: "p", deployment: "d", attempt: 1 },
+        {
+          responseId: "r",
+          model: "m",
+          upstreamModel: "m",
+          provider: "p",
+          deployment: "d",
+          attempt: 1,
+        },
         { usage: { $typeName: "penstock.type.v1.TokenUsage", source: 1 }, costNanoUsd: undefined },
       );
       timeouts.push(response.socket?.timeout);

@@ -154,8 +154,11 @@ export class HttpListener {
     try {
       const { context } = handler;
       const { format } = endpoint;
-      const { request, stream, includeUsage, forwardable } = format.readRequest(body);
+      const read = format.readRequest(body);
+      const { request, stream, includeUsage, forwardable } = read;
       context.request = request;
+      context.wishDialect = read.wishDialect;
+      context.report = read.report ?? false;
       context.callerFormat = format.name;
       if (forwardable !== undefined) context.original = { bytes: body, forwardable };
       context.stream = stream;

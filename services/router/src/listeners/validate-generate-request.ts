@@ -1,7 +1,8 @@
-import { MessageRole } from "@penstock/api";
+import { MessageRole, RoutingSort } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { FieldViolation } from "@penstock/errors";
+import { pathOf } from "../choosing/resolve-wishes.ts";
 
 /** Violations reported at once. */
 const maximumViolations = 20;
@@ -102,13 +103,31 @@ function checkLabels({ labels }: GenerateRequest, check: Check): void {
 function checkRouting(request: GenerateRequest, check: Check): void {
   const { routing, keepaliveInterval } = request;
   const attempts = routing?.maxAttempts;
+  check((request.session?.length ?? 0) <= 256, "session", "must have at most 256 characters");
+  const models = routing?.models ?? [];
+  check(models.length <= 8, "routing.models", "must have at most 8 models");
+  models.forEach((model, at) => {
+    const fits = model !== "" && model.length <= 256;
+    check(fits, `routing.models[${at}]`, "must have 1 to 256 characters");
+  });
+  const sort: number = routing?.sort ?? 0;
+  check(Object.values<number>(RoutingSort).includes(sort), "routing.sort", "is not known");
+  for (const list of ["onlyProviders", "ignoreProviders", "providerOrder"] as const) {
+    const field = pathOf(list, undefined);
+    check((routing?.[list].length ?? 0) <= 64, field, "must have at most 64 providers");
+  }
   check(attempts === undefined || attempts >= 1, "routing.max_attempts", "must be at least 1");
-  const price = routing?.maxOutputPriceNanoUsdPerMillionTokens;
-  check(
-    price === undefined || price >= 0n,
-    "routing.max_output_price_nano_usd_per_million_tokens",
-    "must not be negative",
-  );
+  const prices: readonly (readonly [string, bigint | undefined])[] = [
+    [
+      "max_output_price_nano_usd_per_million_tokens",
+      routing?.maxOutputPriceNanoUsdPerMillionTokens,
+    ],
+    ["max_input_price_nano_usd_per_million_tokens", routing?.maxInputPriceNanoUsdPerMillionTokens],
+    ["max_request_price_nano_usd", routing?.maxRequestPriceNanoUsd],
+  ];
+  for (const [name, price] of prices) {
+    check(price === undefined || price >= 0n, `routing.${name}`, "must not be negative");
+  }
   if (keepaliveInterval !== undefined) {
     const seconds = Number(keepaliveInterval.seconds);
     check(seconds >= 1 && seconds <= 60, "keepalive_interval", "must be from 1 s to 60 s");

@@ -3,6 +3,7 @@ import type { Reservation } from "../leases/reservation.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
 import { attemptCost, attemptUsage } from "./attempt-usage.ts";
+import { noteServed } from "../choosing/note-served.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { RequestContext } from "./request-context.ts";
 import { actualAmounts } from "./settle-amounts.ts";
@@ -22,7 +23,10 @@ export interface ClosedAttempt {
 /** Writes an ended attempt down, tells its target's health and settles the target's quotas. */
 export function closeAttempt(
   context: RequestContext,
-  parts: Pick<PipelineParts, "clock" | "calibration" | "health" | "leases">,
+  parts: Pick<
+    PipelineParts,
+    "affinity" | "calibration" | "clock" | "health" | "leases" | "performance"
+  >,
   closed: ClosedAttempt,
 ): void {
   const { run, outcome, failure, reservation } = closed;
@@ -34,6 +38,15 @@ export function closeAttempt(
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
   const usage = attemptUsage(run, closed.reported, estimate, parts.calibration);
+  const attempt = {
+    class: outcome,
+    stream: context.stream,
+    firstTokenMs,
+    durationMs: now - run.startMs,
+    outputTokens: Number(usage?.outputTokens ?? 0),
+  };
+  parts.performance.ended(deployment, attempt, now);
+  if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
   context.attempts.push(

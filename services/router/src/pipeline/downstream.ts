@@ -5,6 +5,8 @@ import type { Answer, AnswerEnd, StreamEvent, TextRange } from "@penstock/format
 /** Who answers, known when the first content is about to be sent. */
 export interface AnswerFacts {
   readonly responseId: string;
+  /** Model in the caller's words: the one asked for, or that of a fallback. */
+  readonly model: string;
   /** Model in the provider's words. */
   readonly upstreamModel: string;
   readonly provider: string;

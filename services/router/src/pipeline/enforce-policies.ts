@@ -1,5 +1,7 @@
+import type { GenerateRequest } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { decidePolicies } from "@penstock/snapshot";
+import { modelsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
 
@@ -7,14 +9,42 @@ import type { Refusal } from "./stage.ts";
 export function enforcePolicies(context: RequestContext): Refusal {
   const { caller, request } = context;
   if (caller === undefined || request === undefined) throw new Error("runs after authenticate");
-  const decision = decidePolicies(caller, request.model, { labels: request.labels });
-  if (!decision.allowed) {
-    return new GatewayError(decision.reason, decision.message, {
-      metadata: { policy: decision.policy, model: request.model.slice(0, 256) },
-    });
+  for (const model of modelsOf(context)) {
+    const decision = decidePolicies(caller, model, { labels: request.labels });
+    if (!decision.allowed) {
+      return new GatewayError(decision.reason, decision.message, {
+        metadata: { policy: decision.policy, model: model.slice(0, 256) },
+      });
+    }
+    if (decision.refusesWishes !== undefined && request.routing !== undefined) {
+      return wishesRefused(decision.refusesWishes, context.wishDialect ?? "routing");
+    }
+    context.refuseUnknownFields ||= decision.refuseUnknownFields;
+    context.deniedProviders = joined(context.deniedProviders, decision.deniedProviders);
   }
-  context.refuseUnknownFields = decision.refuseUnknownFields;
-  if (!decision.refuseUnknownFields) return undefined;
+  return context.refuseUnknownFields ? refusedFields(request) : undefined;
+}
+
+function wishesRefused(policy: string, field: string): GatewayError {
+  return new GatewayError(
+    "POLICY_DENIED",
+    `${policy} refuses wishes about routing. Leave out ${field}.`,
+    {
+      metadata: { policy },
+      fieldViolations: [{ field, description: `is refused by ${policy}` }],
+    },
+  );
+}
+
+function joined(
+  known: ReadonlyMap<string, string> | undefined,
+  more: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> | undefined {
+  if (known === undefined || more === undefined) return known ?? more;
+  return new Map([...more, ...known]);
+}
+
+function refusedFields(request: GenerateRequest): Refusal {
   const fieldViolations = [];
   for (const [format, fields] of Object.entries(request.formatParameters)) {
     for (const field of Object.keys(fields)) {

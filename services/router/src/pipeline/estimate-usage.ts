@@ -3,6 +3,7 @@ import { estimateUsage, rateUsage } from "@penstock/pricing";
 import type { UsageEstimate } from "@penstock/pricing";
 import type { CompiledQuota, CompiledTarget } from "@penstock/snapshot";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
+import { modelsOf, targetsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
 
@@ -16,7 +17,8 @@ export function estimate(context: RequestContext): Refusal {
     throw new Error("runs after resolve-route");
   }
   let defaultMaxOutputTokens = 0;
-  for (const target of route.targets) {
+  const targets = targetsOf(context);
+  for (const target of targets) {
     const { deployment } = target;
     defaultMaxOutputTokens = Math.max(defaultMaxOutputTokens, deployment.defaultMaxOutputTokens);
   }
@@ -28,9 +30,10 @@ export function estimate(context: RequestContext): Refusal {
     candidateCount: request.candidateCount ?? 1,
   });
   context.estimate = usage;
+  const models = modelsOf(context);
   for (const quota of caller.quotas) {
-    if (!quota.matches(request.model, request.labels)) continue;
-    context.quotaUses.push(quotaUse(context, quota, route.targets));
+    if (!models.some((model) => quota.matches(model, request.labels))) continue;
+    context.quotaUses.push(quotaUse(context, quota, targets));
   }
   return undefined;
 }

@@ -2,6 +2,8 @@ import type { Tracer } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { TargetHealthBook } from "../health/target-health.ts";
+import type { AffinityBook } from "../choosing/affinity.ts";
+import type { TargetPerformanceBook } from "../performance/target-performance.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
 import type { QuotaWait } from "../leases/reserve-outcome.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
@@ -18,6 +20,8 @@ export interface PipelineParts {
   readonly admission: Admission;
   readonly leases: LeaseBook;
   readonly health: TargetHealthBook;
+  readonly performance: TargetPerformanceBook;
+  readonly affinity: AffinityBook;
   readonly upstream: UpstreamClient;
   readonly calibration: OutputCalibration;
   readonly retryBudgets: RetryBudgets;

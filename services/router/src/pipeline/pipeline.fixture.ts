@@ -8,6 +8,7 @@ import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import { silentObservability } from "@penstock/observability";
 import { ManualClock } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
+import { AffinityBook } from "../choosing/affinity.ts";
 import { RouterEvents } from "../events.ts";
 import { TargetHealthBook } from "../health/target-health.ts";
 import { LeaseBook } from "../leases/lease-book.ts";
@@ -15,6 +16,7 @@ import type { UpstreamCall, UpstreamHandle } from "../upstream/upstream-call.ts"
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { SpoolCallback, FinalRecord } from "../usage/spool-callback.ts";
 import type { UsageRecorder } from "../usage/usage-recorder.ts";
+import { TargetPerformanceBook } from "../performance/target-performance.ts";
 import { Admission } from "./admit.ts";
 import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "./downstream.ts";
 import { RequestHandler } from "./handle-request.ts";
@@ -161,6 +163,8 @@ export class FakeDownstream implements Downstream {
   readonly heard: string[] = [];
   error: GatewayError | undefined;
   settled: SettledFacts | undefined;
+  facts: AnswerFacts | undefined;
+  end: AnswerEnd | undefined;
   readonly drainListeners: (() => void)[] = [];
   /** Thrown once, when the end is to be sent. */
   mistake: Error | undefined;
@@ -169,15 +173,19 @@ export class FakeDownstream implements Downstream {
     this.drainListeners.push(listener);
   }
 
-  relay(_answer: RelayedText, _facts: AnswerFacts, settled: SettledFacts): void {
+  relay(_answer: RelayedText, facts: AnswerFacts, settled: SettledFacts): void {
+    this.facts = facts;
     this.#end("answer", settled);
   }
 
-  answer(_answer: Answer, _facts: AnswerFacts, settled: SettledFacts): void {
+  answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void {
+    this.facts = facts;
+    this.end = answer.end;
     this.#end("answer", settled);
   }
 
-  start(): void {
+  start(facts: AnswerFacts): void {
+    this.facts = facts;
     this.heard.push("start");
   }
 
@@ -189,7 +197,8 @@ export class FakeDownstream implements Downstream {
     this.heard.push("flush");
   }
 
-  finish(_end: AnswerEnd, settled: SettledFacts): void {
+  finish(end: AnswerEnd, settled: SettledFacts): void {
+    this.end = end;
     this.#end("finish", settled);
   }
 
@@ -241,6 +250,8 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     admission,
     leases,
     health,
+    performance: new TargetPerformanceBook(),
+    affinity: new AffinityBook(),
     upstream: upstream as unknown as UpstreamClient,
     calibration,
     retryBudgets: new RetryBudgets(),

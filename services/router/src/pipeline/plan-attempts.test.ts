@@ -1,6 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { GenerateRequestSchema } from "@penstock/api";
 import { describe, expect, it } from "vitest";
+import { GatewayError } from "@penstock/errors";
+import type { OrderFacts } from "../choosing/order-targets.ts";
+import { resolveWishes } from "../choosing/resolve-wishes.ts";
 import { planAttempts } from "./plan-attempts.ts";
 import type { PlanInput } from "./plan-attempts.ts";
 import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
@@ -10,15 +13,32 @@ function input(change: Partial<PlanInput> = {}, snapshot = sampleSnapshot()): Pl
   if (route === undefined) throw new Error("the sample has the route");
   return {
     route,
+    fallbacks: [],
     request: create(GenerateRequestSchema, { model: "smart" }),
     stream: false,
     budgeted: false,
     wallMs: 0,
+    wishes: undefined,
+    dialect: undefined,
+    deniedProviders: undefined,
+    conditionFacts: () => {
+      throw new Error("no target has a condition");
+    },
     admission: () => ({ ok: true }),
-    random: () => 0,
+    facts,
+    warm: undefined,
+    issuer: undefined,
     ...change,
   };
 }
+
+const facts: OrderFacts = {
+  latency: () => ({ firstTokenMs: undefined, quietMs: Infinity }),
+  inFlight: () => 0,
+  tokensPerSecond: () => undefined,
+  cost: () => undefined,
+  random: () => 0,
+};
 
 const names = (made: ReturnType<typeof planAttempts>): string[] =>
   made.targets.map((target) => target.deployment.name);
@@ -33,7 +53,7 @@ describe("planAttempts", () => {
       input({
         admission: (target) =>
           target.deployment.name === "deployments/a-large"
-            ? { ok: false, reason: "it failed", untilMs: 7 }
+            ? { ok: false, rule: "x", reason: "it failed", untilMs: 7 }
             : { ok: true },
       }),
     );
@@ -47,6 +67,7 @@ describe("planAttempts", () => {
       input({
         admission: ({ deployment }) => ({
           ok: false,
+          rule: "breaker_open",
           reason: "it failed",
           untilMs: until[deployment.name as keyof typeof until],
           inNeed: true,
@@ -58,7 +79,9 @@ describe("planAttempts", () => {
 
   it("respects a wait that the provider asked for, even when nothing else is left", () => {
     const plan = planAttempts(
-      input({ admission: () => ({ ok: false, reason: "asked to wait", untilMs: 1_000 }) }),
+      input({
+        admission: () => ({ ok: false, rule: "cooldown", reason: "asked to wait", untilMs: 1_000 }),
+      }),
     );
     expect(names(plan)).toEqual([]);
     expect(plan.skipped.map(({ untilMs }) => untilMs)).toEqual([1_000, 1_000]);
@@ -79,24 +102,32 @@ describe("planAttempts", () => {
       },
     });
     const first = (random: number): string | undefined =>
-      names(planAttempts(input({ random: () => random }, snapshot)))[0];
+      names(planAttempts(input({ facts: { ...facts, random: () => random } }, snapshot)))[0];
     expect(first(0.24)).toBe("deployments/a-large");
     expect(first(0.26)).toBe("deployments/b-large");
-    expect(names(planAttempts(input({ random: () => 0.99 }, snapshot)))).toHaveLength(2);
+    expect(
+      names(planAttempts(input({ facts: { ...facts, random: () => 0.99 } }, snapshot))),
+    ).toHaveLength(2);
   });
 
   it("keeps to the wishes of the request, and never widens the route", () => {
-    const plan = (routing: object): string[] =>
-      names(
-        planAttempts(
-          input({ request: create(GenerateRequestSchema, { model: "smart", routing }) }),
-        ),
-      );
+    const snapshot = sampleSnapshot();
+    const plan = (routing: object): string[] => {
+      const request = create(GenerateRequestSchema, { model: "smart", routing });
+      const wishes = resolveWishes(request.routing!, undefined, {
+        providers: snapshot.providers,
+        routes: [],
+      });
+      if (wishes instanceof GatewayError) throw wishes;
+      return names(planAttempts(input({ request, wishes }, snapshot)));
+    };
     expect(plan({ onlyProviders: ["providers/b"] })).toEqual(["deployments/b-large"]);
     expect(plan({ ignoreProviders: ["providers/a"] })).toEqual(["deployments/b-large"]);
     expect(plan({ providerOrder: ["providers/b"] })[0]).toBe("deployments/b-large");
     expect(plan({ allowFallbacks: false })).toEqual(["deployments/a-large"]);
-    expect(plan({ onlyProviders: ["providers/x"] })).toEqual([]);
+    expect(plan({ onlyProviders: ["b"], ignoreProviders: ["b"] })).toEqual([]);
+    expect(plan({ maxInputPriceNanoUsdPerMillionTokens: 999_999_999n })).toEqual([]);
+    expect(plan({ maxRequestPriceNanoUsd: 0n })).toHaveLength(2);
     expect(plan({ maxOutputPriceNanoUsdPerMillionTokens: 3_999_999_999n })).toEqual([]);
     const many = planAttempts(
       input({
@@ -138,5 +169,75 @@ describe("planAttempts", () => {
     expect(first({ request: request({ sampling: { maxOutputTokens: 11 } }) })).toBe(
       "deployments/b-large",
     );
+  });
+
+  it("asks all targets of one model before those of the next, each once", () => {
+    const snapshot = sampleSnapshot({
+      "routes/other": {
+        route: {
+          name: "routes/other",
+          match: { models: ["other"] },
+          targets: [{ deployment: "deployments/b-large" }, { deployment: "deployments/c" }],
+        },
+      },
+      "deployments/c": {
+        deployment: { name: "deployments/c", provider: "providers/b", model: "c" },
+      },
+    });
+    const other = snapshot.routes.get("routes/other")!;
+    const plan = planAttempts(input({ fallbacks: [{ model: "other", route: other }] }, snapshot));
+    expect(names(plan)).toEqual(["deployments/a-large", "deployments/b-large", "deployments/c"]);
+    expect(plan.targets.map((target) => plan.models?.get(target))).toEqual([
+      undefined,
+      undefined,
+      "other",
+    ]);
+  });
+
+  it("leaves parameters out unless they are required, and names the rule", () => {
+    const snapshot = sampleSnapshot({
+      "deployments/a-large": {
+        deployment: {
+          name: "deployments/a-large",
+          provider: "providers/a",
+          model: "a-large",
+          capabilities: { seed: false },
+        },
+      },
+    });
+    const plan = (requireParameters: boolean) =>
+      planAttempts(
+        input(
+          {
+            request: create(GenerateRequestSchema, {
+              model: "smart",
+              sampling: { seed: 1n },
+              routing: { requireParameters },
+            }),
+          },
+          snapshot,
+        ),
+      );
+    expect(names(plan(false))).toHaveLength(2);
+    expect(names(plan(true))).toEqual(["deployments/b-large"]);
+    expect(plan(true).skipped).toMatchObject([
+      { rule: "require_parameters", reason: "it lacks seeds", forGood: true },
+    ]);
+  });
+
+  it("goes where the prompt cache is warm, unless the caller says an order", () => {
+    const warm = "deployments/b-large";
+    expect(names(planAttempts(input({ warm })))[0]).toBe(warm);
+    const rank = new Map([["providers/a", 0]]);
+    const wishes = { only: undefined, ignore: new Set<string>(), rank };
+    expect(names(planAttempts(input({ warm, wishes })))[0]).toBe("deployments/a-large");
+    expect(names(planAttempts(input({ issuer: "providers/b" })))[0]).toBe("deployments/b-large");
+  });
+
+  it("leaves out what policies and conditions exclude", () => {
+    const deniedProviders = new Map([["providers/a", "policies/eu"]]);
+    expect(planAttempts(input({ deniedProviders })).skipped).toMatchObject([
+      { rule: "policies/eu", forGood: true },
+    ]);
   });
 });

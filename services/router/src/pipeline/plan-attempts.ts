@@ -1,11 +1,18 @@
+import { RoutingSort } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
 import type { CompiledRoute, CompiledTarget } from "@penstock/snapshot";
+import { exclusionOf } from "../choosing/exclude-target.ts";
+import type { ExclusionInput } from "../choosing/exclude-target.ts";
+import { orderTargets } from "../choosing/order-targets.ts";
+import type { OrderFacts, TargetOrder } from "../choosing/order-targets.ts";
 
 /** Whether a target may be used now, and if not, why and until when (monotonic). */
 export type TargetAdmission =
   | { readonly ok: true }
   | {
       readonly ok: false;
+      /** The rule by its constant name, such as `breaker_open`. */
+      readonly rule: string;
       readonly reason: string;
       readonly untilMs: number | undefined;
       /** True when only its own failures stand against it, so that it may be tried in need. */
@@ -13,25 +20,37 @@ export type TargetAdmission =
     };
 
 /** What the planner looks at; all of it known before anything is sent. */
-export interface PlanInput {
+export interface PlanInput extends ExclusionInput {
   readonly route: CompiledRoute;
+  /** Routes of the models that the request falls back to, each with its model. */
+  readonly fallbacks: readonly RoutedModel[];
   readonly request: GenerateRequest;
-  readonly stream: boolean;
-  /** True when a budget applies: a target without a price can't be kept within it. */
-  readonly budgeted: boolean;
-  readonly wallMs: number;
   /** Health and credential of a target, by the target. */
   readonly admission: (target: CompiledTarget) => TargetAdmission;
-  /** Numbers from 0 to below 1, for the weighted strategy. */
-  readonly random: () => number;
+  /** What orders rest on. */
+  readonly facts: OrderFacts;
+  /** Deployment that served the session last and may have its prompt cache; undefined: none. */
+  readonly warm: string | undefined;
+  /** Provider that signed the reasoning which the request sends back; undefined: not known. */
+  readonly issuer: string | undefined;
+}
+
+/** A model with the route that serves it. */
+export interface RoutedModel {
+  readonly model: string;
+  readonly route: CompiledRoute;
 }
 
 /** A target that is not planned, and why. */
 export interface SkippedTarget {
   readonly target: CompiledTarget;
+  /** Such as `routing.only_providers`, `capability.tools`, `policies/eu`, `cooldown`. */
+  readonly rule: string;
   readonly reason: string;
   /** True when only its own failures stand against it. */
   readonly inNeed: boolean;
+  /** True when the request itself would have to be another. */
+  readonly forGood: boolean;
   /** When it may be planned again. Monotonic milliseconds; undefined: not by waiting. */
   readonly untilMs: number | undefined;
 }
@@ -41,35 +60,64 @@ export interface AttemptPlan {
   readonly targets: readonly CompiledTarget[];
   readonly skipped: readonly SkippedTarget[];
   readonly maxAttempts: number;
+  /** The model under which a target was planned, where that is not the one first asked for. */
+  readonly models: ReadonlyMap<CompiledTarget, string> | undefined;
 }
 
 /**
- * Route × wishes × capabilities × health → the targets in the order they are tried. When breakers
- * are open on every target that could serve, the one that recovers first is tried all the same: a
- * router must never talk itself out of serving (reliability §2.5). What a provider itself asked for,
- * a wait or another credential, is respected even then.
+ * Routes × wishes × policies × capabilities × health → the targets in the order they are tried, all
+ * of one model before those of the next. When breakers are open on every target that could serve,
+ * the one that recovers first is tried all the same: a router must never talk itself out of serving
+ * (reliability §2.5). What a provider itself asked for, a wait or another credential, is respected
+ * even then.
  */
 export function planAttempts(input: PlanInput): AttemptPlan {
-  const targets: CompiledTarget[] = [];
-  const skipped: SkippedTarget[] = [];
-  for (const target of order(input)) {
-    const unfit = unfitness(input, target);
+  const { route, fallbacks, request } = input;
+  const plan = { targets: [] as CompiledTarget[], skipped: [] as SkippedTarget[] };
+  planRoute(input, route, plan);
+  const models = fallbacks.length === 0 ? undefined : planFallbacks(input, plan);
+  if (plan.targets.length === 0) usePanicTarget(plan.targets, plan.skipped);
+  const wishes = request.routing;
+  if (wishes?.allowFallbacks === false) plan.targets.splice(1);
+  const most = Math.max(route.maxAttempts, ...fallbacks.map((one) => one.route.maxAttempts));
+  return { ...plan, maxAttempts: Math.min(wishes?.maxAttempts ?? most, most), models };
+}
+
+interface PlanDraft {
+  readonly targets: CompiledTarget[];
+  readonly skipped: SkippedTarget[];
+}
+
+function planRoute(input: PlanInput, route: CompiledRoute, plan: PlanDraft): void {
+  for (const target of order(input, route)) {
+    const unfit = exclusionOf(input, target);
     if (unfit !== undefined) {
-      skipped.push({ target, reason: unfit, inNeed: false, untilMs: undefined });
+      plan.skipped.push({ target, ...unfit, inNeed: false, forGood: true, untilMs: undefined });
       continue;
     }
     const admission = input.admission(target);
-    if (admission.ok) targets.push(target);
+    if (admission.ok) plan.targets.push(target);
     else {
-      const { reason, untilMs, inNeed = false } = admission;
-      skipped.push({ target, reason, inNeed, untilMs });
+      const { rule, reason, untilMs, inNeed = false } = admission;
+      plan.skipped.push({ target, rule, reason, inNeed, forGood: false, untilMs });
     }
   }
-  if (targets.length === 0) usePanicTarget(targets, skipped);
-  const wishes = input.request.routing;
-  if (wishes?.allowFallbacks === false) targets.splice(1);
-  const wished = wishes?.maxAttempts ?? input.route.maxAttempts;
-  return { targets, skipped, maxAttempts: Math.min(wished, input.route.maxAttempts) };
+}
+
+/** What a route shares with those before it is not tried again. */
+function planFallbacks(input: PlanInput, plan: PlanDraft): ReadonlyMap<CompiledTarget, string> {
+  const models = new Map<CompiledTarget, string>();
+  const seen = new Set(input.route.targets.map(({ deployment }) => deployment.name));
+  for (const { model, route } of input.fallbacks) {
+    const targets = route.targets.filter(({ deployment }) => !seen.has(deployment.name));
+    if (targets.length === 0) continue;
+    planRoute(input, { ...route, targets }, plan);
+    for (const target of targets) {
+      models.set(target, model);
+      seen.add(target.deployment.name);
+    }
+  }
+  return models;
 }
 
 function usePanicTarget(targets: CompiledTarget[], skipped: SkippedTarget[]): void {
@@ -85,82 +133,44 @@ function usePanicTarget(targets: CompiledTarget[], skipped: SkippedTarget[]): vo
   skipped.splice(skipped.indexOf(soonest), 1);
 }
 
-function order(input: PlanInput): readonly CompiledTarget[] {
-  const { route, request } = input;
-  const ordered =
-    route.strategy === "weighted" ? drawByWeight(route.targets, input.random) : route.targets;
-  const wished = request.routing?.providerOrder ?? [];
-  if (wished.length === 0) return ordered;
-  const rank = (target: CompiledTarget): number => {
-    const at = wished.indexOf(target.deployment.provider.name);
-    return at === -1 ? wished.length : at;
-  };
-  return ordered.toSorted((a, b) => rank(a) - rank(b));
+const wishedOrders: Readonly<Partial<Record<RoutingSort, TargetOrder["by"]>>> = {
+  [RoutingSort.PRICE]: "lowest_cost",
+  [RoutingSort.LATENCY]: "least_latency",
+  [RoutingSort.THROUGHPUT]: "throughput",
+};
+
+/** The caller's order where it gave one, else the route's; then what was served before. */
+function order(input: PlanInput, route: CompiledRoute): readonly CompiledTarget[] {
+  const { facts, request, wishes, warm, issuer } = input;
+  const { exploration } = route;
+  const wished = wishedOrders[request.routing?.sort ?? RoutingSort.UNSPECIFIED];
+  const by = wished ?? route.strategy;
+  const ordered = orderTargets(
+    route.targets,
+    { by, exploration, tiers: wished === undefined },
+    facts,
+  );
+  if (ordered.length < 2) return ordered;
+  const rank = wishes?.rank;
+  const named = rank !== undefined && rank.size > 0;
+  const last = rank?.size ?? 0;
+  let made = named
+    ? firstBy(ordered, ({ deployment }) => rank.get(deployment.provider.name) ?? last)
+    : ordered;
+  // What a cold cache costs is part of the cost; any other order yields to a warm one.
+  if (warm !== undefined && !named && by !== "lowest_cost") {
+    made = firstBy(made, ({ deployment }) => (deployment.name === warm ? 0 : 1));
+  }
+  if (issuer !== undefined) {
+    made = firstBy(made, ({ deployment }) => (deployment.provider.name === issuer ? 0 : 1));
+  }
+  return made;
 }
 
-/** Draws all targets one after another, each by its share of what is left. */
-function drawByWeight(
+/** Stable: equal ranks stay as they were. */
+function firstBy(
   targets: readonly CompiledTarget[],
-  random: () => number,
+  rank: (target: CompiledTarget) => number,
 ): readonly CompiledTarget[] {
-  const left = targets.filter((target) => target.weight > 0);
-  const drawn: CompiledTarget[] = [];
-  let total = left.reduce((sum, target) => sum + target.weight, 0);
-  while (left.length > 0) {
-    let at = random() * total;
-    let index = 0;
-    while (index < left.length - 1 && at >= (left[index]?.weight ?? 0)) {
-      at -= left[index]?.weight ?? 0;
-      index += 1;
-    }
-    const [target] = left.splice(index, 1);
-    if (target === undefined) break;
-    total -= target.weight;
-    drawn.push(target);
-  }
-  return drawn;
-}
-
-/** Why a target can't serve the request at all; undefined when it can. */
-function unfitness(input: PlanInput, target: CompiledTarget): string | undefined {
-  const { request } = input;
-  const { deployment } = target;
-  const provider = deployment.provider.name;
-  const wishes = request.routing;
-  if (wishes !== undefined) {
-    if (wishes.onlyProviders.length > 0 && !wishes.onlyProviders.includes(provider)) {
-      return "the request asks for other providers";
-    }
-    if (wishes.ignoreProviders.includes(provider)) return "the request avoids its provider";
-  }
-  const capability = missingCapability(input, target);
-  if (capability !== undefined) return `it lacks ${capability}`;
-  const prices = deployment.pricesAt(input.wallMs);
-  if (prices === undefined && input.budgeted) {
-    return "it has no price, and a budget applies to the request";
-  }
-  const dearest = wishes?.maxOutputPriceNanoUsdPerMillionTokens;
-  if (dearest !== undefined && (prices?.outputNanoUsdPerMillionTokens ?? 0n) > dearest) {
-    return "it costs more than the request allows";
-  }
-  return undefined;
-}
-
-function missingCapability(input: PlanInput, target: CompiledTarget): string | undefined {
-  const { request, stream } = input;
-  const { capabilities } = target.deployment;
-  if (stream && capabilities.streaming === false) return "streaming";
-  if (request.tools.length > 0 && capabilities.tools === false) return "tools";
-  if (request.responseFormat?.format.case === "jsonSchema" && capabilities.jsonSchema === false) {
-    return "answers by JSON schema";
-  }
-  if ((request.candidateCount ?? 1) > 1 && capabilities.multipleCandidates === false) {
-    return "several answers at once";
-  }
-  const wanted = request.sampling?.maxOutputTokens;
-  const most = capabilities.maxOutputTokens;
-  if (wanted !== undefined && most !== undefined && BigInt(wanted) > most) {
-    return "room for so many output tokens";
-  }
-  return undefined;
+  return targets.toSorted((a, b) => rank(a) - rank(b));
 }

@@ -1,37 +1,91 @@
 import type { CompiledTarget } from "@penstock/snapshot";
+import type { Served } from "../choosing/affinity.ts";
+import { affinityKey, signatureKey } from "../choosing/affinity-keys.ts";
+import { conditionFacts } from "../choosing/condition-facts.ts";
+import { expectedCost } from "../choosing/expected-cost.ts";
+import type { OrderFacts } from "../choosing/order-targets.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { planAttempts } from "./plan-attempts.ts";
 import type { AttemptPlan, TargetAdmission } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
 import { hasTargetBudget } from "./target-quotas.ts";
 
-/** The parts that say whether a target may be used now. */
-export type AdmissionParts = Pick<PipelineParts, "clock" | "health" | "upstream" | "random">;
+/** The parts that say whether a target may be used now, and how well it would do. */
+export type AdmissionParts = Pick<
+  PipelineParts,
+  "clock" | "health" | "upstream" | "random" | "performance" | "affinity"
+>;
 
-/** Why a target without a credential is not planned; one text for plan, error and explain. */
-export const credentialMissing = "its credential is missing";
+/** Rule by which a target without a credential is not planned. */
+export const credentialMissing = "credential_missing";
 
 /** Gathers what the planner looks at, and plans. */
 export function planForContext(context: RequestContext, parts: AdmissionParts): AttemptPlan {
   const { route, request } = context;
   if (route === undefined || request === undefined) throw new Error("runs after resolve-route");
+  const served = servedBefore(context, parts);
   return planAttempts({
     route,
+    fallbacks: context.fallbacks,
     request,
     stream: context.stream,
     budgeted: context.quotaUses.some((use) => use.quota.unit === "nano_usd"),
     wallMs: context.startWallMs,
+    wishes: context.wishes,
+    dialect: context.wishDialect,
+    deniedProviders: context.deniedProviders,
+    conditionFacts: () => conditionFacts(context),
     admission: (target) => {
       const unpriced = target.deployment.pricesAt(context.startWallMs) === undefined;
       if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
       return admitTarget(target, parts);
     },
-    random: parts.random,
+    facts: orderFacts(context, parts, served),
+    warm: served?.deployment,
+    issuer: issuerOf(context, parts)?.provider,
   });
+}
+
+/** What orders rest on, for one request. */
+export function orderFacts(
+  context: RequestContext,
+  parts: AdmissionParts,
+  served: Served | undefined,
+): OrderFacts {
+  const { health, performance, clock, random } = parts;
+  const now = clock.monotonicMs();
+  return {
+    latency: ({ deployment }) => performance.latency(deployment, context.stream, now),
+    inFlight: ({ deployment }) => health.inFlight(deployment),
+    tokensPerSecond: ({ deployment }) => performance.tokensPerSecond(deployment, now),
+    cost: ({ deployment }) =>
+      context.estimate && expectedCost(context.estimate, deployment, served, context.startWallMs),
+    random,
+  };
+}
+
+/** Who served the conversation last, while that matters; notes the conversation's key. */
+export function servedBefore(
+  context: RequestContext,
+  { affinity, clock }: Pick<AdmissionParts, "affinity" | "clock">,
+): Served | undefined {
+  context.affinityKey ??= affinityKey(context);
+  const key = context.affinityKey;
+  return key === undefined ? undefined : affinity.find(key, clock.monotonicMs());
+}
+
+/** Who signed the reasoning that the request sends back, as far as this router has seen it. */
+export function issuerOf(
+  { request }: Pick<RequestContext, "request">,
+  { affinity, clock }: Pick<AdmissionParts, "affinity" | "clock">,
+): Served | undefined {
+  const key = request === undefined ? undefined : signatureKey(request);
+  return key === undefined ? undefined : affinity.find(key, clock.monotonicMs());
 }
 
 const withoutPrice: TargetAdmission = {
   ok: false,
+  rule: "no_price",
   reason: "it has no price, and a budget applies to it",
   untilMs: undefined,
 };
@@ -41,14 +95,20 @@ export function admitTarget(
   target: CompiledTarget,
   parts: Pick<AdmissionParts, "clock" | "health" | "upstream">,
 ): TargetAdmission {
-  if (!parts.upstream.hasCredential(target)) {
-    return { ok: false, reason: credentialMissing, untilMs: undefined };
-  }
+  if (!parts.upstream.hasCredential(target)) return withoutCredential;
   const admitted = parts.health.admit(target.deployment, parts.clock.monotonicMs());
   if (admitted.ok) return admitted;
   const { reason, untilMs } = admitted;
-  return { ok: false, reason: healthReasons[reason], untilMs, inNeed: reason === "breaker_open" };
+  const inNeed = reason === "breaker_open";
+  return { ok: false, rule: reason, reason: healthReasons[reason], untilMs, inNeed };
 }
+
+const withoutCredential: TargetAdmission = {
+  ok: false,
+  rule: credentialMissing,
+  reason: "its credential is missing",
+  untilMs: undefined,
+};
 
 const healthReasons = {
   breaker_open: "it failed repeatedly and is left alone for a while",

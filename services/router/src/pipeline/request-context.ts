@@ -3,7 +3,10 @@ import type { GatewayError } from "@penstock/errors";
 import type { FormatName, ForwardableBody } from "@penstock/formats";
 import type { MonotonicMs, WallMs } from "@penstock/limits";
 import type { SpanContext } from "@penstock/observability";
-import type { Caller, CompiledRoute, Snapshot } from "@penstock/snapshot";
+import type { WishDialect } from "@penstock/formats";
+import type { Caller, CompiledRoute, ConditionFacts, Snapshot } from "@penstock/snapshot";
+import type { ResolvedWishes } from "../choosing/resolve-wishes.ts";
+import type { RoutedModel } from "./plan-attempts.ts";
 import type { UsageEstimate } from "@penstock/pricing";
 import type { Reservation } from "../leases/reservation.ts";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
@@ -62,6 +65,10 @@ export class RequestContext {
   session = "";
   stream = false;
   requestBytes = 0;
+  /** Where the caller wrote what it wishes of routing; undefined where it speaks protobuf. */
+  wishDialect: WishDialect | undefined;
+  /** Whether the answer is to tell how it came about. */
+  report = false;
 
   /** Made by `authenticate`: the trace depends on whether the key's context is trusted. */
   trace: SpanContext;
@@ -75,8 +82,14 @@ export class RequestContext {
   openIndex = -1;
   /** `resolve-route` */
   route: CompiledRoute | undefined;
+  /** Models to fall back to, with their routes. */
+  fallbacks: readonly RoutedModel[] = [];
+  wishes: ResolvedWishes | undefined;
+  /** Made when a condition is met first. */
+  conditionFacts: ConditionFacts | undefined;
   /** `enforce-policies` */
   refuseUnknownFields = false;
+  deniedProviders: ReadonlyMap<string, string> | undefined;
   /** `estimate-usage` */
   estimate: UsageEstimate | undefined;
   quotaUses: QuotaUse[] = [];
@@ -88,7 +101,14 @@ export class RequestContext {
   /** From the arrival. */
   reserveOffsetMs = 0;
 
+  /** `plan-for-context`: what the requests of its conversation have in common. */
+  affinityKey: string | undefined;
+
   /** `run-attempts` */
+  /** What the caller should know of the answer, such as a parameter that was left out. */
+  warnings: string[] = [];
+  /** Signature of the reasoning that was sent last. */
+  signature: string | undefined;
   readonly attempts: Attempt[] = [];
   firstTokenMs: number | undefined;
   finishReasons: string[] = [];

@@ -4,6 +4,7 @@ import { formats } from "@penstock/formats";
 import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
+import { adaptRequest } from "../choosing/adapt-request.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import { AttemptRun } from "./attempt-run.ts";
@@ -18,7 +19,7 @@ import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { admitTarget, planForContext } from "./plan-for-context.ts";
-import { noTargetError } from "./no-target-error.ts";
+import { exclusions, noTargetError } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -92,7 +93,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   #next(): void {
     const target = this.#plan.targets[this.#at];
     if (target === undefined) {
-      const error = this.#lastError ?? noTargetError(this.#context, this.#plan, this.#now);
+      const { clock } = this.#parts;
+      const error = this.#lastError ?? noTargetError(this.#context, this.#plan, clock);
       this.#end({ kind: "failed", error });
       return;
     }
@@ -163,7 +165,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       number,
       spanId: tracer.newSpanId(),
       stream,
-      relays: !stream && context.callerFormat === deployment.format,
+      relays: !stream && !context.report && context.callerFormat === deployment.format,
       clock,
       requestEndMs: context.deadlineMs,
     });
@@ -192,7 +194,10 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const { format, model, quirks } = target.deployment;
     if (request === undefined) throw new Error("runs after the request was read");
     const wanted = { model, stream, quirks };
+    const adapted = adaptRequest(this.#context, target, this.#parts);
+    this.#context.warnings = adapted === undefined ? [] : [...adapted.warnings];
     try {
+      if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
       const forwarded = forwardedBody(this.#context, formats[format], wanted);
       return forwarded ?? formats[format].writeRequest(request, wanted);
     } catch (error) {
@@ -229,7 +234,10 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     if (!run.committed) {
       run.committed = true;
       this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-      downstream.start(answerFacts(run));
+      downstream.start(this.#factsOf(run));
+    }
+    if (event.case === "blockEnded" && event.value.signature !== undefined) {
+      this.#context.signature = event.value.signature;
     }
     downstream.event(event);
   }
@@ -251,25 +259,28 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       // An answer without any content is an answer all the same.
       run.committed = true;
       this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-      this.#context.downstream.start(answerFacts(run));
+      this.#context.downstream.start(this.#factsOf(run));
     }
+    this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
     this.#close(run, "OK", { reported: end.usage });
     this.#end({ kind: "finished", end });
   }
 
   attemptAnswered(run: AttemptRun, answer: Answer): void {
+    this.#context.signature = lastSignature(answer);
     this.#closeWhole(run, answer.end);
-    this.#end({ kind: "answered", answer, facts: answerFacts(run) });
+    this.#end({ kind: "answered", answer, facts: this.#factsOf(run) });
   }
 
   attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void {
     this.#closeWhole(run, end);
-    this.#end({ kind: "relayed", answer, facts: answerFacts(run) });
+    this.#end({ kind: "relayed", answer, facts: this.#factsOf(run) });
   }
 
   #closeWhole(run: AttemptRun, end: AnswerEnd): void {
     run.committed = true;
+    this.#addWarnings(end);
     this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
     this.#close(run, "OK", { reported: end.usage });
@@ -339,7 +350,33 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   #end(end: RequestEnd): void {
     this.#ended = true;
     this.#current = undefined;
-    this.#listener.onAttemptsEnded(end);
+    this.#listener.onAttemptsEnded(end.kind === "failed" ? this.#explained(end.error) : end);
+  }
+
+  /** A failure says of each candidate why it did not answer. */
+  #explained(error: GatewayError): RequestEnd {
+    if (error.exclusions.length > 0) return { kind: "failed", error };
+    const why = exclusions(this.#context, this.#plan, this.#parts.clock);
+    return { kind: "failed", error: error.withExclusions(why) };
+  }
+
+  /** What was left out of the request stands before what the provider's answer gave rise to. */
+  #addWarnings(end: AnswerEnd): void {
+    const context = this.#context;
+    context.warnings = [...context.warnings, ...end.warnings];
+    end.warnings = context.warnings;
+  }
+
+  #factsOf(run: AttemptRun): AnswerFacts {
+    const { deployment } = run.target;
+    return {
+      responseId: run.responseId,
+      model: this.#plan.models?.get(run.target) ?? this.#context.request?.model ?? "",
+      upstreamModel: run.responseModel === "" ? deployment.model : run.responseModel,
+      provider: deployment.provider.name,
+      deployment: deployment.name,
+      attempt: run.number,
+    };
   }
 
   get #now(): MonotonicMs {
@@ -347,13 +384,11 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 }
 
-function answerFacts(run: AttemptRun): AnswerFacts {
-  const { deployment } = run.target;
-  return {
-    responseId: run.responseId,
-    upstreamModel: run.responseModel === "" ? deployment.model : run.responseModel,
-    provider: deployment.provider.name,
-    deployment: deployment.name,
-    attempt: run.number,
-  };
+/** Signature of the last reasoning of an answer. */
+function lastSignature({ candidates }: Answer): string | undefined {
+  let last: string | undefined;
+  for (const { part } of candidates[0]?.parts ?? []) {
+    if (part.case === "reasoning") last = part.value.signature ?? last;
+  }
+  return last;
 }

@@ -1,6 +1,7 @@
 import type { CompiledQuota, CompiledTarget } from "@penstock/snapshot";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import { quotaUse } from "./estimate-usage.ts";
+import { modelsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** What an attempt on the target must hold of quotas that name its deployment or provider. */
@@ -18,6 +19,8 @@ function targetQuotas(context: RequestContext, target: CompiledTarget): readonly
   const { quotas } = target.deployment;
   if (quotas.length === 0 || caller === undefined || request === undefined) return [];
   return quotas.filter(
-    (quota) => quota.appliesTo(caller) && quota.matches(request.model, request.labels),
+    (quota) =>
+      quota.appliesTo(caller) &&
+      modelsOf(context).some((model) => quota.matches(model, request.labels)),
   );
 }

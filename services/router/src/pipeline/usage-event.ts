@@ -1,6 +1,13 @@
 import { RequestOutcome, UsageSource } from "@penstock/api";
-import type { Attempt, Charge, TokenUsage, UsageError, UsageEvent } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
+import type {
+  Attempt,
+  Charge,
+  Exclusion as ExclusionMessage,
+  TokenUsage,
+  UsageError,
+  UsageEvent,
+} from "@penstock/api";
+import type { Exclusion, GatewayError } from "@penstock/errors";
 import { timestampOf } from "../usage/timestamp-of.ts";
 import { addUsage } from "./attempt-usage.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
@@ -9,6 +16,7 @@ import { durationOf } from "./duration-of.ts";
 /** Longest message and number of facts that an event carries of an error. */
 const maximumMessageLength = 512;
 const maximumFacts = 32;
+const maximumExclusions = 16;
 
 /** What is known of a request at the moment its event is built. */
 export interface EventFacts {
@@ -91,5 +99,17 @@ function usageError(error: GatewayError): UsageError {
     message: error.message.slice(0, maximumMessageLength),
     source: error.source,
     metadata: Object.fromEntries(Object.entries(error.metadata).slice(0, maximumFacts)),
+    excludedBy: error.exclusions.slice(0, maximumExclusions).map(exclusionMessage),
   };
+}
+
+function exclusionMessage({ deployment, rule, reason, untilTimeMs }: Exclusion): ExclusionMessage {
+  const message: ExclusionMessage = {
+    $typeName: "penstock.error.v1.Exclusion",
+    deployment,
+    rule,
+    reason: reason.slice(0, maximumMessageLength),
+  };
+  if (untilTimeMs !== undefined) message.untilTime = timestampOf(Math.ceil(untilTimeMs));
+  return message;
 }

@@ -2,7 +2,15 @@
 // protobuf-es takes 9 µs for one, a walk along the descriptor 4, and this 1, because each access has
 // one shape and nothing is measured before it is written. What does not change while a request runs
 // comes first, so that it is encoded once.
-import type { Attempt, Charge, Principal, TokenUsage, UsageError, UsageEvent } from "@penstock/api";
+import type {
+  Attempt,
+  Charge,
+  Exclusion,
+  Principal,
+  TokenUsage,
+  UsageError,
+  UsageEvent,
+} from "@penstock/api";
 import { WireBuffer } from "./wire-buffer.ts";
 
 const buffer = new WireBuffer();
@@ -124,6 +132,17 @@ function writeError(error: UsageError): void {
   writeText(2, error.message);
   writeText(3, error.source);
   writeMap(4, error.metadata);
+  for (const exclusion of error.excludedBy) writeExclusion(exclusion);
+  buffer.end(start);
+}
+
+function writeExclusion(exclusion: Exclusion): void {
+  buffer.number(textTag(70));
+  const start = buffer.begin();
+  writeText(1, exclusion.deployment);
+  writeText(2, exclusion.rule);
+  writeText(3, exclusion.reason);
+  writeTime(4, exclusion.untilTime);
   buffer.end(start);
 }
 

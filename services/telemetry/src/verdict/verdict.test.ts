@@ -18,7 +18,7 @@ function event(outcome: RequestOutcome, parts: Partial<UsageEvent> = {}): UsageE
 
 function error(reason: string, message = "", metadata: Record<string, string> = {}) {
   const $typeName = "penstock.event.v1.UsageError" as const;
-  return { error: { $typeName, reason, message, source: "", metadata } };
+  return { error: { $typeName, reason, message, source: "", metadata, excludedBy: [] } };
 }
 
 const alphaDown = attempt(1, "providers/alpha", { outcome: "OVERLOADED", httpStatus: 503 });

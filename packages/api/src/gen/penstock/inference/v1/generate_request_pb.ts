@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file penstock/inference/v1/generate_request.proto.
  */
 export const file_penstock_inference_v1_generate_request: GenFile = /*@__PURE__*/
-  fileDesc("CixwZW5zdG9jay9pbmZlcmVuY2UvdjEvZ2VuZXJhdGVfcmVxdWVzdC5wcm90bxIVcGVuc3RvY2suaW5mZXJlbmNlLnYxIpUCCgRUb29sEgwKBG5hbWUYASABKAkSGAoLZGVzY3JpcHRpb24YAiABKAlIAIgBARIyCgxpbnB1dF9zY2hlbWEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAGIAQESEwoGc3RyaWN0GAQgASgISAKIAQESOAoMY2FjaGVfbWFya2VyGCggASgLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhY2hlTWFya2VyEjYKC2Zvcm1hdF9wYXJ0GCkgASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkZvcm1hdFBhcnRCDgoMX2Rlc2NyaXB0aW9uQg8KDV9pbnB1dF9zY2hlbWFCCQoHX3N0cmljdCJ4CgpUb29sQ2hvaWNlEjMKBG1vZGUYASABKA4yJS5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbENob2ljZU1vZGUSEQoJdG9vbF9uYW1lGAIgASgJEhUKCHBhcmFsbGVsGAMgASgISACIAQFCCwoJX3BhcmFsbGVsIsQCCghTYW1wbGluZxIeChFtYXhfb3V0cHV0X3Rva2VucxgBIAEoBUgAiAEBEhgKC3RlbXBlcmF0dXJlGAIgASgBSAGIAQESEgoFdG9wX3AYAyABKAFIAogBARISCgV0b3BfaxgEIAEoBUgDiAEBEh4KEWZyZXF1ZW5jeV9wZW5hbHR5GAUgASgBSASIAQESHQoQcHJlc2VuY2VfcGVuYWx0eRgGIAEoAUgFiAEBEhEKBHNlZWQYByABKANIBogBARIWCg5zdG9wX3NlcXVlbmNlcxgIIAMoCUIUChJfbWF4X291dHB1dF90b2tlbnNCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QhMKEV9wcmVzZW5jZV9wZW5hbHR5QgcKBV9zZWVkIoEBCg5SZXNwb25zZUZvcm1hdBIOCgR0ZXh0GAEgASgISAASFQoLanNvbl9vYmplY3QYAiABKAhIABI+Cgtqc29uX3NjaGVtYRgDIAEoCzInLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Kc29uU2NoZW1hRm9ybWF0SABCCAoGZm9ybWF0IpMBChBKc29uU2NoZW1hRm9ybWF0EgwKBG5hbWUYASABKAkSGAoLZGVzY3JpcHRpb24YAiABKAlIAIgBARInCgZzY2hlbWEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhMKBnN0cmljdBgEIAEoCEgBiAEBQg4KDF9kZXNjcmlwdGlvbkIJCgdfc3RyaWN0IlMKCVJlYXNvbmluZxITCgZlZmZvcnQYASABKAlIAIgBARIXCgptYXhfdG9rZW5zGAIgASgFSAGIAQFCCQoHX2VmZm9ydEINCgtfbWF4X3Rva2VucyKjAgoNUm91dGluZ1dpc2hlcxIWCg5vbmx5X3Byb3ZpZGVycxgBIAMoCRIYChBpZ25vcmVfcHJvdmlkZXJzGAIgAygJEhYKDnByb3ZpZGVyX29yZGVyGAMgAygJEhwKD2FsbG93X2ZhbGxiYWNrcxgEIAEoCEgAiAEBEhkKDG1heF9hdHRlbXB0cxgFIAEoBUgBiAEBEjkKLG1heF9vdXRwdXRfcHJpY2VfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAYgASgDSAKIAQFCEgoQX2FsbG93X2ZhbGxiYWNrc0IPCg1fbWF4X2F0dGVtcHRzQi8KLV9tYXhfb3V0cHV0X3ByaWNlX25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucyLyBgoPR2VuZXJhdGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEjAKCG1lc3NhZ2VzGAIgAygLMh4ucGVuc3RvY2suaW5mZXJlbmNlLnYxLk1lc3NhZ2USKgoFdG9vbHMYAyADKAsyGy5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbBI2Cgt0b29sX2Nob2ljZRgEIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Ub29sQ2hvaWNlEjEKCHNhbXBsaW5nGAUgASgLMh8ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlNhbXBsaW5nEj4KD3Jlc3BvbnNlX2Zvcm1hdBgGIAEoCzIlLnBlbnN0b2NrLmluZmVyZW5jZS52MS5SZXNwb25zZUZvcm1hdBIzCglyZWFzb25pbmcYByABKAsyIC5wZW5zdG9jay5pbmZlcmVuY2UudjEuUmVhc29uaW5nEhwKD2NhbmRpZGF0ZV9jb3VudBgIIAEoBUgAiAEBEkIKBmxhYmVscxgJIAMoCzIyLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSFQoIZW5kX3VzZXIYCiABKAlIAYgBARIcCg9pZGVtcG90ZW5jeV9rZXkYCyABKAlIAogBARI1Cgdyb3V0aW5nGAwgASgLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLlJvdXRpbmdXaXNoZXMSNQoSa2VlcGFsaXZlX2ludGVydmFsGA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uElcKEWZvcm1hdF9wYXJhbWV0ZXJzGA4gAygLMjwucGVuc3RvY2suaW5mZXJlbmNlLnYxLkdlbmVyYXRlUmVxdWVzdC5Gb3JtYXRQYXJhbWV0ZXJzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARpQChVGb3JtYXRQYXJhbWV0ZXJzRW50cnkSCwoDa2V5GAEgASgJEiYKBXZhbHVlGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDoCOAFCEgoQX2NhbmRpZGF0ZV9jb3VudEILCglfZW5kX3VzZXJCEgoQX2lkZW1wb3RlbmN5X2tleSqjAQoOVG9vbENob2ljZU1vZGUSIAocVE9PTF9DSE9JQ0VfTU9ERV9VTlNQRUNJRklFRBAAEhkKFVRPT0xfQ0hPSUNFX01PREVfQVVUTxABEhkKFVRPT0xfQ0hPSUNFX01PREVfTk9ORRACEh0KGVRPT0xfQ0hPSUNFX01PREVfUkVRVUlSRUQQAxIaChZUT09MX0NIT0lDRV9NT0RFX05BTUVEEARiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_penstock_inference_v1_content]);
+  fileDesc("CixwZW5zdG9jay9pbmZlcmVuY2UvdjEvZ2VuZXJhdGVfcmVxdWVzdC5wcm90bxIVcGVuc3RvY2suaW5mZXJlbmNlLnYxIpUCCgRUb29sEgwKBG5hbWUYASABKAkSGAoLZGVzY3JpcHRpb24YAiABKAlIAIgBARIyCgxpbnB1dF9zY2hlbWEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAGIAQESEwoGc3RyaWN0GAQgASgISAKIAQESOAoMY2FjaGVfbWFya2VyGCggASgLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhY2hlTWFya2VyEjYKC2Zvcm1hdF9wYXJ0GCkgASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkZvcm1hdFBhcnRCDgoMX2Rlc2NyaXB0aW9uQg8KDV9pbnB1dF9zY2hlbWFCCQoHX3N0cmljdCJ4CgpUb29sQ2hvaWNlEjMKBG1vZGUYASABKA4yJS5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbENob2ljZU1vZGUSEQoJdG9vbF9uYW1lGAIgASgJEhUKCHBhcmFsbGVsGAMgASgISACIAQFCCwoJX3BhcmFsbGVsIsQCCghTYW1wbGluZxIeChFtYXhfb3V0cHV0X3Rva2VucxgBIAEoBUgAiAEBEhgKC3RlbXBlcmF0dXJlGAIgASgBSAGIAQESEgoFdG9wX3AYAyABKAFIAogBARISCgV0b3BfaxgEIAEoBUgDiAEBEh4KEWZyZXF1ZW5jeV9wZW5hbHR5GAUgASgBSASIAQESHQoQcHJlc2VuY2VfcGVuYWx0eRgGIAEoAUgFiAEBEhEKBHNlZWQYByABKANIBogBARIWCg5zdG9wX3NlcXVlbmNlcxgIIAMoCUIUChJfbWF4X291dHB1dF90b2tlbnNCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QhMKEV9wcmVzZW5jZV9wZW5hbHR5QgcKBV9zZWVkIoEBCg5SZXNwb25zZUZvcm1hdBIOCgR0ZXh0GAEgASgISAASFQoLanNvbl9vYmplY3QYAiABKAhIABI+Cgtqc29uX3NjaGVtYRgDIAEoCzInLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Kc29uU2NoZW1hRm9ybWF0SABCCAoGZm9ybWF0IpMBChBKc29uU2NoZW1hRm9ybWF0EgwKBG5hbWUYASABKAkSGAoLZGVzY3JpcHRpb24YAiABKAlIAIgBARInCgZzY2hlbWEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhMKBnN0cmljdBgEIAEoCEgBiAEBQg4KDF9kZXNjcmlwdGlvbkIJCgdfc3RyaWN0IlMKCVJlYXNvbmluZxITCgZlZmZvcnQYASABKAlIAIgBARIXCgptYXhfdG9rZW5zGAIgASgFSAGIAQFCCQoHX2VmZm9ydEINCgtfbWF4X3Rva2VucyLPBAoNUm91dGluZ1dpc2hlcxIWCg5vbmx5X3Byb3ZpZGVycxgBIAMoCRIYChBpZ25vcmVfcHJvdmlkZXJzGAIgAygJEhYKDnByb3ZpZGVyX29yZGVyGAMgAygJEhwKD2FsbG93X2ZhbGxiYWNrcxgEIAEoCEgAiAEBEhkKDG1heF9hdHRlbXB0cxgFIAEoBUgBiAEBEjkKLG1heF9vdXRwdXRfcHJpY2VfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAYgASgDSAKIAQESDgoGbW9kZWxzGEYgAygJEjAKBHNvcnQYRyABKA4yIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuUm91dGluZ1NvcnQSHwoScmVxdWlyZV9wYXJhbWV0ZXJzGEggASgISAOIAQESOAorbWF4X2lucHV0X3ByaWNlX25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxhJIAEoA0gEiAEBEicKGm1heF9yZXF1ZXN0X3ByaWNlX25hbm9fdXNkGEogASgDSAWIAQFCEgoQX2FsbG93X2ZhbGxiYWNrc0IPCg1fbWF4X2F0dGVtcHRzQi8KLV9tYXhfb3V0cHV0X3ByaWNlX25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IVChNfcmVxdWlyZV9wYXJhbWV0ZXJzQi4KLF9tYXhfaW5wdXRfcHJpY2VfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQh0KG19tYXhfcmVxdWVzdF9wcmljZV9uYW5vX3VzZCKUBwoPR2VuZXJhdGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEjAKCG1lc3NhZ2VzGAIgAygLMh4ucGVuc3RvY2suaW5mZXJlbmNlLnYxLk1lc3NhZ2USKgoFdG9vbHMYAyADKAsyGy5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbBI2Cgt0b29sX2Nob2ljZRgEIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Ub29sQ2hvaWNlEjEKCHNhbXBsaW5nGAUgASgLMh8ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlNhbXBsaW5nEj4KD3Jlc3BvbnNlX2Zvcm1hdBgGIAEoCzIlLnBlbnN0b2NrLmluZmVyZW5jZS52MS5SZXNwb25zZUZvcm1hdBIzCglyZWFzb25pbmcYByABKAsyIC5wZW5zdG9jay5pbmZlcmVuY2UudjEuUmVhc29uaW5nEhwKD2NhbmRpZGF0ZV9jb3VudBgIIAEoBUgAiAEBEkIKBmxhYmVscxgJIAMoCzIyLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QuTGFiZWxzRW50cnkSFQoIZW5kX3VzZXIYCiABKAlIAYgBARIcCg9pZGVtcG90ZW5jeV9rZXkYCyABKAlIAogBARI1Cgdyb3V0aW5nGAwgASgLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLlJvdXRpbmdXaXNoZXMSNQoSa2VlcGFsaXZlX2ludGVydmFsGA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uElcKEWZvcm1hdF9wYXJhbWV0ZXJzGA4gAygLMjwucGVuc3RvY2suaW5mZXJlbmNlLnYxLkdlbmVyYXRlUmVxdWVzdC5Gb3JtYXRQYXJhbWV0ZXJzRW50cnkSFAoHc2Vzc2lvbhhGIAEoCUgDiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaUAoVRm9ybWF0UGFyYW1ldGVyc0VudHJ5EgsKA2tleRgBIAEoCRImCgV2YWx1ZRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Q6AjgBQhIKEF9jYW5kaWRhdGVfY291bnRCCwoJX2VuZF91c2VyQhIKEF9pZGVtcG90ZW5jeV9rZXlCCgoIX3Nlc3Npb24qowEKDlRvb2xDaG9pY2VNb2RlEiAKHFRPT0xfQ0hPSUNFX01PREVfVU5TUEVDSUZJRUQQABIZChVUT09MX0NIT0lDRV9NT0RFX0FVVE8QARIZChVUT09MX0NIT0lDRV9NT0RFX05PTkUQAhIdChlUT09MX0NIT0lDRV9NT0RFX1JFUVVJUkVEEAMSGgoWVE9PTF9DSE9JQ0VfTU9ERV9OQU1FRBAEKnoKC1JvdXRpbmdTb3J0EhwKGFJPVVRJTkdfU09SVF9VTlNQRUNJRklFRBAAEhYKElJPVVRJTkdfU09SVF9QUklDRRABEhgKFFJPVVRJTkdfU09SVF9MQVRFTkNZEAISGwoXUk9VVElOR19TT1JUX1RIUk9VR0hQVVQQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_penstock_inference_v1_content]);
 
 /**
  * A tool the model may ask to be called.
@@ -340,6 +340,42 @@ export type RoutingWishes = Message<"penstock.inference.v1.RoutingWishes"> & {
    * @generated from field: optional int64 max_output_price_nano_usd_per_million_tokens = 6;
    */
   maxOutputPriceNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Further models to ask when no target of the one before answers, in order. Empty: none; at most 8.
+   *
+   * @generated from field: repeated string models = 70;
+   */
+  models: string[];
+
+  /**
+   * Order of the targets in place of the route's. Not said: the route's.
+   *
+   * @generated from field: penstock.inference.v1.RoutingSort sort = 71;
+   */
+  sort: RoutingSort;
+
+  /**
+   * True: targets that lack a parameter of the request are left out. Absent or false: a parameter
+   * that can be done without is left out for them, with a warning.
+   *
+   * @generated from field: optional bool require_parameters = 72;
+   */
+  requireParameters?: boolean | undefined;
+
+  /**
+   * Dearest input price that is still welcome. Unit: nano-USD per million tokens. Absent: any.
+   *
+   * @generated from field: optional int64 max_input_price_nano_usd_per_million_tokens = 73;
+   */
+  maxInputPriceNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Dearest price by the call that is still welcome. Unit: nano-USD. Absent: any.
+   *
+   * @generated from field: optional int64 max_request_price_nano_usd = 74;
+   */
+  maxRequestPriceNanoUsd?: bigint | undefined;
 };
 
 /**
@@ -452,6 +488,14 @@ export type GenerateRequest = Message<"penstock.inference.v1.GenerateRequest"> &
    * @generated from field: map<string, google.protobuf.Struct> format_parameters = 14;
    */
   formatParameters: { [key: string]: JsonObject };
+
+  /**
+   * The conversation it belongs to, in the caller's words, at most 256 characters. Requests of one
+   * session go to the target that served it last while its prompt cache lives. Absent: not said.
+   *
+   * @generated from field: optional string session = 70;
+   */
+  session?: string | undefined;
 };
 
 /**
@@ -515,4 +559,52 @@ export type ToolChoiceMode = (typeof ToolChoiceMode)[keyof typeof ToolChoiceMode
  */
 export const ToolChoiceModeSchema: GenEnum<ToolChoiceMode> = /*@__PURE__*/
   enumDesc(file_penstock_inference_v1_generate_request, 0);
+
+/**
+ * By what targets are ordered when the caller says so.
+ *
+ * @generated from enum penstock.inference.v1.RoutingSort
+ */
+export const RoutingSort = {
+  /**
+   * Not said: as the route says.
+   *
+   * @generated from enum value: ROUTING_SORT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The cheapest for this request first.
+   *
+   * @generated from enum value: ROUTING_SORT_PRICE = 1;
+   */
+  PRICE: 1,
+
+  /**
+   * The soonest first content first.
+   *
+   * @generated from enum value: ROUTING_SORT_LATENCY = 2;
+   */
+  LATENCY: 2,
+
+  /**
+   * The most tokens per second first.
+   *
+   * @generated from enum value: ROUTING_SORT_THROUGHPUT = 3;
+   */
+  THROUGHPUT: 3,
+} as const;
+
+/**
+ * By what targets are ordered when the caller says so.
+ *
+ * @generated from enum penstock.inference.v1.RoutingSort
+ */
+export type RoutingSort = (typeof RoutingSort)[keyof typeof RoutingSort] | UnknownEnum;
+
+/**
+ * Describes the enum penstock.inference.v1.RoutingSort.
+ */
+export const RoutingSortSchema: GenEnum<RoutingSort> = /*@__PURE__*/
+  enumDesc(file_penstock_inference_v1_generate_request, 1);
 

@@ -17,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file penstock/inference/v1/stream_event.proto.
  */
 export const file_penstock_inference_v1_stream_event: GenFile = /*@__PURE__*/
-  fileDesc("CihwZW5zdG9jay9pbmZlcmVuY2UvdjEvc3RyZWFtX2V2ZW50LnByb3RvEhVwZW5zdG9jay5pbmZlcmVuY2UudjEiigEKB1N0YXJ0ZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRITCgtyZXNwb25zZV9pZBgCIAEoCRINCgVtb2RlbBgDIAEoCRIQCghwcm92aWRlchgEIAEoCRISCgpkZXBsb3ltZW50GAUgASgJEg8KB2F0dGVtcHQYBiABKAUSEAoIcmV2aXNpb24YByABKAMizQIKDEJsb2NrU3RhcnRlZBINCgVpbmRleBgBIAEoBRIRCgljYW5kaWRhdGUYAiABKAUSLgoEa2luZBgDIAEoDjIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5CbG9ja0tpbmQSFAoMdG9vbF9jYWxsX2lkGAQgASgJEhEKCXRvb2xfbmFtZRgFIAEoCRI1CghjaXRhdGlvbhgGIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnQSLwoFbWVkaWEYByABKAsyIC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVkaWFQYXJ0EjYKC2Zvcm1hdF9wYXJ0GC0gASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkZvcm1hdFBhcnQSFQoIcmVkYWN0ZWQYKSABKAhIAIgBAUILCglfcmVkYWN0ZWQijwEKCkJsb2NrRGVsdGESDQoFaW5kZXgYASABKAUSDgoEdGV4dBgCIAEoCUgAEhgKDmFyZ3VtZW50c19qc29uGAMgASgJSAASDgoEZGF0YRgEIAEoDEgAEi8KDGZvcm1hdF9kZWx0YRgoIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIAEIHCgVkZWx0YSJBCgpCbG9ja0VuZGVkEg0KBWluZGV4GAEgASgFEhYKCXNpZ25hdHVyZRgCIAEoCUgAiAEBQgwKCl9zaWduYXR1cmUiwAEKD0NhbmRpZGF0ZUZpbmlzaBIRCgljYW5kaWRhdGUYASABKAUSLgoGcmVhc29uGAIgASgOMh4ucGVuc3RvY2sudHlwZS52MS5GaW5pc2hSZWFzb24SEgoKcmF3X3JlYXNvbhgDIAEoCRIaCg1zdG9wX3NlcXVlbmNlGCggASgJSACIAQESKAoHZGV0YWlscxgpIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCEAoOX3N0b3Bfc2VxdWVuY2Ui3wEKCEZpbmlzaGVkEjoKCmNhbmRpZGF0ZXMYASADKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ2FuZGlkYXRlRmluaXNoEisKBXVzYWdlGAIgASgLMhwucGVuc3RvY2sudHlwZS52MS5Ub2tlblVzYWdlEioKCXJhd191c2FnZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoId2FybmluZ3MYBCADKAkSGgoNY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBQhAKDl9jb3N0X25hbm9fdXNkIgsKCUtlZXBhbGl2ZSrOAQoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABITCg9CTE9DS19LSU5EX1RFWFQQARIYChRCTE9DS19LSU5EX1JFQVNPTklORxACEhgKFEJMT0NLX0tJTkRfVE9PTF9DQUxMEAMSFwoTQkxPQ0tfS0lORF9DSVRBVElPThAEEhQKEEJMT0NLX0tJTkRfTUVESUEQBRIWChJCTE9DS19LSU5EX1JFRlVTQUwQBhIVChFCTE9DS19LSU5EX0ZPUk1BVBAtYgZwcm90bzM", [file_google_protobuf_struct, file_penstock_inference_v1_content, file_penstock_type_v1_finish_reason, file_penstock_type_v1_token_usage]);
+  fileDesc("CihwZW5zdG9jay9pbmZlcmVuY2UvdjEvc3RyZWFtX2V2ZW50LnByb3RvEhVwZW5zdG9jay5pbmZlcmVuY2UudjEiigEKB1N0YXJ0ZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRITCgtyZXNwb25zZV9pZBgCIAEoCRINCgVtb2RlbBgDIAEoCRIQCghwcm92aWRlchgEIAEoCRISCgpkZXBsb3ltZW50GAUgASgJEg8KB2F0dGVtcHQYBiABKAUSEAoIcmV2aXNpb24YByABKAMizQIKDEJsb2NrU3RhcnRlZBINCgVpbmRleBgBIAEoBRIRCgljYW5kaWRhdGUYAiABKAUSLgoEa2luZBgDIAEoDjIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5CbG9ja0tpbmQSFAoMdG9vbF9jYWxsX2lkGAQgASgJEhEKCXRvb2xfbmFtZRgFIAEoCRI1CghjaXRhdGlvbhgGIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnQSLwoFbWVkaWEYByABKAsyIC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVkaWFQYXJ0EjYKC2Zvcm1hdF9wYXJ0GC0gASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkZvcm1hdFBhcnQSFQoIcmVkYWN0ZWQYKSABKAhIAIgBAUILCglfcmVkYWN0ZWQijwEKCkJsb2NrRGVsdGESDQoFaW5kZXgYASABKAUSDgoEdGV4dBgCIAEoCUgAEhgKDmFyZ3VtZW50c19qc29uGAMgASgJSAASDgoEZGF0YRgEIAEoDEgAEi8KDGZvcm1hdF9kZWx0YRgoIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIAEIHCgVkZWx0YSJBCgpCbG9ja0VuZGVkEg0KBWluZGV4GAEgASgFEhYKCXNpZ25hdHVyZRgCIAEoCUgAiAEBQgwKCl9zaWduYXR1cmUiwAEKD0NhbmRpZGF0ZUZpbmlzaBIRCgljYW5kaWRhdGUYASABKAUSLgoGcmVhc29uGAIgASgOMh4ucGVuc3RvY2sudHlwZS52MS5GaW5pc2hSZWFzb24SEgoKcmF3X3JlYXNvbhgDIAEoCRIaCg1zdG9wX3NlcXVlbmNlGCggASgJSACIAQESKAoHZGV0YWlscxgpIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCEAoOX3N0b3Bfc2VxdWVuY2UiywIKCEZpbmlzaGVkEjoKCmNhbmRpZGF0ZXMYASADKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ2FuZGlkYXRlRmluaXNoEisKBXVzYWdlGAIgASgLMhwucGVuc3RvY2sudHlwZS52MS5Ub2tlblVzYWdlEioKCXJhd191c2FnZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoId2FybmluZ3MYBCADKAkSGgoNY29zdF9uYW5vX3VzZBgFIAEoA0gAiAEBEjYKCGF0dGVtcHRzGEYgAygLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLkF0dGVtcHRSZXBvcnQSMgoGcXVvdGFzGEcgAygLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLlF1b3RhUmVwb3J0QhAKDl9jb3N0X25hbm9fdXNkIpcBCg1BdHRlbXB0UmVwb3J0Eg4KBm51bWJlchgBIAEoBRISCgpkZXBsb3ltZW50GAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg8KB291dGNvbWUYBCABKAkSEwoLaHR0cF9zdGF0dXMYBSABKAUSFQoNcHJvdmlkZXJfY29kZRgGIAEoCRITCgtkdXJhdGlvbl9tcxgHIAEoAyI/CgtRdW90YVJlcG9ydBINCgVxdW90YRgBIAEoCRIPCgdzZXR0bGVkGAIgASgDEhAKCHVubGVhc2VkGAMgASgIIgsKCUtlZXBhbGl2ZSrOAQoJQmxvY2tLaW5kEhoKFkJMT0NLX0tJTkRfVU5TUEVDSUZJRUQQABITCg9CTE9DS19LSU5EX1RFWFQQARIYChRCTE9DS19LSU5EX1JFQVNPTklORxACEhgKFEJMT0NLX0tJTkRfVE9PTF9DQUxMEAMSFwoTQkxPQ0tfS0lORF9DSVRBVElPThAEEhQKEEJMT0NLX0tJTkRfTUVESUEQBRIWChJCTE9DS19LSU5EX1JFRlVTQUwQBhIVChFCTE9DS19LSU5EX0ZPUk1BVBAtYgZwcm90bzM", [file_google_protobuf_struct, file_penstock_inference_v1_content, file_penstock_type_v1_finish_reason, file_penstock_type_v1_token_usage]);
 
 /**
  * Who answers. Sent once, first, together with the first content: attempts before are invisible.
@@ -336,6 +336,20 @@ export type Finished = Message<"penstock.inference.v1.Finished"> & {
    * @generated from field: optional int64 cost_nano_usd = 5;
    */
   costNanoUsd?: bigint | undefined;
+
+  /**
+   * The attempts that were made, in order; the last one answered.
+   *
+   * @generated from field: repeated penstock.inference.v1.AttemptReport attempts = 70;
+   */
+  attempts: AttemptReport[];
+
+  /**
+   * The limits and budgets that the request was counted on. Empty: none applies.
+   *
+   * @generated from field: repeated penstock.inference.v1.QuotaReport quotas = 71;
+   */
+  quotas: QuotaReport[];
 };
 
 /**
@@ -344,6 +358,104 @@ export type Finished = Message<"penstock.inference.v1.Finished"> & {
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
   messageDesc(file_penstock_inference_v1_stream_event, 5);
+
+/**
+ * One attempt as its caller may know it.
+ *
+ * @generated from message penstock.inference.v1.AttemptReport
+ */
+export type AttemptReport = Message<"penstock.inference.v1.AttemptReport"> & {
+  /**
+   * Number, from 1.
+   *
+   * @generated from field: int32 number = 1;
+   */
+  number: number;
+
+  /**
+   * Resource name of the deployment.
+   *
+   * @generated from field: string deployment = 2;
+   */
+  deployment: string;
+
+  /**
+   * Resource name of the provider.
+   *
+   * @generated from field: string provider = 3;
+   */
+  provider: string;
+
+  /**
+   * Class of the outcome: `OK`, or a failure class such as `RATE_LIMITED`.
+   *
+   * @generated from field: string outcome = 4;
+   */
+  outcome: string;
+
+  /**
+   * HTTP status of the provider. 0: there was no answer.
+   *
+   * @generated from field: int32 http_status = 5;
+   */
+  httpStatus: number;
+
+  /**
+   * Code of the provider's error, in its words. Empty: none.
+   *
+   * @generated from field: string provider_code = 6;
+   */
+  providerCode: string;
+
+  /**
+   * How long it took. Unit: milliseconds.
+   *
+   * @generated from field: int64 duration_ms = 7;
+   */
+  durationMs: bigint;
+};
+
+/**
+ * Describes the message penstock.inference.v1.AttemptReport.
+ * Use `create(AttemptReportSchema)` to create a new message.
+ */
+export const AttemptReportSchema: GenMessage<AttemptReport> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_stream_event, 6);
+
+/**
+ * What a request was counted on.
+ *
+ * @generated from message penstock.inference.v1.QuotaReport
+ */
+export type QuotaReport = Message<"penstock.inference.v1.QuotaReport"> & {
+  /**
+   * Resource name of the limit or budget.
+   *
+   * @generated from field: string quota = 1;
+   */
+  quota: string;
+
+  /**
+   * Amount taken in the end. Unit: that of the quota: requests, tokens or nano-USD.
+   *
+   * @generated from field: int64 settled = 2;
+   */
+  settled: bigint;
+
+  /**
+   * True when it was taken without a lease, because the quota service could not be asked.
+   *
+   * @generated from field: bool unleased = 3;
+   */
+  unleased: boolean;
+};
+
+/**
+ * Describes the message penstock.inference.v1.QuotaReport.
+ * Use `create(QuotaReportSchema)` to create a new message.
+ */
+export const QuotaReportSchema: GenMessage<QuotaReport> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_stream_event, 7);
 
 /**
  * Nothing happened for a while; the stream is alive. Sent only when asked for.
@@ -358,7 +470,7 @@ export type Keepalive = Message<"penstock.inference.v1.Keepalive"> & {
  * Use `create(KeepaliveSchema)` to create a new message.
  */
 export const KeepaliveSchema: GenMessage<Keepalive> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_stream_event, 6);
+  messageDesc(file_penstock_inference_v1_stream_event, 8);
 
 /**
  * Kind of a block of content.

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file penstock/policy/v1/capabilities.proto.
  */
 export const file_penstock_policy_v1_capabilities: GenFile = /*@__PURE__*/
-  fileDesc("CiVwZW5zdG9jay9wb2xpY3kvdjEvY2FwYWJpbGl0aWVzLnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEiwgMKDENhcGFiaWxpdGllcxIWCglzdHJlYW1pbmcYASABKAhIAIgBARISCgV0b29scxgCIAEoCEgBiAEBEhgKC2pzb25fc2NoZW1hGAMgASgISAKIAQESGAoLaW1hZ2VfaW5wdXQYBCABKAhIA4gBARIYCgthdWRpb19pbnB1dBgFIAEoCEgEiAEBEhYKCXJlYXNvbmluZxgGIAEoCEgFiAEBEiAKE211bHRpcGxlX2NhbmRpZGF0ZXMYByABKAhIBogBARIbCg5jb250ZXh0X3Rva2VucxgIIAEoA0gHiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAkgASgDSAiIAQESGQoMc3RyZWFtX3VzYWdlGAogASgISAmIAQFCDAoKX3N0cmVhbWluZ0IICgZfdG9vbHNCDgoMX2pzb25fc2NoZW1hQg4KDF9pbWFnZV9pbnB1dEIOCgxfYXVkaW9faW5wdXRCDAoKX3JlYXNvbmluZ0IWChRfbXVsdGlwbGVfY2FuZGlkYXRlc0IRCg9fY29udGV4dF90b2tlbnNCFAoSX21heF9vdXRwdXRfdG9rZW5zQg8KDV9zdHJlYW1fdXNhZ2ViBnByb3RvMw");
+  fileDesc("CiVwZW5zdG9jay9wb2xpY3kvdjEvY2FwYWJpbGl0aWVzLnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEitgUKDENhcGFiaWxpdGllcxIWCglzdHJlYW1pbmcYASABKAhIAIgBARISCgV0b29scxgCIAEoCEgBiAEBEhgKC2pzb25fc2NoZW1hGAMgASgISAKIAQESGAoLaW1hZ2VfaW5wdXQYBCABKAhIA4gBARIYCgthdWRpb19pbnB1dBgFIAEoCEgEiAEBEhYKCXJlYXNvbmluZxgGIAEoCEgFiAEBEiAKE211bHRpcGxlX2NhbmRpZGF0ZXMYByABKAhIBogBARIbCg5jb250ZXh0X3Rva2VucxgIIAEoA0gHiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAkgASgDSAiIAQESGQoMc3RyZWFtX3VzYWdlGAogASgISAmIAQESFwoKZmlsZV9pbnB1dBhGIAEoCEgKiAEBEhUKCGxvZ3Byb2JzGEcgASgISAuIAQESEQoEc2VlZBhIIAEoCEgMiAEBEhsKDnN0b3Bfc2VxdWVuY2VzGEkgASgISA2IAQESFAoHcHJlZmlsbBhKIAEoCEgOiAEBEjgKFXByb21wdF9jYWNoZV9saWZldGltZRhQIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIMCgpfc3RyZWFtaW5nQggKBl90b29sc0IOCgxfanNvbl9zY2hlbWFCDgoMX2ltYWdlX2lucHV0Qg4KDF9hdWRpb19pbnB1dEIMCgpfcmVhc29uaW5nQhYKFF9tdWx0aXBsZV9jYW5kaWRhdGVzQhEKD19jb250ZXh0X3Rva2Vuc0IUChJfbWF4X291dHB1dF90b2tlbnNCDwoNX3N0cmVhbV91c2FnZUINCgtfZmlsZV9pbnB1dEILCglfbG9ncHJvYnNCBwoFX3NlZWRCEQoPX3N0b3Bfc2VxdWVuY2VzQgoKCF9wcmVmaWxsYgZwcm90bzM", [file_google_protobuf_duration]);
 
 /**
  * What a deployment can do. Absent: not said, and taken as yes.
@@ -87,6 +89,48 @@ export type Capabilities = Message<"penstock.policy.v1.Capabilities"> & {
    * @generated from field: optional bool stream_usage = 10;
    */
   streamUsage?: boolean | undefined;
+
+  /**
+   * Reads files, such as PDF.
+   *
+   * @generated from field: optional bool file_input = 70;
+   */
+  fileInput?: boolean | undefined;
+
+  /**
+   * Tells how likely its tokens were.
+   *
+   * @generated from field: optional bool logprobs = 71;
+   */
+  logprobs?: boolean | undefined;
+
+  /**
+   * Takes a seed.
+   *
+   * @generated from field: optional bool seed = 72;
+   */
+  seed?: boolean | undefined;
+
+  /**
+   * Takes texts that end the answer.
+   *
+   * @generated from field: optional bool stop_sequences = 73;
+   */
+  stopSequences?: boolean | undefined;
+
+  /**
+   * Goes on with an answer whose beginning is the last message.
+   *
+   * @generated from field: optional bool prefill = 74;
+   */
+  prefill?: boolean | undefined;
+
+  /**
+   * How long its provider keeps a prompt cache after its last use. Absent: 5 minutes; 0: it has none.
+   *
+   * @generated from field: google.protobuf.Duration prompt_cache_lifetime = 80;
+   */
+  promptCacheLifetime?: Duration | undefined;
 };
 
 /**

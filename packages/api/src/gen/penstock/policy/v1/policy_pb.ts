@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/policy.proto.
  */
 export const file_penstock_policy_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wZW5zdG9jay9wb2xpY3kvdjEvcG9saWN5LnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEi2AQKBlBvbGljeRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSNgoGbGFiZWxzGAQgAygLMiYucGVuc3RvY2sucG9saWN5LnYxLlBvbGljeS5MYWJlbHNFbnRyeRJACgthbm5vdGF0aW9ucxgFIAMoCzIrLnBlbnN0b2NrLnBvbGljeS52MS5Qb2xpY3kuQW5ub3RhdGlvbnNFbnRyeRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSEAoIcmV2aXNpb24YCSABKAMSJgoFc2NvcGUYECABKAsyFy5wZW5zdG9jay50eXBlLnYxLlNjb3BlEiwKCHNlbGVjdG9yGBEgASgLMhoucGVuc3RvY2sudHlwZS52MS5TZWxlY3RvchIUCgxhbGxvd19tb2RlbHMYEiADKAkSEwoLZGVueV9tb2RlbHMYEyADKAkSPQoOdW5rbm93bl9maWVsZHMYFCABKA4yJS5wZW5zdG9jay5wb2xpY3kudjEuVW5rbm93bkZpZWxkc01vZGUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqdgoRVW5rbm93bkZpZWxkc01vZGUSIwofVU5LTk9XTl9GSUVMRFNfTU9ERV9VTlNQRUNJRklFRBAAEhwKGFVOS05PV05fRklFTERTX01PREVfUEFTUxABEh4KGlVOS05PV05fRklFTERTX01PREVfUkVGVVNFEAJiBnByb3RvMw", [file_google_protobuf_timestamp, file_penstock_type_v1_dimension]);
+  fileDesc("Ch9wZW5zdG9jay9wb2xpY3kvdjEvcG9saWN5LnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEirwUKBlBvbGljeRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSNgoGbGFiZWxzGAQgAygLMiYucGVuc3RvY2sucG9saWN5LnYxLlBvbGljeS5MYWJlbHNFbnRyeRJACgthbm5vdGF0aW9ucxgFIAMoCzIrLnBlbnN0b2NrLnBvbGljeS52MS5Qb2xpY3kuQW5ub3RhdGlvbnNFbnRyeRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSEAoIcmV2aXNpb24YCSABKAMSJgoFc2NvcGUYECABKAsyFy5wZW5zdG9jay50eXBlLnYxLlNjb3BlEiwKCHNlbGVjdG9yGBEgASgLMhoucGVuc3RvY2sudHlwZS52MS5TZWxlY3RvchIUCgxhbGxvd19tb2RlbHMYEiADKAkSEwoLZGVueV9tb2RlbHMYEyADKAkSPQoOdW5rbm93bl9maWVsZHMYFCABKA4yJS5wZW5zdG9jay5wb2xpY3kudjEuVW5rbm93bkZpZWxkc01vZGUSPQoOcm91dGluZ193aXNoZXMYRiABKA4yJS5wZW5zdG9jay5wb2xpY3kudjEuUm91dGluZ1dpc2hlc01vZGUSFgoOZGVueV9wcm92aWRlcnMYRyADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqdgoRVW5rbm93bkZpZWxkc01vZGUSIwofVU5LTk9XTl9GSUVMRFNfTU9ERV9VTlNQRUNJRklFRBAAEhwKGFVOS05PV05fRklFTERTX01PREVfUEFTUxABEh4KGlVOS05PV05fRklFTERTX01PREVfUkVGVVNFEAIqdwoRUm91dGluZ1dpc2hlc01vZGUSIwofUk9VVElOR19XSVNIRVNfTU9ERV9VTlNQRUNJRklFRBAAEh0KGVJPVVRJTkdfV0lTSEVTX01PREVfSE9OT1IQARIeChpST1VUSU5HX1dJU0hFU19NT0RFX1JFRlVTRRACYgZwcm90bzM", [file_google_protobuf_timestamp, file_penstock_type_v1_dimension]);
 
 /**
  * Rules that a request must satisfy. All policies that fit apply; a denial wins.
@@ -119,6 +119,20 @@ export type Policy = Message<"penstock.policy.v1.Policy"> & {
    * @generated from field: penstock.policy.v1.UnknownFieldsMode unknown_fields = 20;
    */
   unknownFields: UnknownFieldsMode;
+
+  /**
+   * What happens to wishes about routing, such as `provider.order`.
+   *
+   * @generated from field: penstock.policy.v1.RoutingWishesMode routing_wishes = 70;
+   */
+  routingWishes: RoutingWishesMode;
+
+  /**
+   * Providers that requests may not go to, `providers/{provider}`. Empty: none.
+   *
+   * @generated from field: repeated string deny_providers = 71;
+   */
+  denyProviders: string[];
 };
 
 /**
@@ -168,4 +182,45 @@ export type UnknownFieldsMode = (typeof UnknownFieldsMode)[keyof typeof UnknownF
  */
 export const UnknownFieldsModeSchema: GenEnum<UnknownFieldsMode> = /*@__PURE__*/
   enumDesc(file_penstock_policy_v1_policy, 0);
+
+/**
+ * What a policy does with wishes about routing.
+ *
+ * @generated from enum penstock.policy.v1.RoutingWishesMode
+ */
+export const RoutingWishesMode = {
+  /**
+   * Not said: they are honored within what the route allows.
+   *
+   * @generated from enum value: ROUTING_WISHES_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * They are honored within what the route allows.
+   *
+   * @generated from enum value: ROUTING_WISHES_MODE_HONOR = 1;
+   */
+  HONOR: 1,
+
+  /**
+   * A request with any is refused.
+   *
+   * @generated from enum value: ROUTING_WISHES_MODE_REFUSE = 2;
+   */
+  REFUSE: 2,
+} as const;
+
+/**
+ * What a policy does with wishes about routing.
+ *
+ * @generated from enum penstock.policy.v1.RoutingWishesMode
+ */
+export type RoutingWishesMode = (typeof RoutingWishesMode)[keyof typeof RoutingWishesMode] | UnknownEnum;
+
+/**
+ * Describes the enum penstock.policy.v1.RoutingWishesMode.
+ */
+export const RoutingWishesModeSchema: GenEnum<RoutingWishesMode> = /*@__PURE__*/
+  enumDesc(file_penstock_policy_v1_policy, 1);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/route.proto.
  */
 export const file_penstock_policy_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZW5zdG9jay9wb2xpY3kvdjEvcm91dGUucHJvdG8SEnBlbnN0b2NrLnBvbGljeS52MSKHAQoKUm91dGVNYXRjaBIOCgZtb2RlbHMYASADKAkSOgoGbGFiZWxzGAIgAygLMioucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlTWF0Y2guTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKPAQoNUm91dGVTdHJhdGVneRI4Cghwcmlvcml0eRgBIAEoCzIkLnBlbnN0b2NrLnBvbGljeS52MS5Qcmlvcml0eVN0cmF0ZWd5SAASOAoId2VpZ2h0ZWQYAiABKAsyJC5wZW5zdG9jay5wb2xpY3kudjEuV2VpZ2h0ZWRTdHJhdGVneUgAQgoKCHN0cmF0ZWd5IhIKEFByaW9yaXR5U3RyYXRlZ3kiEgoQV2VpZ2h0ZWRTdHJhdGVneSJOCgZUYXJnZXQSEgoKZGVwbG95bWVudBgBIAEoCRIQCghwcmlvcml0eRgCIAEoBRITCgZ3ZWlnaHQYAyABKAVIAIgBAUIJCgdfd2VpZ2h0IqoFCgVSb3V0ZRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSNQoGbGFiZWxzGAQgAygLMiUucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlLkxhYmVsc0VudHJ5Ej8KC2Fubm90YXRpb25zGAUgAygLMioucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlLkFubm90YXRpb25zRW50cnkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAggASgJEhAKCHJldmlzaW9uGAkgASgDEiYKBXNjb3BlGBAgASgLMhcucGVuc3RvY2sudHlwZS52MS5TY29wZRItCgVtYXRjaBgRIAEoCzIeLnBlbnN0b2NrLnBvbGljeS52MS5Sb3V0ZU1hdGNoEjMKCHN0cmF0ZWd5GBIgASgLMiEucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlU3RyYXRlZ3kSKwoHdGFyZ2V0cxgTIAMoCzIaLnBlbnN0b2NrLnBvbGljeS52MS5UYXJnZXQSLgoIdGltZW91dHMYFCABKAsyHC5wZW5zdG9jay5wb2xpY3kudjEuVGltZW91dHMSGQoMbWF4X2F0dGVtcHRzGBUgASgFSACIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDwoNX21heF9hdHRlbXB0c2IGcHJvdG8z", [file_google_protobuf_timestamp, file_penstock_policy_v1_timeouts, file_penstock_type_v1_dimension]);
+  fileDesc("Ch5wZW5zdG9jay9wb2xpY3kvdjEvcm91dGUucHJvdG8SEnBlbnN0b2NrLnBvbGljeS52MSKaAQoKUm91dGVNYXRjaBIOCgZtb2RlbHMYASADKAkSOgoGbGFiZWxzGAIgAygLMioucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlTWF0Y2guTGFiZWxzRW50cnkSEQoJY29uZGl0aW9uGEYgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizgIKDVJvdXRlU3RyYXRlZ3kSOAoIcHJpb3JpdHkYASABKAsyJC5wZW5zdG9jay5wb2xpY3kudjEuUHJpb3JpdHlTdHJhdGVneUgAEjgKCHdlaWdodGVkGAIgASgLMiQucGVuc3RvY2sucG9saWN5LnYxLldlaWdodGVkU3RyYXRlZ3lIABJBCg1sZWFzdF9sYXRlbmN5GEYgASgLMigucGVuc3RvY2sucG9saWN5LnYxLkxlYXN0TGF0ZW5jeVN0cmF0ZWd5SAASOwoKbGVhc3RfYnVzeRhHIAEoCzIlLnBlbnN0b2NrLnBvbGljeS52MS5MZWFzdEJ1c3lTdHJhdGVneUgAEj0KC2xvd2VzdF9jb3N0GEggASgLMiYucGVuc3RvY2sucG9saWN5LnYxLkxvd2VzdENvc3RTdHJhdGVneUgAQgoKCHN0cmF0ZWd5IhIKEFByaW9yaXR5U3RyYXRlZ3kiEgoQV2VpZ2h0ZWRTdHJhdGVneSJAChRMZWFzdExhdGVuY3lTdHJhdGVneRIYCgtleHBsb3JhdGlvbhgBIAEoAUgAiAEBQg4KDF9leHBsb3JhdGlvbiITChFMZWFzdEJ1c3lTdHJhdGVneSIUChJMb3dlc3RDb3N0U3RyYXRlZ3kiYQoGVGFyZ2V0EhIKCmRlcGxveW1lbnQYASABKAkSEAoIcHJpb3JpdHkYAiABKAUSEwoGd2VpZ2h0GAMgASgFSACIAQESEQoJY29uZGl0aW9uGEYgASgJQgkKB193ZWlnaHQiqgUKBVJvdXRlEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRI1CgZsYWJlbHMYBCADKAsyJS5wZW5zdG9jay5wb2xpY3kudjEuUm91dGUuTGFiZWxzRW50cnkSPwoLYW5ub3RhdGlvbnMYBSADKAsyKi5wZW5zdG9jay5wb2xpY3kudjEuUm91dGUuQW5ub3RhdGlvbnNFbnRyeRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSEAoIcmV2aXNpb24YCSABKAMSJgoFc2NvcGUYECABKAsyFy5wZW5zdG9jay50eXBlLnYxLlNjb3BlEi0KBW1hdGNoGBEgASgLMh4ucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlTWF0Y2gSMwoIc3RyYXRlZ3kYEiABKAsyIS5wZW5zdG9jay5wb2xpY3kudjEuUm91dGVTdHJhdGVneRIrCgd0YXJnZXRzGBMgAygLMhoucGVuc3RvY2sucG9saWN5LnYxLlRhcmdldBIuCgh0aW1lb3V0cxgUIAEoCzIcLnBlbnN0b2NrLnBvbGljeS52MS5UaW1lb3V0cxIZCgxtYXhfYXR0ZW1wdHMYFSABKAVIAIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fbWF4X2F0dGVtcHRzYgZwcm90bzM", [file_google_protobuf_timestamp, file_penstock_policy_v1_timeouts, file_penstock_type_v1_dimension]);
 
 /**
  * Which requests a route serves.
@@ -37,6 +37,14 @@ export type RouteMatch = Message<"penstock.policy.v1.RouteMatch"> & {
    * @generated from field: map<string, string> labels = 2;
    */
   labels: { [key: string]: string };
+
+  /**
+   * Condition in CEL that the request must fulfil, at most 2,048 characters. Empty: none. A condition
+   * that can't be evaluated, as where it reads a label that is not there, is not fulfilled.
+   *
+   * @generated from field: string condition = 70;
+   */
+  condition: string;
 };
 
 /**
@@ -73,6 +81,30 @@ export type RouteStrategy = Message<"penstock.policy.v1.RouteStrategy"> & {
      */
     value: WeightedStrategy;
     case: "weighted";
+  } | {
+    /**
+     * By priority; of equal priorities the one whose first content comes soonest.
+     *
+     * @generated from field: penstock.policy.v1.LeastLatencyStrategy least_latency = 70;
+     */
+    value: LeastLatencyStrategy;
+    case: "leastLatency";
+  } | {
+    /**
+     * By priority; of equal priorities the one with the fewest attempts under way for its weight.
+     *
+     * @generated from field: penstock.policy.v1.LeastBusyStrategy least_busy = 71;
+     */
+    value: LeastBusyStrategy;
+    case: "leastBusy";
+  } | {
+    /**
+     * By priority; of equal priorities the one at which the request costs least.
+     *
+     * @generated from field: penstock.policy.v1.LowestCostStrategy lowest_cost = 72;
+     */
+    value: LowestCostStrategy;
+    case: "lowestCost";
   } | { case: undefined; value?: undefined };
 };
 
@@ -114,6 +146,60 @@ export const WeightedStrategySchema: GenMessage<WeightedStrategy> = /*@__PURE__*
   messageDesc(file_penstock_policy_v1_route, 3);
 
 /**
+ * By smoothed time to the first content; failures count as 5 s. A target of which nothing is known
+ * is tried first, by one request at a time.
+ *
+ * @generated from message penstock.policy.v1.LeastLatencyStrategy
+ */
+export type LeastLatencyStrategy = Message<"penstock.policy.v1.LeastLatencyStrategy"> & {
+  /**
+   * Share of requests that try a target first of which nothing was heard for a minute, 0 to 1.
+   * Absent: 0.05.
+   *
+   * @generated from field: optional double exploration = 1;
+   */
+  exploration?: number | undefined;
+};
+
+/**
+ * Describes the message penstock.policy.v1.LeastLatencyStrategy.
+ * Use `create(LeastLatencyStrategySchema)` to create a new message.
+ */
+export const LeastLatencyStrategySchema: GenMessage<LeastLatencyStrategy> = /*@__PURE__*/
+  messageDesc(file_penstock_policy_v1_route, 4);
+
+/**
+ * By attempts under way in this router, divided by the weight of the target.
+ *
+ * @generated from message penstock.policy.v1.LeastBusyStrategy
+ */
+export type LeastBusyStrategy = Message<"penstock.policy.v1.LeastBusyStrategy"> & {
+};
+
+/**
+ * Describes the message penstock.policy.v1.LeastBusyStrategy.
+ * Use `create(LeastBusyStrategySchema)` to create a new message.
+ */
+export const LeastBusyStrategySchema: GenMessage<LeastBusyStrategy> = /*@__PURE__*/
+  messageDesc(file_penstock_policy_v1_route, 5);
+
+/**
+ * By the price book for the estimated tokens. A warm prompt cache lowers what its target costs;
+ * targets without a price come last.
+ *
+ * @generated from message penstock.policy.v1.LowestCostStrategy
+ */
+export type LowestCostStrategy = Message<"penstock.policy.v1.LowestCostStrategy"> & {
+};
+
+/**
+ * Describes the message penstock.policy.v1.LowestCostStrategy.
+ * Use `create(LowestCostStrategySchema)` to create a new message.
+ */
+export const LowestCostStrategySchema: GenMessage<LowestCostStrategy> = /*@__PURE__*/
+  messageDesc(file_penstock_policy_v1_route, 6);
+
+/**
  * Where requests may go.
  *
  * @generated from message penstock.policy.v1.Target
@@ -127,7 +213,7 @@ export type Target = Message<"penstock.policy.v1.Target"> & {
   deployment: string;
 
   /**
-   * Order in the priority strategy; lower is tried first.
+   * Lower is tried first, in every strategy but the weighted one.
    *
    * @generated from field: int32 priority = 2;
    */
@@ -139,6 +225,13 @@ export type Target = Message<"penstock.policy.v1.Target"> & {
    * @generated from field: optional int32 weight = 3;
    */
   weight?: number | undefined;
+
+  /**
+   * Condition in CEL that the request must fulfil, at most 2,048 characters. Empty: none.
+   *
+   * @generated from field: string condition = 70;
+   */
+  condition: string;
 };
 
 /**
@@ -146,7 +239,7 @@ export type Target = Message<"penstock.policy.v1.Target"> & {
  * Use `create(TargetSchema)` to create a new message.
  */
 export const TargetSchema: GenMessage<Target> = /*@__PURE__*/
-  messageDesc(file_penstock_policy_v1_route, 4);
+  messageDesc(file_penstock_policy_v1_route, 7);
 
 /**
  * Which requests go to which deployments, and in which order.
@@ -265,5 +358,5 @@ export type Route = Message<"penstock.policy.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_penstock_policy_v1_route, 5);
+  messageDesc(file_penstock_policy_v1_route, 8);
 

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/router/v1/router_service.proto.
  */
 export const file_penstock_router_v1_router_service: GenFile = /*@__PURE__*/
-  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3Qi9QEKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJNChhMaXN0VGFyZ2V0SGVhbHRoUmVzcG9uc2USMQoHdGFyZ2V0cxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5UYXJnZXRIZWFsdGgynQMKDVJvdXRlclNlcnZpY2USfwoORXhwbGFpblJlcXVlc3QSKS5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXF1ZXN0GioucGVuc3RvY2sucm91dGVyLnYxLkV4cGxhaW5SZXF1ZXN0UmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXISggEKD0dldFNuYXBzaG90SW5mbxIqLnBlbnN0b2NrLnJvdXRlci52MS5HZXRTbmFwc2hvdEluZm9SZXF1ZXN0GisucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1Jlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEoUBChBMaXN0VGFyZ2V0SGVhbHRoEisucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXF1ZXN0GiwucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlcmIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
+  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QiqAIKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdyLBAgoMVGFyZ2V0V2luZG93EikKBmxlbmd0aBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghhdHRlbXB0cxgCIAEoAxIQCghmYWlsdXJlcxgDIAEoAxIyCg9maXJzdF90b2tlbl9wNTAYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPZmlyc3RfdG9rZW5fcDk1GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A1MBgGIAEoAUgAiAEBEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A5NRgHIAEoAUgBiAEBQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wNTBCGAoWX3Rva2Vuc19wZXJfc2Vjb25kX3A5NSJNChhMaXN0VGFyZ2V0SGVhbHRoUmVzcG9uc2USMQoHdGFyZ2V0cxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5UYXJnZXRIZWFsdGgynQMKDVJvdXRlclNlcnZpY2USfwoORXhwbGFpblJlcXVlc3QSKS5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXF1ZXN0GioucGVuc3RvY2sucm91dGVyLnYxLkV4cGxhaW5SZXF1ZXN0UmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXISggEKD0dldFNuYXBzaG90SW5mbxIqLnBlbnN0b2NrLnJvdXRlci52MS5HZXRTbmFwc2hvdEluZm9SZXF1ZXN0GisucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1Jlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEoUBChBMaXN0VGFyZ2V0SGVhbHRoEisucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXF1ZXN0GiwucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlcmIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
 
 /**
  * A request that is not sent.
@@ -315,6 +315,13 @@ export type TargetHealth = Message<"penstock.router.v1.TargetHealth"> & {
    * @generated from field: google.protobuf.Duration first_token_delay = 8;
    */
   firstTokenDelay?: Duration | undefined;
+
+  /**
+   * How it did in the last minute, quarter of an hour, hour and day. Empty: it was not asked.
+   *
+   * @generated from field: repeated penstock.router.v1.TargetWindow windows = 70;
+   */
+  windows: TargetWindow[];
 };
 
 /**
@@ -323,6 +330,69 @@ export type TargetHealth = Message<"penstock.router.v1.TargetHealth"> & {
  */
 export const TargetHealthSchema: GenMessage<TargetHealth> = /*@__PURE__*/
   messageDesc(file_penstock_router_v1_router_service, 6);
+
+/**
+ * How one target did in the time up to now.
+ *
+ * @generated from message penstock.router.v1.TargetWindow
+ */
+export type TargetWindow = Message<"penstock.router.v1.TargetWindow"> & {
+  /**
+   * How far it reaches back.
+   *
+   * @generated from field: google.protobuf.Duration length = 1;
+   */
+  length?: Duration | undefined;
+
+  /**
+   * Attempts that ended and say something about the target: no caller was at fault, none left.
+   *
+   * @generated from field: int64 attempts = 2;
+   */
+  attempts: bigint;
+
+  /**
+   * Those of them that failed.
+   *
+   * @generated from field: int64 failures = 3;
+   */
+  failures: bigint;
+
+  /**
+   * Time to the first content that half of its answers kept. Absent: there was none.
+   *
+   * @generated from field: google.protobuf.Duration first_token_p50 = 4;
+   */
+  firstTokenP50?: Duration | undefined;
+
+  /**
+   * Time to the first content that 95 of 100 kept. Absent: there was none.
+   *
+   * @generated from field: google.protobuf.Duration first_token_p95 = 5;
+   */
+  firstTokenP95?: Duration | undefined;
+
+  /**
+   * Output that half of its streamed answers were slower than. Unit: tokens per second. Absent: none.
+   *
+   * @generated from field: optional double tokens_per_second_p50 = 6;
+   */
+  tokensPerSecondP50?: number | undefined;
+
+  /**
+   * Output that 95 of 100 were slower than. Unit: tokens per second. Absent: none.
+   *
+   * @generated from field: optional double tokens_per_second_p95 = 7;
+   */
+  tokensPerSecondP95?: number | undefined;
+};
+
+/**
+ * Describes the message penstock.router.v1.TargetWindow.
+ * Use `create(TargetWindowSchema)` to create a new message.
+ */
+export const TargetWindowSchema: GenMessage<TargetWindow> = /*@__PURE__*/
+  messageDesc(file_penstock_router_v1_router_service, 7);
 
 /**
  * How the targets do.
@@ -343,7 +413,7 @@ export type ListTargetHealthResponse = Message<"penstock.router.v1.ListTargetHea
  * Use `create(ListTargetHealthResponseSchema)` to create a new message.
  */
 export const ListTargetHealthResponseSchema: GenMessage<ListTargetHealthResponse> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 7);
+  messageDesc(file_penstock_router_v1_router_service, 8);
 
 /**
  * Looks into one router. Served on its admin port only.

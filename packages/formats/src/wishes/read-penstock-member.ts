@@ -1,36 +1,36 @@
-import type { RoutingWishes } from "@penstock/api";
+import { RoutingSort, type RoutingWishes } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
-import { readBoolean, readInteger, readList, readObject, readText } from "../field-values.ts";
+import { readBoolean, readInteger, readObject, readText } from "../field-values.ts";
+import { readModels } from "./read-models.ts";
+import { readProviders } from "./read-providers.ts";
+import { routingOf, useDialect } from "./wishes.ts";
+import type { Wishes } from "./wishes.ts";
 
-/** What a caller says to Penstock itself, in the member `penstock` of the body. */
-export interface Wishes {
-  routing: RoutingWishes | undefined;
-  labels: Record<string, string> | undefined;
-  idempotencyKey: string | undefined;
-}
-
-const maxProviderCount = 64;
 const maxAttempts = 100;
 const maxLabelLength = 64;
 
 /**
  * Reads the member `penstock`: `routing` and `labels` as proto JSON of the canonical request,
- * field names in either spelling, and `idempotency_key`.
+ * field names in either spelling, `idempotency_key`, `session`, and `report`: true for an answer
+ * that tells how it came about.
  */
-export function readWishes(problems: FieldProblems, value: unknown): Wishes {
-  const wishes: Wishes = { routing: undefined, labels: undefined, idempotencyKey: undefined };
+export function readPenstockMember(problems: FieldProblems, wishes: Wishes, value: unknown): void {
   const fields = readObject(problems, "penstock", value) ?? {};
   for (const [key, member] of Object.entries(fields)) {
     const field = `penstock.${key}`;
     if (member === null) continue;
-    if (key === "routing") wishes.routing = readRouting(problems, field, member);
+    if (key === "routing") readRouting(problems, wishes, member);
     else if (key === "labels") wishes.labels = readLabels(problems, field, member);
     else if (key === "idempotency_key" || key === "idempotencyKey") {
       wishes.idempotencyKey = readText(problems, field, member, { min: 1, max: 128 });
-    } else problems.add(field, "is not known; known are routing, labels, idempotency_key");
+    } else if (key === "session") {
+      wishes.session = readText(problems, field, member, { min: 1, max: 256 });
+    } else if (key === "report") wishes.report = readBoolean(problems, field, member) ?? false;
+    else problems.add(field, `is not known; known are ${known}`);
   }
-  return wishes;
 }
+
+const known = "routing, labels, idempotency_key, session, report";
 
 function readLabels(
   problems: FieldProblems,
@@ -51,23 +51,17 @@ function readLabels(
   return labels;
 }
 
-function readRouting(
-  problems: FieldProblems,
-  path: string,
-  value: unknown,
-): RoutingWishes | undefined {
+function readRouting(problems: FieldProblems, wishes: Wishes, value: unknown): void {
+  const path = "penstock.routing";
   const fields = readObject(problems, path, value);
-  if (fields === undefined) return undefined;
-  const wishes: RoutingWishes = {
-    $typeName: "penstock.inference.v1.RoutingWishes",
-    onlyProviders: [],
-    ignoreProviders: [],
-    providerOrder: [],
-  };
+  if (fields === undefined || !useDialect(problems, wishes, path)) return;
+  const routing = routingOf(wishes);
   for (const [key, member] of Object.entries(fields)) {
-    if (member !== null) readWish(problems, `${path}.${key}`, member, wishes);
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (member === null) continue;
+    if (name === "models") readModels(problems, wishes, `${path}.${key}`, member);
+    else readWish(problems, `${path}.${key}`, member, routing);
   }
-  return wishes;
 }
 
 function readWish(
@@ -90,6 +84,18 @@ function readWish(
     case "allow_fallbacks":
       wishes.allowFallbacks = readBoolean(problems, field, value);
       return;
+    case "require_parameters":
+      wishes.requireParameters = readBoolean(problems, field, value);
+      return;
+    case "sort":
+      wishes.sort = readSort(problems, field, value);
+      return;
+    case "max_input_price_nano_usd_per_million_tokens":
+      wishes.maxInputPriceNanoUsdPerMillionTokens = readInt64(problems, field, value);
+      return;
+    case "max_request_price_nano_usd":
+      wishes.maxRequestPriceNanoUsd = readInt64(problems, field, value);
+      return;
     case "max_attempts":
       wishes.maxAttempts = readInteger(problems, field, value, { min: 1, max: maxAttempts });
       return;
@@ -101,15 +107,15 @@ function readWish(
   }
 }
 
-function readProviders(problems: FieldProblems, path: string, value: unknown): string[] {
-  const list = readList(problems, path, value, maxProviderCount) ?? [];
-  const providers: string[] = [];
-  for (const [index, member] of list.entries()) {
-    if (typeof member === "string" && /^providers\/[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(member)) {
-      providers.push(member);
-    } else problems.add(`${path}[${index}]`, "must be a name such as providers/openai");
-  }
-  return providers;
+/** Proto JSON writes an enum by its name. */
+function readSort(problems: FieldProblems, field: string, value: unknown): RoutingSort {
+  const name = typeof value === "string" ? value.replace(/^ROUTING_SORT_/, "") : "";
+  if (Object.hasOwn(RoutingSort, name)) return RoutingSort[name as keyof typeof RoutingSort];
+  problems.add(
+    field,
+    "must be ROUTING_SORT_PRICE, ROUTING_SORT_LATENCY or ROUTING_SORT_THROUGHPUT",
+  );
+  return RoutingSort.UNSPECIFIED;
 }
 
 /** Proto JSON writes a 64-bit integer as text; a number is taken too where it is exact. */

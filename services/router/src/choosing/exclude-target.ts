@@ -1,0 +1,128 @@
+import type { GenerateRequest, RoutingWishes } from "@penstock/api";
+import type { WishDialect } from "@penstock/formats";
+import { explainCondition } from "@penstock/snapshot";
+import type { CompiledTarget, ConditionFacts } from "@penstock/snapshot";
+import { unmetNeeds } from "./request-needs.ts";
+import { pathOf } from "./resolve-wishes.ts";
+import type { ResolvedWishes } from "./resolve-wishes.ts";
+
+/** What decides whether a target can serve a request at all. */
+export interface ExclusionInput {
+  readonly request: GenerateRequest;
+  readonly stream: boolean;
+  /** True when a budget applies: a target without a price can't be kept within it. */
+  readonly budgeted: boolean;
+  readonly wallMs: number;
+  /** The providers that wishes name; undefined: they name none. */
+  readonly wishes: ResolvedWishes | undefined;
+  readonly dialect: WishDialect | undefined;
+  /** Providers that policies forbid, each with the policy; undefined: none. */
+  readonly deniedProviders: ReadonlyMap<string, string> | undefined;
+  /** Called where a target has a condition. */
+  readonly conditionFacts: () => ConditionFacts;
+}
+
+/** The rule that excludes a target, and why in a sentence about it. */
+export interface ExclusionRule {
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** Why a target can't serve the request, whenever it comes; undefined when it can. */
+export function exclusionOf(
+  input: ExclusionInput,
+  target: CompiledTarget,
+): ExclusionRule | undefined {
+  return (
+    byPolicy(input, target) ??
+    byWishes(input, target) ??
+    byCondition(input, target) ??
+    byCapability(input, target) ??
+    byPrice(input, target)
+  );
+}
+
+function byPolicy(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {
+  const policy = input.deniedProviders?.get(target.deployment.provider.name);
+  return policy === undefined
+    ? undefined
+    : { rule: policy, reason: `${policy} denies its provider` };
+}
+
+function byWishes(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {
+  const { wishes, dialect } = input;
+  if (wishes === undefined) return undefined;
+  const provider = target.deployment.provider.name;
+  if (wishes.only !== undefined && !wishes.only.has(provider)) {
+    return {
+      rule: pathOf("onlyProviders", dialect),
+      reason: "the request asks for other providers",
+    };
+  }
+  if (!wishes.ignore.has(provider)) return undefined;
+  return {
+    rule: pathOf("ignoreProviders", dialect),
+    reason: "the request avoids its provider",
+  };
+}
+
+function byCondition(
+  { conditionFacts }: ExclusionInput,
+  { condition }: CompiledTarget,
+): ExclusionRule | undefined {
+  if (condition === undefined) return undefined;
+  const facts = conditionFacts();
+  if (condition.judge(facts).holds) return undefined;
+  return { rule: "condition", reason: explainCondition(condition, facts) };
+}
+
+function byCapability(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {
+  const { request, stream } = input;
+  const { capabilities } = target.deployment;
+  const required = request.routing?.requireParameters === true;
+  const unmet = unmetNeeds(request, stream, capabilities)?.find(
+    ({ droppable }) => required || !droppable,
+  );
+  if (unmet !== undefined) {
+    const rule = unmet.droppable ? "require_parameters" : `capability.${unmet.capability}`;
+    return { rule, reason: `it lacks ${unmet.words}` };
+  }
+  const wanted = request.sampling?.maxOutputTokens;
+  const most = capabilities.maxOutputTokens;
+  if (wanted === undefined || most === undefined || BigInt(wanted) <= most) return undefined;
+  return {
+    rule: "capability.max_output_tokens",
+    reason: `it lacks room for so many output tokens: it writes at most ${most}`,
+  };
+}
+
+function byPrice(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {
+  const wishes = input.request.routing;
+  if (!input.budgeted && wishes === undefined) return undefined;
+  const prices = target.deployment.pricesAt(input.wallMs);
+  if (prices === undefined && input.budgeted) {
+    return { rule: "no_price", reason: "it has no price, and a budget applies to the request" };
+  }
+  const bound = wishes === undefined ? undefined : exceededPrice(wishes, prices);
+  if (bound === undefined) return undefined;
+  return {
+    rule: `${input.dialect ?? "routing"}.${bound}`,
+    reason: "it costs more than the request allows",
+  };
+}
+
+type Prices = ReturnType<CompiledTarget["deployment"]["pricesAt"]>;
+
+/** The bound that the prices exceed; what has no price costs nothing that is known. */
+function exceededPrice(wishes: RoutingWishes, prices: Prices): string | undefined {
+  const exceeds = (bound: bigint | undefined, price: bigint | undefined): boolean =>
+    bound !== undefined && (price ?? 0n) > bound;
+  const {
+    maxInputPriceNanoUsdPerMillionTokens: input,
+    maxOutputPriceNanoUsdPerMillionTokens: output,
+    maxRequestPriceNanoUsd: request,
+  } = wishes;
+  if (exceeds(input, prices?.inputNanoUsdPerMillionTokens)) return "max_price.prompt";
+  if (exceeds(output, prices?.outputNanoUsdPerMillionTokens)) return "max_price.completion";
+  return exceeds(request, prices?.requestNanoUsd) ? "max_price.request" : undefined;
+}
