@@ -25,7 +25,7 @@ export type {
   TokenUsage,
   Tool,
 } from "@penstock/api";
-export type { ErrorReason, FieldViolation, QuotaViolation } from "@penstock/errors";
+export type { ErrorReason, Exclusion, FieldViolation, QuotaViolation } from "@penstock/errors";
 export { PenstockError } from "./src/penstock-error.ts";
 export { createPenstockClient } from "./src/penstock-client.ts";
 export type {

@@ -2,7 +2,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import type { Status } from "@penstock/api";
 import { StatusSchema } from "@penstock/api";
-import type { ErrorReason, FieldViolation, QuotaViolation } from "@penstock/errors";
+import type { ErrorReason, Exclusion, FieldViolation, QuotaViolation } from "@penstock/errors";
 import { fromStatus, GatewayError, reasons } from "@penstock/errors";
 
 /**
@@ -23,6 +23,8 @@ export class PenstockError extends Error {
   readonly retryDelayMs: number | undefined;
   readonly quotaViolations: readonly QuotaViolation[];
   readonly fieldViolations: readonly FieldViolation[];
+  /** Why each candidate did not answer; empty when none was weighed. */
+  readonly exclusions: readonly Exclusion[];
   /** How many targets were tried; undefined when the error arose before the first. */
   readonly attempts: number | undefined;
   /** True when a part of the answer had been sent before the failure. */
@@ -44,6 +46,7 @@ export class PenstockError extends Error {
     this.retryDelayMs = error.retryAfterMs;
     this.quotaViolations = error.quotaViolations;
     this.fieldViolations = error.fieldViolations;
+    this.exclusions = error.exclusions;
     this.attempts = attemptsOf(error.metadata["attempts"]);
     this.committed = error.metadata["committed"] === "true";
     this.metadata = error.metadata;

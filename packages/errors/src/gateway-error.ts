@@ -107,6 +107,17 @@ export class GatewayError extends Error {
   /** The same error, telling also why each candidate did not answer. */
   withExclusions(exclusions: readonly Exclusion[]): GatewayError {
     if (exclusions.length === 0) return this;
-    return new GatewayError(this.reason, this.message, { ...this, exclusions });
+    return new GatewayError(this.reason, this.message, {
+      source: this.source,
+      retryAfterMs: this.retryAfterMs,
+      metadata: this.metadata,
+      fieldViolations: this.fieldViolations,
+      quotaViolations: this.quotaViolations,
+      preconditionViolations: this.preconditionViolations,
+      resource: this.resource,
+      requestId: this.requestId,
+      cause: this.cause,
+      exclusions,
+    });
   }
 }

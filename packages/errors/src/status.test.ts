@@ -19,6 +19,12 @@ const quotaViolation = fc.record({
   description: text,
   resetTimeMs: fc.integer({ min: 1, max: 4_000_000_000_000 }),
 });
+const exclusion = fc.record({
+  deployment: fc.stringMatching(/^deployments\/[a-z]{1,9}$/),
+  rule: fc.stringMatching(/^[a-z_.]{1,20}$/),
+  reason: text,
+  untilTimeMs: fc.integer({ min: 1, max: 4_000_000_000_000 }),
+});
 const anyError = fc
   .record({
     reason: fc.constantFrom(...(Object.keys(reasons) as ErrorReason[])),
@@ -34,6 +40,7 @@ const anyError = fc
     preconditionViolations: fc.array(fc.record({ type: text, subject: text, description: text }), {
       maxLength: 5,
     }),
+    exclusions: fc.array(exclusion, { maxLength: 5 }),
     resource: fc.option(fc.record({ type: text, name: text }), { nil: undefined }),
   })
   .map(({ reason, message, ...options }) => new GatewayError(reason, message, options));
@@ -53,6 +60,7 @@ describe("an error as status", () => {
           quotaViolations: error.quotaViolations,
           preconditionViolations: error.preconditionViolations,
           resource: error.resource,
+          exclusions: error.exclusions,
           requestId: "request-1",
         });
         if (error.retryAfterMs !== undefined) expect(back.retryAfterMs).toBe(error.retryAfterMs);

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { compileCondition } from "./condition.ts";
+import type { ConditionFacts } from "./condition.ts";
 import { matchesModel } from "./match.ts";
 import { explainRoutes, selectRoute } from "./route-table.ts";
 import type { CompiledRoute } from "./snapshot.ts";
@@ -91,5 +93,20 @@ describe("selectRoute", () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  it("takes a route with a condition before one without, where it holds, and says why not", () => {
+    const compiled = compileCondition("input_tokens > 10");
+    if (!compiled.ok) throw new Error(compiled.description);
+    const { condition } = compiled;
+    const routes = [route("a", 0, ["m"]), { ...route("b", 0, ["m"]), condition }];
+    const facts = (tokens: bigint) => () => ({ input_tokens: tokens }) as ConditionFacts;
+    expect(selectRoute({ routes }, "m", {}, facts(11n))?.name).toBe("routes/b");
+    expect(selectRoute({ routes }, "m", {}, facts(10n))?.name).toBe("routes/a");
+    const rows = explainRoutes({ routes }, "m", {}, facts(10n));
+    expect(rows.find((row) => row.route.name === "routes/b")).toMatchObject({
+      chosen: false,
+      reason: 'its condition does not hold at "input_tokens > 10": input_tokens is 10',
+    });
   });
 });

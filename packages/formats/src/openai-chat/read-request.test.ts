@@ -286,7 +286,7 @@ describe("readRequest refuses", () => {
     [{ tool_choice: "required" }, "tool_choice"],
     [{ response_format: { type: "xml" } }, "response_format.type"],
     [
-      { penstock: { routing: { only_providers: ["openai"] } } },
+      { penstock: { routing: { only_providers: ["open ai"] } } },
       "penstock.routing.only_providers[0]",
     ],
     [{ penstock: { routing: { maxAttempts: 0 } } }, "penstock.routing.maxAttempts"],
@@ -304,7 +304,6 @@ describe("readRequest refuses", () => {
     "extra_headers",
     "extra_body",
     "API-Base",
-    "models",
     "fallbacks",
     "aws_secret_access_key",
     "functions",

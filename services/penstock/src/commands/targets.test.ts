@@ -31,7 +31,12 @@ it("shows each deployment with its windows", () => {
     "cooldown until 1970-01-01 00:00:00Z",
     "0",
     "1 m",
-    ...["0", "-", "-", "-", "-", "-"],
+    "0",
+    "-",
+    "-",
+    "-",
+    "-",
+    "-",
   ]);
   expect(rows[2]).toEqual(["", "1 d", "8", "75.0 %", "240 ms", "-", "61", "-"]);
   expect(rows[3]).toEqual(["deployments/b", "ready", "2", "-"]);

@@ -1,7 +1,10 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { TargetWindow } from "@penstock/api";
 
-/** Windows of one target as its workers see them. Counts are sums; of times and speeds, which can't be added, those of the worst worker. */
+/**
+ * Windows of one target as its workers see them. Counts are sums; of times and speeds, which can't be
+ * added, those of the worst worker.
+ */
 export function mergeWindows(seen: readonly (readonly TargetWindow[])[]): TargetWindow[] {
   const [longest = []] = seen.toSorted((one, other) => other.length - one.length);
   return longest.map((window, at) => {

@@ -56,9 +56,11 @@ function rows(
     for (const window of performance.windows(deployment, now)) {
       const name = windows.get(window.lengthMs);
       if (name === undefined) continue;
-      for (const [labels, value] of values(window)) {
-        if (value !== undefined) made.push([[deployment, name, ...labels], value]);
-      }
+      made.push(
+        ...values(window).flatMap(([labels, value]): Row[] =>
+          value === undefined ? [] : [[[deployment, name, ...labels], value]],
+        ),
+      );
     }
   }
   return made;

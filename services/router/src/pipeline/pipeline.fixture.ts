@@ -216,6 +216,17 @@ export class FakeDownstream implements Downstream {
   }
 }
 
+/** A question of one word, with what a test wants besides. */
+function question(request: Partial<GenerateRequest>): GenerateRequest {
+  return create(GenerateRequestSchema, {
+    model: "smart",
+    messages: [
+      { role: MessageRole.USER, parts: [{ part: { case: "text", value: { text: "hi" } } }] },
+    ],
+    ...(request as object),
+  });
+}
+
 /** A pipeline of which everything but providers, disk (unless it is given) and clock is real. */
 export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: UsageRecorder) {
   const clock = new ManualClock(1_767_225_600_000);
@@ -273,13 +284,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
       timeoutMs: 900_000,
     };
     const handler = new RequestHandler(arrival, downstream, parts);
-    handler.context.request = create(GenerateRequestSchema, {
-      model: "smart",
-      messages: [
-        { role: MessageRole.USER, parts: [{ part: { case: "text", value: { text: "hi" } } }] },
-      ],
-      ...(request as object),
-    });
+    handler.context.request = question(request);
     handler.context.stream = stream;
     handler.context.requestBytes = 100;
     handler.run();

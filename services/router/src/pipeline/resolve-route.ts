@@ -9,7 +9,10 @@ import type { Refusal } from "./stage.ts";
 /** The least time worth starting with (reliability §2.1): less can't reach a provider and back. */
 const leastRemainingMs = 100;
 
-/** Model, labels and conditions → route, and those of the models to fall back to; the route's total timer narrows the deadline. */
+/**
+ * Model, labels and conditions → route, and those of the models to fall back to; the route's total
+ * timer narrows the deadline.
+ */
 export function resolveRoute(context: RequestContext, nowMs: number): Refusal {
   const { caller, request } = context;
   if (caller === undefined || request === undefined) throw new Error("runs after authenticate");
