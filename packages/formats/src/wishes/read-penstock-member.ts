@@ -24,7 +24,7 @@ export function readPenstockMember(problems: FieldProblems, wishes: Wishes, valu
     else if (key === "idempotency_key" || key === "idempotencyKey") {
       wishes.idempotencyKey = readText(problems, field, member, { min: 1, max: 128 });
     } else if (key === "session") {
-      wishes.session = readText(problems, field, member, { min: 1, max: 256 });
+      wishes.session = readText(problems, field, member, { min: 1, max: 128 });
     } else if (key === "report") wishes.report = readBoolean(problems, field, member) ?? false;
     else problems.add(field, `is not known; known are ${known}`);
   }

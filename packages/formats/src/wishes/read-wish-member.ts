@@ -9,7 +9,7 @@ import type { Wishes } from "./wishes.ts";
 type MemberReader = (problems: FieldProblems, wishes: Wishes, value: unknown) => void;
 
 /** Longest name of a session. Unit: characters. */
-const maxSessionLength = 256;
+const maxSessionLength = 128;
 
 /**
  * Members of a body that are for Penstock and no provider: its own, and those by which people talk

@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import { MessageRole, MessageSchema, ToolSchema } from "@penstock/api";
-import type { GenerateRequest } from "@penstock/api";
-import { isJsonObject } from "@penstock/formats";
+import type { CacheMarker, GenerateRequest } from "@penstock/api";
 import type { RequestContext } from "../pipeline/request-context.ts";
-
-/** Members by which formats mark what a provider shall cache. */
-const markers: ReadonlySet<string> = new Set(["cache_control", "cachePoint"]);
-/** Values looked at for a marker; they stand near the beginning, or in few places. */
-const mostVisited = 2_000;
 
 /**
  * What requests of one conversation have in common: the session that the caller names, else the
@@ -18,10 +12,12 @@ const mostVisited = 2_000;
 export function affinityKey(context: RequestContext): string | undefined {
   const { caller, request } = context;
   if (caller === undefined || request === undefined) return undefined;
-  const session = sessionOf(request);
+  const session = sessionOf(context, request);
   const within = `${caller.virtualKey}\n${request.model}\n`;
-  if (session !== undefined) return `${within}session ${session}`;
-  return asksForCache(request) ? `${within}prefix ${prefixHash(request)}` : undefined;
+  if (session !== "") return `${within}session ${session}`;
+  return markedCacheMs(request) !== undefined
+    ? `${within}prefix ${prefixHash(request)}`
+    : undefined;
 }
 
 /** Key of the issuer of the newest signed reasoning that the request sends back. */
@@ -42,27 +38,33 @@ export function keyOfSignature(signature: string): string {
   return `signature ${createHash("sha256").update(signature).digest("base64")}`;
 }
 
-function sessionOf(request: GenerateRequest): string | undefined {
-  if (request.session !== undefined && request.session !== "") return request.session;
+/**
+ * How long the request asks its provider to keep the cache. Undefined: it asks for none; NaN: for as
+ * long as the provider does by itself. Unit: milliseconds.
+ */
+export function markedCacheMs(request: GenerateRequest): number | undefined {
+  let longestMs: number | undefined;
+  const look = (marker: CacheMarker | undefined): void => {
+    if (marker === undefined) return;
+    const toldMs = timeToLiveMs(marker.timeToLive);
+    if (longestMs === undefined || !(longestMs >= toldMs)) longestMs = toldMs;
+  };
+  for (const tool of request.tools) look(tool.cacheMarker);
+  for (const { parts } of request.messages) for (const part of parts) look(part.cacheMarker);
+  return longestMs;
+}
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+
+function timeToLiveMs(text: string | undefined): number {
+  const [, count, unit] = /^(\d{1,4})([smh])$/.exec(text ?? "") ?? [];
+  return Number(count) * (unitsMs[unit ?? ""] ?? Number.NaN);
+}
+
+function sessionOf({ session }: RequestContext, request: GenerateRequest): string {
+  if (session !== "") return session;
   const cacheKey = request.formatParameters["openai-chat"]?.["prompt_cache_key"];
-  return typeof cacheKey === "string" && cacheKey !== "" ? cacheKey.slice(0, 256) : undefined;
-}
-
-function asksForCache(request: GenerateRequest): boolean {
-  for (const format in request.formatParameters) {
-    const left = { visits: mostVisited };
-    if (hasMarker(request.formatParameters[format], left)) return true;
-  }
-  return false;
-}
-
-function hasMarker(value: unknown, left: { visits: number }): boolean {
-  left.visits -= 1;
-  if (left.visits < 0) return false;
-  if (Array.isArray(value)) return value.some((member) => hasMarker(member, left));
-  if (!isJsonObject(value)) return false;
-  for (const key in value) if (markers.has(key) || hasMarker(value[key], left)) return true;
-  return false;
+  return typeof cacheKey === "string" ? cacheKey.slice(0, 256) : "";
 }
 
 /** Tools, instructions and the first turn: what later turns of a conversation repeat. */

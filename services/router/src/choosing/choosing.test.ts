@@ -229,17 +229,30 @@ describe("affinity", () => {
   it("follows the beginning of a conversation where a cache is asked for", () => {
     const pipeline = createPipeline(sampleSnapshot(weighted));
     const marked = asked({
-      formatParameters: {
-        "openai-chat": { messages: { "0": { cache_control: { type: "ephemeral" } } } },
-      },
+      messages: [
+        {
+          role: MessageRole.USER,
+          parts: [
+            {
+              part: { case: "text", value: { text: "a long text" } },
+              cacheMarker: { timeToLive: "1h" },
+            },
+          ],
+        },
+      ],
     });
-    const { formatParameters } = marked;
-    pipeline.send({ formatParameters });
+    const { messages } = marked;
+    const later = [...messages, ...messages];
+    pipeline.send({ messages });
     pipeline.upstream.last.answer(usage);
     Object.assign(pipeline.parts, { random: () => 0.99 });
-    pipeline.send({ formatParameters });
+    pipeline.clock.advance(3_599_000);
+    pipeline.send({ messages: later });
     expect(pipeline.upstream.last.deployment).toBe("deployments/a-large");
     pipeline.send();
+    expect(pipeline.upstream.last.deployment).toBe("deployments/b-large");
+    pipeline.clock.advance(1_000);
+    pipeline.send({ messages: later });
     expect(pipeline.upstream.last.deployment).toBe("deployments/b-large");
   });
 

@@ -2,7 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { TokenUsage } from "@penstock/api";
 import type { CompiledDeployment } from "@penstock/snapshot";
 import type { RequestContext } from "../pipeline/request-context.ts";
-import { keyOfSignature } from "./affinity-keys.ts";
+import { keyOfSignature, markedCacheMs } from "./affinity-keys.ts";
 import type { AffinityBook } from "./affinity.ts";
 
 /** How long the caches of most vendors live after their last use. */
@@ -21,7 +21,9 @@ export function noteServed(
   if (affinityKey === undefined && signature === undefined) return;
   const { deployment, usage } = answered;
   const lifetime = deployment.capabilities.promptCacheLifetime;
-  const cacheMs = lifetime === undefined ? usualCacheMs : durationMs(lifetime);
+  const ownMs = lifetime === undefined ? usualCacheMs : durationMs(lifetime);
+  const markedMs = context.request && markedCacheMs(context.request);
+  const cacheMs = ownMs === 0 ? 0 : Math.max(ownMs, markedMs || 0);
   const served = {
     deployment: deployment.name,
     provider: deployment.provider.name,

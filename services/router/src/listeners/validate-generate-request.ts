@@ -103,7 +103,7 @@ function checkLabels({ labels }: GenerateRequest, check: Check): void {
 function checkRouting(request: GenerateRequest, check: Check): void {
   const { routing, keepaliveInterval } = request;
   const attempts = routing?.maxAttempts;
-  check((request.session?.length ?? 0) <= 256, "session", "must have at most 256 characters");
+  check((request.session?.length ?? 0) <= 128, "session", "must have at most 128 characters");
   const models = routing?.models ?? [];
   check(models.length <= 8, "routing.models", "must have at most 8 models");
   models.forEach((model, at) => {

@@ -19,6 +19,7 @@ export function resolveRoute(context: RequestContext, nowMs: number): Refusal {
   const route = selectRoute(caller, request.model, request.labels, () => conditionFacts(context));
   if (route === undefined) return modelNotFound(request.model);
   context.route = route;
+  if (context.session === "") context.session = request.session ?? "";
   const refusal = resolveRouting(context);
   if (refusal !== undefined) return refusal;
   context.deadlineMs = Math.min(

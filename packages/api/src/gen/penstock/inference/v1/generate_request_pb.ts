@@ -490,7 +490,7 @@ export type GenerateRequest = Message<"penstock.inference.v1.GenerateRequest"> &
   formatParameters: { [key: string]: JsonObject };
 
   /**
-   * The conversation it belongs to, in the caller's words, at most 256 characters. Requests of one
+   * The conversation it belongs to, in the caller's words, at most 128 characters. Requests of one
    * session go to the target that served it last while its prompt cache lives. Absent: not said.
    *
    * @generated from field: optional string session = 70;
