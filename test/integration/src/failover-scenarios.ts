@@ -33,6 +33,8 @@ export interface FailoverScenario {
 const second: ScenarioEnd = { outcome: "the second answers", answeredBy: 1, calls: [1, 1] };
 const retried: ScenarioEnd = { ...second, outcome: "again, then the second", calls: [2, 1] };
 const late: ScenarioEnd = { ...second, timer: "firstToken" };
+/** A whole answer has begun with its head: from there on it has to go on. */
+const halted: ScenarioEnd = { ...second, timer: "progress" };
 const interrupted: ScenarioEnd = {
   outcome: "error in the stream",
   reason: "STREAM_INTERRUPTED",
@@ -64,7 +66,13 @@ export const failoverScenarios: readonly FailoverScenario[] = [
   { number: 4, name: "503", targets: ["overloaded", ""], ...both(second) },
   { number: 5, name: "TCP reset", targets: ["reset", ""], ...both(retried) },
   { number: 6, name: "accepted, never answered", targets: ["hang", ""], ...both(late) },
-  { number: 7, name: "slow first token", targets: ["slow-content-9000", ""], ...both(late) },
+  {
+    number: 7,
+    name: "slow first token",
+    targets: ["slow-content-9000", ""],
+    unary: [halted],
+    stream: [late],
+  },
   { number: 8, name: "cut before content", targets: ["cut-after-0", ""], ...both(retried) },
   {
     number: 8,
@@ -73,25 +81,32 @@ export const failoverScenarios: readonly FailoverScenario[] = [
     unary: [retried],
     stream: [interrupted],
   },
-  { number: 9, name: "stall before content", targets: ["stall-after-0", ""], ...both(late) },
+  {
+    number: 9,
+    name: "stall before content",
+    targets: ["stall-after-0", ""],
+    unary: [halted],
+    stream: [late],
+  },
   {
     number: 9,
     name: "keep-alives before content",
     targets: ["ping-after-0", ""],
-    ...both(late),
+    unary: [halted],
+    stream: [late],
   },
   {
     number: 9,
     name: "stall after content",
     targets: ["stall-after-3", ""],
-    unary: [late],
+    unary: [halted],
     stream: [stalled],
   },
   {
     number: 9,
     name: "keep-alives after content",
     targets: ["ping-after-3", ""],
-    unary: [late],
+    unary: [halted],
     stream: [stalled],
   },
   {
