@@ -165,6 +165,14 @@ export const failoverScenarios: readonly FailoverScenario[] = [
   },
   {
     number: 14,
+    name: "known to refuse a prefill",
+    targets: ["overloaded", "rejects-prefill", ""],
+    capabilities: { 1: "{ prefill: false }" },
+    question: { prefill: "Well," },
+    ...both({ outcome: "not asked, the third answers", answeredBy: 2, calls: [1, 0, 1] }),
+  },
+  {
+    number: 14,
     name: "fallback has no schemas",
     targets: ["overloaded", "rejects-response_format", ""],
     capabilities: { 1: "{ jsonSchema: false }" },

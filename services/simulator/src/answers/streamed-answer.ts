@@ -5,6 +5,7 @@ import { answerHeaders, countPieces, endCall, endOf, identityOf, usageOf } from 
 import type { Call } from "./call.ts";
 import { inBandError } from "./in-band-error.ts";
 import { StreamScript } from "./stream-script.ts";
+import { eventsWithoutUsage } from "./without-usage.ts";
 
 /** How often a stalled stream that pings does so. */
 const pingIntervalMs = 200;
@@ -78,13 +79,18 @@ export class StreamedAnswer {
       response.end(joined(chunks));
       return;
     }
-    const last = this.#writer.finish(endOf(this.#call), usageOf(this.#call));
+    const last = this.#strip(this.#writer.finish(endOf(this.#call), usageOf(this.#call)));
     if (this.#reportsUsage) entry.reportedOutputTokens = countPieces(reply.blocks);
     response.end(joined([...chunks, last]));
   }
 
   #write(events: readonly StreamEvent[]): Chunk[] {
-    return events.map((event) => this.#writer.event(event));
+    return events.map((event) => this.#strip(this.#writer.event(event)));
+  }
+
+  /** Formats whose streams always end with usage know no other way to leave it out. */
+  #strip(text: string): string {
+    return this.#call.scenario.noUsage === true ? eventsWithoutUsage(text) : text;
   }
 
   #send(chunks: readonly Chunk[]): void {

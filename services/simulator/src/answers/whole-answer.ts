@@ -11,10 +11,9 @@ import {
 } from "./call.ts";
 import type { Call } from "./call.ts";
 import { inBandError } from "./in-band-error.ts";
+import { withoutUsage } from "./without-usage.ts";
 
 const inference = "penstock.inference.v1";
-/** What whole answers of the formats call their usage. */
-const usageMembers = { usage: undefined, usageMetadata: undefined };
 
 /**
  * Sends the reply as one JSON document. Faults that count tokens happen in the middle of it,
@@ -79,8 +78,7 @@ function bodyOf(call: Call): string {
     identityOf(call),
     usageOf(call),
   );
-  if (call.scenario.noUsage !== true) return body;
-  return JSON.stringify({ ...JSON.parse(body), ...usageMembers });
+  return call.scenario.noUsage === true ? withoutUsage(body) : body;
 }
 
 function partOf(block: ReplyBlock): ContentPart {
