@@ -10,6 +10,7 @@ export {
   type ForwardableBody,
   type JsonObject,
   type RelayedAnswer,
+  type RequestAddress,
   type StreamEvent,
   type StreamLimits,
   type StreamReader,

@@ -126,6 +126,14 @@ export interface RelayedAnswer {
   end: AnswerEnd;
 }
 
+/** What the path of a request says where its format says it there and not in the body. */
+export interface RequestAddress {
+  /** Name of the model, decoded. */
+  model: string;
+  /** Whether the answer is to be streamed. */
+  stream: boolean;
+}
+
 /** A request as a caller of a compatible API sent it. */
 export interface CallerRequest {
   /** The canonical request. */
@@ -162,6 +170,11 @@ export interface TargetRequest {
   stream: boolean;
   /** In what the target differs. */
   quirks: FormatQuirks;
+  /**
+   * Told of everything that the body leaves out or says in another way, for the caller. Absent:
+   * nobody listens.
+   */
+  warn?: (warning: string) => void;
 }
 
 /** Writes a streamed answer in the caller's format, one event at a time. */
@@ -182,8 +195,11 @@ export interface Format {
   streamContentType: string;
   /** Text that keeps a quiet stream alive and means nothing. */
   keepaliveText: string;
-  /** Reads a caller's body. Throws FIELD_INVALID or UNSUPPORTED_FIELD with all field paths. */
-  readRequest(body: Uint8Array): CallerRequest;
+  /**
+   * Reads a caller's body. Throws FIELD_INVALID or UNSUPPORTED_FIELD with all field paths. `address`
+   * is for formats whose path names model and stream; without it they are not known.
+   */
+  readRequest(body: Uint8Array, address?: RequestAddress): CallerRequest;
   /** Writes the body for a target; asks for usage in the stream where the target knows that. */
   writeRequest(request: GenerateRequest, target: TargetRequest): string;
   /**

@@ -160,6 +160,7 @@ export class RunningRouter implements RouterService {
     health.retain(snapshot);
     performance.retain(snapshot);
     upstream.retain(snapshot);
+    this.#parts.credentials.prepare([...snapshot.providers.values()].map((one) => one.credential));
     this.health.set("configuration", "ready");
   }
 

@@ -1,5 +1,6 @@
 import { MessageRole, type ContentPart, type Message, type ToolResultPart } from "@penstock/api";
-import type { FormatQuirks, JsonObject } from "../format.ts";
+import type { FormatQuirks, JsonObject, TargetRequest } from "../format.ts";
+import { ownSignature } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay, writeContent } from "./write-content.ts";
 
@@ -11,7 +12,7 @@ type Written = Record<string, unknown>;
  */
 export function writeMessages(
   messages: readonly Message[],
-  quirks: FormatQuirks,
+  target: TargetRequest,
   extras: unknown,
 ): Written[] {
   const written: Written[] = [];
@@ -21,20 +22,25 @@ export function writeMessages(
     const own = overlay?.[String(index)];
     const path = `messages[${index}]`;
     if (message.role === MessageRole.TOOL) writeResults(message, path, own, written);
-    else written.push(writeMessage(message, path, own, quirks));
+    else written.push(writeMessage(message, path, own, target));
   }
   return written;
 }
 
-function writeMessage(message: Message, path: string, own: unknown, quirks: FormatQuirks): Written {
+function writeMessage(
+  message: Message,
+  path: string,
+  own: unknown,
+  target: TargetRequest,
+): Written {
   const extras = isJsonObject(own) ? own : undefined;
   switch (message.role) {
     case MessageRole.ASSISTANT:
-      return writeAssistant(message, path, extras, quirks);
+      return writeAssistant(message, path, extras, target);
     case MessageRole.USER:
     case MessageRole.SYSTEM: {
       const content = writeContent(message.parts, path, partExtras(extras));
-      const role = message.role === MessageRole.USER ? "user" : systemRole(message, quirks);
+      const role = message.role === MessageRole.USER ? "user" : systemRole(message, target.quirks);
       return overlaid(extras, { role, content, name: message.name });
     }
     default:
@@ -50,7 +56,7 @@ function writeAssistant(
   message: Message,
   path: string,
   extras: Written | undefined,
-  quirks: FormatQuirks,
+  { quirks, warn }: TargetRequest,
 ): Written {
   const texts: ContentPart[] = [];
   const calls: Written[] = [];
@@ -64,8 +70,10 @@ function writeAssistant(
         break;
       case "reasoning":
         reasoning = (reasoning ?? "") + part.part.value.text;
+        ownSignature(part.part.value, "openai-chat", warn);
         break;
       case "toolCall": {
+        ownSignature(part.part.value, "openai-chat", warn);
         const { id, name, argumentsJson } = part.part.value;
         calls.push({ id, type: "function", function: { name, arguments: argumentsJson } });
         break;

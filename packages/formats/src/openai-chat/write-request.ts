@@ -29,7 +29,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
   const maxTokens = sampling?.maxOutputTokens;
   const body: Record<string, unknown> = {
     model: target.model,
-    messages: writeMessages(request.messages, quirks, extras?.["messages"]),
+    messages: writeMessages(request.messages, target, extras?.["messages"]),
     stream: target.stream ? true : undefined,
     stream_options: target.stream ? writeStreamOptions(target, extras) : undefined,
     tools: request.tools.length === 0 ? undefined : writeTools(request.tools, extras?.["tools"]),

@@ -42,6 +42,8 @@ export interface AttemptsListener {
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
+/** Most warnings about one body; more would tell the caller nothing new. */
+const mostWarnings = 32;
 
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
@@ -193,9 +195,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const { request, stream } = this.#context;
     const { format, model, quirks } = target.deployment;
     if (request === undefined) throw new Error("runs after the request was read");
-    const wanted = { model, stream, quirks };
     const adapted = adaptRequest(this.#context, target, this.#parts);
-    this.#context.warnings = adapted === undefined ? [] : [...adapted.warnings];
+    const warnings = [...(adapted?.warnings ?? [])];
+    this.#context.warnings = warnings;
+    const warn = (warning: string): void => {
+      if (warnings.length < mostWarnings && !warnings.includes(warning)) warnings.push(warning);
+    };
+    const wanted = { model, stream, quirks, warn };
     try {
       if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
       const forwarded = forwardedBody(this.#context, formats[format], wanted);

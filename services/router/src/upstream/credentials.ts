@@ -3,6 +3,9 @@ import { readFile } from "node:fs/promises";
 import type { Logger } from "@penstock/observability";
 import { parseKey, readEnvironmentVariable, Secret } from "@penstock/runtime";
 import type { Clock, Timer } from "@penstock/runtime";
+import { cloudIdentities } from "./cloud-identities.ts";
+import type { CloudIdentity } from "./cloud-identity.ts";
+import { IdentityTokens } from "./identity-tokens.ts";
 
 /** How often files are read again, so that a rotated secret is used without a restart. */
 const refreshMs = 30_000;
@@ -15,7 +18,7 @@ const sendable = /^[\u0021-\u007e]+$/;
 export interface CredentialSource {
   /** Grows when any secret changed. */
   readonly version: number;
-  /** The secret of `env:NAME` or `file:PATH`; undefined: it is missing. */
+  /** The secret of `env:NAME`, `file:PATH` or a cloud's identity; undefined: it is missing. */
   resolve(reference: string): Secret | undefined;
 }
 
@@ -30,30 +33,44 @@ export interface CredentialsOptions {
   readonly logger: Logger;
   /** Reads a variable; that of the process when absent. */
   readonly readVariable?: (name: string) => string | undefined;
+  /** The clouds whose identity may be used; all that are known when absent. */
+  readonly identities?: readonly CloudIdentity[];
 }
 
-/** The secrets that the configuration refers to. They are read once, files again every 30 s. */
+/**
+ * The secrets that the configuration refers to. They are read once, files again every 30 s; what a
+ * cloud gives is renewed before it expires.
+ */
 export class Credentials implements CredentialSource {
   readonly #options: CredentialsOptions;
   readonly #known = new Map<string, Known>();
+  readonly #tokens: IdentityTokens;
   #version = 0;
   #timer: Timer | undefined;
 
   constructor(options: CredentialsOptions) {
     this.#options = options;
+    const { clock, logger, identities = cloudIdentities } = options;
+    this.#tokens = new IdentityTokens({ clock, logger, identities });
   }
 
   get version(): number {
-    return this.#version;
+    return this.#version + this.#tokens.version;
   }
 
   resolve(reference: string): Secret | undefined {
+    if (this.#tokens.answers(reference)) return this.#tokens.resolve(reference);
     let known = this.#known.get(reference);
     if (known === undefined) {
       known = this.#judge(reference, this.#read(reference));
       this.#known.set(reference, known);
     }
     return known.secret;
+  }
+
+  /** Obtains what clouds have to give for these references, before a request needs it. */
+  prepare(references: Iterable<string>): void {
+    this.#tokens.retain(references);
   }
 
   /** Begins to read files again from time to time. */
@@ -68,6 +85,7 @@ export class Credentials implements CredentialSource {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#tokens.stop();
   }
 
   /** Reads every file anew; never rejects. A file that can't be read keeps its last secret. */
