@@ -27,8 +27,9 @@ export {
 } from "./src/upstream-failure.ts";
 export { failureToError, localFailure } from "./src/failure-to-error.ts";
 export { formats } from "./src/formats.ts";
+export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
 export { openaiChat } from "./src/openai-chat/openai-chat.ts";
-export { checkFormatParameters } from "./src/openai-chat/write-request.ts";
+export { checkFormatParameters } from "./src/check-format-parameters.ts";
 export { checkEventGrammar } from "./src/event-grammar.ts";
 export { parseDuration, parseRetryAfter } from "./src/retry-after.ts";
 export { redactMessage } from "./src/redact.ts";

@@ -14,7 +14,7 @@ import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
 export type JsonObject = NonNullable<Finished["rawUsage"]>;
 
 /** Names of the wire formats; also the key of a request's `format_parameters`. */
-export type FormatName = "openai-chat";
+export type FormatName = "openai-chat" | "google-generate-content";
 
 /** One event of the canonical stream. */
 export type StreamEvent = Exclude<StreamGenerateResponse["event"], { case: undefined }>;

@@ -483,7 +483,7 @@ export type GenerateRequest = Message<"penstock.inference.v1.GenerateRequest"> &
   keepaliveInterval?: Duration | undefined;
 
   /**
-   * Further parameters by format name (`openai-chat`), sent only to a target of that format.
+   * Further parameters by format name (`openai-chat`, `google-generate-content`), sent only to a target of that format.
    *
    * @generated from field: map<string, google.protobuf.Struct> format_parameters = 14;
    */

@@ -1,0 +1,12 @@
+import type { GenerateRequest } from "@penstock/api";
+import { checkGoogleParameters } from "./google-generate-content/write-request.ts";
+import { checkFormatParameters as checkChatParameters } from "./openai-chat/write-request.ts";
+
+/**
+ * Checks the `format_parameters` of a caller who wrote them directly: throws UNSUPPORTED_FIELD for a
+ * name that is refused, or that has its own field in the request.
+ */
+export function checkFormatParameters(request: GenerateRequest): void {
+  checkChatParameters(request);
+  checkGoogleParameters(request);
+}

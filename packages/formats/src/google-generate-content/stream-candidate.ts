@@ -1,0 +1,147 @@
+import { BlockKind, type CandidateFinish } from "@penstock/api";
+import type { StreamEvent } from "../format.ts";
+import {
+  argumentsDelta,
+  blockEnded,
+  citationStarted,
+  textDelta,
+  textStarted,
+  toolCallStarted,
+} from "../openai-chat/stream-events.ts";
+import type { AnswerPart } from "./answer-part.ts";
+import { readCitations } from "./citations.ts";
+import { newFinish, thoughtItAway } from "./finish-reason.ts";
+import { formatName } from "./format-name.ts";
+
+/** What all candidates of one stream share: the numbers of blocks, the bounds, the way out. */
+export interface BlockOutput {
+  /** Takes the next block number; throws UPSTREAM_MALFORMED when there are too many. */
+  nextBlock(): number;
+  /** Counts characters of arguments; throws UPSTREAM_MALFORMED when there are too many. */
+  countArguments(length: number): void;
+  /** Hands one event on. */
+  emit(event: StreamEvent): void;
+}
+
+const none = -1;
+
+/** The blocks of one candidate, one after the other: calls and media come whole in this format. */
+export class StreamCandidate {
+  readonly number: number;
+  /** The last `finishReason`; empty until one came. */
+  rawReason = "";
+  citationMetadata: unknown;
+  groundingMetadata: unknown;
+  readonly #output: BlockOutput;
+  #block = none;
+  #kind: BlockKind = BlockKind.UNSPECIFIED;
+  #text = "";
+  #calls = false;
+
+  constructor(number: number, output: BlockOutput) {
+    this.number = number;
+    this.#output = output;
+  }
+
+  /** Takes one part of an answer. */
+  part(part: Exclude<AnswerPart, { kind: "other" }>): void {
+    switch (part.kind) {
+      case "text":
+        this.#text += part.text;
+        if (part.text !== "") this.#grow(BlockKind.TEXT, part.text);
+        if (part.signature !== undefined) this.#proof(part.signature);
+        return;
+      case "thought":
+        if (part.text !== "") this.#grow(BlockKind.REASONING, part.text);
+        if (part.signature === undefined) return;
+        if (this.#kind === BlockKind.REASONING) this.#end(part.signature);
+        else this.#proof(part.signature);
+        return;
+      case "call":
+        this.#call(part);
+        return;
+      case "media":
+        this.#media(part);
+        return;
+    }
+  }
+
+  /** Ends what is open, tells the sources, and says how it ended. */
+  end(warnings: Set<string>): CandidateFinish {
+    this.#end();
+    for (const citation of readCitations(this, this.#text)) {
+      const block = this.#output.nextBlock();
+      this.#output.emit(citationStarted(block, this.number, citation));
+      this.#output.emit(blockEnded(block));
+    }
+    if (this.rawReason === "MAX_TOKENS" && this.#text === "" && !this.#calls) {
+      warnings.add(thoughtItAway);
+    }
+    return newFinish(this.number, this.rawReason, this.#calls);
+  }
+
+  #grow(kind: BlockKind, text: string): void {
+    if (this.#kind !== kind) {
+      this.#end();
+      this.#block = this.#output.nextBlock();
+      this.#kind = kind;
+      this.#output.emit(textStarted(this.#block, this.number, kind));
+    }
+    this.#output.emit(textDelta(this.#block, text));
+  }
+
+  /** A proof of what came before, as a block of its own. */
+  #proof(signature: string): void {
+    this.#end();
+    this.#block = this.#output.nextBlock();
+    this.#kind = BlockKind.REASONING;
+    this.#output.emit(textStarted(this.#block, this.number, BlockKind.REASONING));
+    this.#end(signature);
+  }
+
+  #call(call: Extract<AnswerPart, { kind: "call" }>): void {
+    this.#end();
+    this.#calls = true;
+    this.#output.countArguments(call.argumentsJson.length);
+    this.#block = this.#output.nextBlock();
+    this.#output.emit(toolCallStarted(this.#block, this.number, call));
+    this.#output.emit(argumentsDelta(this.#block, call.argumentsJson));
+    this.#end(call.signature);
+  }
+
+  #media({ mediaType, data, signature }: Extract<AnswerPart, { kind: "media" }>): void {
+    this.#end();
+    const index = this.#output.nextBlock();
+    const started = textStarted(index, this.number, BlockKind.MEDIA);
+    if (started.case === "blockStarted") {
+      started.value.media = {
+        $typeName: "penstock.inference.v1.MediaPart",
+        mediaType,
+        source: { case: undefined },
+      };
+    }
+    this.#output.emit(started);
+    this.#output.emit({
+      case: "blockDelta",
+      value: {
+        $typeName: "penstock.inference.v1.BlockDelta",
+        index,
+        delta: { case: "data", value: data },
+      },
+    });
+    this.#output.emit(blockEnded(index));
+    if (signature !== undefined) this.#proof(signature);
+  }
+
+  #end(signature?: string): void {
+    if (this.#block === none) return;
+    const ended = blockEnded(this.#block);
+    if (signature !== undefined && ended.case === "blockEnded") {
+      ended.value.signature = signature;
+      ended.value.signatureIssuer = formatName;
+    }
+    this.#output.emit(ended);
+    this.#block = none;
+    this.#kind = BlockKind.UNSPECIFIED;
+  }
+}

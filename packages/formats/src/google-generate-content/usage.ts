@@ -1,0 +1,134 @@
+import { UsageSource, type TokenUsage } from "@penstock/api";
+import type { JsonObject } from "../format.ts";
+import { isJsonObject } from "../read-json.ts";
+
+/** A usage object as read: the counts if believable, the raw object, and what was wrong. */
+export interface ReadUsage {
+  usage: TokenUsage | undefined;
+  raw: JsonObject | undefined;
+  warnings: string[];
+}
+
+const countNames = [
+  "promptTokenCount",
+  "toolUsePromptTokenCount",
+  "cachedContentTokenCount",
+  "candidatesTokenCount",
+  "thoughtsTokenCount",
+  "totalTokenCount",
+] as const;
+
+type Counts = Partial<Record<(typeof countNames)[number], bigint>>;
+
+/**
+ * Reads `usageMetadata`. Proto JSON leaves zeros out, so that beside any count an absent one is
+ * zero. A count that is no whole number refuses the whole object, since money depends on it; a
+ * detail larger than its total is left out. Both are warned of.
+ */
+export function readUsage(value: unknown): ReadUsage {
+  if (!isJsonObject(value)) {
+    const warnings = value == null ? [] : ["usage_refused: not an object"];
+    return { usage: undefined, raw: undefined, warnings };
+  }
+  const refused: string[] = [];
+  const counts: Counts = {};
+  for (const name of countNames) {
+    const count = readCount(value[name], name, refused);
+    if (count !== undefined) counts[name] = count;
+  }
+  const audioInput = audioOf(value["promptTokensDetails"], refused);
+  const audioOutput = audioOf(value["candidatesTokensDetails"], refused);
+  if (refused.length > 0) {
+    return { usage: undefined, raw: undefined, warnings: [`usage_refused: ${refused.join(", ")}`] };
+  }
+  const raw = value as JsonObject;
+  const { promptTokenCount, candidatesTokenCount, totalTokenCount } = counts;
+  if ((promptTokenCount ?? candidatesTokenCount ?? totalTokenCount) === undefined) {
+    return { usage: undefined, raw, warnings: [] };
+  }
+  const warnings: string[] = [];
+  const input = (promptTokenCount ?? 0n) + (counts.toolUsePromptTokenCount ?? 0n);
+  const output = outputOf(input, counts);
+  const usage: TokenUsage = {
+    $typeName: "penstock.type.v1.TokenUsage",
+    inputTokens: input,
+    cacheReadInputTokens: within(
+      counts.cachedContentTokenCount,
+      input,
+      "cachedContentTokenCount",
+      warnings,
+    ),
+    audioInputTokens: within(audioInput, input, "promptTokensDetails", warnings),
+    outputTokens: output,
+    reasoningOutputTokens: within(
+      counts.thoughtsTokenCount,
+      output,
+      "thoughtsTokenCount",
+      warnings,
+    ),
+    audioOutputTokens: within(audioOutput, output, "candidatesTokensDetails", warnings),
+    source: UsageSource.REPORTED,
+  };
+  return { usage, raw, warnings };
+}
+
+/** Thoughts are counted beside the candidates, unless the total says that they are among them. */
+function outputOf(input: bigint, counts: Counts): bigint {
+  const candidates = counts.candidatesTokenCount ?? 0n;
+  const thoughts = counts.thoughtsTokenCount ?? 0n;
+  const among = counts.totalTokenCount === input + candidates && thoughts <= candidates;
+  return among ? candidates : candidates + thoughts;
+}
+
+function readCount(value: unknown, name: string, refused: string[]): bigint | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  refused.push(name);
+  return undefined;
+}
+
+/** Tokens of sound in a list of counts by modality; undefined when it names none. */
+function audioOf(value: unknown, refused: string[]): bigint | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const audio = value.filter(isJsonObject).find(({ modality }) => modality === "AUDIO");
+  return audio && readCount(audio["tokenCount"], "tokenCount", refused);
+}
+
+function within(
+  part: bigint | undefined,
+  whole: bigint,
+  name: string,
+  warnings: string[],
+): bigint | undefined {
+  if (part === undefined || part <= whole) return part;
+  warnings.push(`usage_detail_refused: ${name}`);
+  return undefined;
+}
+
+/** Writes usage for a caller; what is undefined is left out of the text. */
+export function writeUsage(usage: TokenUsage): Record<string, unknown> {
+  const input = Number(usage.inputTokens ?? 0n);
+  const output = Number(usage.outputTokens ?? 0n);
+  const thoughts = usage.reasoningOutputTokens;
+  return {
+    promptTokenCount: input,
+    cachedContentTokenCount: numberOf(usage.cacheReadInputTokens),
+    candidatesTokenCount: output - Number(thoughts ?? 0n),
+    thoughtsTokenCount: numberOf(thoughts),
+    totalTokenCount: input + output,
+    promptTokensDetails: details(input, usage.audioInputTokens),
+    candidatesTokensDetails: details(output, usage.audioOutputTokens),
+  };
+}
+
+function details(total: number, audio: bigint | undefined): unknown[] | undefined {
+  if (audio === undefined) return undefined;
+  return [
+    { modality: "TEXT", tokenCount: total - Number(audio) },
+    { modality: "AUDIO", tokenCount: Number(audio) },
+  ];
+}
+
+function numberOf(count: bigint | undefined): number | undefined {
+  return count === undefined ? undefined : Number(count);
+}

@@ -1,0 +1,114 @@
+import { MessageRole, type Message } from "@penstock/api";
+import type { TargetRequest } from "../format.ts";
+import { isJsonObject } from "../read-json.ts";
+import { cannotSay } from "./cannot-say.ts";
+import { writeParts } from "./write-parts.ts";
+
+type Written = Record<string, unknown>;
+
+/** The conversation as the body has it. */
+export interface WrittenContents {
+  contents: Written[];
+  systemInstruction: Written | undefined;
+}
+
+/**
+ * Writes the conversation. All instructions stand above it; results of tools that follow each other
+ * are one content, since the API wants those of one step together. `extras` are unknown members by
+ * position of the message.
+ */
+export function writeContents(
+  messages: readonly Message[],
+  target: TargetRequest,
+  extras: unknown,
+): WrittenContents {
+  const writer = new ContentsWriter(target, isJsonObject(extras) ? extras : undefined);
+  for (const [index, message] of messages.entries()) writer.message(message, index);
+  return writer.end();
+}
+
+class ContentsWriter {
+  readonly #target: TargetRequest;
+  readonly #extras: Written | undefined;
+  readonly #names = new Map<string, string>();
+  readonly #contents: Written[] = [];
+  readonly #system: Written[] = [];
+  #systemExtras: Written | undefined;
+  /** Parts of the last content while that is one of results. */
+  #results: Written[] | undefined;
+
+  constructor(target: TargetRequest, extras: Written | undefined) {
+    this.#target = target;
+    this.#extras = extras;
+  }
+
+  message(message: Message, index: number): void {
+    const extras = this.#extras?.[String(index)];
+    const { content, ...others }: Written = isJsonObject(extras) ? extras : {};
+    const path = `messages[${index}]`;
+    const isResult = message.role === MessageRole.TOOL;
+    if (message.name !== undefined && !isResult) {
+      this.#target.warn?.("parameter_dropped: name of a speaker");
+    }
+    const parts = writeParts(message, {
+      target: this.#target,
+      names: this.#names,
+      extras: isJsonObject(content) ? content : undefined,
+      path,
+    });
+    switch (message.role) {
+      case MessageRole.SYSTEM:
+        this.#addSystem(parts, others, path);
+        return;
+      case MessageRole.TOOL:
+        this.#addResults(parts, others, path);
+        return;
+      case MessageRole.USER:
+      case MessageRole.ASSISTANT:
+        this.#results = undefined;
+        // The API refuses a content without parts, such as one of thoughts that stayed behind.
+        if (parts.length === 0) return;
+        this.#contents.push({
+          ...others,
+          role: message.role === MessageRole.USER ? "user" : "model",
+          parts,
+        });
+        return;
+      default:
+        throw cannotSay(`${path}.role`, "an unknown role");
+    }
+  }
+
+  end(): WrittenContents {
+    const system = this.#system;
+    if (this.#contents.length === 0 && system.length > 0) {
+      // A conversation of instructions alone is none here.
+      this.#target.warn?.("approximated: instructions alone are sent as a question");
+      return { contents: [{ role: "user", parts: system }], systemInstruction: undefined };
+    }
+    const systemInstruction =
+      system.length === 0 ? undefined : { ...this.#systemExtras, parts: system };
+    return { contents: this.#contents, systemInstruction };
+  }
+
+  #addSystem(parts: Written[], others: Written, path: string): void {
+    if (parts.some((part) => !("text" in part))) throw cannotSay(path, "an instruction of media");
+    if (this.#contents.length > 0) {
+      this.#target.warn?.("approximated: instructions amid the conversation stand above it");
+    }
+    this.#system.push(...parts);
+    this.#systemExtras = { ...this.#systemExtras, ...others };
+  }
+
+  #addResults(parts: Written[], others: Written, path: string): void {
+    if (parts.some((part) => !("functionResponse" in part))) {
+      throw cannotSay(path, "other content in a message of tool results");
+    }
+    if (this.#results !== undefined) {
+      this.#results.push(...parts);
+      return;
+    }
+    this.#results = parts;
+    this.#contents.push({ ...others, role: "user", parts });
+  }
+}
