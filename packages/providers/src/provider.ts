@@ -1,7 +1,7 @@
 import type { FormatName, FormatQuirks } from "@penstock/formats";
 
 /** Kinds of providers that Penstock knows; the registry has one entry for each. */
-export type ProviderKind = "openai" | "openai-compatible";
+export type ProviderKind = "google-gemini" | "google-vertex" | "openai" | "openai-compatible";
 
 /** What a provider can be asked to do. */
 export type ProviderOperation = "generate";

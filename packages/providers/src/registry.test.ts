@@ -11,7 +11,7 @@ describe("providers", () => {
     expect(new Set(offered.map(({ format }) => format)).size).toBe(offered.length);
     for (const address of offered) {
       expect(formats[address.format]).toBeDefined();
-      expect(operationPath(address, "m", false)).toMatch(/^\/[a-z/]+$/);
+      expect(operationPath(address, "m", false)).toMatch(/^\/[a-zA-Z/]+(?::[a-zA-Z]+)?$/);
     }
     const policy = { privateNetwork: false, allowInsecure: false };
     if (provider.defaultBaseUrl !== undefined) {

@@ -1,9 +1,13 @@
+import { googleGemini } from "./google-gemini/google-gemini.ts";
+import { googleVertex } from "./google-vertex/google-vertex.ts";
 import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
 import { openai } from "./openai/openai.ts";
 import type { Provider, ProviderKind } from "./provider.ts";
 
 /** Every provider by its kind; the only list of them. */
 export const providers: Readonly<Record<ProviderKind, Provider>> = {
+  "google-gemini": googleGemini,
+  "google-vertex": googleVertex,
   openai,
   "openai-compatible": openaiCompatible,
 };

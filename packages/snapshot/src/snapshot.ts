@@ -182,7 +182,7 @@ export interface CompiledProvider {
   readonly origin: string;
   /** Path of the base URL without a slash at its end; empty at the root. */
   readonly pathPrefix: string;
-  /** Reference `env:NAME` or `file:PATH`; empty: none is sent. */
+  /** Reference `env:NAME`, `file:PATH` or a cloud's identity, `google-adc:`; empty: none is sent. */
   readonly credential: string;
   readonly privateNetwork: boolean;
   readonly transport: Readonly<Transport> | undefined;

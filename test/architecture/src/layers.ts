@@ -116,6 +116,12 @@ export const fences: readonly Fence[] = [
     home: "services/router/src/upstream/",
   },
   {
+    what: "the SDKs of clouds",
+    packages: /^google-auth-library$/,
+    rooms: /^services\/router\/src\/upstream\//,
+    home: "services/router/src/upstream/",
+  },
+  {
     what: "commander and yaml",
     packages: /^(?:commander|yaml)$/,
     rooms: /^services\/penstock\//,

@@ -9,7 +9,8 @@ import { checkTransport } from "./check-transport.ts";
 import type { ProblemList } from "./field-problem.ts";
 
 const maxCredentialLength = 4_096;
-const credentialPattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/;
+/** A variable, a file, or the identity that a cloud gives by its own chain of credentials. */
+const credentialPattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|google-adc:)$/;
 
 /** Secrets of Penstock itself: a provider's address must not be a way to read them. */
 const reservedVariables: ReadonlySet<string> = new Set([
@@ -49,7 +50,7 @@ function checkCredential(problems: ProblemList, credential: string): void {
   if (credential === "") return;
   if (!checkText(problems, "credential", credential, { maxLength: maxCredentialLength })) return;
   if (!credentialPattern.test(credential)) {
-    problems.invalid("credential", "must be env:NAME or file:PATH");
+    problems.invalid("credential", "must be env:NAME, file:PATH or google-adc:");
   } else if (credential.startsWith("env:") && reservedVariables.has(credential.slice(4))) {
     problems.invalid("credential", "names a variable reserved for Penstock itself");
   }

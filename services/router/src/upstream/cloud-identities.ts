@@ -1,4 +1,5 @@
 import type { CloudIdentity } from "./cloud-identity.ts";
+import { createGoogleIdentity } from "./google-identity.ts";
 
 /** The clouds whose own identity can stand for a provider's key; the only list of them. */
-export const cloudIdentities: readonly CloudIdentity[] = [];
+export const cloudIdentities: readonly CloudIdentity[] = [createGoogleIdentity()];

@@ -30,7 +30,7 @@ export interface CloudIdentity {
   obtain(argument: string, signal: AbortSignal): Promise<ExpiringSecret>;
 }
 
-/** Scheme and argument of a credential reference such as `google-adc:/path`. */
+/** Scheme and argument of a credential reference such as `google-adc:`. */
 export function splitReference(reference: string): { scheme: string; argument: string } {
   const colon = reference.indexOf(":");
   if (colon < 0) return { scheme: "", argument: "" };

@@ -66,7 +66,7 @@ export class IdentityTokens {
   /** Forgets all but these references, and begins to obtain those that are new. */
   retain(references: Iterable<string>): void {
     const wanted = new Set(references);
-    for (const held of [...this.#held.values()]) {
+    for (const held of this.#held.values()) {
       if (!wanted.has(held.reference)) this.#drop(held);
     }
     for (const reference of wanted) this.resolve(reference);
@@ -74,7 +74,7 @@ export class IdentityTokens {
 
   /** Nothing is obtained any more. */
   stop(): void {
-    for (const held of [...this.#held.values()]) this.#drop(held);
+    for (const held of this.#held.values()) this.#drop(held);
   }
 
   #identityOf(reference: string): CloudIdentity | undefined {

@@ -90,7 +90,7 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
   revision: bigint;
 
   /**
-   * Vendor implementation: `openai` or `openai-compatible`. Required.
+   * Vendor implementation: `openai`, `openai-compatible`, `google-gemini` or `google-vertex`. Required.
    *
    * @generated from field: string kind = 16;
    */
@@ -104,7 +104,8 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
   baseUrl: string;
 
   /**
-   * Where the secret is: `env:NAME` or `file:PATH`. Empty: no credential is sent.
+   * Where the secret is: `env:NAME`, `file:PATH`, or `google-adc:` for Google's own chain of credentials.
+   * Empty: no credential is sent.
    *
    * @generated from field: string credential = 18;
    */

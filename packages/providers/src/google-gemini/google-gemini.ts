@@ -1,0 +1,42 @@
+import type { Provider } from "../provider.ts";
+
+/** The Gemini API of Google AI Studio, with a key. */
+export const googleGemini: Provider = {
+  kind: "google-gemini",
+  displayName: "Google Gemini API",
+  telemetryName: "gcp.gemini",
+  defaultBaseUrl: "https://generativelanguage.googleapis.com/v1beta",
+  operations: {
+    generate: [
+      {
+        format: "google-generate-content",
+        path: "/models/{model}:generateContent",
+        streamPath: "/models/{model}:streamGenerateContent?alt=sse",
+      },
+    ],
+  },
+  auth: { scheme: "header", name: "x-goog-api-key", required: true },
+  headers: {},
+  quirks: {
+    // Those of OpenAI's format mean nothing here.
+    maxTokensField: "max_tokens",
+    sendsDeveloperRole: false,
+    supportsStreamUsage: true,
+    sendsReasoning: true,
+  },
+  capabilities: {
+    streaming: true,
+    tools: true,
+    images: true,
+    audioInput: true,
+    files: true,
+    jsonSchema: true,
+    multipleCandidates: true,
+  },
+  priceNotes: [
+    "Thoughts are part of the output and cost the same.",
+    "Cached input has its own price; the count is part of the input.",
+    "Prompts above 200,000 tokens cost more for some models.",
+    "Grounding in a search costs by the request.",
+  ],
+};

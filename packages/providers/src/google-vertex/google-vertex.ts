@@ -1,0 +1,24 @@
+import { googleGemini } from "../google-gemini/google-gemini.ts";
+import type { Provider } from "../provider.ts";
+
+/**
+ * Gemini on Vertex AI. The base URL names project and location:
+ * `https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}`.
+ */
+export const googleVertex: Provider = {
+  ...googleGemini,
+  kind: "google-vertex",
+  displayName: "Google Vertex AI",
+  telemetryName: "gcp.vertex_ai",
+  defaultBaseUrl: undefined,
+  operations: {
+    generate: [
+      {
+        format: "google-generate-content",
+        path: "/publishers/google/models/{model}:generateContent",
+        streamPath: "/publishers/google/models/{model}:streamGenerateContent?alt=sse",
+      },
+    ],
+  },
+  auth: { scheme: "bearer", required: true },
+};
