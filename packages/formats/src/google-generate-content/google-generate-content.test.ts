@@ -282,46 +282,52 @@ describe("streams", () => {
   });
 
   it("never throws, whatever a server writes", () => {
-    const any = fc.jsonValue();
+    const anything = fc.jsonValue();
     const part = fc.record(
       {
-        text: any,
-        thought: any,
-        thoughtSignature: any,
-        functionCall: fc.oneof(any, fc.record({ name: any, args: any, id: any })),
-        inlineData: fc.oneof(any, fc.record({ mimeType: any, data: any })),
+        text: anything,
+        thought: anything,
+        thoughtSignature: anything,
+        functionCall: fc.oneof(
+          anything,
+          fc.record({ name: anything, args: anything, id: anything }),
+        ),
+        inlineData: fc.oneof(anything, fc.record({ mimeType: anything, data: anything })),
       },
       { requiredKeys: [] },
     );
     const candidate = fc.record(
       {
-        content: fc.oneof(any, fc.record({ parts: fc.oneof(any, fc.array(part)) })),
-        finishReason: fc.oneof(any, fc.constantFrom("STOP", "SAFETY", "MALFORMED_FUNCTION_CALL")),
-        index: any,
+        content: fc.oneof(anything, fc.record({ parts: fc.oneof(anything, fc.array(part)) })),
+        finishReason: fc.oneof(
+          anything,
+          fc.constantFrom("STOP", "SAFETY", "MALFORMED_FUNCTION_CALL"),
+        ),
+        index: anything,
         groundingMetadata: fc.oneof(
-          any,
+          anything,
           fc.record({
-            groundingChunks: fc.oneof(any, fc.array(any)),
-            groundingSupports: fc.oneof(any, fc.array(fc.record({ segment: any }))),
+            groundingChunks: fc.oneof(anything, fc.array(anything)),
+            groundingSupports: fc.oneof(anything, fc.array(fc.record({ segment: anything }))),
           }),
         ),
-        citationMetadata: fc.oneof(any, fc.record({ citationSources: fc.array(any) })),
+        citationMetadata: fc.oneof(anything, fc.record({ citationSources: fc.array(anything) })),
       },
       { requiredKeys: [] },
     );
     const chunk = fc.record(
       {
-        candidates: fc.oneof(any, fc.array(candidate)),
-        usageMetadata: any,
-        responseId: any,
-        modelVersion: any,
-        promptFeedback: any,
+        candidates: fc.oneof(anything, fc.array(candidate)),
+        usageMetadata: anything,
+        responseId: anything,
+        modelVersion: anything,
+        promptFeedback: anything,
       },
       { requiredKeys: [] },
     );
     const line = fc.oneof(
       fc.string(),
-      fc.oneof(any, chunk).map((value) => JSON.stringify(value)),
+      fc.oneof(anything, chunk).map((value) => JSON.stringify(value)),
     );
     fc.assert(
       fc.property(fc.array(line, { maxLength: 6 }), (lines) => {

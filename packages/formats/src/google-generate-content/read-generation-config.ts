@@ -72,11 +72,11 @@ function readSampling(
   fields: Record<string, unknown>,
 ): Sampling | undefined {
   const sampling: Sampling = { $typeName: "penstock.inference.v1.Sampling", stopSequences: [] };
-  let any = false;
+  let said = false;
   const read = (name: string, take: (field: string, value: unknown) => void): void => {
     const value = member(fields, name);
     if (value == null) return;
-    any = true;
+    said = true;
     take(`generationConfig.${name}`, value);
   };
   read("maxOutputTokens", (field, value) => {
@@ -107,7 +107,7 @@ function readSampling(
       if (stop !== undefined) sampling.stopSequences.push(stop);
     }
   });
-  return any ? sampling : undefined;
+  return said ? sampling : undefined;
 }
 
 /** The form of the answer. What the canonical one can't hold goes into `extra` beside it. */
@@ -173,6 +173,6 @@ function readThinking(
     const text = readText(problems, `${path}.thinkingLevel`, level, { min: 1, max: 32 });
     reasoning.effort = text?.toLowerCase();
   }
-  const any = reasoning.maxTokens !== undefined || reasoning.effort !== undefined;
-  return { reasoning: any ? reasoning : undefined, extra };
+  const said = reasoning.maxTokens !== undefined || reasoning.effort !== undefined;
+  return { reasoning: said ? reasoning : undefined, extra };
 }
