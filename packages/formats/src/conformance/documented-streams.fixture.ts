@@ -1,4 +1,5 @@
 import type { FormatName } from "../format.ts";
+import googleStreams from "../google-generate-content/__fixtures__/streams.json" with { type: "json" };
 import openaiChatStreams from "../openai-chat/__fixtures__/streams.json" with { type: "json" };
 import { bytesOf } from "./format-samples.fixture.ts";
 import type { Sample } from "./format-samples.fixture.ts";
@@ -8,6 +9,13 @@ import type { Sample } from "./format-samples.fixture.ts";
  * beside it, in the format's own folder.
  */
 export const documentedStreams: Readonly<Record<FormatName, readonly Sample<Uint8Array>[]>> = {
+  "google-generate-content": googleStreams.streams
+    // Without an end mark nobody can know that more follows what says it is finished.
+    .filter(({ earlyProof }) => earlyProof !== true)
+    .map(({ name, stream, raw }) => ({
+      name,
+      value: bytesOf([...stream.map((data) => `data: ${data}\r\n\r\n`), raw ?? ""]),
+    })),
   "openai-chat": openaiChatStreams.map(({ name, stream }) => ({
     name,
     value: bytesOf(stream.map((data) => `data: ${data}\n\n`)),
