@@ -2,9 +2,10 @@ import { ToolChoiceMode, type GenerateRequest } from "@penstock/api";
 import { FieldProblems } from "../field-problems.ts";
 import { readText } from "../field-values.ts";
 import type { CallerRequest, ForwardableBody, JsonObject, RequestAddress } from "../format.ts";
-import { readWishes } from "../openai-chat/read-wishes.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
+import { readPenstockMember } from "../wishes/read-penstock-member.ts";
+import { applyWishes, newWishes, type Wishes } from "../wishes/wishes.ts";
 import { formatName } from "./format-name.ts";
 import { camelCase, member } from "./proto-json.ts";
 import { readContents, systemInstructionOf } from "./read-contents.ts";
@@ -37,7 +38,7 @@ export function readRequest(body: Uint8Array, address?: RequestAddress): CallerR
   const request = newRequest();
   request.model = readModel(problems, fields, address);
   const extras = readFields(problems, fields, request);
-  readPenstock(problems, fields, request);
+  const { dialect, report } = readPenstock(problems, fields, request);
   checkToolChoice(problems, request);
   problems.throwIfAny();
   if (Object.keys(extras).length > 0) {
@@ -46,7 +47,8 @@ export function readRequest(body: Uint8Array, address?: RequestAddress): CallerR
   const plain = !scan.escapedTopLevelKey && !("model" in fields) && !("penstock" in fields);
   const forwardable: ForwardableBody | undefined =
     address !== undefined && plain ? { model: nowhere, fields, includeUsage: true } : undefined;
-  return { request, stream: address?.stream ?? false, includeUsage: true, forwardable };
+  const stream = address?.stream ?? false;
+  return { request, stream, includeUsage: true, forwardable, wishDialect: dialect, report };
 }
 
 /** The path's model; a body may repeat it with the prefix of its resource name. */
@@ -109,15 +111,15 @@ function readPenstock(
   problems: FieldProblems,
   fields: Record<string, unknown>,
   request: GenerateRequest,
-): void {
-  if (fields["penstock"] == null) return;
-  const wishes = readWishes(problems, fields["penstock"]);
-  request.routing = wishes.routing;
-  request.idempotencyKey = wishes.idempotencyKey;
-  Object.assign(request.labels, wishes.labels);
+): Wishes {
+  const wishes = newWishes();
+  if (fields["penstock"] == null) return wishes;
+  readPenstockMember(problems, wishes, fields["penstock"]);
+  applyWishes(request, wishes);
   if (Object.keys(request.labels).length > 16) {
     problems.add("penstock.labels", "must have at most 16 members");
   }
+  return wishes;
 }
 
 function checkToolChoice(problems: FieldProblems, { toolChoice, tools }: GenerateRequest): void {

@@ -26,6 +26,7 @@ import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
+import { warnInto } from "./warn-into.ts";
 
 /** How the attempts of a request ended. */
 export type RequestEnd =
@@ -42,8 +43,6 @@ export interface AttemptsListener {
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
-/** Most warnings about one body; more would tell the caller nothing new. */
-const mostWarnings = 32;
 
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
@@ -198,10 +197,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const adapted = adaptRequest(this.#context, target, this.#parts);
     const warnings = [...(adapted?.warnings ?? [])];
     this.#context.warnings = warnings;
-    const warn = (warning: string): void => {
-      if (warnings.length < mostWarnings && !warnings.includes(warning)) warnings.push(warning);
-    };
-    const wanted = { model, stream, quirks, warn };
+    const wanted = { model, stream, quirks, warn: warnInto(warnings) };
     try {
       if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
       const forwarded = forwardedBody(this.#context, formats[format], wanted);
