@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from "node:fs";
 import { RequestOutcome } from "@penstock/api";
 import { formats } from "@penstock/formats";
 import type { FormatName } from "@penstock/formats";
@@ -15,7 +16,7 @@ import { grpcDoor, httpDoor } from "./src/matrix/doors.ts";
 import type { MatrixDoor } from "./src/matrix/doors.ts";
 import { matrixFeatures, requestOf } from "./src/matrix/features.ts";
 import type { MatrixFeature } from "./src/matrix/features.ts";
-import { matrixUpstreams } from "./src/matrix/upstreams.ts";
+import { matrixUpstreams, simulatedKeyFile } from "./src/matrix/upstreams.ts";
 import type { MatrixUpstream } from "./src/matrix/upstreams.ts";
 
 // Every door times every upstream format times what people do with it, through a running gateway
@@ -78,6 +79,7 @@ prices:
 }
 
 beforeAll(async () => {
+  writeFileSync(simulatedKeyFile, "simulated");
   gateway = await startConstellation({
     vendors: { alpha: { models: { "alpha-large": fast } } },
     resources: (url) =>
@@ -89,7 +91,10 @@ beforeAll(async () => {
     doors.set(format, httpDoor(format as FormatName, path, { url: gateway.httpUrl, key }));
   }
 });
-afterAll(() => gateway.close());
+afterAll(async () => {
+  rmSync(simulatedKeyFile, { force: true });
+  await gateway.close();
+});
 
 describe("door × upstream format × feature", () => {
   it("has every format as an upstream", () => {

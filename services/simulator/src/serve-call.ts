@@ -75,9 +75,11 @@ interface AskedCall extends ReceivedCall {
 
 /** The body, with what the path says in its place. */
 function readAsked({ addressed, body }: ReceivedCall): CallerRequest {
-  const asked = addressed.endpoint.format.readRequest(body);
-  if (addressed.model !== undefined) asked.request.model = addressed.model;
-  return addressed.stream === undefined ? asked : { ...asked, stream: addressed.stream };
+  const { endpoint, model, stream = false } = addressed;
+  const address = model === undefined ? undefined : { model, stream };
+  const asked = endpoint.format.readRequest(body, address);
+  if (model !== undefined) asked.request.model = model;
+  return addressed.stream === undefined ? asked : { ...asked, stream };
 }
 
 function answerAsked(call: AskedCall, state: SimulatorState): void {

@@ -23,7 +23,9 @@ const classes: Readonly<Record<VendorErrorKind, FailureClass>> = {
   unsupported_prefill: "BAD_REQUEST",
 };
 /** Where a vendor has no word of its own. */
-const exceptions: Readonly<Record<string, FailureClass>> = {};
+const exceptions: Readonly<Record<string, FailureClass>> = {
+  "google-generate-content: content_filter": "BAD_REQUEST",
+};
 
 const kinds = Object.keys(classes) as VendorErrorKind[];
 const table = endpoints.map((endpoint) => ({ ...endpoint, name: endpoint.format.name }));

@@ -1,6 +1,10 @@
 import { formats } from "@penstock/formats";
 import type { Endpoint } from "./endpoint.ts";
+import { googleDialect } from "./google-dialect.ts";
 import { openaiDialect } from "./openai-dialect.ts";
+
+/** Where Vertex AI has the models of Google, for a made-up project. */
+const vertexPath = "/v1/projects/sim/locations/global/publishers/google";
 
 /** Every wire format that the simulated vendors speak; each vendor speaks all of them. */
 export const endpoints: readonly Endpoint[] = [
@@ -9,6 +13,16 @@ export const endpoints: readonly Endpoint[] = [
     dialect: openaiDialect,
     paths: [{ path: "/v1/chat/completions" }],
     responseIdPrefix: "chatcmpl-",
+    caching: "automatic",
+  },
+  {
+    format: formats["google-generate-content"],
+    dialect: googleDialect,
+    paths: ["/v1beta", vertexPath].flatMap((prefix) => [
+      { path: `${prefix}/models/{model}:generateContent`, stream: false },
+      { path: `${prefix}/models/{model}:streamGenerateContent`, stream: true },
+    ]),
+    responseIdPrefix: "",
     caching: "automatic",
   },
 ];

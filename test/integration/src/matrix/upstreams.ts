@@ -1,4 +1,9 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { FormatName } from "@penstock/formats";
+
+/** A key for kinds that send nothing without one; a file, which every process can read. */
+export const simulatedKeyFile = join(tmpdir(), `penstock-simulated-key-${process.pid}`);
 
 /** A provider kind through which a format is spoken upstream. */
 export interface MatrixUpstream {
@@ -16,6 +21,13 @@ export interface MatrixUpstream {
 
 /** The rows: every format, through one kind that speaks it. */
 export const matrixUpstreams: readonly MatrixUpstream[] = [
+  {
+    format: "google-generate-content",
+    id: "gemini",
+    kind: "google-gemini",
+    baseUrl: (vendorUrl) => `${vendorUrl}/v1beta`,
+    provider: `credential: file:${simulatedKeyFile}\n`,
+  },
   {
     format: "openai-chat",
     id: "chat",
