@@ -14,7 +14,7 @@ interface Words {
 
 const invalid = { code: 400, status: "INVALID_ARGUMENT" };
 
-/** Codes, statuses, details: ai.google.dev/gemini-api/docs/troubleshooting, cloud.google.com/apis/design/errors. */
+/** Codes, statuses, details: ai.google.dev/gemini-api/docs/troubleshooting. */
 const words: Readonly<Record<VendorErrorKind, Words>> = {
   bad_request: invalid,
   invalid_key: { ...invalid, reason: "API_KEY_INVALID" },
