@@ -170,6 +170,8 @@ describe("what a target can't do", () => {
     expect(error.exclusions).toMatchObject(excluded);
     const { record } = await gateway.request(error.requestId);
     expect(record?.event?.error?.excludedBy).toMatchObject(excluded);
+    const why = await runPenstock(["why", error.requestId], gateway);
+    expect(why.stdout).toMatch(/^deployments\/plain +require_parameters +it lacks seeds +-$/m);
   });
 });
 
@@ -223,6 +225,25 @@ targets: [{ deployment: deployments/alpha }]
     expect(stderr).toMatch(
       /wrong\.yaml:3:.*match\.condition.*at line 1, column 1: Unknown variable: tokens/,
     );
+  });
+});
+
+describe("a session", () => {
+  it("stays with the target that served it last, and explain shows it", async () => {
+    const session = { model: "smart", penstock: { session: "s-1" } };
+    const first = await ask({ ...session, provider: undefined });
+    expect(first.header("x-penstock-deployment")).toBe("deployments/alpha");
+    await askGrpc({ session: "s-2", routing: { onlyProviders: ["beta"] } });
+    const next = await askGrpc({ session: "s-2" });
+    expect(next.response.started?.deployment).toBe("deployments/beta");
+    const explained = await gateway.router.explainRequest({
+      virtualKey: "projects/test/virtualKeys/choosing",
+      request: { model: "smart", session: "s-2" },
+    });
+    expect(explained.targets[0]).toMatchObject({
+      name: "deployments/beta",
+      reason: "first: beta-large+delay-0 at providers/beta; served the session last",
+    });
   });
 });
 

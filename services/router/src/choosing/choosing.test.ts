@@ -122,8 +122,23 @@ describe("wishes", () => {
     expect(downstream.facts?.model).toBe("other");
     const unknown = pipeline.send({ routing: asked({ routing: { models: ["none"] } }).routing });
     expect(unknown.downstream.error?.reason).toBe("MODEL_NOT_FOUND");
-    const denies = sampleSnapshot(policy({ denyModels: ["other"] }));
-    expect(denies.policies.get("policies/eu")?.denyModels).toEqual(["other"]);
+  });
+
+  it("do not fall back to a model that a policy denies", () => {
+    const other = {
+      name: "routes/other",
+      match: { models: ["other"] },
+      targets: [{ deployment: "deployments/b-large" }],
+    };
+    const denies = policy({ denyModels: ["other"] });
+    const pipeline = createPipeline(
+      sampleSnapshot({ ...denies, "routes/other": { route: other } }),
+    );
+    const { routing } = asked({ routing: { models: ["other"] } });
+    expect(pipeline.send({ routing }).downstream.error).toMatchObject({
+      reason: "MODEL_NOT_ALLOWED",
+      metadata: { policy: "policies/eu", model: "other" },
+    });
   });
 });
 
@@ -360,5 +375,43 @@ describe("a failure", () => {
       },
     ]);
     expect(pipeline.spool.finals.at(-1)?.error?.excludedBy).toHaveLength(2);
+  });
+});
+
+describe("quotas of several models", () => {
+  it("are held for all, and taken by those that were asked", () => {
+    const limit = (model: string): JsonValue => ({
+      limit: {
+        name: `limits/${model}`,
+        scope: { all: true },
+        tokensPerMinute: "1000000",
+        onUnavailable: "UNAVAILABLE_MODE_ALLOW",
+        selector: { model },
+      },
+    });
+    const snapshot = sampleSnapshot({
+      "limits/smart": limit("smart"),
+      "limits/other": limit("other"),
+      "routes/other": {
+        route: {
+          name: "routes/other",
+          match: { models: ["other"] },
+          targets: [{ deployment: "deployments/c-large" }],
+        },
+      },
+      "deployments/c-large": deployment("c", { provider: "providers/b" }),
+    });
+    const pipeline = createPipeline(snapshot);
+    const { downstream } = pipeline.send({
+      routing: asked({ routing: { models: ["other"] } }).routing,
+    });
+    pipeline.clock.advance(150);
+    pipeline.upstream.last.answer(usage);
+    expect(downstream.heard).toEqual(["answer"]);
+    const charges = pipeline.spool.finals[0]?.charges ?? [];
+    expect(charges.map(({ quota, settled }) => [quota, settled]).toSorted()).toEqual([
+      ["limits/other", 0n],
+      ["limits/smart", 12n],
+    ]);
   });
 });

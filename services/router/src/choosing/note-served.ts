@@ -1,5 +1,6 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { TokenUsage } from "@penstock/api";
+import type { Answer } from "@penstock/formats";
 import type { CompiledDeployment } from "@penstock/snapshot";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { keyOfSignature, markedCacheMs } from "./affinity-keys.ts";
@@ -37,4 +38,13 @@ export function noteServed(
   if (signature !== undefined) {
     affinity.note(keyOfSignature(signature), { ...served, untilMs: now + signatureMs });
   }
+}
+
+/** Signature of the last reasoning of an answer. */
+export function signatureOf({ candidates }: Answer): string | undefined {
+  let last: string | undefined;
+  for (const { part } of candidates[0]?.parts ?? []) {
+    if (part.case === "reasoning") last = part.value.signature ?? last;
+  }
+  return last;
 }

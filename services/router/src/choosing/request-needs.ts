@@ -93,7 +93,7 @@ export function unmetNeeds(
 /** Kinds of media, by what capability records know. */
 export type MediaKind = "image" | "audio" | "file";
 
-/** Whether any message carries media of the kind; what is not said to be image or audio is a file. */
+/** Whether any message carries media of the kind; what is neither image nor audio is a file. */
 export function hasMedia(request: GenerateRequest, kind: MediaKind): boolean {
   return request.messages.some(({ parts }) => parts.some((part) => isMedia(part, kind)));
 }
@@ -101,7 +101,9 @@ export function hasMedia(request: GenerateRequest, kind: MediaKind): boolean {
 function isMedia({ part }: ContentPart, kind: MediaKind): boolean {
   if (part.case === "toolResult") return part.value.parts.some((inner) => isMedia(inner, kind));
   if (part.case !== "media") return false;
-  const type = part.value.mediaType ?? "";
-  if (type.startsWith("image/")) return kind === "image";
-  return type.startsWith("audio/") ? kind === "audio" : kind === "file";
+  const { mediaType = "", fileName, source } = part.value;
+  // Formats that name no type send addresses of images.
+  const bareAddress = mediaType === "" && fileName === undefined && source.case === "uri";
+  if (mediaType.startsWith("image/") || bareAddress) return kind === "image";
+  return mediaType.startsWith("audio/") ? kind === "audio" : kind === "file";
 }

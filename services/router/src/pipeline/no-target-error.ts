@@ -1,6 +1,7 @@
 import { GatewayError } from "@penstock/errors";
 import type { ErrorReason, Exclusion } from "@penstock/errors";
 import type { Clock } from "@penstock/runtime";
+import type { CompiledTarget } from "@penstock/snapshot";
 import { credentialMissing } from "./plan-for-context.ts";
 import type { AttemptPlan, SkippedTarget } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -50,11 +51,21 @@ export function exclusions(
       const reason = `attempt ${number} ended as ${outcome}${status}`;
       return { deployment, rule: `attempt.${outcome}`, reason };
     });
-  for (const { target, rule, reason, untilMs } of plan.skipped) {
+  for (const { target, rule, reason, untilMs } of [...plan.skipped, ...context.passedOver]) {
     const known = { deployment: target.deployment.name, rule, reason };
     made.push(untilMs === undefined ? known : { ...known, untilTimeMs: wallAtZeroMs + untilMs });
   }
   return made.slice(0, mostExclusions);
+}
+
+/** Notes that a planned target was not asked when its turn came. */
+export function passOver(
+  context: RequestContext,
+  target: CompiledTarget,
+  why: Pick<SkippedTarget, "rule" | "reason"> & { readonly untilMs?: number | undefined },
+): void {
+  const { rule, reason, untilMs } = why;
+  context.passedOver.push({ target, rule, reason, untilMs, inNeed: false, forGood: false });
 }
 
 function reasonOf(skipped: readonly SkippedTarget[]): ErrorReason {

@@ -79,7 +79,8 @@ export function issuerOf(
   { request }: Pick<RequestContext, "request">,
   { affinity, clock }: Pick<AdmissionParts, "affinity" | "clock">,
 ): Served | undefined {
-  const key = request === undefined ? undefined : signatureKey(request);
+  if (request === undefined || affinity.size === 0) return undefined;
+  const key = signatureKey(request);
   return key === undefined ? undefined : affinity.find(key, clock.monotonicMs());
 }
 

@@ -6,7 +6,7 @@ import type { SpanContext } from "@penstock/observability";
 import type { WishDialect } from "@penstock/formats";
 import type { Caller, CompiledRoute, ConditionFacts, Snapshot } from "@penstock/snapshot";
 import type { ResolvedWishes } from "../choosing/resolve-wishes.ts";
-import type { RoutedModel } from "./plan-attempts.ts";
+import type { RoutedModel, SkippedTarget } from "./plan-attempts.ts";
 import type { UsageEstimate } from "@penstock/pricing";
 import type { Reservation } from "../leases/reservation.ts";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
@@ -107,6 +107,10 @@ export class RequestContext {
   /** `run-attempts` */
   /** What the caller should know of the answer, such as a parameter that was left out. */
   warnings: string[] = [];
+  /** Targets that were planned and not asked when their turn came. */
+  readonly passedOver: SkippedTarget[] = [];
+  /** Models that targets were asked for, where the request names more than one. */
+  readonly askedModels = new Set<string>();
   /** Signature of the reasoning that was sent last. */
   signature: string | undefined;
   readonly attempts: Attempt[] = [];

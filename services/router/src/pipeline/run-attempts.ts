@@ -4,6 +4,7 @@ import { formats } from "@penstock/formats";
 import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
+import { signatureOf } from "../choosing/note-served.ts";
 import { adaptRequest } from "../choosing/adapt-request.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
@@ -13,13 +14,14 @@ import { errorOfAttempt } from "./attempt-error.ts";
 import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
+import { answerFacts } from "./answer-facts.ts";
 import type { AnswerFacts, RelayedText } from "./downstream.ts";
 import { forwardedBody } from "./forwarded-body.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { admitTarget, planForContext } from "./plan-for-context.ts";
-import { exclusions, noTargetError } from "./no-target-error.ts";
+import { exclusions, noTargetError, passOver } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -41,6 +43,7 @@ export interface AttemptsListener {
   onAttemptsEnded(end: RequestEnd): void;
 }
 
+const connectionsFull = { rule: "full", reason: "all of its connections are in use" };
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
 
@@ -99,7 +102,12 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       this.#end({ kind: "failed", error });
       return;
     }
-    if (this.#parts.upstream.isFull(target) || this.#fellOutSincePlanned(target)) {
+    if (this.#parts.upstream.isFull(target)) {
+      passOver(this.#context, target, connectionsFull);
+      this.#skip();
+      return;
+    }
+    if (this.#fellOutSincePlanned(target)) {
       this.#skip();
       return;
     }
@@ -118,7 +126,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const admitted = admitTarget(target, this.#parts);
     if (admitted.ok) return false;
     const last = this.#at + 1 >= this.#plan.targets.length;
-    return !(last && admitted.inNeed === true);
+    if (last && admitted.inNeed === true) return false;
+    passOver(this.#context, target, admitted);
+    return true;
   }
 
   /** The quotas of the target are held, or not. Called by the reservation. */
@@ -137,7 +147,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     // A quota of a target means the next target; the caller is refused when none is left.
     const { clock, events } = this.#parts;
     events.quotaRefused(this.#context.requestId, outcome, clock.monotonicMs());
-    this.#lastError ??= quotaError(outcome, clock.wallMs());
+    const error = quotaError(outcome, clock.wallMs());
+    this.#lastError ??= error;
+    passOver(this.#context, target, { rule: outcome.use.quota.name, reason: error.message });
     this.#skip();
   }
 
@@ -170,6 +182,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       clock,
       requestEndMs: context.deadlineMs,
     });
+    if (this.#plan.models !== undefined) context.askedModels.add(this.#modelOf(target));
     this.#current = run;
     this.#reservation = reservation;
     this.#onTarget += 1;
@@ -203,7 +216,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       const forwarded = forwardedBody(this.#context, formats[format], wanted);
       return forwarded ?? formats[format].writeRequest(request, wanted);
     } catch (error) {
-      this.#lastError ??= toGatewayError(error);
+      const known = toGatewayError(error);
+      this.#lastError ??= known;
+      passOver(this.#context, target, { rule: "format", reason: known.message });
       return undefined;
     }
   }
@@ -236,7 +251,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     if (!run.committed) {
       run.committed = true;
       this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-      downstream.start(this.#factsOf(run));
+      downstream.start(answerFacts(run, this.#modelOf(run.target)));
     }
     if (event.case === "blockEnded" && event.value.signature !== undefined) {
       this.#context.signature = event.value.signature;
@@ -261,7 +276,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       // An answer without any content is an answer all the same.
       run.committed = true;
       this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-      this.#context.downstream.start(this.#factsOf(run));
+      this.#context.downstream.start(answerFacts(run, this.#modelOf(run.target)));
     }
     this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
@@ -270,14 +285,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   attemptAnswered(run: AttemptRun, answer: Answer): void {
-    this.#context.signature = lastSignature(answer);
+    this.#context.signature = signatureOf(answer);
     this.#closeWhole(run, answer.end);
-    this.#end({ kind: "answered", answer, facts: this.#factsOf(run) });
+    this.#end({ kind: "answered", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
   }
 
   attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void {
     this.#closeWhole(run, end);
-    this.#end({ kind: "relayed", answer, facts: this.#factsOf(run) });
+    this.#end({ kind: "relayed", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
   }
 
   #closeWhole(run: AttemptRun, end: AnswerEnd): void {
@@ -369,28 +384,12 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     end.warnings = context.warnings;
   }
 
-  #factsOf(run: AttemptRun): AnswerFacts {
-    const { deployment } = run.target;
-    return {
-      responseId: run.responseId,
-      model: this.#plan.models?.get(run.target) ?? this.#context.request?.model ?? "",
-      upstreamModel: run.responseModel === "" ? deployment.model : run.responseModel,
-      provider: deployment.provider.name,
-      deployment: deployment.name,
-      attempt: run.number,
-    };
+  /** The model of the request's that a target was planned for. */
+  #modelOf(target: CompiledTarget): string {
+    return this.#plan.models?.get(target) ?? this.#context.request?.model ?? "";
   }
 
   get #now(): MonotonicMs {
     return this.#parts.clock.monotonicMs();
   }
-}
-
-/** Signature of the last reasoning of an answer. */
-function lastSignature({ candidates }: Answer): string | undefined {
-  let last: string | undefined;
-  for (const { part } of candidates[0]?.parts ?? []) {
-    if (part.case === "reasoning") last = part.value.signature ?? last;
-  }
-  return last;
 }

@@ -18,7 +18,7 @@ import type { OutputCalibration } from "./output-estimate.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { emitRequestSpans } from "./request-spans.ts";
 import type { RequestEnd } from "./run-attempts.ts";
-import { actualAmounts } from "./settle-amounts.ts";
+import { actualAmounts, requestAmounts } from "./settle-amounts.ts";
 import { totalCost, totalUsage, usageEvent } from "./usage-event.ts";
 
 /** Records of requests without a valid key, per second: they must not fill the disk. */
@@ -194,7 +194,7 @@ export class Settlement {
     if (outcome === "REFUSED") return leases.void(reservation);
     const usage = totalUsage(context.attempts);
     const cost = totalCost(context.attempts);
-    return leases.settle(reservation, actualAmounts(reservation.uses, usage, cost));
+    return leases.settle(reservation, requestAmounts(context, reservation.uses, usage, cost));
   }
 
   /** The caller gets the end of its answer; then the request is forgotten. */
