@@ -5,7 +5,6 @@ import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
 import { signatureOf } from "../choosing/note-served.ts";
-import { adaptRequest } from "../choosing/adapt-request.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import { AttemptRun } from "./attempt-run.ts";
@@ -15,8 +14,8 @@ import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
 import { answerFacts } from "./answer-facts.ts";
+import { attemptBody } from "./attempt-body.ts";
 import type { AnswerFacts, RelayedText } from "./downstream.ts";
-import { forwardedBody } from "./forwarded-body.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -28,7 +27,6 @@ import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
-import { warnInto } from "./warn-into.ts";
 
 /** How the attempts of a request ended. */
 export type RequestEnd =
@@ -204,17 +202,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   /** The body in the target's format; undefined when that can't express the request. */
   #bodyFor(target: CompiledTarget): string | Buffer | undefined {
-    const { request, stream } = this.#context;
-    const { format, model, quirks } = target.deployment;
-    if (request === undefined) throw new Error("runs after the request was read");
-    const adapted = adaptRequest(this.#context, target, this.#parts);
-    const warnings = [...(adapted?.warnings ?? [])];
-    this.#context.warnings = warnings;
-    const wanted = { model, stream, quirks, warn: warnInto(warnings) };
     try {
-      if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
-      const forwarded = forwardedBody(this.#context, formats[format], wanted);
-      return forwarded ?? formats[format].writeRequest(request, wanted);
+      return attemptBody(this.#context, target, this.#parts);
     } catch (error) {
       const known = toGatewayError(error);
       this.#lastError ??= known;

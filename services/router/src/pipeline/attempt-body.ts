@@ -1,0 +1,29 @@
+import { formats } from "@penstock/formats";
+import type { CompiledTarget } from "@penstock/snapshot";
+import { adaptRequest } from "../choosing/adapt-request.ts";
+import { forwardedBody } from "./forwarded-body.ts";
+import type { AdmissionParts } from "./plan-for-context.ts";
+import type { RequestContext } from "./request-context.ts";
+import { warnInto } from "./warn-into.ts";
+
+/**
+ * The body for a target: the caller's own where it may go on as it is, else the request in the
+ * target's format. What is left out of it is told in the warnings of the context. Throws a
+ * GatewayError when the format can't express the request.
+ */
+export function attemptBody(
+  context: RequestContext,
+  target: CompiledTarget,
+  parts: Pick<AdmissionParts, "affinity" | "clock">,
+): string | Buffer {
+  const { request, stream } = context;
+  const { format, model, quirks } = target.deployment;
+  if (request === undefined) throw new Error("runs after the request was read");
+  const adapted = adaptRequest(context, target, parts);
+  const warnings = [...(adapted?.warnings ?? [])];
+  context.warnings = warnings;
+  const wanted = { model, stream, quirks, warn: warnInto(warnings) };
+  if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
+  const forwarded = forwardedBody(context, formats[format], wanted);
+  return forwarded ?? formats[format].writeRequest(request, wanted);
+}
