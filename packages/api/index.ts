@@ -102,6 +102,8 @@ export {
   MessageSchema,
   ReasoningPartSchema,
   TextPartSchema,
+  TokenLogprobSchema,
+  TokenLogprobsSchema,
   ToolCallPartSchema,
   ToolResultPartSchema,
   file_penstock_inference_v1_content,
@@ -113,6 +115,8 @@ export {
   type Message,
   type ReasoningPart,
   type TextPart,
+  type TokenLogprob,
+  type TokenLogprobs,
   type ToolCallPart,
   type ToolResultPart,
 } from "./src/gen/penstock/inference/v1/content_pb.ts";

@@ -14,6 +14,7 @@ export {
   type StreamEvent,
   type StreamLimits,
   type StreamReader,
+  type StreamRelay,
   type StreamSink,
   type StreamWriter,
   type TargetRequest,
@@ -29,6 +30,7 @@ export { failureToError, localFailure } from "./src/failure-to-error.ts";
 export { formats } from "./src/formats.ts";
 export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
 export { openaiChat } from "./src/openai-chat/openai-chat.ts";
+export { openaiResponses } from "./src/openai-responses/openai-responses.ts";
 export { checkFormatParameters } from "./src/check-format-parameters.ts";
 export { checkEventGrammar } from "./src/event-grammar.ts";
 export { parseDuration, parseRetryAfter } from "./src/retry-after.ts";

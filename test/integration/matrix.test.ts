@@ -25,6 +25,7 @@ import type { MatrixUpstream } from "./src/matrix/upstreams.ts";
 /** The doors of HTTP: format and path. */
 const httpDoors: Readonly<Partial<Record<FormatName, string>>> = {
   "openai-chat": "/v1/chat/completions",
+  "openai-responses": "/v1/responses",
 };
 const doorNames = ["grpc", ...Object.keys(httpDoors)] as const;
 

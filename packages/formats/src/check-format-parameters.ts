@@ -1,6 +1,7 @@
 import type { GenerateRequest } from "@penstock/api";
 import { checkGoogleParameters } from "./google-generate-content/write-request.ts";
 import { checkFormatParameters as checkChatParameters } from "./openai-chat/write-request.ts";
+import { checkResponsesParameters } from "./openai-responses/check-parameters.ts";
 
 /**
  * Checks the `format_parameters` of a caller who wrote them directly: throws UNSUPPORTED_FIELD for a
@@ -9,4 +10,5 @@ import { checkFormatParameters as checkChatParameters } from "./openai-chat/writ
 export function checkFormatParameters(request: GenerateRequest): void {
   checkChatParameters(request);
   checkGoogleParameters(request);
+  checkResponsesParameters(request);
 }

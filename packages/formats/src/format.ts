@@ -14,7 +14,7 @@ import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
 export type JsonObject = NonNullable<Finished["rawUsage"]>;
 
 /** Names of the wire formats; also the key of a request's `format_parameters`. */
-export type FormatName = "openai-chat" | "google-generate-content";
+export type FormatName = "google-generate-content" | "openai-chat" | "openai-responses";
 
 /** One event of the canonical stream. */
 export type StreamEvent = Exclude<StreamGenerateResponse["event"], { case: undefined }>;
@@ -23,6 +23,11 @@ export type StreamEvent = Exclude<StreamGenerateResponse["event"], { case: undef
 export interface StreamSink {
   /** One block event. */
   event(event: StreamEvent): void;
+  /**
+   * Text of the stream as it came, where it is passed on to a caller of the same format; the events
+   * that it tells of were pushed before, and are not written.
+   */
+  relay?(text: string): void;
   /** End of one read of the upstream: the sink makes exactly one write downstream. */
   flush(): void;
   /** The answer is complete. Called once, and nothing follows. */
@@ -59,6 +64,12 @@ export interface StreamLimits {
   maxBlocks?: number;
 }
 
+/** How a stream is passed on to a caller of the same format: as it came, but for the model's name. */
+export interface StreamRelay {
+  /** The name that the caller asked for. */
+  model: string;
+}
+
 /** What is known when an answer is complete. */
 export interface AnswerEnd {
   /** How each candidate ended, by candidate. */
@@ -75,6 +86,10 @@ export interface AnswerEnd {
   warnings: string[];
   /** How the answer came about, for a caller who asked; written as the member `penstock`. */
   report?: JsonObject;
+  /** Tier by which the provider served the request, in its words; absent when it did not say. */
+  serviceTier?: string;
+  /** The end of the stream as the provider wrote it, where the stream is passed on as it came. */
+  relayed?: string;
 }
 
 /** A whole answer. */
@@ -193,6 +208,8 @@ export interface Format {
   contentType: string;
   /** Content type of streamed answers. */
   streamContentType: string;
+  /** Whether the reader of a stream can give its text for callers of the same format. */
+  relaysStreams?: boolean;
   /** Text that keeps a quiet stream alive and means nothing. */
   keepaliveText: string;
   /**
@@ -220,8 +237,11 @@ export interface Format {
   readResponse(body: Uint8Array): Answer;
   /** Writes a whole answer for the caller. */
   writeResponse(answer: Answer, identity: AnswerIdentity, usage: TokenUsage): string;
-  /** Makes the reader of one streamed answer. */
-  createStreamReader(sink: StreamSink, limits?: StreamLimits): StreamReader;
+  /**
+   * Makes the reader of one streamed answer. With `relay` the sink gets its text as well, which only
+   * formats with `relaysStreams` give.
+   */
+  createStreamReader(sink: StreamSink, limits?: StreamLimits, relay?: StreamRelay): StreamReader;
   /** Makes the writer of one streamed answer. */
   createStreamWriter(identity: AnswerIdentity, options: { includeUsage: boolean }): StreamWriter;
   /**

@@ -1,6 +1,7 @@
 import type { FormatName } from "../format.ts";
 import googleStreams from "../google-generate-content/__fixtures__/streams.json" with { type: "json" };
 import openaiChatStreams from "../openai-chat/__fixtures__/streams.json" with { type: "json" };
+import openaiResponsesStreams from "../openai-responses/__fixtures__/streams.json" with { type: "json" };
 import { bytesOf } from "./format-samples.fixture.ts";
 import type { Sample } from "./format-samples.fixture.ts";
 
@@ -19,5 +20,11 @@ export const documentedStreams: Readonly<Record<FormatName, readonly Sample<Uint
   "openai-chat": openaiChatStreams.map(({ name, stream }) => ({
     name,
     value: bytesOf(stream.map((data) => `data: ${data}\n\n`)),
+  })),
+  "openai-responses": openaiResponsesStreams.map(({ name, stream }) => ({
+    name,
+    value: bytesOf(
+      stream.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
+    ),
   })),
 };

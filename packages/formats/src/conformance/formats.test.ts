@@ -84,8 +84,8 @@ describe.each(Object.values(formats))("$name", (format) => {
     const reader = format.createStreamReader({ ...silent, fail: (error) => (failure = error) });
     for (; pushes < 100 && failure === undefined; pushes += 1) reader.push(noise);
     expect(failure?.metadata["failure_class"]).toBe("MALFORMED");
-    // A line may have 1 MiB.
-    expect(pushes).toBeLessThanOrEqual(17);
+    // A line may have 1 MiB, and 4 MiB where the last one repeats the whole answer.
+    expect(pushes).toBeLessThanOrEqual(format.name === "openai-responses" ? 65 : 17);
   });
 
   describe.each(answers)("a whole answer, $name,", ({ value: answer }) => {

@@ -1,4 +1,9 @@
-import { BlockKind, type CandidateFinish, type CitationPart } from "@penstock/api";
+import {
+  BlockKind,
+  type CandidateFinish,
+  type CitationPart,
+  type TokenLogprobs,
+} from "@penstock/api";
 import { localFailure } from "../failure-to-error.ts";
 import type { StreamEvent } from "../format.ts";
 import {
@@ -55,14 +60,16 @@ export class CandidateBlocks {
   }
 
   /** More text of a kind. */
-  text(kind: BlockKind, text: string): void {
+  text(kind: BlockKind, text: string, logprobs?: TokenLogprobs): void {
     if (this.#textKind !== kind) {
       this.#endText();
       this.#textBlock = this.#output.nextBlock();
       this.#textKind = kind;
       this.#output.emit(textStarted(this.#textBlock, this.candidate, kind));
     }
-    this.#output.emit(textDelta(this.#textBlock, text));
+    const event = textDelta(this.#textBlock, text);
+    if (logprobs !== undefined && event.case === "blockDelta") event.value.logprobs = logprobs;
+    this.#output.emit(event);
   }
 
   /** A citation. */

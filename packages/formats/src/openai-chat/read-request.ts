@@ -55,6 +55,7 @@ function finish(draft: RequestDraft, problems: FieldProblems): Omit<CallerReques
   if (!draft.sawModel) problems.add("model", "is required");
   if (!draft.sawMessages) problems.add("messages", "is required");
   takeMaxTokens(draft, problems);
+  takeLogprobs(draft, problems);
   checkToolChoice(draft, problems);
   if (wishes !== undefined) applyWishes(request, wishes);
   if (Object.keys(request.labels).length > maxLabelCount) {
@@ -91,6 +92,14 @@ function takeMaxTokens(draft: RequestDraft, problems: FieldProblems): void {
     problems.add("max_tokens", "differs from max_completion_tokens; give one of them");
   }
   samplingOf(draft.request).maxOutputTokens = largest;
+}
+
+function takeLogprobs(
+  { request, logprobs, topLogprobs }: RequestDraft,
+  problems: FieldProblems,
+): void {
+  if (logprobs === true) samplingOf(request).topLogprobs = topLogprobs ?? 0;
+  else if (topLogprobs !== undefined) problems.add("top_logprobs", "needs logprobs to be true");
 }
 
 function checkToolChoice(draft: RequestDraft, problems: FieldProblems): void {
@@ -149,6 +158,8 @@ function newDraft(): RequestDraft {
     maxTokens: undefined,
     maxCompletionTokens: undefined,
     parallel: undefined,
+    logprobs: undefined,
+    topLogprobs: undefined,
     wishes: undefined,
     extras: undefined,
   };

@@ -2,6 +2,7 @@ import type { CandidateFinish, ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { Answer } from "../format.ts";
+import { readLogprobs } from "../logprobs.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
 import { citationPart, reasoningPart, textPart, toolCallPart } from "./content-parts.ts";
 import { isFailedFinish, readFinishReason } from "./finish-reason.ts";
@@ -26,6 +27,7 @@ export function readResponse(body: Uint8Array): Answer {
   const candidates = choices.map(readChoice);
   candidates.sort((one, other) => one.finish.candidate - other.finish.candidate);
   const { usage, raw, warnings } = readUsage(fields["usage"]);
+  const tier = shortText(fields["service_tier"]);
   return {
     candidates,
     end: {
@@ -35,6 +37,7 @@ export function readResponse(body: Uint8Array): Answer {
       responseId: shortText(fields["id"]),
       model: shortText(fields["model"]),
       warnings,
+      ...(tier === "" ? {} : { serviceTier: tier }),
     },
   };
 }
@@ -63,7 +66,7 @@ function readChoice(choice: unknown, position: number): Answer["candidates"][num
     throw localFailure("UPSTREAM_ERROR", `finish_reason ${rawReason}`);
   }
   return {
-    parts: readParts(message),
+    parts: readParts(message, choice["logprobs"]),
     finish: newFinish(candidateOf(choice["index"], position), rawReason),
   };
 }
@@ -84,23 +87,35 @@ export function candidateOf(index: unknown, position: number): number {
   return sane && (index as number) < maxCandidateCount ? (index as number) : position;
 }
 
-function readParts(message: Record<string, unknown>): ContentPart[] {
+function readParts(message: Record<string, unknown>, logprobs: unknown): ContentPart[] {
   const parts: ContentPart[] = [];
   const { content, refusal, tool_calls: calls } = message;
   const reasoning = message["reasoning_content"] ?? message["reasoning"];
   if (typeof reasoning === "string" && reasoning !== "") parts.push(reasoningPart(reasoning));
   if (typeof content === "string") {
-    if (content !== "") parts.push(textPart(content));
+    if (content !== "") parts.push(withLogprobs(textPart(content), logprobs, "content"));
   } else if (Array.isArray(content)) {
     for (const part of content) {
       const text = isJsonObject(part) ? part["text"] : undefined;
       if (typeof text === "string") parts.push(textPart(text));
     }
   }
-  if (typeof refusal === "string" && refusal !== "") parts.push(textPart(refusal, true));
+  if (typeof refusal === "string" && refusal !== "") {
+    parts.push(withLogprobs(textPart(refusal, true), logprobs, "refusal"));
+  }
   for (const citation of readCitations(message["annotations"])) parts.push(citationPart(citation));
   if (Array.isArray(calls)) readToolCalls(calls, parts);
   return parts;
+}
+
+function withLogprobs(
+  part: ContentPart,
+  given: unknown,
+  member: "content" | "refusal",
+): ContentPart {
+  const logprobs = isJsonObject(given) ? readLogprobs(given[member]) : undefined;
+  if (logprobs !== undefined && part.part.case === "text") part.part.value.logprobs = logprobs;
+  return part;
 }
 
 function readToolCalls(calls: unknown[], parts: ContentPart[]): void {

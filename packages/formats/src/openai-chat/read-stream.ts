@@ -2,6 +2,7 @@ import { BlockKind } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import { readLogprobs } from "../logprobs.ts";
 import { isJsonObject } from "../read-json.ts";
 import { scanJson } from "../scan-json.ts";
 import { SseParser } from "../sse-parser.ts";
@@ -42,6 +43,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
   #blocks = 0;
   #argumentsLength = 0;
   #usage: unknown;
+  #serviceTier = "";
   #unflushed = false;
   #ending: Ending | undefined;
   #settled = false;
@@ -114,6 +116,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
       responseId: this.responseId,
       model: this.model,
       warnings,
+      ...(this.#serviceTier === "" ? {} : { serviceTier: this.#serviceTier }),
     });
   }
 
@@ -148,6 +151,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
     if (chunk["error"] != null || name === "error") throw failureToError(readInBandError(chunk));
     if (this.responseId === "") this.responseId = shortText(chunk["id"]);
     if (this.model === "") this.model = shortText(chunk["model"]);
+    if (chunk["service_tier"] != null) this.#serviceTier = shortText(chunk["service_tier"]);
     const { usage, x_groq: groq, choices } = chunk;
     if (usage != null) this.#usage = usage;
     else if (isJsonObject(groq) && groq["usage"] != null) this.#usage = groq["usage"];
@@ -162,7 +166,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
     const number = candidateOf(choice["index"], position);
     const candidate = (this.#candidates[number] ??= new CandidateBlocks(number, this));
     const delta = choice["delta"];
-    if (isJsonObject(delta)) this.#delta(candidate, delta);
+    if (isJsonObject(delta)) this.#delta(candidate, delta, choice["logprobs"]);
     const reason = choice["finish_reason"];
     if (typeof reason !== "string" || reason === "") return;
     candidate.end();
@@ -170,17 +174,20 @@ class ChatStreamReader implements StreamReader, BlockOutput {
     candidate.finish ??= newFinish(number, shortText(reason));
   }
 
-  #delta(candidate: CandidateBlocks, delta: Record<string, unknown>): void {
+  #delta(candidate: CandidateBlocks, delta: Record<string, unknown>, given: unknown): void {
+    const logprobs = isJsonObject(given) ? given : {};
     const { content, refusal, tool_calls: calls, annotations } = delta;
     const reasoning = delta["reasoning_content"] ?? delta["reasoning"];
     if (typeof reasoning === "string" && reasoning !== "") {
       candidate.text(BlockKind.REASONING, reasoning);
     }
     if (typeof content === "string") {
-      if (content !== "") candidate.text(BlockKind.TEXT, content);
+      if (content !== "") {
+        candidate.text(BlockKind.TEXT, content, readLogprobs(logprobs["content"]));
+      }
     } else if (Array.isArray(content)) readContentList(candidate, content);
     if (typeof refusal === "string" && refusal !== "") {
-      candidate.text(BlockKind.REFUSAL, refusal);
+      candidate.text(BlockKind.REFUSAL, refusal, readLogprobs(logprobs["refusal"]));
     }
     if (Array.isArray(calls)) readToolCalls(candidate, calls);
     if (annotations == null) return;

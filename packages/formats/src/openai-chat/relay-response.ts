@@ -21,7 +21,9 @@ export function relayResponse(text: string): RelayedAnswer | undefined {
   const { usage, raw, warnings } = readUsage(parse(text, scan.usage));
   const candidates = finishesOf(text, scan);
   if (usage === undefined || candidates === undefined) return undefined;
-  const end = { candidates, usage, rawUsage: raw, responseId, model, warnings };
+  const tier = scan.serviceTier && plainText(text, scan.serviceTier);
+  const served = tier ? { serviceTier: tier } : {};
+  const end = { candidates, usage, rawUsage: raw, responseId, model, warnings, ...served };
   return { model: withoutSpace(text, scan.model), end };
 }
 

@@ -25,6 +25,8 @@ export interface RequestDraft {
   maxTokens: number | undefined;
   maxCompletionTokens: number | undefined;
   parallel: boolean | undefined;
+  logprobs: boolean | undefined;
+  topLogprobs: number | undefined;
   wishes: Wishes | undefined;
   /** What becomes `format_parameters["openai-chat"]`. */
   extras: Record<string, unknown> | undefined;
@@ -161,13 +163,23 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
   [
     "logprobs",
     (draft, value, problems) => {
-      if (readBoolean(problems, "logprobs", value) === true) {
-        problems.addUnsupported("logprobs", "is not served: answers carry no probabilities");
-      }
+      draft.logprobs = readBoolean(problems, "logprobs", value);
+    },
+  ],
+  [
+    "top_logprobs",
+    (draft, value, problems) => {
+      draft.topLogprobs = readInteger(problems, "top_logprobs", value, { min: 0, max: 20 });
+    },
+  ],
+  [
+    "service_tier",
+    (draft, value, problems) => {
+      const length = { min: 1, max: 64 };
+      draft.request.serviceTier = readText(problems, "service_tier", value, length);
     },
   ],
   ["modalities", readModalities],
-  refused("top_logprobs", "is not served: answers carry no probabilities"),
   refused("audio", "is not served: answers carry no audio"),
   refused("functions", "is the legacy form; use tools"),
   refused("function_call", "is the legacy form; use tool_choice"),

@@ -5,6 +5,7 @@ export interface AnswerScan {
   id: TextRange;
   model: TextRange;
   usage: TextRange;
+  serviceTier: TextRange | undefined;
   /** In their order in the text. */
   choices: ScannedChoice[];
 }
@@ -46,6 +47,7 @@ class AnswerScanner {
   #id: TextRange | undefined;
   #model: TextRange | undefined;
   #usage: TextRange | undefined;
+  #serviceTier: TextRange | undefined;
   #choices: ScannedChoice[] | undefined;
 
   constructor(text: string) {
@@ -69,7 +71,8 @@ class AnswerScanner {
     const [id, model, usage, choices] = [this.#id, this.#model, this.#usage, this.#choices];
     if (id === undefined || model === undefined || usage === undefined) return undefined;
     if (choices === undefined || choices.length === 0) return undefined;
-    return choices.every((choice) => choice.hasMessage) ? { id, model, usage, choices } : undefined;
+    if (!choices.every((choice) => choice.hasMessage)) return undefined;
+    return { id, model, usage, serviceTier: this.#serviceTier, choices };
   }
 
   /** Takes what begins at `index`; gives where it ends, or -1 where the text can't go on so. */
@@ -170,6 +173,10 @@ class AnswerScanner {
       case "usage":
         this.#usual &&= this.#usage === undefined;
         this.#usage = range;
+        break;
+      case "service_tier":
+        this.#usual &&= this.#serviceTier === undefined;
+        this.#serviceTier = range;
         break;
       default:
         break;

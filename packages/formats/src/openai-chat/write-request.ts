@@ -48,6 +48,10 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     response_format: writeResponseFormat(request.responseFormat),
     reasoning_effort: request.reasoning?.effort,
     user: request.endUser,
+    service_tier: request.serviceTier,
+    logprobs: sampling?.topLogprobs === undefined ? undefined : true,
+    top_logprobs: sampling?.topLogprobs || undefined,
+    ...writeKin(request.formatParameters["openai-responses"]),
   };
   if (extras !== undefined) addCarried(body, extras);
   return JSON.stringify(body);
@@ -77,6 +81,24 @@ function addCarried(body: Record<string, unknown>, extras: JsonObject): void {
   for (const name in extras) {
     if (isCarried(name)) body[name] = extras[name];
   }
+}
+
+/** Parameters that the Responses API has as well, by the same name or within `text`. */
+const kinFields = [
+  "metadata",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "safety_identifier",
+  "store",
+] as const;
+
+function writeKin(responses: JsonObject | undefined): Record<string, unknown> {
+  const written: Record<string, unknown> = {};
+  if (responses === undefined) return written;
+  for (const name of kinFields) if (name in responses) written[name] = responses[name];
+  const text = responses["text"];
+  if (isJsonObject(text)) written["verbosity"] = text["verbosity"];
+  return written;
 }
 
 function writeStreamOptions(target: TargetRequest, extras: JsonObject | undefined): unknown {

@@ -1,5 +1,6 @@
 import type { ContentPart, TokenUsage } from "@penstock/api";
 import type { Answer, AnswerIdentity } from "../format.ts";
+import { writeLogprobs } from "../logprobs.ts";
 import { writeFinishReason } from "./finish-reason.ts";
 import { writeCitation } from "./read-citation.ts";
 import { writeUsage } from "./usage.ts";
@@ -14,17 +15,36 @@ export function writeResponse(answer: Answer, identity: AnswerIdentity, usage: T
     choices: answer.candidates.map(({ parts, finish }) => ({
       index: finish.candidate,
       message: writeMessage(parts),
-      logprobs: null,
+      logprobs: writeTextLogprobs(parts),
       finish_reason: writeFinishReason(finish.reason),
     })),
     usage: writeUsage(usage),
     penstock: answer.end.report,
+    service_tier: answer.end.serviceTier,
   });
 }
 
 /** The id of an answer for a caller: the provider's, or one made of the request's. */
 export function answerId(identity: AnswerIdentity): string {
   return identity.responseId === "" ? `chatcmpl-${identity.requestId}` : identity.responseId;
+}
+
+/** How probable the tokens of text and refusal were; null when that is not known. */
+function writeTextLogprobs(parts: readonly ContentPart[]): unknown {
+  const known: Record<"content" | "refusal", Record<string, unknown>[]> = {
+    content: [],
+    refusal: [],
+  };
+  for (const { part } of parts) {
+    if (part.case !== "text" || part.value.logprobs === undefined) continue;
+    known[part.value.refusal ? "refusal" : "content"].push(...writeLogprobs(part.value.logprobs));
+  }
+  const { content, refusal } = known;
+  if (content.length + refusal.length === 0) return null;
+  return {
+    content: content.length === 0 ? null : content,
+    refusal: refusal.length === 0 ? null : refusal,
+  };
 }
 
 function writeMessage(parts: readonly ContentPart[]): Record<string, unknown> {

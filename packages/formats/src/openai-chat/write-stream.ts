@@ -1,5 +1,6 @@
 import { BlockKind, type BlockDelta, type BlockStarted, type TokenUsage } from "@penstock/api";
 import type { AnswerEnd, AnswerIdentity, StreamEvent, StreamWriter } from "../format.ts";
+import { writeLogprobs } from "../logprobs.ts";
 import { writeFinishReason } from "./finish-reason.ts";
 import { writeCitation } from "./read-citation.ts";
 import { answerId } from "./write-response.ts";
@@ -15,6 +16,7 @@ export function createStreamWriter(
 
 interface Block {
   candidate: number;
+  isRefusal: boolean;
   /** Text up to the value of a delta, and from behind it to the end of the event. */
   before: string;
   after: string;
@@ -60,7 +62,8 @@ class ChatStreamWriter implements StreamWriter {
     let text = "";
     for (const { candidate, reason } of end.candidates) {
       text += this.#begin(candidate);
-      text += this.#chunk(candidate, "{}", JSON.stringify(writeFinishReason(reason)));
+      const last = this.#chunk(candidate, "{}", JSON.stringify(writeFinishReason(reason)));
+      text += end.serviceTier === undefined ? last : withTier(last, end.serviceTier);
     }
     if (this.#includeUsage) {
       text += `${this.#head}],"usage":${JSON.stringify(writeUsage(usage))}}\n\n`;
@@ -71,10 +74,16 @@ class ChatStreamWriter implements StreamWriter {
     return `${text}data: [DONE]\n\n`;
   }
 
-  #delta({ index, delta }: BlockDelta): string {
+  #delta({ index, delta, logprobs }: BlockDelta): string {
     const block = this.#blocks[index];
-    if (block === undefined || delta.case === undefined || delta.case === "data") return "";
-    return block.before + JSON.stringify(delta.value) + block.after;
+    if (block === undefined) return "";
+    if (delta.case !== "text" && delta.case !== "argumentsJson") return "";
+    const text = block.before + JSON.stringify(delta.value);
+    if (logprobs === undefined) return text + block.after;
+    const known = block.isRefusal
+      ? { content: null, refusal: writeLogprobs(logprobs) }
+      : { content: writeLogprobs(logprobs), refusal: null };
+    return `${text}},"logprobs":${JSON.stringify(known)}${block.after.slice(1)}`;
   }
 
   #started(started: BlockStarted): string {
@@ -112,6 +121,7 @@ class ChatStreamWriter implements StreamWriter {
   #textBlock(candidate: number, field: string): Block {
     return {
       candidate,
+      isRefusal: field === "refusal",
       before: `${this.#head}{"index":${candidate},"delta":{"${field}":`,
       after: `},"finish_reason":null}${this.#tail}`,
     };
@@ -123,6 +133,7 @@ class ChatStreamWriter implements StreamWriter {
     const list = `{"index":${candidate},"delta":{"tool_calls":[{"index":${tool},"function":{`;
     this.#blocks[index] = {
       candidate,
+      isRefusal: false,
       before: `${this.#head}${list}"arguments":`,
       after: `}}]},"finish_reason":null}${this.#tail}`,
     };
@@ -139,4 +150,9 @@ class ChatStreamWriter implements StreamWriter {
     const choice = `{"index":${candidate},"delta":${delta},"finish_reason":${finishReason}}`;
     return this.#head + choice + this.#tail;
   }
+}
+
+/** A chunk with the tier as its last member. */
+function withTier(chunk: string, tier: string): string {
+  return `${chunk.slice(0, -"}\n\n".length)},"service_tier":${JSON.stringify(tier)}}\n\n`;
 }

@@ -9,7 +9,16 @@ export const openaiCompatible: Provider = {
   displayName: "OpenAI-compatible server",
   telemetryName: "openai_compatible",
   defaultBaseUrl: undefined,
-  operations: { generate: [{ format: "openai-chat", path: "/chat/completions" }] },
+  operations: {
+    generate: [
+      { format: "openai-chat", path: "/chat/completions" },
+      {
+        format: "openai-responses",
+        path: "/responses",
+        capabilities: { multipleCandidates: false },
+      },
+    ],
+  },
   auth: { scheme: "bearer", required: false },
   headers: {},
   quirks: {

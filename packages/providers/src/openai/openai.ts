@@ -6,7 +6,16 @@ export const openai: Provider = {
   displayName: "OpenAI",
   telemetryName: "openai",
   defaultBaseUrl: "https://api.openai.com/v1",
-  operations: { generate: [{ format: "openai-chat", path: "/chat/completions" }] },
+  operations: {
+    generate: [
+      { format: "openai-chat", path: "/chat/completions" },
+      {
+        format: "openai-responses",
+        path: "/responses",
+        capabilities: { multipleCandidates: false, audioInput: false },
+      },
+    ],
+  },
   auth: { scheme: "bearer", required: true },
   headers: {},
   quirks: {

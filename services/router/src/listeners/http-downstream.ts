@@ -93,6 +93,10 @@ export class HttpDownstream implements Downstream {
     if (this.#writer !== undefined) this.#pending += this.#writer.event(event);
   }
 
+  text(text: string): void {
+    this.#pending += text;
+  }
+
   flush(): void {
     if (this.#pending === "") return;
     const text = this.#pending;
@@ -104,7 +108,7 @@ export class HttpDownstream implements Downstream {
   finish(end: AnswerEnd, settled: SettledFacts): void {
     this.#keepalive?.cancel();
     this.#addReport(end, this.#facts, settled);
-    const last = this.#writer?.finish(end, settled.usage) ?? "";
+    const last = end.relayed ?? this.#writer?.finish(end, settled.usage) ?? "";
     const cost = costValue(settled.costNanoUsd);
     if (cost !== undefined) this.#response.addTrailers({ "x-penstock-cost-usd": cost });
     const { warnings } = end;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Door } from "@penstock/api";
-import { openaiChat } from "@penstock/formats";
+import { openaiChat, openaiResponses } from "@penstock/formats";
 import type { Format } from "@penstock/formats";
 
 /** An endpoint whose requests run through the pipeline, in the words of its format. */
@@ -19,6 +19,8 @@ export type ModelsEndpoint =
 export type HttpEndpoint =
   | GenerateEndpoint
   | ModelsEndpoint
+  /** What would need an answer that was stored. */
+  | { readonly operation: "stored_response"; readonly format: Format }
   /** Whether anybody is there; asked by coding agents before they begin. */
   | { readonly operation: "probe"; readonly format: Format };
 
@@ -29,6 +31,7 @@ function generate(path: string, format: Format, door: Door): [string, GenerateEn
 /** The endpoints that are one path each. A new door is a new row here. */
 const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEndpoint>([
   generate("/v1/chat/completions", openaiChat, Door.OPENAI_CHAT),
+  generate("/v1/responses", openaiResponses, Door.OPENAI_RESPONSES),
   ["HEAD /", { operation: "probe", format: openaiChat }],
 ]);
 
@@ -55,8 +58,11 @@ export function findHttpEndpoint(
   const end = url.indexOf("?");
   const path = end < 0 ? url : url.slice(0, end);
   const query = end < 0 ? "" : url.slice(end + 1);
+  if (path.startsWith("/v1/responses/")) return storedResponse;
   return exactEndpoints.get(`${method} ${path}`) ?? findModels({ method, path, query, headers });
 }
+
+const storedResponse: HttpEndpoint = { operation: "stored_response", format: openaiResponses };
 
 interface RequestTarget {
   readonly method: string;

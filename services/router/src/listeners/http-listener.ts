@@ -101,6 +101,10 @@ export class HttpListener {
       case "generate":
         this.#generate(request, response, endpoint);
         return;
+      case "stored_response":
+        this.#discardBody(request, response);
+        answerError(response, endpoint.format, nothingStored(request));
+        return;
       case "probe":
         this.#discardBody(request, response);
         response.writeHead(200, ["content-length", "0"]);
@@ -207,6 +211,15 @@ function endpointNotFound(request: IncomingMessage): GatewayError {
   return new GatewayError(
     "ENDPOINT_NOT_FOUND",
     `${request.method ?? ""} ${path} is not served here. Served are: ${servedEndpoints}.`,
+  );
+}
+
+function nothingStored(request: IncomingMessage): GatewayError {
+  const path = (request.url ?? "").split("?", 1)[0]?.slice(0, 200) ?? "";
+  return new GatewayError(
+    "ENDPOINT_NOT_FOUND",
+    `${request.method ?? ""} ${path} is not served: Penstock keeps no answers. ` +
+      "Send the whole conversation in input of POST /v1/responses.",
   );
 }
 

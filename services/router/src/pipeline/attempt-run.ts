@@ -9,6 +9,7 @@ import type {
   HeaderGetter,
   StreamEvent,
   StreamReader,
+  StreamRelay,
   StreamSink,
 } from "@penstock/formats";
 import type { Clock } from "@penstock/runtime";
@@ -32,6 +33,8 @@ export interface AttemptFailure {
 export interface AttemptOwner {
   /** One block event; the first one is the commit point. */
   attemptEvent(run: AttemptRun, event: StreamEvent): void;
+  /** Text of a stream that goes to the caller as it came, behind the events that it tells of. */
+  attemptText(text: string): void;
   /** End of one read. */
   attemptFlush(): void;
   /** The stream is complete. */
@@ -53,6 +56,8 @@ export interface AttemptRunOptions {
   readonly stream: boolean;
   /** Whether a whole answer may go to the caller as it came. */
   readonly relays: boolean;
+  /** How a stream goes to the caller as it came; undefined: it is written anew. */
+  readonly streamRelay?: StreamRelay | undefined;
   readonly clock: Clock;
   /** Monotonic end of the request. */
   readonly requestEndMs: number;
@@ -90,6 +95,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly #clock: Clock;
   readonly #stream: boolean;
   readonly #relays: boolean;
+  /** Undefined: the stream is written anew. */
+  readonly streamRelay: StreamRelay | undefined;
   readonly #timers: AttemptTimers;
   #reader: StreamReader | undefined;
   #header: HeaderGetter = () => undefined;
@@ -106,6 +113,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.spanId = options.spanId;
     this.#stream = options.stream;
     this.#relays = options.relays;
+    this.streamRelay = options.streamRelay;
     this.#clock = options.clock;
     this.startMs = options.clock.monotonicMs();
     this.#timers = new AttemptTimers(options.clock, options.target.timeouts, options.requestEndMs, {
@@ -142,7 +150,9 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.providerRequestId = (header("x-request-id") ?? header("request-id") ?? "").slice(0, 128);
     if (!this.#ok) this.#timers.refused();
     else if (!this.#stream) this.#timers.progressed();
-    else if (isEventStream) this.#reader = this.#format.createStreamReader(this);
+    else if (isEventStream) {
+      this.#reader = this.#format.createStreamReader(this, undefined, this.streamRelay);
+    }
   }
 
   onData(chunk: Buffer): void {
@@ -199,6 +209,10 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       this.responseModel = this.#reader?.model ?? "";
     }
     this.#owner.attemptEvent(this, event);
+  }
+
+  relay(text: string): void {
+    if (!this.#timers.over) this.#owner.attemptText(text);
   }
 
   flush(): void {

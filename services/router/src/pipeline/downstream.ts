@@ -51,7 +51,12 @@ export interface Downstream {
   start(facts: AnswerFacts): void;
   /** Adds one event to the write that `flush` makes. */
   event(event: StreamEvent): void;
-  /** Sends what `event` gathered, in one write. */
+  /**
+   * Adds text of the provider's stream as it came, where it speaks the caller's format; `event` is
+   * not called then. Absent where callers have no format.
+   */
+  text?(text: string): void;
+  /** Sends what `event` and `text` gathered, in one write. */
   flush(): void;
   /** Ends the streamed answer. */
   finish(end: AnswerEnd, settled: SettledFacts): void;

@@ -26,6 +26,8 @@ import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
+import { lastSignature } from "./last-signature.ts";
+import { streamRelay } from "./stream-relay.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
 
 /** How the attempts of a request ended. */
@@ -177,6 +179,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       spanId: tracer.newSpanId(),
       stream,
       relays: !stream && !context.report && context.callerFormat === deployment.format,
+      streamRelay: streamRelay(context, deployment.format, this.#modelOf(target)),
       clock,
       requestEndMs: context.deadlineMs,
     });
@@ -245,7 +248,11 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     if (event.case === "blockEnded" && event.value.signature !== undefined) {
       this.#context.signature = event.value.signature;
     }
-    downstream.event(event);
+    if (run.streamRelay === undefined) downstream.event(event);
+  }
+
+  attemptText(text: string): void {
+    this.#context.downstream.text?.(text);
   }
 
   attemptFlush(): void {

@@ -2,6 +2,7 @@ import { formats } from "@penstock/formats";
 import type { Endpoint } from "./endpoint.ts";
 import { googleDialect } from "./google-dialect.ts";
 import { openaiDialect } from "./openai-dialect.ts";
+import { openaiResponsesDialect } from "./openai-responses-dialect.ts";
 
 /** Where Vertex AI has the models of Google, for a made-up project. */
 const vertexPath = "/v1/projects/sim/locations/global/publishers/google";
@@ -23,6 +24,13 @@ export const endpoints: readonly Endpoint[] = [
       { path: `${prefix}/models/{model}:streamGenerateContent`, stream: true },
     ]),
     responseIdPrefix: "",
+    caching: "automatic",
+  },
+  {
+    format: formats["openai-responses"],
+    dialect: openaiResponsesDialect,
+    paths: [{ path: "/v1/responses" }],
+    responseIdPrefix: "resp_",
     caching: "automatic",
   },
 ];

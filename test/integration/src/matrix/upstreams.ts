@@ -35,4 +35,11 @@ export const matrixUpstreams: readonly MatrixUpstream[] = [
     baseUrl: (vendorUrl) => `${vendorUrl}/v1`,
     deployment: "capabilities: { imageInput: true }\n",
   },
+  {
+    format: "openai-responses",
+    id: "responses",
+    kind: "openai-compatible",
+    baseUrl: (vendorUrl) => `${vendorUrl}/v1`,
+    deployment: "format: openai-responses\ncapabilities: { imageInput: true }\n",
+  },
 ];

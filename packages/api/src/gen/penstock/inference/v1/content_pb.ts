@@ -11,7 +11,7 @@ import type { JsonObject, Message as Message$1, UnknownEnum } from "@bufbuild/pr
  * Describes the file penstock/inference/v1/content.proto.
  */
 export const file_penstock_inference_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("CiNwZW5zdG9jay9pbmZlcmVuY2UvdjEvY29udGVudC5wcm90bxIVcGVuc3RvY2suaW5mZXJlbmNlLnYxIq4BCgdNZXNzYWdlEjAKBHJvbGUYASABKA4yIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVzc2FnZVJvbGUSMQoFcGFydHMYAiADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSEQoEbmFtZRgDIAEoCUgAiAEBEhUKCHJhd19yb2xlGAQgASgJSAGIAQFCBwoFX25hbWVCCwoJX3Jhd19yb2xlItkDCgtDb250ZW50UGFydBIvCgR0ZXh0GAEgASgLMh8ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlRleHRQYXJ0SAASOQoJcmVhc29uaW5nGAIgASgLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLlJlYXNvbmluZ1BhcnRIABI4Cgl0b29sX2NhbGwYAyABKAsyIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbENhbGxQYXJ0SAASPAoLdG9vbF9yZXN1bHQYBCABKAsyJS5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbFJlc3VsdFBhcnRIABI3CghjaXRhdGlvbhgFIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnRIABIxCgVtZWRpYRgGIAEoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5NZWRpYVBhcnRIABI4Cgtmb3JtYXRfcGFydBgtIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Gb3JtYXRQYXJ0SAASOAoMY2FjaGVfbWFya2VyGCkgASgLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhY2hlTWFya2VyQgYKBHBhcnQiOQoLQ2FjaGVNYXJrZXISGQoMdGltZV90b19saXZlGAEgASgJSACIAQFCDwoNX3RpbWVfdG9fbGl2ZSIpCghUZXh0UGFydBIMCgR0ZXh0GAEgASgJEg8KB3JlZnVzYWwYAiABKAgiiQEKDVJlYXNvbmluZ1BhcnQSDAoEdGV4dBgBIAEoCRIWCglzaWduYXR1cmUYAiABKAlIAIgBARIQCghyZWRhY3RlZBgDIAEoCBIdChBzaWduYXR1cmVfaXNzdWVyGDIgASgJSAGIAQFCDAoKX3NpZ25hdHVyZUITChFfc2lnbmF0dXJlX2lzc3VlciKaAQoMVG9vbENhbGxQYXJ0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSFgoOYXJndW1lbnRzX2pzb24YAyABKAkSFgoJc2lnbmF0dXJlGDIgASgJSACIAQESHQoQc2lnbmF0dXJlX2lzc3VlchgzIAEoCUgBiAEBQgwKCl9zaWduYXR1cmVCEwoRX3NpZ25hdHVyZV9pc3N1ZXIiawoOVG9vbFJlc3VsdFBhcnQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEjEKBXBhcnRzGAIgAygLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNvbnRlbnRQYXJ0EhAKCGlzX2Vycm9yGAMgASgIIvUBCgxDaXRhdGlvblBhcnQSEAoDdXJpGAEgASgJSACIAQESEgoFdGl0bGUYAiABKAlIAYgBARIYCgtxdW90ZWRfdGV4dBgDIAEoCUgCiAEBEhgKC3N0YXJ0X2luZGV4GAQgASgFSAOIAQESFgoJZW5kX2luZGV4GAUgASgFSASIAQESMwoIb3JpZ2luYWwYKCABKAsyIS5wZW5zdG9jay5pbmZlcmVuY2UudjEuRm9ybWF0UGFydEIGCgRfdXJpQggKBl90aXRsZUIOCgxfcXVvdGVkX3RleHRCDgoMX3N0YXJ0X2luZGV4QgwKCl9lbmRfaW5kZXgiRgoKRm9ybWF0UGFydBIOCgZmb3JtYXQYASABKAkSKAoHY29udGVudBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3Qi0AEKCU1lZGlhUGFydBIXCgptZWRpYV90eXBlGAEgASgJSAGIAQESDQoDdXJpGAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhEKB2ZpbGVfaWQYBCABKAlIABIWCglmaWxlX25hbWUYBSABKAlIAogBARItCgdvcHRpb25zGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgDiAEBQggKBnNvdXJjZUINCgtfbWVkaWFfdHlwZUIMCgpfZmlsZV9uYW1lQgoKCF9vcHRpb25zKo4BCgtNZXNzYWdlUm9sZRIcChhNRVNTQUdFX1JPTEVfVU5TUEVDSUZJRUQQABIXChNNRVNTQUdFX1JPTEVfU1lTVEVNEAESFQoRTUVTU0FHRV9ST0xFX1VTRVIQAhIaChZNRVNTQUdFX1JPTEVfQVNTSVNUQU5UEAMSFQoRTUVTU0FHRV9ST0xFX1RPT0wQBGIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("CiNwZW5zdG9jay9pbmZlcmVuY2UvdjEvY29udGVudC5wcm90bxIVcGVuc3RvY2suaW5mZXJlbmNlLnYxIq4BCgdNZXNzYWdlEjAKBHJvbGUYASABKA4yIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTWVzc2FnZVJvbGUSMQoFcGFydHMYAiADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSEQoEbmFtZRgDIAEoCUgAiAEBEhUKCHJhd19yb2xlGAQgASgJSAGIAQFCBwoFX25hbWVCCwoJX3Jhd19yb2xlItkDCgtDb250ZW50UGFydBIvCgR0ZXh0GAEgASgLMh8ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlRleHRQYXJ0SAASOQoJcmVhc29uaW5nGAIgASgLMiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLlJlYXNvbmluZ1BhcnRIABI4Cgl0b29sX2NhbGwYAyABKAsyIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbENhbGxQYXJ0SAASPAoLdG9vbF9yZXN1bHQYBCABKAsyJS5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9vbFJlc3VsdFBhcnRIABI3CghjaXRhdGlvbhgFIAEoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DaXRhdGlvblBhcnRIABIxCgVtZWRpYRgGIAEoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5NZWRpYVBhcnRIABI4Cgtmb3JtYXRfcGFydBgtIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Gb3JtYXRQYXJ0SAASOAoMY2FjaGVfbWFya2VyGCkgASgLMiIucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhY2hlTWFya2VyQgYKBHBhcnQiOQoLQ2FjaGVNYXJrZXISGQoMdGltZV90b19saXZlGAEgASgJSACIAQFCDwoNX3RpbWVfdG9fbGl2ZSJhCghUZXh0UGFydBIMCgR0ZXh0GAEgASgJEg8KB3JlZnVzYWwYAiABKAgSNgoIbG9ncHJvYnMYLSABKAsyJC5wZW5zdG9jay5pbmZlcmVuY2UudjEuVG9rZW5Mb2dwcm9icyJECg1Ub2tlbkxvZ3Byb2JzEjMKBnRva2VucxgBIAMoCzIjLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Ub2tlbkxvZ3Byb2IibwoMVG9rZW5Mb2dwcm9iEg0KBXRva2VuGAEgASgJEg8KB2xvZ3Byb2IYAiABKAESDQoFYnl0ZXMYAyABKAwSMAoDdG9wGAQgAygLMiMucGVuc3RvY2suaW5mZXJlbmNlLnYxLlRva2VuTG9ncHJvYiKJAQoNUmVhc29uaW5nUGFydBIMCgR0ZXh0GAEgASgJEhYKCXNpZ25hdHVyZRgCIAEoCUgAiAEBEhAKCHJlZGFjdGVkGAMgASgIEh0KEHNpZ25hdHVyZV9pc3N1ZXIYMiABKAlIAYgBAUIMCgpfc2lnbmF0dXJlQhMKEV9zaWduYXR1cmVfaXNzdWVyIpoBCgxUb29sQ2FsbFBhcnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIWCg5hcmd1bWVudHNfanNvbhgDIAEoCRIWCglzaWduYXR1cmUYMiABKAlIAIgBARIdChBzaWduYXR1cmVfaXNzdWVyGDMgASgJSAGIAQFCDAoKX3NpZ25hdHVyZUITChFfc2lnbmF0dXJlX2lzc3VlciJrCg5Ub29sUmVzdWx0UGFydBIUCgx0b29sX2NhbGxfaWQYASABKAkSMQoFcGFydHMYAiADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSEAoIaXNfZXJyb3IYAyABKAgi9QEKDENpdGF0aW9uUGFydBIQCgN1cmkYASABKAlIAIgBARISCgV0aXRsZRgCIAEoCUgBiAEBEhgKC3F1b3RlZF90ZXh0GAMgASgJSAKIAQESGAoLc3RhcnRfaW5kZXgYBCABKAVIA4gBARIWCgllbmRfaW5kZXgYBSABKAVIBIgBARIzCghvcmlnaW5hbBgoIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Gb3JtYXRQYXJ0QgYKBF91cmlCCAoGX3RpdGxlQg4KDF9xdW90ZWRfdGV4dEIOCgxfc3RhcnRfaW5kZXhCDAoKX2VuZF9pbmRleCJGCgpGb3JtYXRQYXJ0Eg4KBmZvcm1hdBgBIAEoCRIoCgdjb250ZW50GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCLQAQoJTWVkaWFQYXJ0EhcKCm1lZGlhX3R5cGUYASABKAlIAYgBARINCgN1cmkYAiABKAlIABIOCgRkYXRhGAMgASgMSAASEQoHZmlsZV9pZBgEIAEoCUgAEhYKCWZpbGVfbmFtZRgFIAEoCUgCiAEBEi0KB29wdGlvbnMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAOIAQFCCAoGc291cmNlQg0KC19tZWRpYV90eXBlQgwKCl9maWxlX25hbWVCCgoIX29wdGlvbnMqjgEKC01lc3NhZ2VSb2xlEhwKGE1FU1NBR0VfUk9MRV9VTlNQRUNJRklFRBAAEhcKE01FU1NBR0VfUk9MRV9TWVNURU0QARIVChFNRVNTQUdFX1JPTEVfVVNFUhACEhoKFk1FU1NBR0VfUk9MRV9BU1NJU1RBTlQQAxIVChFNRVNTQUdFX1JPTEVfVE9PTBAEYgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
  * One turn of a conversation.
@@ -179,6 +179,13 @@ export type TextPart = Message$1<"penstock.inference.v1.TextPart"> & {
    * @generated from field: bool refusal = 2;
    */
   refusal: boolean;
+
+  /**
+   * How probable the tokens of the text were. Absent: not asked for, or not said.
+   *
+   * @generated from field: penstock.inference.v1.TokenLogprobs logprobs = 45;
+   */
+  logprobs?: TokenLogprobs | undefined;
 };
 
 /**
@@ -187,6 +194,69 @@ export type TextPart = Message$1<"penstock.inference.v1.TextPart"> & {
  */
 export const TextPartSchema: GenMessage<TextPart> = /*@__PURE__*/
   messageDesc(file_penstock_inference_v1_content, 3);
+
+/**
+ * How probable tokens were, in their order.
+ *
+ * @generated from message penstock.inference.v1.TokenLogprobs
+ */
+export type TokenLogprobs = Message$1<"penstock.inference.v1.TokenLogprobs"> & {
+  /**
+   * One for each token of the text.
+   *
+   * @generated from field: repeated penstock.inference.v1.TokenLogprob tokens = 1;
+   */
+  tokens: TokenLogprob[];
+};
+
+/**
+ * Describes the message penstock.inference.v1.TokenLogprobs.
+ * Use `create(TokenLogprobsSchema)` to create a new message.
+ */
+export const TokenLogprobsSchema: GenMessage<TokenLogprobs> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_content, 4);
+
+/**
+ * How probable a token was.
+ *
+ * @generated from message penstock.inference.v1.TokenLogprob
+ */
+export type TokenLogprob = Message$1<"penstock.inference.v1.TokenLogprob"> & {
+  /**
+   * The token as text.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * Natural logarithm of its probability.
+   *
+   * @generated from field: double logprob = 2;
+   */
+  logprob: number;
+
+  /**
+   * Its bytes in UTF-8, as a token may be part of a character. Empty: not said.
+   *
+   * @generated from field: bytes bytes = 3;
+   */
+  bytes: Uint8Array;
+
+  /**
+   * The likeliest tokens at its place, themselves without further ones. Empty: not asked for.
+   *
+   * @generated from field: repeated penstock.inference.v1.TokenLogprob top = 4;
+   */
+  top: TokenLogprob[];
+};
+
+/**
+ * Describes the message penstock.inference.v1.TokenLogprob.
+ * Use `create(TokenLogprobSchema)` to create a new message.
+ */
+export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_content, 5);
 
 /**
  * What the model thought before it answered.
@@ -229,7 +299,7 @@ export type ReasoningPart = Message$1<"penstock.inference.v1.ReasoningPart"> & {
  * Use `create(ReasoningPartSchema)` to create a new message.
  */
 export const ReasoningPartSchema: GenMessage<ReasoningPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 4);
+  messageDesc(file_penstock_inference_v1_content, 6);
 
 /**
  * A call of a tool, asked for by the model.
@@ -278,7 +348,7 @@ export type ToolCallPart = Message$1<"penstock.inference.v1.ToolCallPart"> & {
  * Use `create(ToolCallPartSchema)` to create a new message.
  */
 export const ToolCallPartSchema: GenMessage<ToolCallPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 5);
+  messageDesc(file_penstock_inference_v1_content, 7);
 
 /**
  * The result of a tool call.
@@ -313,7 +383,7 @@ export type ToolResultPart = Message$1<"penstock.inference.v1.ToolResultPart"> &
  * Use `create(ToolResultPartSchema)` to create a new message.
  */
 export const ToolResultPartSchema: GenMessage<ToolResultPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 6);
+  messageDesc(file_penstock_inference_v1_content, 8);
 
 /**
  * A source that the model cites.
@@ -369,7 +439,7 @@ export type CitationPart = Message$1<"penstock.inference.v1.CitationPart"> & {
  * Use `create(CitationPartSchema)` to create a new message.
  */
 export const CitationPartSchema: GenMessage<CitationPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 7);
+  messageDesc(file_penstock_inference_v1_content, 9);
 
 /**
  * What only one wire format has words for, such as the call of a tool that the provider runs. Sent
@@ -398,7 +468,7 @@ export type FormatPart = Message$1<"penstock.inference.v1.FormatPart"> & {
  * Use `create(FormatPartSchema)` to create a new message.
  */
 export const FormatPartSchema: GenMessage<FormatPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 8);
+  messageDesc(file_penstock_inference_v1_content, 10);
 
 /**
  * An image, audio or a file.
@@ -464,7 +534,7 @@ export type MediaPart = Message$1<"penstock.inference.v1.MediaPart"> & {
  * Use `create(MediaPartSchema)` to create a new message.
  */
 export const MediaPartSchema: GenMessage<MediaPart> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_content, 9);
+  messageDesc(file_penstock_inference_v1_content, 11);
 
 /**
  * Who speaks in a message.

@@ -1,0 +1,37 @@
+import type { GenerateRequest, Message } from "@penstock/api";
+import type { BodyEdit, ForwardableBody, TargetRequest } from "../format.ts";
+import { formatName } from "./format-part.ts";
+
+/**
+ * What of the caller's body must be replaced for a target of the same format: the model, and where
+ * the caller did not say whether its answer is to be stored, that it is not. Everything else, known
+ * or not, arrives as the caller wrote it. Undefined when there is something to leave out.
+ */
+export function forwardRequest(
+  body: ForwardableBody,
+  request: GenerateRequest,
+  target: TargetRequest,
+): BodyEdit | undefined {
+  if (request.messages.some(hasForeignSignature)) return undefined;
+  const name = asciiJson(target.model);
+  const isSaid = body.fields["store"] !== undefined;
+  // Behind the model, as nothing else has a known place.
+  return { ...body.model, text: isSaid ? name : `${name},"store":false` };
+}
+
+/** What another format's target made means nothing to this one. */
+function hasForeignSignature({ parts }: Message): boolean {
+  return parts.some(({ part }) => {
+    if (part.case !== "reasoning" && part.case !== "toolCall") return false;
+    const { signatureIssuer } = part.value;
+    return signatureIssuer !== undefined && signatureIssuer !== formatName;
+  });
+}
+
+/** A JSON text of ASCII alone, which has as many bytes as characters. */
+function asciiJson(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
