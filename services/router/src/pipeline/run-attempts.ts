@@ -26,7 +26,6 @@ import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
-import { lastSignature } from "./last-signature.ts";
 import { streamRelay } from "./stream-relay.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
 
