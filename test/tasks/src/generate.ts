@@ -1,5 +1,7 @@
 import { root } from "./commands/workspace.ts";
 import { generateApi, readGenerated } from "./generation/generate-api.ts";
+import { generateLossTable } from "./generation/loss-table.ts";
 
 await generateApi(root);
 console.log(`packages/api: ${readGenerated(root).length} files generated from proto/`);
+console.log(`${generateLossTable()}: what requests keep between formats`);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareGenerated } from "../generation/compare-generated.ts";
 import { generateApi, readGenerated } from "../generation/generate-api.ts";
+import { compareLossTable } from "../generation/loss-table.ts";
 import { runCommand } from "./run-command.ts";
 import { root, toolPath, workspaceFolders } from "./workspace.ts";
 
@@ -66,7 +67,10 @@ async function checkGenerated(): Promise<CheckResult> {
   const target = mkdtempSync(join(tmpdir(), "penstock-generate-"));
   try {
     await generateApi(target);
-    const problems = compareGenerated(readGenerated(root), readGenerated(target));
+    const problems = [
+      ...compareGenerated(readGenerated(root), readGenerated(target)),
+      ...compareLossTable(),
+    ];
     const advice = problems.length === 0 ? [] : ["run `npm run generate` and commit the result"];
     return { passed: problems.length === 0, output: [...problems, ...advice].join("\n") };
   } finally {
