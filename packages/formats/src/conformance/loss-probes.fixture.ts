@@ -7,6 +7,8 @@ export interface LossProbe {
   readonly request: () => GenerateRequest;
   /** What must be the same on the other side. */
   readonly said: (request: GenerateRequest) => unknown;
+  /** Whether the same is said in another way, which the vendors' documentation calls its equal. */
+  readonly near?: (request: GenerateRequest) => boolean;
 }
 
 const encoder = new TextEncoder();
@@ -56,9 +58,7 @@ const withParts = (...parts: unknown[]) =>
   chat({ messages: [{ role: "user", content: [{ type: "text", text: "See" }, ...parts] }] });
 const media = ({ messages }: GenerateRequest): unknown =>
   messages.flatMap(({ parts }) =>
-    parts.flatMap(({ part }) =>
-      part.case === "media" ? [[part.value.mediaType, part.value.source]] : [],
-    ),
+    parts.flatMap(({ part }) => (part.case === "media" ? [part.value.source] : [])),
   );
 const texts = (messages: readonly Message[]): unknown =>
   messages.map(({ role, parts }) => [
@@ -212,6 +212,7 @@ export const lossProbes: readonly LossProbe[] = [
     name: "reasoning effort",
     request: () => chat({ reasoning_effort: "high" }),
     said: (one) => one.reasoning?.effort,
+    near: (one) => one.reasoning?.maxTokens !== undefined,
   },
   {
     name: "reasoning budget",
@@ -220,6 +221,7 @@ export const lossProbes: readonly LossProbe[] = [
         request.reasoning = { $typeName: "penstock.inference.v1.Reasoning", maxTokens: 1_024 };
       }),
     said: (one) => one.reasoning?.maxTokens,
+    near: (one) => one.reasoning?.effort !== undefined,
   },
   {
     name: "earlier reasoning",

@@ -1,6 +1,6 @@
 import { MessageRole, type ContentPart, type Message, type ToolResultPart } from "@penstock/api";
 import type { FormatQuirks, JsonObject, TargetRequest } from "../format.ts";
-import { ownSignature } from "../own-signature.ts";
+import { ownSignature, type Signed } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay, writeContent } from "./write-content.ts";
 
@@ -21,8 +21,9 @@ export function writeMessages(
     const message = messages[index] as Message;
     const own = overlay?.[String(index)];
     const path = `messages[${index}]`;
-    if (message.role === MessageRole.TOOL) writeResults(message, path, own, written);
-    else written.push(writeMessage(message, path, own, target));
+    if (message.role === MessageRole.TOOL) {
+      writeResults(message, path, own, { written, warn: target.warn });
+    } else written.push(writeMessage(message, path, own, target));
   }
   return written;
 }
@@ -70,10 +71,10 @@ function writeAssistant(
         break;
       case "reasoning":
         reasoning = (reasoning ?? "") + part.part.value.text;
-        ownSignature(part.part.value, "openai-chat", warn);
+        dropSignature(part.part.value, warn);
         break;
       case "toolCall": {
-        ownSignature(part.part.value, "openai-chat", warn);
+        dropSignature(part.part.value, warn);
         const { id, name, argumentsJson } = part.part.value;
         calls.push({ id, type: "function", function: { name, arguments: argumentsJson } });
         break;
@@ -95,14 +96,26 @@ function writeAssistant(
   });
 }
 
+/** The format has no place for signatures, whoever made them. */
+function dropSignature(part: Signed, warn: TargetRequest["warn"]): void {
+  if (ownSignature(part, "openai-chat", warn) === undefined) return;
+  warn?.("signature_dropped: openai-chat has no place for signatures");
+}
+
 /** One message of this format per result, since it can hold only one. */
-function writeResults(message: Message, path: string, own: unknown, written: Written[]): void {
+function writeResults(
+  message: Message,
+  path: string,
+  own: unknown,
+  { written, warn }: { readonly written: Written[]; readonly warn: TargetRequest["warn"] },
+): void {
   const extras = isJsonObject(own) ? own : undefined;
   for (const part of message.parts) {
     if (part.part.case !== "toolResult") {
       throw cannotSay(path, `${part.part.case ?? "unknown content"} in a message of tool results`);
     }
     const result: ToolResultPart = part.part.value;
+    if (result.isError) warn?.("parameter_dropped: that a tool failed");
     written.push(
       overlaid(extras, {
         role: "tool",

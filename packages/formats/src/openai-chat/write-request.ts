@@ -21,12 +21,16 @@ const overlayFields: ReadonlySet<string> = new Set(["messages", "tools", "stream
 /**
  * Writes the body for a target of the Chat Completions API. Throws UNSUPPORTED_FIELD for content
  * that the format has no words for. Labels, wishes and the idempotency key stay with Penstock;
- * `end_user` is sent as `user`. A budget of reasoning tokens has no field here and is left out.
+ * `end_user` is sent as `user`. A budget of reasoning tokens has no field here: it
+ * is left out, and `warn` is told.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
   const { sampling, quirks } = { sampling: request.sampling, quirks: target.quirks };
   const extras = request.formatParameters["openai-chat"];
   const maxTokens = sampling?.maxOutputTokens;
+  if (request.reasoning?.maxTokens !== undefined) {
+    target.warn?.("parameter_dropped: a budget of reasoning tokens");
+  }
   const body: Record<string, unknown> = {
     model: target.model,
     messages: writeMessages(request.messages, target, extras?.["messages"]),

@@ -21,6 +21,7 @@ export function answerCall(call: Call): void {
   }
   const error = errorOf(call) ?? refusalOf(call);
   if (error !== undefined) {
+    if (isBlock(error) && answerBlocked(call)) return;
     answerFault(call, error);
     return;
   }
@@ -44,6 +45,26 @@ function errorOf({ scenario }: Call): VendorError | undefined {
   }
   if (error === undefined || scenario.errorAfter !== undefined) return undefined;
   return { kind: error, message: `simulated ${error}` };
+}
+
+function isBlock({ kind, status }: VendorError): boolean {
+  return kind === "content_filter" && status === undefined;
+}
+
+/** Answers a blocked prompt with 200; false where the vendor answers it with an error. */
+function answerBlocked(call: Call): boolean {
+  const { response, entry, endpoint, asked } = call;
+  const { blockedPrompt: body } = endpoint.dialect;
+  if (body === undefined) return false;
+  entry.status = 200;
+  endCall(call, "fault");
+  const { contentType, streamContentType } = endpoint.format;
+  response.writeHead(200, {
+    "content-type": asked.stream ? streamContentType : contentType,
+    ...answerHeaders(call),
+  });
+  response.end(asked.stream ? `data: ${body}\r\n\r\n` : body);
+  return true;
 }
 
 function answerFault(call: Call, error: VendorError): void {

@@ -17,6 +17,8 @@ export interface Dialect {
   readonly tellsWaitInBody: boolean;
   /** The error as an answer of its own. */
   error(error: VendorError, requestId: string): ErrorAnswer;
+  /** Answers a blocked prompt with 200, where the vendor does so. JSON. */
+  readonly blockedPrompt?: string;
   /** The error inside a stream whose head said 200. */
   streamError(error: VendorError, requestId: string): string | Uint8Array;
   /** A piece of a stream that its format does not allow. */

@@ -44,6 +44,16 @@ describe.each(table)("$name", ({ name, format, dialect }) => {
     expect(dialect.error({ kind, message, status: 418 }, "sim-1").status).toBe(418);
   });
 
+  it("blocks a prompt so that its readers understand, where that is no error", () => {
+    const { blockedPrompt } = dialect;
+    if (blockedPrompt === undefined) return;
+    const failed = { metadata: { failure_class: "CONTENT_FILTERED" } };
+    expect(() => format.readResponse(Buffer.from(blockedPrompt))).toThrow(
+      expect.objectContaining(failed),
+    );
+    expect(failureOf(format, `data: ${blockedPrompt}\r\n\r\n`)).toBe("CONTENT_FILTERED");
+  });
+
   it("tells a wait where its vendor does", () => {
     const error = { kind: "rate_limit", message: "simulated", retryAfterSeconds: 7 } as const;
     const { status, headers, body } = dialect.error(error, "sim-1");

@@ -39,7 +39,7 @@ const words: Readonly<Record<VendorErrorKind, Words>> = {
     ...invalid,
     message: "The input token count (2) exceeds the maximum number of tokens allowed (1).",
   },
-  // The API blocks prompts in answers of status 200; as an error it is a bad request.
+  // Prompts are blocked in answers of status 200: see `blockedPrompt`.
   content_filter: invalid,
   unsupported_parameter: invalid,
   unsupported_prefill: invalid,
@@ -55,6 +55,11 @@ export const googleDialect: Dialect = {
     const object = errorObject(error);
     return { status: object.code, headers: {}, body: JSON.stringify({ error: object }) };
   },
+  blockedPrompt: JSON.stringify({
+    promptFeedback: { blockReason: "PROHIBITED_CONTENT" },
+    usageMetadata: { promptTokenCount: 5, totalTokenCount: 5 },
+    modelVersion: "simulated",
+  }),
   streamError: (error) => `data: ${JSON.stringify({ error: errorObject(error) })}\r\n\r\n`,
   malformedChunk: "data: {no json\r\n\r\n",
   limitHeaders: () => ({}),
