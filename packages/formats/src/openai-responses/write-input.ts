@@ -49,6 +49,7 @@ export function writeInput(
         new TurnWriter(written.input, target, overlay).write(message.parts, path);
         break;
       case MessageRole.TOOL:
+        if (hasFailed(message)) target.warn?.("parameter_dropped: that a tool failed");
         writeResults(message, path, overlay, written.input);
         break;
       default:
@@ -56,6 +57,10 @@ export function writeInput(
     }
   }
   return written;
+}
+
+function hasFailed({ parts }: Message): boolean {
+  return parts.some(({ part }) => part.case === "toolResult" && part.value.isError);
 }
 
 function overlayOf(value: unknown): MessageOverlay {

@@ -83,16 +83,17 @@ function isSentAsItIs(name: string): boolean {
   return carriedFields.has(name) || (!fieldReaders.has(name) && !isRefusedField(name));
 }
 
-function warnOfLoss({ sampling, candidateCount }: GenerateRequest, target: TargetRequest): void {
+function warnOfLoss(request: GenerateRequest, target: TargetRequest): void {
+  const { sampling, reasoning, candidateCount } = request;
   if ((candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one answer");
-  if (sampling === undefined || target.warn === undefined) return;
-  const { topK, frequencyPenalty, presencePenalty, seed, stopSequences } = sampling;
+  if (target.warn === undefined) return;
   const lost: Record<string, boolean> = {
-    top_k: topK !== undefined,
-    frequency_penalty: frequencyPenalty !== undefined,
-    presence_penalty: presencePenalty !== undefined,
-    seed: seed !== undefined,
-    stop_sequences: stopSequences.length > 0,
+    top_k: sampling?.topK !== undefined,
+    frequency_penalty: sampling?.frequencyPenalty !== undefined,
+    presence_penalty: sampling?.presencePenalty !== undefined,
+    seed: sampling?.seed !== undefined,
+    stop_sequences: (sampling?.stopSequences.length ?? 0) > 0,
+    "reasoning.max_tokens": reasoning?.maxTokens !== undefined,
   };
   for (const name in lost) {
     if (lost[name] === true) target.warn(`${name} is not sent: ${formatName} has no such field`);

@@ -47,9 +47,8 @@ describe.each(table)("$name", ({ name, format, dialect }) => {
   it("blocks a prompt so that its readers understand, where that is no error", () => {
     const { blockedPrompt } = dialect;
     if (blockedPrompt === undefined) return;
-    const failed = { metadata: { failure_class: "CONTENT_FILTERED" } };
     expect(() => format.readResponse(Buffer.from(blockedPrompt))).toThrow(
-      expect.objectContaining(failed),
+      expect.objectContaining({ reason: "CONTENT_FILTERED" }),
     );
     expect(failureOf(format, `data: ${blockedPrompt}\r\n\r\n`)).toBe("CONTENT_FILTERED");
   });
