@@ -121,6 +121,21 @@ export {
   type ToolResultPart,
 } from "./src/gen/penstock/inference/v1/content_pb.ts";
 export {
+  EmbedInputSchema,
+  EmbedRequestSchema,
+  EmbedResponseSchema,
+  EmbeddingSchema,
+  TokenSequenceSchema,
+  VectorEncoding,
+  VectorEncodingSchema,
+  file_penstock_inference_v1_embed_request,
+  type EmbedInput,
+  type EmbedRequest,
+  type EmbedResponse,
+  type Embedding,
+  type TokenSequence,
+} from "./src/gen/penstock/inference/v1/embed_request_pb.ts";
+export {
   GenerateRequestSchema,
   JsonSchemaFormatSchema,
   ReasoningSchema,

@@ -2,6 +2,8 @@ export { create } from "@bufbuild/protobuf";
 export type { MessageInitShape } from "@bufbuild/protobuf";
 export {
   BlockKind,
+  EmbedRequestSchema,
+  EmbedResponseSchema,
   FinishReason,
   GenerateRequestSchema,
   GenerateResponseSchema,
@@ -11,9 +13,13 @@ export {
   StreamGenerateResponseSchema,
   ToolChoiceMode,
   ToolSchema,
+  VectorEncoding,
 } from "@penstock/api";
 export type {
   ContentPart,
+  Embedding,
+  EmbedRequest,
+  EmbedResponse,
   Finished,
   GenerateRequest,
   GenerateResponse,
@@ -31,6 +37,7 @@ export { createPenstockClient } from "./src/penstock-client.ts";
 export type {
   Answer,
   CallOptions,
+  EmbedRequestInit,
   GenerateRequestInit,
   ListModelsRequestInit,
   PenstockClient,

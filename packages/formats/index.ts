@@ -27,11 +27,23 @@ export {
   type UpstreamFailure,
 } from "./src/upstream-failure.ts";
 export { failureToError, localFailure } from "./src/failure-to-error.ts";
-export { formats } from "./src/formats.ts";
+export {
+  type CallerEmbedRequest,
+  type EmbeddingFormat,
+  type EmbeddingFormatName,
+  type EmbeddingQuirks,
+  type EmbeddingTarget,
+  type ExpectedVectors,
+  type VectorAnswer,
+} from "./src/embedding-format.ts";
+export { embeddingFormats, formats } from "./src/formats.ts";
 export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
 export { openaiChat } from "./src/openai-chat/openai-chat.ts";
 export { openaiResponses } from "./src/openai-responses/openai-responses.ts";
 export { checkFormatParameters } from "./src/check-format-parameters.ts";
+export { openaiEmbeddings } from "./src/openai-embeddings/openai-embeddings.ts";
+export { checkEmbeddingParameters } from "./src/openai-embeddings/write-request.ts";
+export { encodeVector, vectorValues } from "./src/vector-encoding.ts";
 export { checkEventGrammar } from "./src/event-grammar.ts";
 export { parseDuration, parseRetryAfter } from "./src/retry-after.ts";
 export { redactMessage } from "./src/redact.ts";

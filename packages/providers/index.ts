@@ -5,11 +5,13 @@ export {
   operationPath,
   type AuthScheme,
   type Capabilities,
+  type EmbeddingAddress,
   type OperationAddress,
   type OperationAddresses,
   type Provider,
   type ProviderKind,
   type ProviderOperation,
+  type ProviderOperations,
 } from "./src/provider.ts";
 export { parseIpRange, type IpRange } from "./src/ip-address.ts";
 export {

@@ -41,6 +41,7 @@ export type {
   AttemptTimeouts,
   Caller,
   CompiledDeployment,
+  CompiledEmbedding,
   CompiledPolicy,
   CompiledProvider,
   CompiledQuota,

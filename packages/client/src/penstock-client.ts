@@ -1,7 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import type { GenerateResponse, ListModelsResponse } from "@penstock/api";
+import type { EmbedResponse, GenerateResponse, ListModelsResponse } from "@penstock/api";
 import {
+  EmbedRequestSchema,
   GenerateRequestSchema,
   InferenceService,
   ListModelsRequestSchema,
@@ -20,6 +21,9 @@ export type { Answer, CallOptions };
 /** A request as plain object; fields are those of `penstock.inference.v1.GenerateRequest`. */
 export type GenerateRequestInit = MessageInitShape<typeof GenerateRequestSchema>;
 
+/** A request for vectors; fields are those of `penstock.inference.v1.EmbedRequest`. */
+export type EmbedRequestInit = MessageInitShape<typeof EmbedRequestSchema>;
+
 /** Which models to list. */
 export type ListModelsRequestInit = MessageInitShape<typeof ListModelsRequestSchema>;
 
@@ -29,6 +33,8 @@ export interface PenstockClient {
   generate(request: GenerateRequestInit, options?: CallOptions): Promise<Answer<GenerateResponse>>;
   /** The answer while it is written. */
   streamGenerate(request: GenerateRequestInit, options?: CallOptions): GenerateStream;
+  /** Vectors for texts. Rejects with a PenstockError. */
+  embed(request: EmbedRequestInit, options?: CallOptions): Promise<Answer<EmbedResponse>>;
   /** One page of the models that the key may ask for. Rejects with a PenstockError. */
   listModels(
     request?: ListModelsRequestInit,
@@ -63,6 +69,11 @@ export function createPenstockClient(options: PenstockClientOptions): PenstockCl
       });
       return openGenerateStream(channel, wrapped, defaults, callOptions);
     },
+    embed: (request, callOptions = {}) =>
+      callUnary(channel, InferenceService.method.embed, create(EmbedRequestSchema, request), {
+        defaults,
+        options: callOptions,
+      }),
     listModels: (request = {}, callOptions = {}) =>
       callUnary(
         channel,

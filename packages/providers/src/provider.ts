@@ -1,10 +1,15 @@
-import type { FormatName, FormatQuirks } from "@penstock/formats";
+import type {
+  EmbeddingFormatName,
+  EmbeddingQuirks,
+  FormatName,
+  FormatQuirks,
+} from "@penstock/formats";
 
 /** Kinds of providers that Penstock knows; the registry has one entry for each. */
 export type ProviderKind = "google-gemini" | "google-vertex" | "openai" | "openai-compatible";
 
 /** What a provider can be asked to do. */
-export type ProviderOperation = "generate";
+export type ProviderOperation = "generate" | "embed";
 
 /** Where and in which format an operation is asked for. */
 export interface OperationAddress {
@@ -20,6 +25,20 @@ export interface OperationAddress {
 
 /** The ways in which an operation can be asked for; the first is meant where none is chosen. */
 export type OperationAddresses = readonly [OperationAddress, ...OperationAddress[]];
+
+/** Where and in which format vectors are asked for. */
+export interface EmbeddingAddress {
+  readonly format: EmbeddingFormatName;
+  /** Path behind the base URL; begins with a slash. `{model}` stands for the upstream model. */
+  readonly path: string;
+  readonly quirks: Readonly<EmbeddingQuirks>;
+}
+
+/** Where operations are asked for; what is absent can't be asked. */
+export interface ProviderOperations {
+  readonly generate: OperationAddresses;
+  readonly embed?: EmbeddingAddress;
+}
 
 /** How a credential is sent, and whether a request without one makes no sense. */
 export type AuthScheme = { readonly required: boolean } & (
@@ -64,7 +83,7 @@ export interface Provider {
   readonly telemetryName: string;
   /** Base URL used when the configuration names none; undefined: it must name one. */
   readonly defaultBaseUrl: string | undefined;
-  readonly operations: Readonly<Record<ProviderOperation, OperationAddresses>>;
+  readonly operations: ProviderOperations;
   readonly auth: AuthScheme;
   /** Further headers of every request; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -79,7 +98,7 @@ export interface Provider {
  * would end up as parts of the path.
  */
 export function operationPath(
-  { path, streamPath = path }: OperationAddress,
+  { path, streamPath = path }: Pick<OperationAddress, "path" | "streamPath">,
   model: string,
   stream: boolean,
 ): string {

@@ -7,7 +7,13 @@ import { defaultMaximumOutputTokens } from "@penstock/pricing";
 import { operationPath } from "@penstock/providers";
 
 import { addressOf, providerFacts, readCapabilities } from "./provider-facts.ts";
-import type { CompiledDeployment, CompiledProvider, CompiledQuota } from "./snapshot.ts";
+import type { ProviderFacts } from "./provider-facts.ts";
+import type {
+  CompiledDeployment,
+  CompiledEmbedding,
+  CompiledProvider,
+  CompiledQuota,
+} from "./snapshot.ts";
 
 /** decisions: attempts at once of one deployment. */
 const defaultMaxConcurrentRequests = 256;
@@ -34,18 +40,20 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
   const facts = providerFacts(provider);
   const address = facts && addressOf(facts.addresses, deployment.format);
   if (facts === undefined || address === undefined) return undefined;
+  const capabilities = mergeCapabilities([
+    facts.capabilities,
+    readCapabilities(address.capabilities ?? {}),
+    provider.capabilities,
+    deployment.capabilities,
+  ]);
   return {
     name: deployment.name,
     provider: compiledProvider,
     model: deployment.model,
     format: address.format,
     quirks: facts.quirks,
-    capabilities: mergeCapabilities([
-      facts.capabilities,
-      readCapabilities(address.capabilities ?? {}),
-      provider.capabilities,
-      deployment.capabilities,
-    ]),
+    capabilities,
+    embedding: compileEmbedding(facts, deployment, capabilities),
     defaultMaxOutputTokens: deployment.defaultMaxOutputTokens ?? defaultMaximumOutputTokens,
     maxConcurrentRequests: deployment.maxConcurrentRequests ?? defaultMaxConcurrentRequests,
     priceBook: deployment.priceBook,
@@ -54,6 +62,22 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     quotas: parts.quotas,
     path: facts.pathPrefix + operationPath(address, deployment.model, false),
     streamPath: facts.pathPrefix + operationPath(address, deployment.model, true),
+  };
+}
+
+/** How vectors are asked for; undefined where the deployment makes none. */
+function compileEmbedding(
+  { embed, pathPrefix }: ProviderFacts,
+  deployment: Deployment,
+  capabilities: Readonly<Capabilities>,
+): CompiledEmbedding | undefined {
+  if (embed === undefined || capabilities.embeddings === false) return undefined;
+  return {
+    format: embed.format,
+    quirks: embed.quirks,
+    path: pathPrefix + operationPath(embed, deployment.model, false),
+    vectorSpace: deployment.vectorSpace === "" ? deployment.model : deployment.vectorSpace,
+    dimensions: capabilities.embeddingDimensions,
   };
 }
 

@@ -3,6 +3,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { FormatQuirks } from "@penstock/formats";
 import type {
   BaseUrlCheck,
+  EmbeddingAddress,
   OperationAddress,
   OperationAddresses,
   Provider as ProviderKindData,
@@ -16,6 +17,8 @@ export interface ProviderFacts {
   readonly pathPrefix: string;
   /** Where and in which formats the operation that generates is asked for. */
   readonly addresses: OperationAddresses;
+  /** Where vectors are asked for; undefined: nowhere. */
+  readonly embed: EmbeddingAddress | undefined;
   readonly quirks: FormatQuirks;
   /** Flat: name, value, name, value. */
   readonly staticHeaders: readonly string[];
@@ -43,6 +46,7 @@ export function providerFacts(provider: Provider): ProviderFacts | undefined {
     origin: address.origin,
     pathPrefix: address.path,
     addresses: kind.operations.generate,
+    embed: kind.operations.embed,
     quirks: kind.quirks,
     staticHeaders: Object.entries(kind.headers).flat(),
     capabilities: readCapabilities(kind.capabilities),

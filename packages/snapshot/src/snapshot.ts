@@ -1,6 +1,11 @@
 import type { Capabilities, Principal, Resource, Transport } from "@penstock/api";
 import type { ErrorReason } from "@penstock/errors";
-import type { FormatName, FormatQuirks } from "@penstock/formats";
+import type {
+  EmbeddingFormatName,
+  EmbeddingQuirks,
+  FormatName,
+  FormatQuirks,
+} from "@penstock/formats";
 import type { ModelPrices } from "@penstock/pricing";
 import type { CompiledCondition } from "./condition.ts";
 import type { FieldFault } from "./validate/field-problem.ts";
@@ -145,6 +150,18 @@ export interface CompiledTarget {
   readonly condition: CompiledCondition | undefined;
 }
 
+/** How a deployment is asked for vectors. */
+export interface CompiledEmbedding {
+  readonly format: EmbeddingFormatName;
+  readonly quirks: EmbeddingQuirks;
+  /** Path of the request URL, the provider's `pathPrefix` included. */
+  readonly path: string;
+  /** Only vectors of one space can be compared. */
+  readonly vectorSpace: string;
+  /** Length of its vectors when a request asks for none; undefined: not said. */
+  readonly dimensions: number | undefined;
+}
+
 /** A deployment, ready to be called. */
 export interface CompiledDeployment {
   readonly name: string;
@@ -172,6 +189,8 @@ export interface CompiledDeployment {
   readonly path: string;
   /** The same for streamed answers. */
   readonly streamPath: string;
+  /** Undefined: it makes no vectors. */
+  readonly embedding: CompiledEmbedding | undefined;
 }
 
 /** A provider, ready to be called. */

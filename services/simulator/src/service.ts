@@ -7,6 +7,7 @@ import { answerError } from "./answers/answer-error.ts";
 import { CallLog } from "./call-log.ts";
 import { findEndpoint } from "./endpoints/endpoint.ts";
 import { endpoints } from "./endpoints/endpoints.ts";
+import { answerOpenaiEmbeddings, vendorOfEmbeddings } from "./endpoints/openai-embeddings.ts";
 import { openaiDialect } from "./endpoints/openai-dialect.ts";
 import { Exchanges } from "./exchanges/exchanges.ts";
 import type { ExchangeOptions } from "./exchanges/exchanges.ts";
@@ -94,7 +95,8 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   }
   const asked = { request, response, path, query };
   const addressed = findEndpoint(endpoints, path);
-  const known = addressed !== undefined && own(parts.vendors, addressed.vendorName) !== undefined;
+  const vendorName = addressed?.vendorName ?? vendorOfEmbeddings(path);
+  const known = vendorName !== undefined && own(parts.vendors, vendorName) !== undefined;
   if (parts.exchanges === undefined && (!known || request.method !== "POST")) {
     request.resume();
     refuse(asked, "not_found");
@@ -121,7 +123,12 @@ function serveBody(asked: AskedPath & { readonly body: Buffer }, parts: Parts): 
   const addressed = findEndpoint(endpoints, path);
   const vendor = own(parts.vendors, vendorName);
   if (taken === "unknown") refuse(asked, "unknown");
-  else if (addressed === undefined || vendor === undefined || request.method !== "POST") {
+  else if (request.method !== "POST") refuse(asked, "not_found");
+  else if (vendor !== undefined && vendorOfEmbeddings(path) !== undefined) {
+    const { clock, calls } = parts;
+    const { body } = asked;
+    answerOpenaiEmbeddings({ request, response, body, vendorName, vendor, calls, clock });
+  } else if (addressed === undefined || vendor === undefined) {
     refuse(asked, "not_found");
   } else serveCall({ request, response, addressed, vendor, body: asked.body }, parts);
 }

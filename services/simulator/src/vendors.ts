@@ -22,12 +22,14 @@ export const defaultVendors: Readonly<Record<string, SimulatedVendor>> = {
     models: {
       "alpha-large": { firstTokenMs: 40, tokenIntervalMs: 4 },
       "alpha-small": { firstTokenMs: 15, tokenIntervalMs: 2 },
+      "sim-embed": { firstTokenMs: 5, tokenIntervalMs: 0 },
     },
   },
   beta: {
     models: {
       "beta-large": { firstTokenMs: 60, tokenIntervalMs: 5 },
       "beta-small": { firstTokenMs: 20, tokenIntervalMs: 2 },
+      "sim-embed": { firstTokenMs: 5, tokenIntervalMs: 0 },
     },
   },
 };

@@ -50,8 +50,11 @@ export function useDialect(problems: FieldProblems, wishes: Wishes, dialect: Wis
   return false;
 }
 
+/** What wishes are put into. */
+type Wished = Pick<GenerateRequest, "routing" | "idempotencyKey" | "session" | "labels">;
+
 /** Puts what was wished into the canonical request. Labels are added to those it has. */
-export function applyWishes(request: GenerateRequest, wishes: Wishes): void {
+export function applyWishes(request: Wished, wishes: Wishes): void {
   request.routing = wishes.routing;
   request.idempotencyKey = wishes.idempotencyKey;
   if (wishes.session !== undefined) request.session = wishes.session;

@@ -18,6 +18,11 @@ export const openaiCompatible: Provider = {
         capabilities: { multipleCandidates: false },
       },
     ],
+    embed: {
+      format: "openai-embeddings",
+      path: "/embeddings",
+      quirks: { sendsBase64: false, knowsUser: true },
+    },
   },
   auth: { scheme: "bearer", required: false },
   headers: {},

@@ -15,6 +15,11 @@ export const openai: Provider = {
         capabilities: { multipleCandidates: false, audioInput: false },
       },
     ],
+    embed: {
+      format: "openai-embeddings",
+      path: "/embeddings",
+      quirks: { sendsBase64: true, knowsUser: true },
+    },
   },
   auth: { scheme: "bearer", required: true },
   headers: {},

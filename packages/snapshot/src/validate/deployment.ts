@@ -8,6 +8,7 @@ import type { ProblemList } from "./field-problem.ts";
 
 const maxRegionLength = 64;
 const maxFormatLength = 64;
+const maxVectorSpaceLength = 256;
 /** As many as a usage record may count; more tokens in one answer are not believed. */
 const maxTokens = 100_000_000;
 
@@ -17,6 +18,8 @@ export function checkDeployment(problems: ProblemList, deployment: Deployment): 
   checkModelName(problems, "model", deployment.model);
   checkText(problems, "format", deployment.format ?? "", { maxLength: maxFormatLength });
   checkText(problems, "region", deployment.region, { maxLength: maxRegionLength });
+  const { vectorSpace } = deployment;
+  checkText(problems, "vectorSpace", vectorSpace, { maxLength: maxVectorSpaceLength });
   if (deployment.priceBook !== "") {
     checkReferenceForm(problems, "priceBook", deployment.priceBook, "priceBook");
   }

@@ -1,7 +1,8 @@
-import type { GenerateRequest, RoutingWishes } from "@penstock/api";
+import type { EmbedRequest, GenerateRequest, RoutingWishes } from "@penstock/api";
 import type { WishDialect } from "@penstock/formats";
 import { explainCondition } from "@penstock/snapshot";
-import type { CompiledTarget, ConditionFacts } from "@penstock/snapshot";
+import type { CompiledRoute, CompiledTarget, ConditionFacts } from "@penstock/snapshot";
+import { embeddingUnfitness } from "../pipeline/embedding-fitness.ts";
 import { unmetNeeds } from "./request-needs.ts";
 import { pathOf } from "./resolve-wishes.ts";
 import type { ResolvedWishes } from "./resolve-wishes.ts";
@@ -9,6 +10,10 @@ import type { ResolvedWishes } from "./resolve-wishes.ts";
 /** What decides whether a target can serve a request at all. */
 export interface ExclusionInput {
   readonly request: GenerateRequest;
+  /** Vectors that are asked for; undefined: an answer is. */
+  readonly vectors: EmbedRequest | undefined;
+  /** Of the model that is asked for. */
+  readonly route: CompiledRoute;
   readonly stream: boolean;
   /** True when a budget applies: a target without a price can't be kept within it. */
   readonly budgeted: boolean;
@@ -77,8 +82,12 @@ function byCondition(
 }
 
 function byCapability(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {
-  const { request, stream } = input;
+  const { request, stream, vectors, route } = input;
   const { capabilities } = target.deployment;
+  if (vectors !== undefined) return embeddingUnfitness(route, vectors, target);
+  if (capabilities.generation === false) {
+    return { rule: "capability.generation", reason: "it lacks answers: it makes vectors" };
+  }
   const required = request.routing?.requireParameters === true;
   const unmet = unmetNeeds(request, stream, capabilities)?.find(
     ({ droppable }) => required || !droppable,

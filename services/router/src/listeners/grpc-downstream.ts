@@ -1,8 +1,14 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { GenerateResponseSchema, StreamGenerateResponseSchema } from "@penstock/api";
+import {
+  EmbedResponseSchema,
+  GenerateResponseSchema,
+  StreamGenerateResponseSchema,
+  VectorEncoding,
+} from "@penstock/api";
 import type { Finished, Started, StreamGenerateResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
+import { encodeVector } from "@penstock/formats";
+import type { Answer, AnswerEnd, StreamEvent, VectorAnswer } from "@penstock/formats";
 import { Metadata } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { toGrpcError } from "@penstock/rpc";
@@ -18,7 +24,7 @@ interface RefusalTarget {
   sendStatus(status: GrpcError): void;
 }
 
-/** A caller of `Generate`. */
+/** A caller of `Generate` or `Embed`. */
 export class GrpcUnaryDownstream implements Downstream {
   readonly ready = true;
   context!: RequestContext;
@@ -58,6 +64,18 @@ export class GrpcUnaryDownstream implements Downstream {
         parts,
         finish,
       })),
+      finished: finishedOf(answer.end, this.context, settled),
+    });
+    this.#callback?.(null, bytes, trailersOf(this.context, facts, settled));
+  }
+
+  vectors(answer: VectorAnswer, facts: AnswerFacts, settled: SettledFacts): void {
+    const encoding = this.context.vectors?.encoding ?? VectorEncoding.UNSPECIFIED;
+    this.#call?.sendMetadata(metadataOf(requestHeaders(this.context)));
+    const bytes = toBinary(EmbedResponseSchema, {
+      $typeName: "penstock.inference.v1.EmbedResponse",
+      started: startedOf(this.context, facts),
+      embeddings: answer.embeddings.map((embedding) => encodeVector(embedding, encoding)),
       finished: finishedOf(answer.end, this.context, settled),
     });
     this.#callback?.(null, bytes, trailersOf(this.context, facts, settled));
@@ -118,6 +136,7 @@ export class GrpcStreamDownstream implements Downstream {
   }
 
   answer(): void {}
+  vectors(): void {}
   relay(): void {}
 
   start(facts: AnswerFacts): void {

@@ -7,6 +7,7 @@ import { toGrpcError } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Timer } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
+import type { Operation } from "../pipeline/head-of-vectors.ts";
 import { RequestHandler } from "../pipeline/handle-request.ts";
 import { listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
@@ -67,6 +68,8 @@ export class GrpcGate {
     switch (method.path) {
       case "/penstock.inference.v1.InferenceService/Generate":
         return this.#intercept(call, new GrpcUnaryDownstream(call));
+      case "/penstock.inference.v1.InferenceService/Embed":
+        return this.#intercept(call, new GrpcUnaryDownstream(call), "embed");
       case "/penstock.inference.v1.InferenceService/StreamGenerate": {
         const { clock } = this.#options.parts;
         return this.#intercept(call, new GrpcStreamDownstream(call, clock));
@@ -95,13 +98,17 @@ export class GrpcGate {
     this.#sweep?.cancel();
   }
 
-  #intercept(call: Intercepted, downstream: AnySide): ServerInterceptingCall {
+  #intercept(
+    call: Intercepted,
+    downstream: AnySide,
+    operation: Operation = "generate",
+  ): ServerInterceptingCall {
     let entered: EnteredCall<AnySide> | undefined;
     return new ServerInterceptingCall(call, {
       start: (start) =>
         start({
           onReceiveMetadata: (metadata: GatedMetadata, next) => {
-            const handler = this.#enter(call, metadata, downstream);
+            const handler = this.#enter(call, metadata, { downstream, operation });
             if (handler === undefined) return;
             entered = { handler, downstream, index: -1 };
             metadata.entered = entered;
@@ -137,10 +144,15 @@ export class GrpcGate {
   }
 
   /** Undefined when the call was refused, answered and settled. */
-  #enter(call: Intercepted, metadata: Metadata, downstream: AnySide): RequestHandler | undefined {
+  #enter(
+    call: Intercepted,
+    metadata: Metadata,
+    { downstream, operation }: { readonly downstream: AnySide; readonly operation: Operation },
+  ): RequestHandler | undefined {
     const arrival = this.#arrival(metadata, Number(call.getDeadline()));
     const handler = new RequestHandler(arrival, downstream, this.#options.parts);
     downstream.context = handler.context;
+    handler.context.operation = operation;
     handler.context.stream = downstream instanceof GrpcStreamDownstream;
     const ambiguous = ambiguity(metadata);
     if (ambiguous !== undefined) handler.refuse(ambiguous);

@@ -3,15 +3,16 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
+  EmbedRequestSchema,
   GenerateRequestSchema,
   InferenceService,
   ListModelsRequestSchema,
   ListModelsResponseSchema,
   StreamGenerateRequestSchema,
 } from "@penstock/api";
-import type { GenerateRequest } from "@penstock/api";
+import type { EmbedRequest, GenerateRequest } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
-import { checkFormatParameters } from "@penstock/formats";
+import { checkEmbeddingParameters, checkFormatParameters } from "@penstock/formats";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type {
   sendUnaryData,
@@ -36,12 +37,14 @@ import type { GrpcHealth, PageTokens, TlsSource } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { headOfVectors } from "../pipeline/head-of-vectors.ts";
 import type { RequestHandler } from "../pipeline/handle-request.ts";
 import { listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { GrpcStreamDownstream, GrpcUnaryDownstream } from "./grpc-downstream.ts";
 import { GrpcGate, tokenOf } from "./grpc-gate.ts";
 import { maximumBodyBytes } from "./read-body.ts";
+import { validateEmbedRequest } from "./validate-embed-request.ts";
 import { validateGenerateRequest } from "./validate-generate-request.ts";
 
 /** What the gRPC door needs. */
@@ -80,6 +83,8 @@ export class GrpcListener {
     const handlers: Record<string, UntypedHandleCall> = {
       generate: (call: UnaryCall<Received<GenerateRequest>>, callback: Answer) =>
         this.#generate(call, callback),
+      embed: (call: UnaryCall<Received<EmbedRequest>>, callback: Answer) =>
+        this.#embed(call, callback),
       streamGenerate: (call: ServerWritableStream<StreamMessage, unknown>) =>
         this.#streamGenerate(call),
       listModels: (call: UnaryCall<ListMessage>, callback: Answer) =>
@@ -127,7 +132,19 @@ export class GrpcListener {
     if (entered === undefined) return;
     const { handler, downstream } = entered;
     downstream.attach(call, callback);
-    this.#run(handler, call.request, call.request.message);
+    const { message } = call.request;
+    this.#run(handler, call.request, message, validateGenerateRequest(message));
+  }
+
+  #embed(call: UnaryCall<Received<EmbedRequest>>, callback: Answer): void {
+    const entered = this.#gate.take(call.metadata, GrpcUnaryDownstream);
+    if (entered === undefined) return;
+    const { handler, downstream } = entered;
+    downstream.attach(call, callback);
+    const { message } = call.request;
+    handler.context.vectors = message;
+    const head = message && headOfVectors(message);
+    this.#run(handler, call.request, head, validateEmbedRequest(message));
   }
 
   #streamGenerate(call: ServerWritableStream<StreamMessage, unknown>): void {
@@ -136,7 +153,8 @@ export class GrpcListener {
     const { handler, downstream } = entered;
     downstream.attach(call);
     const request = call.request.message?.request;
-    if (!this.#run(handler, call.request, request)) return;
+    const invalid = validateGenerateRequest(request);
+    if (!this.#run(handler, call.request, request, invalid)) return;
     const asked = request?.keepaliveInterval;
     const intervalMs =
       asked === undefined ? (handler.context.caller?.keepaliveIntervalMs ?? 0) : durationMs(asked);
@@ -148,15 +166,17 @@ export class GrpcListener {
     handler: RequestHandler,
     received: Received<unknown>,
     request: GenerateRequest | undefined,
+    invalid: GatewayError | undefined,
   ): boolean {
-    const invalid =
-      received.message === undefined ? unreadable() : validateGenerateRequest(request);
-    if (invalid !== undefined || request === undefined) {
-      handler.refuse(invalid ?? unreadable());
+    if (received.message === undefined || request === undefined || invalid !== undefined) {
+      const unread = received.message === undefined ? unreadable() : undefined;
+      handler.refuse(unread ?? invalid ?? unreadable());
       return false;
     }
     try {
-      checkFormatParameters(request);
+      const { vectors } = handler.context;
+      if (vectors === undefined) checkFormatParameters(request);
+      else checkEmbeddingParameters(vectors);
     } catch (error) {
       handler.refuse(toGatewayError(error));
       return false;
@@ -225,6 +245,7 @@ function serviceDefinition(): ServiceDefinition {
   });
   return {
     generate: withReader("generate", GenerateRequestSchema),
+    embed: withReader("embed", EmbedRequestSchema),
     streamGenerate: withReader("streamGenerate", StreamGenerateRequestSchema),
     listModels: withReader("listModels", ListModelsRequestSchema),
   } as ServiceDefinition;

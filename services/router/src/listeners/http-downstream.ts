@@ -1,7 +1,16 @@
 import type { ServerResponse } from "node:http";
+import { VectorEncoding } from "@penstock/api";
 import { reasons } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, Format, StreamEvent, StreamWriter } from "@penstock/formats";
+import { openaiEmbeddings } from "@penstock/formats";
+import type {
+  Answer,
+  AnswerEnd,
+  Format,
+  StreamEvent,
+  StreamWriter,
+  VectorAnswer,
+} from "@penstock/formats";
 import type { Clock, Timer } from "@penstock/runtime";
 import { writeStallMs } from "../pipeline/attempt-timers.ts";
 import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "../pipeline/downstream.ts";
@@ -57,6 +66,15 @@ export class HttpDownstream implements Downstream {
     const text = this.#format.writeResponse(answer, this.#identity(facts), settled.usage);
     this.#writeWholeHead(facts, settled, Buffer.byteLength(text));
     // One string with the head leaves in one write.
+    this.#end(text);
+  }
+
+  vectors(answer: VectorAnswer, facts: AnswerFacts, settled: SettledFacts): void {
+    const encoding = this.context.vectors?.encoding ?? VectorEncoding.UNSPECIFIED;
+    const identity = this.#identity(facts);
+    this.#addReport(answer.end, facts, settled);
+    const text = openaiEmbeddings.writeResponse(answer, identity, encoding, settled.usage);
+    this.#writeWholeHead(facts, settled, Buffer.byteLength(text));
     this.#end(text);
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Door } from "@penstock/api";
-import { openaiChat, openaiResponses } from "@penstock/formats";
-import type { Format } from "@penstock/formats";
+import { openaiChat, openaiEmbeddings, openaiResponses } from "@penstock/formats";
+import type { EmbeddingFormat, Format } from "@penstock/formats";
 
 /** An endpoint whose requests run through the pipeline, in the words of its format. */
 export interface GenerateEndpoint {
@@ -10,6 +10,18 @@ export interface GenerateEndpoint {
   readonly door: Door;
 }
 
+/** An endpoint that turns texts into vectors. */
+export interface EmbedEndpoint {
+  readonly operation: "embed";
+  /** Of errors. */
+  readonly format: Format;
+  readonly embeddings: EmbeddingFormat;
+  readonly door: Door;
+}
+
+/** An endpoint whose requests go to providers. */
+export type CallEndpoint = GenerateEndpoint | EmbedEndpoint;
+
 /** An endpoint that tells of the models that a key may ask for. */
 export type ModelsEndpoint =
   | { readonly operation: "list_models"; readonly format: Format; readonly query: string }
@@ -17,7 +29,7 @@ export type ModelsEndpoint =
 
 /** What one method and path of the HTTP door serves; errors are told in the words of its format. */
 export type HttpEndpoint =
-  | GenerateEndpoint
+  | CallEndpoint
   | ModelsEndpoint
   /** What would need an answer that was stored. */
   | { readonly operation: "stored_response"; readonly format: Format }
@@ -32,6 +44,15 @@ function generate(path: string, format: Format, door: Door): [string, GenerateEn
 const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEndpoint>([
   generate("/v1/chat/completions", openaiChat, Door.OPENAI_CHAT),
   generate("/v1/responses", openaiResponses, Door.OPENAI_RESPONSES),
+  [
+    "POST /v1/embeddings",
+    {
+      operation: "embed",
+      format: openaiChat,
+      embeddings: openaiEmbeddings,
+      door: Door.OPENAI_EMBEDDINGS,
+    },
+  ],
   ["HEAD /", { operation: "probe", format: openaiChat }],
 ]);
 

@@ -14,10 +14,11 @@ import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
-import type { GenerateEndpoint, HttpEndpoint } from "./http-endpoints.ts";
+import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
 import { writeModels } from "./http-models.ts";
 import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
+import { readCall } from "./read-call.ts";
 import { refuseConnection } from "./refuse-connection.ts";
 import { badHead, timeoutOf, tokenOf } from "./request-head.ts";
 
@@ -99,7 +100,8 @@ export class HttpListener {
   #serve(request: IncomingMessage, response: ServerResponse, endpoint: HttpEndpoint): void {
     switch (endpoint.operation) {
       case "generate":
-        this.#generate(request, response, endpoint);
+      case "embed":
+        this.#call(request, response, endpoint);
         return;
       case "stored_response":
         this.#discardBody(request, response);
@@ -118,11 +120,12 @@ export class HttpListener {
     }
   }
 
-  #generate(request: IncomingMessage, response: ServerResponse, endpoint: GenerateEndpoint): void {
+  #call(request: IncomingMessage, response: ServerResponse, endpoint: CallEndpoint): void {
     const { parts } = this.#options;
     const downstream = new HttpDownstream(response, endpoint.format, parts.clock);
     const handler = new RequestHandler(this.#arrival(request, endpoint.door), downstream, parts);
     downstream.context = handler.context;
+    handler.context.operation = endpoint.operation;
     response.on("close", () => {
       downstream.stop();
       handler.cancel();
@@ -152,22 +155,11 @@ export class HttpListener {
   #read(
     handler: RequestHandler,
     downstream: HttpDownstream,
-    endpoint: GenerateEndpoint,
+    endpoint: CallEndpoint,
     body: Buffer,
   ): void {
     try {
-      const { context } = handler;
-      const { format } = endpoint;
-      const read = format.readRequest(body);
-      const { request, stream, includeUsage, forwardable } = read;
-      context.request = request;
-      context.wishDialect = read.wishDialect;
-      context.report = read.report ?? false;
-      context.callerFormat = format.name;
-      if (forwardable !== undefined) context.original = { bytes: body, forwardable };
-      context.stream = stream;
-      context.requestBytes = body.length;
-      downstream.includeUsage = includeUsage;
+      readCall(handler.context, downstream, endpoint, body);
     } catch (error) {
       handler.refuse(toGatewayError(error));
       return;

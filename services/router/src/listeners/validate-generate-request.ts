@@ -14,34 +14,47 @@ const maximumViolations = 20;
 export function validateGenerateRequest(
   request: GenerateRequest | undefined,
 ): GatewayError | undefined {
-  if (request === undefined) {
-    return invalid([{ field: "request", description: "is required" }]);
-  }
+  return collectViolations((check) => {
+    if (request === undefined) {
+      check(false, "request", "is required");
+      return;
+    }
+    checkHead(request, check);
+    check(request.messages.length > 0, "messages", "must not be empty");
+    check(request.messages.length <= 10_000, "messages", "must have at most 10,000 messages");
+    check(request.tools.length <= 512, "tools", "must have at most 512 tools");
+    const candidates = request.candidateCount ?? 1;
+    check(candidates >= 1 && candidates <= 128, "candidate_count", "must be from 1 to 128");
+    checkMessages(request, check);
+    checkSampling(request, check);
+  });
+}
+
+/** Runs checks; all that they find as one error, undefined when they find nothing. */
+export function collectViolations(run: (check: Check) => void): GatewayError | undefined {
   const found: FieldViolation[] = [];
-  const check = (ok: boolean, field: string, description: string): void => {
+  run((ok, field, description) => {
     if (!ok && found.length < maximumViolations) found.push({ field, description });
-  };
+  });
+  return found.length === 0 ? undefined : invalid(found);
+}
+
+/** Checks what requests for answers and for vectors have in common. */
+export function checkHead(request: GenerateRequest, check: Check): void {
   check(request.model !== "", "model", "is required");
   check(request.model.length <= 256, "model", "must have at most 256 characters");
-  check(request.messages.length > 0, "messages", "must not be empty");
-  check(request.messages.length <= 10_000, "messages", "must have at most 10,000 messages");
-  check(request.tools.length <= 512, "tools", "must have at most 512 tools");
-  const candidates = request.candidateCount ?? 1;
-  check(candidates >= 1 && candidates <= 128, "candidate_count", "must be from 1 to 128");
   check((request.endUser?.length ?? 0) <= 256, "end_user", "must have at most 256 characters");
   check(
     (request.idempotencyKey?.length ?? 0) <= 128,
     "idempotency_key",
     "must have at most 128 characters",
   );
-  checkMessages(request, check);
-  checkSampling(request, check);
   checkLabels(request, check);
   checkRouting(request, check);
-  return found.length === 0 ? undefined : invalid(found);
 }
 
-type Check = (ok: boolean, field: string, description: string) => void;
+/** Notes a problem of a field where `ok` is false. */
+export type Check = (ok: boolean, field: string, description: string) => void;
 
 function checkMessages(request: GenerateRequest, check: Check): void {
   request.messages.forEach((message, at) => {

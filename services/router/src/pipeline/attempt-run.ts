@@ -2,10 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { GatewayError } from "@penstock/errors";
 import { failureReasons } from "@penstock/formats";
 import type {
-  Answer,
   AnswerEnd,
   FailureClass,
-  Format,
   HeaderGetter,
   StreamEvent,
   StreamReader,
@@ -15,7 +13,8 @@ import type {
 import type { Clock } from "@penstock/runtime";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
-import type { RelayedText } from "./downstream.ts";
+import type { AnswerReading } from "./attempt-message.ts";
+import type { RelayedText, WholeAnswer } from "./downstream.ts";
 import { AttemptTimers } from "./attempt-timers.ts";
 import type { TimeoutListener } from "./attempt-timers.ts";
 
@@ -40,7 +39,7 @@ export interface AttemptOwner {
   /** The stream is complete. */
   attemptFinished(run: AttemptRun, end: AnswerEnd): void;
   /** The whole answer is there. */
-  attemptAnswered(run: AttemptRun, answer: Answer): void;
+  attemptAnswered(run: AttemptRun, answer: WholeAnswer): void;
   /** The whole answer is there and goes to the caller as it came. */
   attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void;
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void;
@@ -49,7 +48,7 @@ export interface AttemptOwner {
 /** What an attempt is made of. */
 export interface AttemptRunOptions {
   readonly target: CompiledTarget;
-  readonly format: Format;
+  readonly format: AnswerReading;
   /** From 1. */
   readonly number: number;
   readonly spanId: string;
@@ -91,7 +90,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   committed = false;
 
   readonly #owner: AttemptOwner;
-  readonly #format: Format;
+  readonly #format: AnswerReading;
   readonly #clock: Clock;
   readonly #stream: boolean;
   readonly #relays: boolean;
@@ -151,7 +150,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (!this.#ok) this.#timers.refused();
     else if (!this.#stream) this.#timers.progressed();
     else if (isEventStream) {
-      this.#reader = this.#format.createStreamReader(this, undefined, this.streamRelay);
+      this.#reader = this.#format.createStreamReader?.(this, undefined, this.streamRelay);
     }
   }
 
@@ -259,7 +258,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   #readWhole(body: Buffer): void {
     this.answerBytes = body.length;
     if (this.#relays && this.#relay(body)) return;
-    let answer: Answer;
+    let answer: WholeAnswer;
     try {
       answer = this.#format.readResponse(body);
     } catch (error) {
@@ -280,7 +279,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   #relay(body: Buffer): boolean {
     if (!isUtf8(body)) return false;
     const text = body.toString("latin1");
-    const relayed = this.#format.relayResponse(text);
+    const relayed = this.#format.relayResponse?.(text);
     if (relayed === undefined) return false;
     const { model, end } = relayed;
     this.#noteEnd(end);

@@ -32,6 +32,8 @@ export function attemptUsage(
   }
   const answering = run.httpStatus >= 200 && run.httpStatus < 300;
   if (!answering) return undefined;
+  // Nothing was to be written: the bytes of vectors are no output.
+  if (estimate.outputTokens === 0) return estimatedUsage(estimate.inputTokens, 0);
   const outputTokens =
     run.deltas > 0
       ? calibration.estimateStream(run.target.deployment.name, run.deltas)

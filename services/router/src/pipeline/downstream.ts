@@ -1,6 +1,9 @@
 import type { TokenUsage } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent, TextRange } from "@penstock/formats";
+import type { Answer, AnswerEnd, StreamEvent, TextRange, VectorAnswer } from "@penstock/formats";
+
+/** A provider's whole answer, as read. */
+export type WholeAnswer = Answer | VectorAnswer;
 
 /** Who answers, known when the first content is about to be sent. */
 export interface AnswerFacts {
@@ -30,8 +33,8 @@ export interface SettledFacts {
 }
 
 /**
- * The caller's side of one request. Exactly one of `answer`, `relay`, `finish` and `fail` is called,
- * once and last. The pipeline obeys `ready`: while it is false it stops reading the provider.
+ * The caller's side of one request. Exactly one of `answer`, `vectors`, `relay`, `finish` and `fail`
+ * is called, once and last. The pipeline obeys `ready`: while it is false it stops reading the provider.
  */
 export interface Downstream {
   /** Whether more may be written now. */
@@ -42,6 +45,8 @@ export interface Downstream {
   onDrain(listener: () => void): void;
   /** Sends a whole answer. */
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void;
+  /** Sends the vectors that were asked for. */
+  vectors(answer: VectorAnswer, facts: AnswerFacts, settled: SettledFacts): void;
   /**
    * Sends a whole answer as it came, of a target that speaks the caller's format. Called only where
    * the request says which format that is.

@@ -1,3 +1,4 @@
+import type { EmbedRequest, GenerateRequest } from "@penstock/api";
 import { leaseAmount } from "@penstock/limits";
 import { estimateUsage, rateUsage } from "@penstock/pricing";
 import type { UsageEstimate } from "@penstock/pricing";
@@ -16,26 +17,47 @@ export function estimate(context: RequestContext): Refusal {
   if (caller === undefined || request === undefined || route === undefined) {
     throw new Error("runs after resolve-route");
   }
-  let defaultMaxOutputTokens = 0;
   const targets = targetsOf(context);
-  for (const target of targets) {
-    const { deployment } = target;
-    defaultMaxOutputTokens = Math.max(defaultMaxOutputTokens, deployment.defaultMaxOutputTokens);
-  }
-  const requested = request.sampling?.maxOutputTokens;
-  const usage = estimateUsage({
-    requestBytes: context.requestBytes,
-    ...(requested === undefined ? {} : { requestedMaxOutputTokens: requested }),
-    defaultMaxOutputTokens,
-    candidateCount: request.candidateCount ?? 1,
-  });
-  context.estimate = usage;
+  context.estimate =
+    context.vectors === undefined
+      ? estimateAnswer(request, context.requestBytes, targets)
+      : estimateVectors(context.vectors, context.requestBytes);
   const models = modelsOf(context);
   for (const quota of caller.quotas) {
     if (!models.some((model) => quota.matches(model, request.labels))) continue;
     context.quotaUses.push(quotaUse(context, quota, targets));
   }
   return undefined;
+}
+
+function estimateAnswer(
+  request: GenerateRequest,
+  requestBytes: number,
+  targets: readonly CompiledTarget[],
+): UsageEstimate {
+  let defaultMaxOutputTokens = 0;
+  for (const target of targets) {
+    const { deployment } = target;
+    defaultMaxOutputTokens = Math.max(defaultMaxOutputTokens, deployment.defaultMaxOutputTokens);
+  }
+  const requested = request.sampling?.maxOutputTokens;
+  return estimateUsage({
+    requestBytes,
+    ...(requested === undefined ? {} : { requestedMaxOutputTokens: requested }),
+    defaultMaxOutputTokens,
+    candidateCount: request.candidateCount ?? 1,
+  });
+}
+
+/** Vectors are not output. Tokens that the caller made itself are counted, not estimated. */
+function estimateVectors({ inputs }: EmbedRequest, requestBytes: number): UsageEstimate {
+  const usage = estimateUsage({ requestBytes, requestedMaxOutputTokens: 0 });
+  let inputTokens = 0;
+  for (const { input } of inputs) {
+    if (input.case !== "tokens") return usage;
+    inputTokens += input.value.tokens.length;
+  }
+  return { ...usage, inputTokens };
 }
 
 /** What one request must hold of one quota when it may go to any of the targets. */

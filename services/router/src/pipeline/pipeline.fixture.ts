@@ -4,7 +4,7 @@ import { fromBinary, create } from "@bufbuild/protobuf";
 import { GenerateRequestSchema, UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
+import type { Answer, AnswerEnd, StreamEvent, VectorAnswer } from "@penstock/formats";
 import { silentObservability } from "@penstock/observability";
 import { ManualClock } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
@@ -182,6 +182,10 @@ export class FakeDownstream implements Downstream {
     this.facts = facts;
     this.end = answer.end;
     this.#end("answer", settled);
+  }
+
+  vectors(_answer: VectorAnswer, _facts: AnswerFacts, settled: SettledFacts): void {
+    this.#end("vectors", settled);
   }
 
   start(facts: AnswerFacts): void {

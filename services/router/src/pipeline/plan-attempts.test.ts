@@ -15,6 +15,7 @@ function input(change: Partial<PlanInput> = {}, snapshot = sampleSnapshot()): Pl
     route,
     fallbacks: [],
     request: create(GenerateRequestSchema, { model: "smart" }),
+    vectors: undefined,
     stream: false,
     budgeted: false,
     wallMs: 0,

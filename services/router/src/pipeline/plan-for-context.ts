@@ -28,6 +28,7 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
     route,
     fallbacks: context.fallbacks,
     request,
+    vectors: context.vectors,
     stream: context.stream,
     budgeted: context.quotaUses.some((use) => use.quota.unit === "nano_usd"),
     wallMs: context.startWallMs,
@@ -69,6 +70,8 @@ export function servedBefore(
   context: RequestContext,
   { affinity, clock }: Pick<AdmissionParts, "affinity" | "clock">,
 ): Served | undefined {
+  // No provider keeps anything between one vector and the next.
+  if (context.vectors !== undefined) return undefined;
   context.affinityKey ??= affinityKey(context);
   const key = context.affinityKey;
   return key === undefined ? undefined : affinity.find(key, clock.monotonicMs());

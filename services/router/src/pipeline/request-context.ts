@@ -1,4 +1,11 @@
-import type { Attempt, Charge, Door, GenerateRequest, Principal } from "@penstock/api";
+import type {
+  Attempt,
+  Charge,
+  Door,
+  EmbedRequest,
+  GenerateRequest,
+  Principal,
+} from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type { FormatName, ForwardableBody } from "@penstock/formats";
 import type { MonotonicMs, WallMs } from "@penstock/limits";
@@ -10,6 +17,7 @@ import type { RoutedModel, SkippedTarget } from "./plan-attempts.ts";
 import type { UsageEstimate } from "@penstock/pricing";
 import type { Reservation } from "../leases/reservation.ts";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
+import type { Operation } from "./head-of-vectors.ts";
 import type { Downstream } from "./downstream.ts";
 
 /** What a door knows of a request before the pipeline has looked at it. */
@@ -55,8 +63,12 @@ export class RequestContext {
   /** Who runs the request; undefined where single stages are run for an explanation. */
   handler: { interrupt(error: GatewayError): void } | undefined;
 
+  /** Set by the door. */
+  operation: Operation = "generate";
   /** Set by the door, once the body is read. */
   request: GenerateRequest | undefined;
+  /** Vectors that are asked for; `request` then has what both kinds of requests have in common. */
+  vectors: EmbedRequest | undefined;
   /** Format of the door; undefined where callers speak protobuf. */
   callerFormat: FormatName | undefined;
   /** The body as it came, when it may go on to a target of the same format. */

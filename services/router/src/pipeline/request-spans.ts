@@ -34,10 +34,18 @@ export function emitRequestSpans(
 }
 
 /** Name of the server span, by door; also the metric label. */
-export function operationName(context: Pick<RequestContext, "door" | "stream">): string {
-  if (context.door === Door.GRPC) return context.stream ? grpcStream : grpcUnary;
-  return "POST /v1/chat/completions";
+export function operationName(
+  context: Pick<RequestContext, "door" | "operation" | "stream">,
+): string {
+  if (context.door !== Door.GRPC) return `POST ${httpRoutes[context.operation]}`;
+  if (context.operation === "embed") return grpcEmbed;
+  return context.stream ? grpcStream : grpcUnary;
 }
+
+const httpRoutes = { generate: "/v1/chat/completions", embed: "/v1/embeddings" } as const;
+const httpShapes = { generate: "openai.chat", embed: "openai.embeddings" } as const;
+const genAiOperations = { generate: "chat", embed: "embeddings" } as const;
+const grpcEmbed = "penstock.inference.v1.InferenceService/Embed";
 
 const grpcUnary = "penstock.inference.v1.InferenceService/Generate";
 const grpcStream = "penstock.inference.v1.InferenceService/StreamGenerate";
@@ -56,12 +64,12 @@ function serverSpan(context: RequestContext, durationMs: number, late: boolean):
   const status = error === undefined ? 200 : reasons[error.reason].httpStatus;
   const attributes: Attributes = {
     [names.requestId]: context.requestId,
-    [names.apiShape]: grpc ? "grpc" : "openai.chat",
+    [names.apiShape]: grpc ? "grpc" : httpShapes[context.operation],
     ...(grpc
       ? { [names.rpcSystemName]: "grpc", [names.rpcMethod]: operationName(context) }
       : {
           [names.httpRequestMethod]: "POST",
-          [names.httpRoute]: "/v1/chat/completions",
+          [names.httpRoute]: httpRoutes[context.operation],
           [names.httpResponseStatusCode]: status,
         }),
     [names.team]: caller?.team,
@@ -132,18 +140,20 @@ function attemptSpan(
   const endMs = startMs + (attempt.duration === undefined ? 0 : toMs(attempt.duration));
   const { usage } = attempt;
   const ok = attempt.outcome === "OK";
-  const sampling = context.request?.sampling;
+  const { request } = context;
+  const sampling = request?.sampling;
+  const operation = genAiOperations[context.operation];
   const firstToken = attempt.firstTokenDelay;
   return {
     // Models are configured, so the name stays of low cardinality.
-    name: `chat ${attempt.model}`,
+    name: `${operation} ${attempt.model}`,
     kind: "client",
     context: { ...context.trace, spanId: attempt.spanId },
     parentSpanId: context.trace.spanId,
     startMs,
     endMs,
     attributes: {
-      [names.genAiOperationName]: "chat",
+      [names.genAiOperationName]: operation,
       [names.genAiProviderName]: attempt.provider.replace(/^providers\//, ""),
       [names.genAiRequestModel]: attempt.model,
       [names.genAiRequestStream]: context.stream ? true : undefined,

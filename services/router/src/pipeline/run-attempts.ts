@@ -1,6 +1,5 @@
 import { AttemptKind } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
-import { formats } from "@penstock/formats";
 import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
@@ -10,12 +9,13 @@ import type { Reservation } from "../leases/reservation.ts";
 import { AttemptRun } from "./attempt-run.ts";
 import type { AttemptFailure, AttemptOwner } from "./attempt-run.ts";
 import { errorOfAttempt } from "./attempt-error.ts";
+import { attemptMessage } from "./attempt-message.ts";
+import type { AttemptMessage } from "./attempt-message.ts";
 import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
 import { answerFacts } from "./answer-facts.ts";
-import { attemptBody } from "./attempt-body.ts";
-import type { AnswerFacts, RelayedText } from "./downstream.ts";
+import type { AnswerFacts, RelayedText, WholeAnswer } from "./downstream.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -31,7 +31,7 @@ import { targetQuotaUses } from "./target-quotas.ts";
 
 /** How the attempts of a request ended. */
 export type RequestEnd =
-  | { readonly kind: "answered"; readonly answer: Answer; readonly facts: AnswerFacts }
+  | { readonly kind: "answered"; readonly answer: WholeAnswer; readonly facts: AnswerFacts }
   | { readonly kind: "relayed"; readonly answer: RelayedText; readonly facts: AnswerFacts }
   | { readonly kind: "finished"; readonly end: AnswerEnd }
   | { readonly kind: "failed"; readonly error: GatewayError }
@@ -163,8 +163,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const context = this.#context;
     const { clock, upstream, health, tracer } = this.#parts;
     const { deployment } = target;
-    const body = this.#bodyFor(target);
-    if (body === undefined) {
+    const message = this.#messageFor(target);
+    if (message === undefined) {
       if (reservation !== undefined) this.#parts.leases.void(reservation);
       this.#skip();
       return;
@@ -173,11 +173,11 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const number = context.attempts.length + 1;
     const run = new AttemptRun(this, {
       target,
-      format: formats[deployment.format],
+      format: message.reading,
       number,
       spanId: tracer.newSpanId(),
       stream,
-      relays: !stream && !context.report && context.callerFormat === deployment.format,
+      relays: message.relays,
       streamRelay: streamRelay(context, deployment.format, this.#modelOf(target)),
       clock,
       requestEndMs: context.deadlineMs,
@@ -193,7 +193,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     else budget.attempt(now);
     run.handle = upstream.dispatch({
       target,
-      body,
+      body: message.body,
+      path: message.path,
       stream,
       requestId: context.requestId,
       attemptId: `${context.requestId}.${number}`,
@@ -202,10 +203,10 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     });
   }
 
-  /** The body in the target's format; undefined when that can't express the request. */
-  #bodyFor(target: CompiledTarget): string | Buffer | undefined {
+  /** The request in the target's format; undefined when that can't express it. */
+  #messageFor(target: CompiledTarget): AttemptMessage | undefined {
     try {
-      return attemptBody(this.#context, target, this.#parts);
+      return attemptMessage(this.#context, target, this.#parts);
     } catch (error) {
       const known = toGatewayError(error);
       this.#lastError ??= known;
@@ -279,8 +280,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#end({ kind: "finished", end });
   }
 
-  attemptAnswered(run: AttemptRun, answer: Answer): void {
-    this.#context.signature = signatureOf(answer);
+  attemptAnswered(run: AttemptRun, answer: WholeAnswer): void {
+    if ("candidates" in answer) this.#context.signature = signatureOf(answer);
     this.#closeWhole(run, answer.end);
     this.#end({ kind: "answered", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
   }

@@ -235,8 +235,11 @@ export class Settlement {
       usage: context.attempts.at(-1)?.usage ?? estimatedUsage(0, 0),
       costNanoUsd: context.costNanoUsd,
     };
-    if (end.kind === "answered") downstream.answer(end.answer, end.facts, settled);
-    else if (end.kind === "relayed") downstream.relay(end.answer, end.facts, settled);
+    if (end.kind === "answered") {
+      const { answer, facts } = end;
+      if ("embeddings" in answer) downstream.vectors(answer, facts, settled);
+      else downstream.answer(answer, facts, settled);
+    } else if (end.kind === "relayed") downstream.relay(end.answer, end.facts, settled);
     else if (end.kind === "finished") downstream.finish(end.end, settled);
     else if (end.kind === "failed") downstream.fail(end.error);
   }

@@ -6,6 +6,7 @@ export const silentDownstream: Downstream = {
   gone: true,
   onDrain: () => undefined,
   answer: () => undefined,
+  vectors: () => undefined,
   relay: () => undefined,
   start: () => undefined,
   event: () => undefined,

@@ -27,6 +27,8 @@ export interface UpstreamCall {
   readonly target: CompiledTarget;
   /** JSON; the bytes are not changed afterwards. */
   readonly body: string | Buffer;
+  /** Path of the URL. Undefined: that of the deployment. */
+  readonly path?: string | undefined;
   readonly stream: boolean;
   readonly requestId: string;
   /** `<request id>.<number>`: sent as `x-request-id`. */

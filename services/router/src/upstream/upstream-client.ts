@@ -73,7 +73,7 @@ export class UpstreamClient {
       call.attemptId,
     );
     const request = {
-      path: call.stream ? prepared.streamPath : prepared.path,
+      path: call.path ?? (call.stream ? prepared.streamPath : prepared.path),
       method: "POST",
       headers,
       body: call.body,

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/capabilities.proto.
  */
 export const file_penstock_policy_v1_capabilities: GenFile = /*@__PURE__*/
-  fileDesc("CiVwZW5zdG9jay9wb2xpY3kvdjEvY2FwYWJpbGl0aWVzLnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEitgUKDENhcGFiaWxpdGllcxIWCglzdHJlYW1pbmcYASABKAhIAIgBARISCgV0b29scxgCIAEoCEgBiAEBEhgKC2pzb25fc2NoZW1hGAMgASgISAKIAQESGAoLaW1hZ2VfaW5wdXQYBCABKAhIA4gBARIYCgthdWRpb19pbnB1dBgFIAEoCEgEiAEBEhYKCXJlYXNvbmluZxgGIAEoCEgFiAEBEiAKE211bHRpcGxlX2NhbmRpZGF0ZXMYByABKAhIBogBARIbCg5jb250ZXh0X3Rva2VucxgIIAEoA0gHiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAkgASgDSAiIAQESGQoMc3RyZWFtX3VzYWdlGAogASgISAmIAQESFwoKZmlsZV9pbnB1dBhGIAEoCEgKiAEBEhUKCGxvZ3Byb2JzGEcgASgISAuIAQESEQoEc2VlZBhIIAEoCEgMiAEBEhsKDnN0b3Bfc2VxdWVuY2VzGEkgASgISA2IAQESFAoHcHJlZmlsbBhKIAEoCEgOiAEBEjgKFXByb21wdF9jYWNoZV9saWZldGltZRhQIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIMCgpfc3RyZWFtaW5nQggKBl90b29sc0IOCgxfanNvbl9zY2hlbWFCDgoMX2ltYWdlX2lucHV0Qg4KDF9hdWRpb19pbnB1dEIMCgpfcmVhc29uaW5nQhYKFF9tdWx0aXBsZV9jYW5kaWRhdGVzQhEKD19jb250ZXh0X3Rva2Vuc0IUChJfbWF4X291dHB1dF90b2tlbnNCDwoNX3N0cmVhbV91c2FnZUINCgtfZmlsZV9pbnB1dEILCglfbG9ncHJvYnNCBwoFX3NlZWRCEQoPX3N0b3Bfc2VxdWVuY2VzQgoKCF9wcmVmaWxsYgZwcm90bzM", [file_google_protobuf_duration]);
+  fileDesc("CiVwZW5zdG9jay9wb2xpY3kvdjEvY2FwYWJpbGl0aWVzLnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEiwgYKDENhcGFiaWxpdGllcxIWCglzdHJlYW1pbmcYASABKAhIAIgBARISCgV0b29scxgCIAEoCEgBiAEBEhgKC2pzb25fc2NoZW1hGAMgASgISAKIAQESGAoLaW1hZ2VfaW5wdXQYBCABKAhIA4gBARIYCgthdWRpb19pbnB1dBgFIAEoCEgEiAEBEhYKCXJlYXNvbmluZxgGIAEoCEgFiAEBEiAKE211bHRpcGxlX2NhbmRpZGF0ZXMYByABKAhIBogBARIbCg5jb250ZXh0X3Rva2VucxgIIAEoA0gHiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAkgASgDSAiIAQESGQoMc3RyZWFtX3VzYWdlGAogASgISAmIAQESFwoKZ2VuZXJhdGlvbhg8IAEoCEgKiAEBEhcKCmVtYmVkZGluZ3MYPSABKAhIC4gBARIhChRlbWJlZGRpbmdfZGltZW5zaW9ucxg+IAEoBUgMiAEBEhcKCmZpbGVfaW5wdXQYRiABKAhIDYgBARIVCghsb2dwcm9icxhHIAEoCEgOiAEBEhEKBHNlZWQYSCABKAhID4gBARIbCg5zdG9wX3NlcXVlbmNlcxhJIAEoCEgQiAEBEhQKB3ByZWZpbGwYSiABKAhIEYgBARI4ChVwcm9tcHRfY2FjaGVfbGlmZXRpbWUYUCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDAoKX3N0cmVhbWluZ0IICgZfdG9vbHNCDgoMX2pzb25fc2NoZW1hQg4KDF9pbWFnZV9pbnB1dEIOCgxfYXVkaW9faW5wdXRCDAoKX3JlYXNvbmluZ0IWChRfbXVsdGlwbGVfY2FuZGlkYXRlc0IRCg9fY29udGV4dF90b2tlbnNCFAoSX21heF9vdXRwdXRfdG9rZW5zQg8KDV9zdHJlYW1fdXNhZ2VCDQoLX2dlbmVyYXRpb25CDQoLX2VtYmVkZGluZ3NCFwoVX2VtYmVkZGluZ19kaW1lbnNpb25zQg0KC19maWxlX2lucHV0QgsKCV9sb2dwcm9ic0IHCgVfc2VlZEIRCg9fc3RvcF9zZXF1ZW5jZXNCCgoIX3ByZWZpbGxiBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * What a deployment can do. Absent: not said, and taken as yes.
@@ -89,6 +89,27 @@ export type Capabilities = Message<"penstock.policy.v1.Capabilities"> & {
    * @generated from field: optional bool stream_usage = 10;
    */
   streamUsage?: boolean | undefined;
+
+  /**
+   * Writes answers. A deployment of an embedding model says false.
+   *
+   * @generated from field: optional bool generation = 60;
+   */
+  generation?: boolean | undefined;
+
+  /**
+   * Turns texts into vectors.
+   *
+   * @generated from field: optional bool embeddings = 61;
+   */
+  embeddings?: boolean | undefined;
+
+  /**
+   * Length of its vectors when the request asks for none. Unit: numbers.
+   *
+   * @generated from field: optional int32 embedding_dimensions = 62;
+   */
+  embeddingDimensions?: number | undefined;
 
   /**
    * Reads files, such as PDF.

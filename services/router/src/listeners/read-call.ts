@@ -1,0 +1,40 @@
+import { headOfVectors } from "../pipeline/head-of-vectors.ts";
+import type { RequestContext } from "../pipeline/request-context.ts";
+import type { HttpDownstream } from "./http-downstream.ts";
+import type { CallEndpoint, GenerateEndpoint } from "./http-endpoints.ts";
+
+/** Reads a body in the format of its endpoint. Throws what is wrong with it. */
+export function readCall(
+  context: RequestContext,
+  downstream: HttpDownstream,
+  endpoint: CallEndpoint,
+  body: Buffer,
+): void {
+  context.requestBytes = body.length;
+  if (endpoint.operation === "generate") {
+    readGenerate(context, downstream, endpoint, body);
+    return;
+  }
+  const { request, wishDialect, report } = endpoint.embeddings.readRequest(body);
+  context.vectors = request;
+  context.request = headOfVectors(request);
+  context.wishDialect = wishDialect;
+  context.report = report;
+}
+
+function readGenerate(
+  context: RequestContext,
+  downstream: HttpDownstream,
+  { format }: GenerateEndpoint,
+  body: Buffer,
+): void {
+  const read = format.readRequest(body);
+  const { request, stream, includeUsage, forwardable } = read;
+  context.request = request;
+  context.wishDialect = read.wishDialect;
+  context.report = read.report ?? false;
+  context.callerFormat = format.name;
+  if (forwardable !== undefined) context.original = { bytes: body, forwardable };
+  context.stream = stream;
+  downstream.includeUsage = includeUsage;
+}
