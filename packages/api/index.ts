@@ -121,6 +121,13 @@ export {
   type ToolResultPart,
 } from "./src/gen/penstock/inference/v1/content_pb.ts";
 export {
+  CountTokensRequestSchema,
+  CountTokensResponseSchema,
+  file_penstock_inference_v1_count_tokens,
+  type CountTokensRequest,
+  type CountTokensResponse,
+} from "./src/gen/penstock/inference/v1/count_tokens_pb.ts";
+export {
   EmbedInputSchema,
   EmbedRequestSchema,
   EmbedResponseSchema,
@@ -176,6 +183,17 @@ export {
   type StreamGenerateRequest,
   type StreamGenerateResponse,
 } from "./src/gen/penstock/inference/v1/inference_service_pb.ts";
+export {
+  ModelCapabilitiesSchema,
+  ModelFactsSchema,
+  ModelPricesSchema,
+  ModelTargetSchema,
+  file_penstock_inference_v1_model_facts,
+  type ModelCapabilities,
+  type ModelFacts,
+  type ModelPrices,
+  type ModelTarget,
+} from "./src/gen/penstock/inference/v1/model_facts_pb.ts";
 export {
   AttemptReportSchema,
   BlockDeltaSchema,

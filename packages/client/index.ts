@@ -13,10 +13,12 @@ export {
   StreamGenerateResponseSchema,
   ToolChoiceMode,
   ToolSchema,
+  UsageSource,
   VectorEncoding,
 } from "@penstock/api";
 export type {
   ContentPart,
+  CountTokensResponse,
   Embedding,
   EmbedRequest,
   EmbedResponse,
@@ -26,6 +28,7 @@ export type {
   ListModelsResponse,
   Message,
   Model,
+  ModelFacts,
   Started,
   StreamGenerateResponse,
   TokenUsage,

@@ -1,7 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import type { EmbedResponse, GenerateResponse, ListModelsResponse } from "@penstock/api";
+import type {
+  CountTokensResponse,
+  EmbedResponse,
+  GenerateResponse,
+  ListModelsResponse,
+} from "@penstock/api";
 import {
+  CountTokensRequestSchema,
   EmbedRequestSchema,
   GenerateRequestSchema,
   InferenceService,
@@ -35,6 +41,14 @@ export interface PenstockClient {
   streamGenerate(request: GenerateRequestInit, options?: CallOptions): GenerateStream;
   /** Vectors for texts. Rejects with a PenstockError. */
   embed(request: EmbedRequestInit, options?: CallOptions): Promise<Answer<EmbedResponse>>;
+  /**
+   * The tokens of a request's input: counted by the provider or estimated, see `source`. Rejects
+   * with a PenstockError.
+   */
+  countTokens(
+    request: GenerateRequestInit,
+    options?: CallOptions,
+  ): Promise<Answer<CountTokensResponse>>;
   /** One page of the models that the key may ask for. Rejects with a PenstockError. */
   listModels(
     request?: ListModelsRequestInit,
@@ -74,6 +88,13 @@ export function createPenstockClient(options: PenstockClientOptions): PenstockCl
         defaults,
         options: callOptions,
       }),
+    countTokens: (request, callOptions = {}) => {
+      const wrapped = create(CountTokensRequestSchema, {
+        request: create(GenerateRequestSchema, request),
+      });
+      const { countTokens } = InferenceService.method;
+      return callUnary(channel, countTokens, wrapped, { defaults, options: callOptions });
+    },
     listModels: (request = {}, callOptions = {}) =>
       callUnary(
         channel,

@@ -9,7 +9,7 @@ import type { Timer } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import type { Operation } from "../pipeline/head-of-vectors.ts";
 import { RequestHandler } from "../pipeline/handle-request.ts";
-import { listModels } from "../pipeline/list-models.ts";
+import { identify } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import type { RequestArrival } from "../pipeline/request-context.ts";
 import { bearerToken } from "./bearer-token.ts";
@@ -75,7 +75,8 @@ export class GrpcGate {
         return this.#intercept(call, new GrpcStreamDownstream(call, clock));
       }
       case "/penstock.inference.v1.InferenceService/ListModels":
-        return this.#interceptList(call);
+      case "/penstock.inference.v1.InferenceService/CountTokens":
+        return this.#interceptQuestion(call);
       default:
         return new ServerInterceptingCall(call);
     }
@@ -125,18 +126,16 @@ export class GrpcGate {
     });
   }
 
-  #interceptList(call: Intercepted): ServerInterceptingCall {
+  /** Methods that send nothing to providers. */
+  #interceptQuestion(call: Intercepted): ServerInterceptingCall {
     return new ServerInterceptingCall(call, {
       start: (start) =>
         start({
           onReceiveMetadata: (metadata, next) => {
             const { parts, currentSnapshot } = this.#options;
             const ambiguous = ambiguity(metadata);
-            const found =
-              ambiguous === undefined
-                ? listModels(currentSnapshot(), tokenOf(metadata), parts)
-                : { error: ambiguous };
-            if ("error" in found) call.sendStatus(toGrpcError(found.error, newUuidV7()));
+            const caller = ambiguous ?? identify(currentSnapshot(), tokenOf(metadata), parts);
+            if (caller instanceof GatewayError) call.sendStatus(toGrpcError(caller, newUuidV7()));
             else next(metadata);
           },
         }),

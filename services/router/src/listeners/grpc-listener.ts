@@ -1,17 +1,22 @@
 import type { Http2Server } from "node:http2";
-import { fromBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
+  CountTokensRequestSchema,
   EmbedRequestSchema,
   GenerateRequestSchema,
   InferenceService,
   ListModelsRequestSchema,
-  ListModelsResponseSchema,
   StreamGenerateRequestSchema,
 } from "@penstock/api";
-import type { EmbedRequest, GenerateRequest } from "@penstock/api";
-import { GatewayError, toGatewayError } from "@penstock/errors";
+import type {
+  CountTokensRequest,
+  EmbedRequest,
+  GenerateRequest,
+  ListModelsRequest,
+} from "@penstock/api";
+import { toGatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import { checkEmbeddingParameters, checkFormatParameters } from "@penstock/formats";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type {
@@ -24,25 +29,21 @@ import type {
 import {
   addGrpcHealth,
   addGrpcReflection,
-  createPageTokens,
   differingValues,
   FollowedServerCredentials,
   grpcServerOptions,
   grpcServiceDefinition,
-  listQuery,
-  pageSize,
-  toGrpcError,
 } from "@penstock/rpc";
-import type { GrpcHealth, PageTokens, TlsSource } from "@penstock/rpc";
-import { newUuidV7 } from "@penstock/runtime";
+import type { GrpcHealth, TlsSource } from "@penstock/rpc";
 import type { Snapshot } from "@penstock/snapshot";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { headOfVectors } from "../pipeline/head-of-vectors.ts";
 import type { RequestHandler } from "../pipeline/handle-request.ts";
-import { listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { GrpcStreamDownstream, GrpcUnaryDownstream } from "./grpc-downstream.ts";
-import { GrpcGate, tokenOf } from "./grpc-gate.ts";
+import { GrpcGate } from "./grpc-gate.ts";
+import { GrpcQuestions } from "./grpc-questions.ts";
+import { receive, unreadable } from "./grpc-received.ts";
+import type { Received } from "./grpc-received.ts";
 import { maximumBodyBytes } from "./read-body.ts";
 import { validateEmbedRequest } from "./validate-embed-request.ts";
 import { validateGenerateRequest } from "./validate-generate-request.ts";
@@ -58,19 +59,12 @@ export interface GrpcListenerOptions {
   readonly tls?: TlsSource | undefined;
 }
 
-/** A request message with the size it had on the wire, or why it can't be read. */
-interface Received<Message> {
-  readonly message: Message | undefined;
-  readonly sizeBytes: number;
-}
-
 /** InferenceService on grpc-js → pipeline. */
 export class GrpcListener {
   readonly #options: GrpcListenerOptions;
   readonly #server: Server;
   readonly #gate: GrpcGate;
   readonly #health: GrpcHealth;
-  readonly #pageTokens: PageTokens;
 
   constructor(options: GrpcListenerOptions) {
     this.#options = options;
@@ -79,7 +73,7 @@ export class GrpcListener {
       ...grpcServerOptions({ maxMessageBytes: maximumBodyBytes }),
       interceptors: [this.#gate.intercept],
     });
-    this.#pageTokens = createPageTokens(options.pageTokenKey);
+    const questions = new GrpcQuestions(options);
     const handlers: Record<string, UntypedHandleCall> = {
       generate: (call: UnaryCall<Received<GenerateRequest>>, callback: Answer) =>
         this.#generate(call, callback),
@@ -87,8 +81,10 @@ export class GrpcListener {
         this.#embed(call, callback),
       streamGenerate: (call: ServerWritableStream<StreamMessage, unknown>) =>
         this.#streamGenerate(call),
-      listModels: (call: UnaryCall<ListMessage>, callback: Answer) =>
-        this.#listModels(call, callback),
+      countTokens: (call: UnaryCall<Received<CountTokensRequest>>, callback: Answer) =>
+        questions.countTokens(call, callback),
+      listModels: (call: UnaryCall<Received<ListModelsRequest>>, callback: Answer) =>
+        questions.listModels(call, callback),
     };
     this.#server.addService(serviceDefinition(), handlers);
     this.#health = addGrpcHealth(this.#server, [InferenceService]);
@@ -186,32 +182,6 @@ export class GrpcListener {
     handler.run();
     return true;
   }
-
-  #listModels(call: UnaryCall<ListMessage>, callback: Answer): void {
-    const requestId = newUuidV7();
-    try {
-      const { parts, currentSnapshot } = this.#options;
-      const found = listModels(currentSnapshot(), tokenOf(call.metadata), parts);
-      if ("error" in found) throw found.error;
-      const { message } = call.request;
-      if (message === undefined) throw unreadable();
-      const size = pageSize(message.pageSize, { byDefault: 100 });
-      const query = listQuery(ListModelsRequestSchema, message);
-      const after =
-        message.pageToken === "" ? "" : this.#pageTokens.decode(message.pageToken, query);
-      const rest = found.models.filter(({ name }) => name > after);
-      const models = rest.slice(0, size);
-      const last = rest.length > size ? models.at(-1) : undefined;
-      const response = create(ListModelsResponseSchema, {
-        models,
-        nextPageToken: last === undefined ? "" : this.#pageTokens.encode(last.name, query),
-      });
-      callback(null, toBinary(ListModelsResponseSchema, response));
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      callback(toGrpcError(error, requestId));
-    }
-  }
 }
 
 /**
@@ -234,7 +204,6 @@ function watchConnections(server: Server, tls: TlsSource | undefined): void {
 type UnaryCall<Message> = ServerUnaryCall<Message, unknown>;
 type Answer = sendUnaryData<unknown>;
 type StreamMessage = Received<MessageShape<typeof StreamGenerateRequestSchema>>;
-type ListMessage = Received<MessageShape<typeof ListModelsRequestSchema>>;
 
 /** The service with readers that keep the size and never throw: grpc-js would answer INTERNAL. */
 function serviceDefinition(): ServiceDefinition {
@@ -247,23 +216,7 @@ function serviceDefinition(): ServiceDefinition {
     generate: withReader("generate", GenerateRequestSchema),
     embed: withReader("embed", EmbedRequestSchema),
     streamGenerate: withReader("streamGenerate", StreamGenerateRequestSchema),
+    countTokens: withReader("countTokens", CountTokensRequestSchema),
     listModels: withReader("listModels", ListModelsRequestSchema),
   } as ServiceDefinition;
-}
-
-function receive<Schema extends DescMessage>(
-  schema: Schema,
-  bytes: Buffer,
-): Received<MessageShape<Schema>> {
-  try {
-    return { message: fromBinary(schema, bytes), sizeBytes: bytes.length };
-  } catch {
-    return { message: undefined, sizeBytes: bytes.length };
-  }
-}
-
-function unreadable(): GatewayError {
-  return new GatewayError("FIELD_INVALID", "The message can't be read as protobuf.", {
-    fieldViolations: [{ field: "", description: "is not a message of the method's input type" }],
-  });
 }

@@ -4,6 +4,7 @@ import { newUuidV7 } from "@penstock/runtime";
 import { findModel, listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import type { Snapshot } from "@penstock/snapshot";
+import { describeModel } from "./describe-model.ts";
 import { writeHttpError } from "./http-downstream.ts";
 import type { ModelsEndpoint } from "./http-endpoints.ts";
 
@@ -26,13 +27,9 @@ export function writeModels(
     writeHttpError(response, format, { error: found.error, requestId, headers });
     return;
   }
-  const data = found.models.map(({ name }) => describe(name));
+  const data = found.models.map(describeModel);
   const isList = endpoint.operation === "list_models";
   writeJson(response, format, isList ? { object: "list", data } : data[0], headers);
-}
-
-function describe(id: string) {
-  return { id, object: "model", created: 0, owned_by: "penstock" };
 }
 
 function writeJson(

@@ -1,14 +1,13 @@
-import { Door } from "@penstock/api";
 import type { Model } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { decidePolicies, selectRoute } from "@penstock/snapshot";
 import type { Caller, Snapshot } from "@penstock/snapshot";
 import { authenticate } from "./authenticate.ts";
 import type { AuthenticateParts } from "./authenticate.ts";
+import { commonFacts, modelTarget } from "./model-facts.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
+import { quietRequest } from "./quiet-request.ts";
 import { modelNotFound } from "./resolve-route.ts";
-import { RequestContext } from "./request-context.ts";
-import { silentDownstream } from "./silent-downstream.ts";
 
 /** The models that a key may ask for, or why there is no answer. */
 export type ModelList = { readonly models: readonly Model[] } | { readonly error: GatewayError };
@@ -26,11 +25,12 @@ export function listModels(
 ): ModelList {
   const caller = identify(snapshot, token, parts);
   if (caller instanceof GatewayError) return { error: caller };
+  const wallMs = parts.clock.wallMs();
   const names = new Set<string>();
   for (const route of caller.routes) {
     for (const pattern of route.models) if (!pattern.endsWith("*")) names.add(pattern);
   }
-  return { models: [...names].toSorted().flatMap((name) => modelOf(caller, name) ?? []) };
+  return { models: [...names].toSorted().flatMap((name) => modelOf(caller, name, wallMs) ?? []) };
 }
 
 /**
@@ -45,29 +45,17 @@ export function findModel(
 ): ModelList {
   const caller = identify(snapshot, token, parts);
   if (caller instanceof GatewayError) return { error: caller };
-  const model = modelOf(caller, name);
+  const model = modelOf(caller, name, parts.clock.wallMs());
   return model === undefined ? { error: modelNotFound(name) } : { models: [model] };
 }
 
-function identify(
+/** Who asks, or why nobody is let in. */
+export function identify(
   snapshot: Snapshot | undefined,
   token: string,
   parts: ModelParts,
 ): Caller | GatewayError {
-  const context = new RequestContext(
-    {
-      requestId: "",
-      door: Door.UNSPECIFIED,
-      token,
-      snapshot,
-      parent: undefined,
-      startMonotonicMs: parts.clock.monotonicMs(),
-      startWallMs: parts.clock.wallMs(),
-      timeoutMs: 0,
-    },
-    parts.tracer.newContext(),
-    silentDownstream,
-  );
+  const context = quietRequest(snapshot, token, parts);
   const error = authenticate(context, parts);
   if (error !== undefined) return error;
   if (context.caller === undefined) throw new TypeError("who is let in is known");
@@ -75,14 +63,17 @@ function identify(
 }
 
 /** Undefined where no route serves it, or a policy of the caller denies it. */
-function modelOf(caller: Caller, name: string): Model | undefined {
+function modelOf(caller: Caller, name: string, wallMs: number): Model | undefined {
   const route = selectRoute(caller, name, {});
   if (route === undefined || !decidePolicies(caller, name, { labels: {} }).allowed)
     return undefined;
+  const targets = route.targets.map((target) => modelTarget(target, wallMs));
   return {
     $typeName: "penstock.inference.v1.Model",
     name,
     route: route.name,
-    deployments: route.targets.map((target) => target.deployment.name),
+    deployments: targets.map(({ deployment }) => deployment),
+    facts: commonFacts(targets),
+    targets,
   };
 }

@@ -6,10 +6,14 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ContentPart } from "./content_pb.ts";
 import { file_penstock_inference_v1_content } from "./content_pb.ts";
+import type { CountTokensRequestSchema, CountTokensResponseSchema } from "./count_tokens_pb.ts";
+import { file_penstock_inference_v1_count_tokens } from "./count_tokens_pb.ts";
 import type { EmbedRequestSchema, EmbedResponseSchema } from "./embed_request_pb.ts";
 import { file_penstock_inference_v1_embed_request } from "./embed_request_pb.ts";
 import type { GenerateRequest, GenerateRequestSchema } from "./generate_request_pb.ts";
 import { file_penstock_inference_v1_generate_request } from "./generate_request_pb.ts";
+import type { ModelFacts, ModelTarget } from "./model_facts_pb.ts";
+import { file_penstock_inference_v1_model_facts } from "./model_facts_pb.ts";
 import type { BlockDelta, BlockEnded, BlockStarted, CandidateFinish, Finished, Keepalive, Started } from "./stream_event_pb.ts";
 import { file_penstock_inference_v1_stream_event } from "./stream_event_pb.ts";
 import { file_penstock_type_v1_requirement } from "../../type/v1/requirement_pb.ts";
@@ -19,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/inference/v1/inference_service.proto.
  */
 export const file_penstock_inference_v1_inference_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci1wZW5zdG9jay9pbmZlcmVuY2UvdjEvaW5mZXJlbmNlX3NlcnZpY2UucHJvdG8SFXBlbnN0b2NrLmluZmVyZW5jZS52MSJ2CglDYW5kaWRhdGUSMQoFcGFydHMYASADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSNgoGZmluaXNoGAIgASgLMiYucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhbmRpZGF0ZUZpbmlzaCKsAQoQR2VuZXJhdGVSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMh4ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlN0YXJ0ZWQSNAoKY2FuZGlkYXRlcxgCIAMoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DYW5kaWRhdGUSMQoIZmluaXNoZWQYAyABKAsyHy5wZW5zdG9jay5pbmZlcmVuY2UudjEuRmluaXNoZWQiUAoVU3RyZWFtR2VuZXJhdGVSZXF1ZXN0EjcKB3JlcXVlc3QYASABKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0IvICChZTdHJlYW1HZW5lcmF0ZVJlc3BvbnNlEjEKB3N0YXJ0ZWQYASABKAsyHi5wZW5zdG9jay5pbmZlcmVuY2UudjEuU3RhcnRlZEgAEjwKDWJsb2NrX3N0YXJ0ZWQYAiABKAsyIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuQmxvY2tTdGFydGVkSAASOAoLYmxvY2tfZGVsdGEYAyABKAsyIS5wZW5zdG9jay5pbmZlcmVuY2UudjEuQmxvY2tEZWx0YUgAEjgKC2Jsb2NrX2VuZGVkGAQgASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkJsb2NrRW5kZWRIABIzCghmaW5pc2hlZBgFIAEoCzIfLnBlbnN0b2NrLmluZmVyZW5jZS52MS5GaW5pc2hlZEgAEjUKCWtlZXBhbGl2ZRgGIAEoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5LZWVwYWxpdmVIAEIHCgVldmVudCI6ChFMaXN0TW9kZWxzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJbChJMaXN0TW9kZWxzUmVzcG9uc2USLAoGbW9kZWxzGAEgAygLMhwucGVuc3RvY2suaW5mZXJlbmNlLnYxLk1vZGVsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5CgVNb2RlbBIMCgRuYW1lGAEgASgJEg0KBXJvdXRlGAIgASgJEhMKC2RlcGxveW1lbnRzGAMgAygJMroDChBJbmZlcmVuY2VTZXJ2aWNlEmMKCEdlbmVyYXRlEiYucGVuc3RvY2suaW5mZXJlbmNlLnYxLkdlbmVyYXRlUmVxdWVzdBonLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlc3BvbnNlIgbquRgCGAESdwoOU3RyZWFtR2VuZXJhdGUSLC5wZW5zdG9jay5pbmZlcmVuY2UudjEuU3RyZWFtR2VuZXJhdGVSZXF1ZXN0Gi0ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlN0cmVhbUdlbmVyYXRlUmVzcG9uc2UiBuq5GAIYATABEloKBUVtYmVkEiMucGVuc3RvY2suaW5mZXJlbmNlLnYxLkVtYmVkUmVxdWVzdBokLnBlbnN0b2NrLmluZmVyZW5jZS52MS5FbWJlZFJlc3BvbnNlIgbquRgCGAESbAoKTGlzdE1vZGVscxIoLnBlbnN0b2NrLmluZmVyZW5jZS52MS5MaXN0TW9kZWxzUmVxdWVzdBopLnBlbnN0b2NrLmluZmVyZW5jZS52MS5MaXN0TW9kZWxzUmVzcG9uc2UiCZACAeq5GAIYAWIGcHJvdG8z", [file_penstock_inference_v1_content, file_penstock_inference_v1_embed_request, file_penstock_inference_v1_generate_request, file_penstock_inference_v1_stream_event, file_penstock_type_v1_requirement]);
+  fileDesc("Ci1wZW5zdG9jay9pbmZlcmVuY2UvdjEvaW5mZXJlbmNlX3NlcnZpY2UucHJvdG8SFXBlbnN0b2NrLmluZmVyZW5jZS52MSJ2CglDYW5kaWRhdGUSMQoFcGFydHMYASADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ29udGVudFBhcnQSNgoGZmluaXNoGAIgASgLMiYucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNhbmRpZGF0ZUZpbmlzaCKsAQoQR2VuZXJhdGVSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMh4ucGVuc3RvY2suaW5mZXJlbmNlLnYxLlN0YXJ0ZWQSNAoKY2FuZGlkYXRlcxgCIAMoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5DYW5kaWRhdGUSMQoIZmluaXNoZWQYAyABKAsyHy5wZW5zdG9jay5pbmZlcmVuY2UudjEuRmluaXNoZWQiUAoVU3RyZWFtR2VuZXJhdGVSZXF1ZXN0EjcKB3JlcXVlc3QYASABKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0IvICChZTdHJlYW1HZW5lcmF0ZVJlc3BvbnNlEjEKB3N0YXJ0ZWQYASABKAsyHi5wZW5zdG9jay5pbmZlcmVuY2UudjEuU3RhcnRlZEgAEjwKDWJsb2NrX3N0YXJ0ZWQYAiABKAsyIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuQmxvY2tTdGFydGVkSAASOAoLYmxvY2tfZGVsdGEYAyABKAsyIS5wZW5zdG9jay5pbmZlcmVuY2UudjEuQmxvY2tEZWx0YUgAEjgKC2Jsb2NrX2VuZGVkGAQgASgLMiEucGVuc3RvY2suaW5mZXJlbmNlLnYxLkJsb2NrRW5kZWRIABIzCghmaW5pc2hlZBgFIAEoCzIfLnBlbnN0b2NrLmluZmVyZW5jZS52MS5GaW5pc2hlZEgAEjUKCWtlZXBhbGl2ZRgGIAEoCzIgLnBlbnN0b2NrLmluZmVyZW5jZS52MS5LZWVwYWxpdmVIAEIHCgVldmVudCI6ChFMaXN0TW9kZWxzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJbChJMaXN0TW9kZWxzUmVzcG9uc2USLAoGbW9kZWxzGAEgAygLMhwucGVuc3RvY2suaW5mZXJlbmNlLnYxLk1vZGVsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKgAQoFTW9kZWwSDAoEbmFtZRgBIAEoCRINCgVyb3V0ZRgCIAEoCRITCgtkZXBsb3ltZW50cxgDIAMoCRIwCgVmYWN0cxgEIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Nb2RlbEZhY3RzEjMKB3RhcmdldHMYBSADKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTW9kZWxUYXJnZXQyqwQKEEluZmVyZW5jZVNlcnZpY2USYwoIR2VuZXJhdGUSJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0GicucGVuc3RvY2suaW5mZXJlbmNlLnYxLkdlbmVyYXRlUmVzcG9uc2UiBuq5GAIYARJ3Cg5TdHJlYW1HZW5lcmF0ZRIsLnBlbnN0b2NrLmluZmVyZW5jZS52MS5TdHJlYW1HZW5lcmF0ZVJlcXVlc3QaLS5wZW5zdG9jay5pbmZlcmVuY2UudjEuU3RyZWFtR2VuZXJhdGVSZXNwb25zZSIG6rkYAhgBMAESWgoFRW1iZWQSIy5wZW5zdG9jay5pbmZlcmVuY2UudjEuRW1iZWRSZXF1ZXN0GiQucGVuc3RvY2suaW5mZXJlbmNlLnYxLkVtYmVkUmVzcG9uc2UiBuq5GAIYARJvCgtDb3VudFRva2VucxIpLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Db3VudFRva2Vuc1JlcXVlc3QaKi5wZW5zdG9jay5pbmZlcmVuY2UudjEuQ291bnRUb2tlbnNSZXNwb25zZSIJkAIB6rkYAhgBEmwKCkxpc3RNb2RlbHMSKC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTGlzdE1vZGVsc1JlcXVlc3QaKS5wZW5zdG9jay5pbmZlcmVuY2UudjEuTGlzdE1vZGVsc1Jlc3BvbnNlIgmQAgHquRgCGAFiBnByb3RvMw", [file_penstock_inference_v1_content, file_penstock_inference_v1_count_tokens, file_penstock_inference_v1_embed_request, file_penstock_inference_v1_generate_request, file_penstock_inference_v1_model_facts, file_penstock_inference_v1_stream_event, file_penstock_type_v1_requirement]);
 
 /**
  * One complete answer among those asked for.
@@ -256,6 +260,21 @@ export type Model = Message<"penstock.inference.v1.Model"> & {
    * @generated from field: repeated string deployments = 3;
    */
   deployments: string[];
+
+  /**
+   * What holds whichever of them answers: the dearest prices, the smallest bounds, and what all
+   * can do. What one of them does not say is absent.
+   *
+   * @generated from field: penstock.inference.v1.ModelFacts facts = 4;
+   */
+  facts?: ModelFacts | undefined;
+
+  /**
+   * The deployments one by one, in the route's order.
+   *
+   * @generated from field: repeated penstock.inference.v1.ModelTarget targets = 5;
+   */
+  targets: ModelTarget[];
 };
 
 /**
@@ -302,6 +321,17 @@ export const InferenceService: GenService<{
     methodKind: "unary";
     input: typeof EmbedRequestSchema;
     output: typeof EmbedResponseSchema;
+  },
+  /**
+   * Counts the tokens of a request's input, or estimates them and says so. Identity: a virtual key.
+   * Costs nothing, and counts towards no limit.
+   *
+   * @generated from rpc penstock.inference.v1.InferenceService.CountTokens
+   */
+  countTokens: {
+    methodKind: "unary";
+    input: typeof CountTokensRequestSchema;
+    output: typeof CountTokensResponseSchema;
   },
   /**
    * Lists the models that the key may ask for. Identity: a virtual key.

@@ -1,0 +1,90 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  CountTokensResponseSchema,
+  ListModelsRequestSchema,
+  ListModelsResponseSchema,
+} from "@penstock/api";
+import type { CountTokensRequest, ListModelsRequest } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import { createPageTokens, listQuery, pageSize, toGrpcError } from "@penstock/rpc";
+import type { PageTokens } from "@penstock/rpc";
+import { newUuidV7 } from "@penstock/runtime";
+import type { Snapshot } from "@penstock/snapshot";
+import { countTokens } from "../pipeline/count-tokens.ts";
+import { listModels } from "../pipeline/list-models.ts";
+import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import { tokenOf } from "./grpc-gate.ts";
+import { unreadable } from "./grpc-received.ts";
+import type { Received } from "./grpc-received.ts";
+import { validateGenerateRequest } from "./validate-generate-request.ts";
+
+/** What questions are answered from. */
+export interface GrpcQuestionsOptions {
+  readonly parts: PipelineParts;
+  readonly currentSnapshot: () => Snapshot | undefined;
+  /** Signs page tokens; 32 random bytes. */
+  readonly pageTokenKey: Uint8Array;
+}
+
+type Call<Message> = ServerUnaryCall<Received<Message>, unknown>;
+
+/** The methods for which nothing is sent to a provider, reserved or recorded. */
+export class GrpcQuestions {
+  readonly #options: GrpcQuestionsOptions;
+  readonly #pageTokens: PageTokens;
+
+  constructor(options: GrpcQuestionsOptions) {
+    this.#options = options;
+    this.#pageTokens = createPageTokens(options.pageTokenKey);
+  }
+
+  /** `CountTokens`. */
+  countTokens(call: Call<CountTokensRequest>, callback: sendUnaryData<unknown>): void {
+    answer(callback, () => {
+      const { parts, currentSnapshot } = this.#options;
+      const { message, sizeBytes } = call.request;
+      if (message === undefined) throw unreadable();
+      const { request } = message;
+      const invalid = validateGenerateRequest(request);
+      if (invalid !== undefined || request === undefined) throw invalid ?? unreadable();
+      const token = tokenOf(call.metadata);
+      const asked = { snapshot: currentSnapshot(), token, request, sizeBytes };
+      const counted = countTokens(asked, parts);
+      if (counted instanceof GatewayError) throw counted;
+      return toBinary(CountTokensResponseSchema, counted);
+    });
+  }
+
+  /** `ListModels`. */
+  listModels(call: Call<ListModelsRequest>, callback: sendUnaryData<unknown>): void {
+    answer(callback, () => {
+      const { parts, currentSnapshot } = this.#options;
+      const found = listModels(currentSnapshot(), tokenOf(call.metadata), parts);
+      if ("error" in found) throw found.error;
+      const { message } = call.request;
+      if (message === undefined) throw unreadable();
+      const size = pageSize(message.pageSize, { byDefault: 100 });
+      const query = listQuery(ListModelsRequestSchema, message);
+      const after =
+        message.pageToken === "" ? "" : this.#pageTokens.decode(message.pageToken, query);
+      const rest = found.models.filter(({ name }) => name > after);
+      const models = rest.slice(0, size);
+      const last = rest.length > size ? models.at(-1) : undefined;
+      const response = create(ListModelsResponseSchema, {
+        models,
+        nextPageToken: last === undefined ? "" : this.#pageTokens.encode(last.name, query),
+      });
+      return toBinary(ListModelsResponseSchema, response);
+    });
+  }
+}
+
+function answer(callback: sendUnaryData<unknown>, find: () => Uint8Array): void {
+  try {
+    callback(null, find());
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    callback(toGrpcError(error, newUuidV7()));
+  }
+}

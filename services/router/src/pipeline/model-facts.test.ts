@@ -1,0 +1,117 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { describeModel } from "../listeners/describe-model.ts";
+import { commonFacts, modelTarget } from "./model-facts.ts";
+import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
+
+function targets(a: JsonValue, b: JsonValue, prices: JsonValue) {
+  const deployment = (id: string, capabilities: JsonValue): JsonValue => ({
+    deployment: {
+      name: `deployments/${id}-large`,
+      provider: `providers/${id}`,
+      model: `${id}-large`,
+      priceBook: "priceBooks/prices",
+      capabilities,
+    },
+  });
+  const snapshot = sampleSnapshot({
+    "deployments/a-large": deployment("a", a),
+    "deployments/b-large": deployment("b", b),
+    "priceBooks/prices": { priceBook: { name: "priceBooks/prices", prices } },
+  });
+  const route = snapshot.routes.get("routes/smart");
+  if (route === undefined) throw new Error("the sample has the route");
+  return route.targets.map((target) => modelTarget(target, 0));
+}
+
+const cheap = {
+  model: "a-large",
+  inputNanoUsdPerMillionTokens: "1",
+  outputNanoUsdPerMillionTokens: "20",
+};
+const dear = {
+  model: "b-large",
+  inputNanoUsdPerMillionTokens: "2500000000",
+  outputNanoUsdPerMillionTokens: "10",
+  cacheReadInputNanoUsdPerMillionTokens: "250000000",
+  requestNanoUsd: "12500000",
+};
+
+describe("what is said of a model", () => {
+  it("holds whichever deployment answers", () => {
+    const both = targets(
+      { contextTokens: "128000", maxOutputTokens: "4096", tools: true, imageInput: true },
+      { contextTokens: "32000", tools: false, imageInput: true, reasoning: true },
+      [cheap, dear],
+    );
+    expect(commonFacts(both)).toMatchObject({
+      prices: {
+        inputNanoUsdPerMillionTokens: 2_500_000_000n,
+        outputNanoUsdPerMillionTokens: 20n,
+        // Where the other has no price of its own, it costs that of its input: 1.
+        cacheReadInputNanoUsdPerMillionTokens: 250_000_000n,
+        requestNanoUsd: 12_500_000n,
+      },
+      contextTokens: 32_000n,
+      capabilities: { tools: false, imageInput: true },
+    });
+    const { capabilities, maxOutputTokens } = commonFacts(both);
+    expect(maxOutputTokens).toBeUndefined();
+    expect(capabilities?.reasoning).toBeUndefined();
+  });
+
+  it("says no price where one deployment has none", () => {
+    const both = targets({}, {}, [cheap]);
+    expect(both.map(({ facts }) => facts?.prices?.inputNanoUsdPerMillionTokens)).toEqual([
+      1n,
+      undefined,
+    ]);
+    expect(commonFacts(both).prices).toBeUndefined();
+  });
+
+  it("says the length of vectors only where all agree, and that a deployment makes none", () => {
+    const same = targets({ embeddingDimensions: 8 }, { embeddingDimensions: 8 }, []);
+    expect(commonFacts(same).embeddingDimensions).toBe(8);
+    const other = targets({ embeddingDimensions: 8 }, { embeddings: false }, []);
+    expect(commonFacts(other).embeddingDimensions).toBeUndefined();
+    expect(commonFacts(other).capabilities?.embeddings).toBe(false);
+  });
+
+  it("is told over HTTP with prices as exact decimal text, in USD per token", () => {
+    const both = targets({ contextTokens: "1000" }, { contextTokens: "2000" }, [cheap, dear]);
+    const told = describeModel({
+      $typeName: "penstock.inference.v1.Model",
+      name: "smart",
+      route: "routes/smart",
+      deployments: [],
+      facts: commonFacts(both),
+      targets: both,
+    });
+    expect(JSON.parse(JSON.stringify(told))).toMatchObject({
+      id: "smart",
+      object: "model",
+      owned_by: "penstock",
+      context_window: 1_000,
+      pricing: {
+        input: "0.0000025",
+        output: "0.00000000000002",
+        input_cache_read: "0.00000025",
+        request: "0.0125",
+      },
+      capabilities: { streaming: true },
+      penstock: {
+        route: "routes/smart",
+        targets: [
+          {
+            deployment: "deployments/a-large",
+            provider: "providers/a",
+            model: "a-large",
+            context_window: 1_000,
+            pricing: { input: "0.000000000000001", output: "0.00000000000002" },
+          },
+          { deployment: "deployments/b-large", context_window: 2_000 },
+        ],
+      },
+    });
+  });
+});
