@@ -13,17 +13,16 @@ let key: string;
 
 beforeAll(async () => {
   gateway = await startConstellation({
-    resources: (url) => `${testGateway(url)}kind: Policy
+    resources: (url) =>
+      testGateway(url).replace(
+        "model: alpha-large+delay-0\n",
+        (line) =>
+          `${line}capabilities: { contextTokens: 128000, maxOutputTokens: 4096, tools: true }\n`,
+      ) +
+      `kind: Policy
 name: policies/no-secrets
 scope: { project: projects/test }
 denyModels: [secret]
----
-kind: Deployment
-name: deployments/alpha
-provider: providers/alpha
-model: alpha-large+delay-0
-priceBook: priceBooks/alpha
-capabilities: { contextTokens: 128000, maxOutputTokens: 4096, tools: true }
 ---
 kind: Route
 name: routes/secret
@@ -102,7 +101,7 @@ describe("CountTokens", () => {
       return asked.then(() => "counted").catch((error: { reason: string }) => error.reason);
     };
     expect(await refusal("nowhere")).toBe("MODEL_NOT_FOUND");
-    expect(await refusal("secret")).toBe("MODEL_DENIED");
+    expect(await refusal("secret")).toBe("MODEL_NOT_ALLOWED");
     await expect(client.countTokens({ model: "smart" })).rejects.toMatchObject({
       reason: "FIELD_INVALID",
     });

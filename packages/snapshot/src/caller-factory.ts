@@ -50,7 +50,7 @@ export class CallerFactory {
       revokeTimeMs: timestampOrNeverMs(key.revokeTime),
       maxConcurrentRequests: key.maxConcurrentRequests ?? defaultMaxConcurrentRequests,
       trustTraceContext: key.trustTraceContext ?? true,
-      keepaliveIntervalMs: key.keepaliveInterval ? durationMs(key.keepaliveInterval) : 0,
+      keepaliveIntervalMs: key.keepaliveInterval && durationMs(key.keepaliveInterval),
       allowUnmetered: unmetered && !bundle.hasBudget,
       ...bundle,
     };

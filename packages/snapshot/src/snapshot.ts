@@ -84,8 +84,8 @@ export interface Caller {
   readonly revokeTimeMs: number;
   readonly maxConcurrentRequests: number;
   readonly trustTraceContext: boolean;
-  /** 0: no keep-alive events. */
-  readonly keepaliveIntervalMs: number;
+  /** Gap after which a quiet stream carries a sign of life; 0: never; undefined: as the door has it. */
+  readonly keepaliveIntervalMs: number | undefined;
   /** Whether requests are served when usage can't be recorded; never where a budget applies. */
   readonly allowUnmetered: boolean;
   /** In scope, most specific scope first, then most specific pattern, then lower name. */

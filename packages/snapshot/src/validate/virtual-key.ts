@@ -1,7 +1,7 @@
 import type { VirtualKey } from "@penstock/api";
 import { MeteringFailureMode } from "@penstock/api";
 
-import { timestampMs } from "../duration.ts";
+import { durationMs, timestampMs } from "../duration.ts";
 import { checkCount, checkEnum, checkRange } from "./check-text.ts";
 import { checkDuration } from "./check-timeouts.ts";
 import type { ProblemList } from "./field-problem.ts";
@@ -20,7 +20,10 @@ export function checkVirtualKey(problems: ProblemList, key: VirtualKey): void {
   checkTime(problems, "expireTime", key.expireTime);
   checkTime(problems, "revokeTime", key.revokeTime);
   checkRange(problems, "maxConcurrentRequests", key.maxConcurrentRequests, [1, 10_000]);
-  checkDuration(problems, "keepaliveInterval", key.keepaliveInterval, keepaliveBoundsMs);
+  const { keepaliveInterval } = key;
+  if (keepaliveInterval !== undefined && durationMs(keepaliveInterval) !== 0) {
+    checkDuration(problems, "keepaliveInterval", keepaliveInterval, keepaliveBoundsMs);
+  }
   checkEnum(problems, "meteringFailure", key.meteringFailure, MeteringFailureMode);
 }
 

@@ -13,9 +13,10 @@ import { Metadata } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { toGrpcError } from "@penstock/rpc";
 import type { GrpcError } from "@penstock/rpc";
-import type { Clock, Timer } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
+import { Keepalive } from "./keepalive.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
 import { attemptReports, quotaReports } from "./answer-report.ts";
 
@@ -93,16 +94,18 @@ export class GrpcStreamDownstream implements Downstream {
   ready = true;
   context!: RequestContext;
   readonly #refusals: RefusalTarget;
-  readonly #clock: Clock;
+  readonly #keepalive: Keepalive;
   #call: ServerWritableStream<unknown, unknown> | undefined;
   #facts: AnswerFacts | undefined;
-  #keepalive: Timer | undefined;
-  #lastWriteMs = 0;
   #sentMetadata = false;
 
   constructor(refusals: RefusalTarget, clock: Clock) {
     this.#refusals = refusals;
-    this.#clock = clock;
+    this.#keepalive = new Keepalive(clock, () => {
+      if (this.gone || !this.ready) return;
+      // Whoever waits for room waits for that of content.
+      this.#send({ case: "keepalive", value: { $typeName: "penstock.inference.v1.Keepalive" } });
+    });
   }
 
   /** The message is here and the method was called. */
@@ -116,16 +119,7 @@ export class GrpcStreamDownstream implements Downstream {
 
   /** Sends a keep-alive event whenever the stream was quiet for so long. Unit: milliseconds. */
   keepAlive(intervalMs: number): void {
-    this.#keepalive = this.#clock.schedule(intervalMs, () => {
-      if (this.gone) return;
-      if (this.#clock.monotonicMs() - this.#lastWriteMs >= intervalMs && this.ready) {
-        this.#write({
-          case: "keepalive",
-          value: { $typeName: "penstock.inference.v1.Keepalive" },
-        });
-      }
-      this.keepAlive(intervalMs);
-    });
+    this.#keepalive.start(intervalMs);
   }
 
   onDrain(listener: () => void): void {
@@ -165,20 +159,25 @@ export class GrpcStreamDownstream implements Downstream {
 
   /** The connection is gone: nothing is written any more. */
   stop(): void {
-    this.#keepalive?.cancel();
+    this.#keepalive.stop();
   }
 
   #write(event: StreamGenerateResponse["event"]): void {
+    this.#keepalive.wrote();
+    this.ready = this.#send(event);
+  }
+
+  /** False: there is no more room for now. */
+  #send(event: StreamGenerateResponse["event"]): boolean {
     if (!this.#sentMetadata) {
       this.#sentMetadata = true;
       this.#call?.sendMetadata(metadataOf(requestHeaders(this.context)));
     }
-    this.#lastWriteMs = this.#clock.monotonicMs();
     const bytes = toBinary(StreamGenerateResponseSchema, {
       $typeName: "penstock.inference.v1.StreamGenerateResponse",
       event,
     });
-    this.ready = this.#call?.write(bytes) ?? true;
+    return this.#call?.write(bytes) ?? true;
   }
 }
 

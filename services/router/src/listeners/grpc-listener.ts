@@ -150,11 +150,11 @@ export class GrpcListener {
     downstream.attach(call);
     const request = call.request.message?.request;
     const invalid = validateGenerateRequest(request);
-    if (!this.#run(handler, call.request, request, invalid)) return;
     const asked = request?.keepaliveInterval;
     const intervalMs =
-      asked === undefined ? (handler.context.caller?.keepaliveIntervalMs ?? 0) : durationMs(asked);
-    if (intervalMs > 0 && !handler.context.settled) downstream.keepAlive(intervalMs);
+      asked === undefined ? handler.context.caller?.keepaliveIntervalMs : durationMs(asked);
+    if (!this.#run(handler, call.request, request, invalid)) return;
+    if (intervalMs && !handler.context.settled) downstream.keepAlive(intervalMs);
   }
 
   /** False when the request was refused before the pipeline ran. */

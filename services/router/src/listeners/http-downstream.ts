@@ -11,7 +11,7 @@ import type {
   StreamWriter,
   VectorAnswer,
 } from "@penstock/formats";
-import type { Clock, Timer } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import { writeStallMs } from "../pipeline/attempt-timers.ts";
 import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
@@ -23,35 +23,57 @@ import {
   warningsValue,
 } from "./answer-headers.ts";
 import { answerReport } from "./answer-report.ts";
+import { Keepalive } from "./keepalive.ts";
 
-/** Gap after which a quiet stream gets a comment, for proxies that cut idle connections. */
-const keepaliveIntervalMs = 15_000;
+/** Gap after which a stream that has begun gets a comment, where nobody asked for another. */
+const usualKeepaliveMs = 15_000;
 /** What is known only at the end of a stream. */
 const trailers = "x-penstock-cost-usd, x-penstock-warnings";
+/** What the head says as a rule, and the end where the head left before anybody had answered. */
+const lateTrailers = [
+  "x-penstock-provider",
+  "x-penstock-deployment",
+  "x-penstock-model",
+  "x-penstock-attempts",
+  trailers,
+].join(", ");
 
 /** A caller of a compatible API: JSON answers, and streams as server-sent events. */
 export class HttpDownstream implements Downstream {
   readonly #response: ServerResponse;
   readonly #format: Format;
-  readonly #clock: Clock;
+  readonly #keepalive: Keepalive;
   /** Set by the listener right after construction, as both need each other. */
   context!: RequestContext;
   includeUsage = false;
+  /** What the request says about signs of life; see `keepAlive`. */
+  keepaliveAskedMs: number | undefined;
   ready = true;
   #writer: StreamWriter | undefined;
   #facts: AnswerFacts | undefined;
   #pending = "";
-  #keepalive: Timer | undefined;
-  #lastWriteMs = 0;
+  #keepaliveMs = usualKeepaliveMs;
+  /** The head left before anybody had answered. */
+  #openedEarly = false;
 
   constructor(response: ServerResponse, format: Format, clock: Clock) {
     this.#response = response;
     this.#format = format;
-    this.#clock = clock;
+    this.#keepalive = new Keepalive(clock, () => this.#sendKeepalive());
   }
 
   get gone(): boolean {
     return this.#response.destroyed || this.#response.writableEnded;
+  }
+
+  /**
+   * Sends comments whenever the stream was quiet for so long, from now on; 0: never. The first may
+   * be due before anybody has answered: then the head of the stream leaves with it, and a failure
+   * ends the stream with an error instead of being the status.
+   */
+  keepAlive(intervalMs: number): void {
+    this.#keepaliveMs = intervalMs;
+    if (intervalMs > 0) this.#keepalive.start(intervalMs);
   }
 
   onDrain(listener: () => void): void {
@@ -95,16 +117,13 @@ export class HttpDownstream implements Downstream {
   }
 
   start(facts: AnswerFacts): void {
-    const headers = answerHeaders(this.context, facts);
-    headers.push("content-type", this.#format.streamContentType);
-    headers.push("cache-control", "no-store", "trailer", trailers);
+    if (!this.#openedEarly) this.#writeStreamHead(answerHeaders(this.context, facts));
     this.#facts = facts;
-    this.#response.writeHead(200, headers);
     this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
       includeUsage: this.includeUsage,
     });
-    this.#lastWriteMs = this.#clock.monotonicMs();
-    this.#scheduleKeepalive(keepaliveIntervalMs);
+    this.#keepalive.wrote();
+    if (!this.#keepalive.runs && this.#keepaliveMs > 0) this.#keepalive.start(this.#keepaliveMs);
   }
 
   event(event: StreamEvent): void {
@@ -119,27 +138,28 @@ export class HttpDownstream implements Downstream {
     if (this.#pending === "") return;
     const text = this.#pending;
     this.#pending = "";
-    this.#lastWriteMs = this.#clock.monotonicMs();
+    this.#keepalive.wrote();
     this.ready = this.#response.write(text);
   }
 
   finish(end: AnswerEnd, settled: SettledFacts): void {
-    this.#keepalive?.cancel();
+    this.#keepalive.stop();
     this.#addReport(end, this.#facts, settled);
     const last = end.relayed ?? this.#writer?.finish(end, settled.usage) ?? "";
     const cost = costValue(settled.costNanoUsd);
-    if (cost !== undefined) this.#response.addTrailers({ "x-penstock-cost-usd": cost });
+    // What could not stand in the head stands behind the answer.
+    const late = this.#openedEarly && this.#facts ? answerHeaders(this.context, this.#facts) : [];
+    if (cost !== undefined) late.push("x-penstock-cost-usd", cost);
     const { warnings } = end;
-    if (warnings.length > 0) {
-      this.#response.addTrailers({ "x-penstock-warnings": warningsValue(warnings) });
-    }
+    if (warnings.length > 0) late.push("x-penstock-warnings", warningsValue(warnings));
+    if (late.length > 0) this.#response.addTrailers(pairsOf(late));
     this.#end(this.#pending + last);
   }
 
   fail(error: GatewayError): void {
-    this.#keepalive?.cancel();
+    this.#keepalive.stop();
     const { requestId } = this.context;
-    if (this.#writer !== undefined) {
+    if (this.#writer !== undefined || this.#openedEarly) {
       // The head said 200 long ago: the stream ends with an error and without its end mark.
       this.#end(this.#pending + this.#format.writeStreamError(error, requestId));
       return;
@@ -154,7 +174,7 @@ export class HttpDownstream implements Downstream {
 
   /** The connection is gone: nothing is written any more. */
   stop(): void {
-    this.#keepalive?.cancel();
+    this.#keepalive.stop();
   }
 
   /** Nobody watches the request any more: who does not take its last bytes is given up here. */
@@ -180,19 +200,28 @@ export class HttpDownstream implements Downstream {
     };
   }
 
-  #scheduleKeepalive(delayMs: number): void {
-    this.#keepalive = this.#clock.schedule(delayMs, () => {
-      if (this.gone) return;
-      const quietMs = this.#clock.monotonicMs() - this.#lastWriteMs;
-      if (quietMs < keepaliveIntervalMs) {
-        this.#scheduleKeepalive(keepaliveIntervalMs - quietMs);
-        return;
-      }
-      if (this.ready) this.#response.write(this.#format.keepaliveText);
-      this.#lastWriteMs = this.#clock.monotonicMs();
-      this.#scheduleKeepalive(keepaliveIntervalMs);
-    });
+  #writeStreamHead(headers: string[]): void {
+    headers.push("content-type", this.#format.streamContentType);
+    const later = this.#openedEarly ? lateTrailers : trailers;
+    headers.push("cache-control", "no-store", "trailer", later);
+    this.#response.writeHead(200, headers);
   }
+
+  #sendKeepalive(): void {
+    if (this.gone || !this.ready) return;
+    if (!this.#response.headersSent) {
+      this.#openedEarly = true;
+      this.#writeStreamHead(requestHeaders(this.context));
+    }
+    this.#response.write(this.#format.keepaliveText);
+  }
+}
+
+/** Names and values, one after the other, as pairs. */
+function pairsOf(flat: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) pairs.push([flat[at] ?? "", flat[at + 1] ?? ""]);
+  return pairs;
 }
 
 /** The UTF-8 of a text, one character for each byte (Latin-1). */

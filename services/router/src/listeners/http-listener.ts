@@ -16,6 +16,7 @@ import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
 import { writeModels } from "./http-models.ts";
+import { keepaliveOf } from "./keepalive-header.ts";
 import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 import { readCall } from "./read-call.ts";
@@ -126,6 +127,7 @@ export class HttpListener {
     const handler = new RequestHandler(this.#arrival(request, endpoint.door), downstream, parts);
     downstream.context = handler.context;
     handler.context.operation = endpoint.operation;
+    downstream.keepaliveAskedMs = keepaliveOf(request);
     response.on("close", () => {
       downstream.stop();
       handler.cancel();

@@ -37,4 +37,6 @@ function readGenerate(
   if (forwardable !== undefined) context.original = { bytes: body, forwardable };
   context.stream = stream;
   downstream.includeUsage = includeUsage;
+  const keepaliveMs = downstream.keepaliveAskedMs ?? context.caller?.keepaliveIntervalMs;
+  if (stream && keepaliveMs !== undefined) downstream.keepAlive(keepaliveMs);
 }

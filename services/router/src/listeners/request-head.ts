@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { GatewayError } from "@penstock/errors";
 import { differingValues } from "@penstock/rpc";
 import { bearerToken } from "./bearer-token.ts";
+import { keepaliveProblem } from "./keepalive-header.ts";
 
 /** Where a caller says how long it waits. Unit: milliseconds. */
 const timeoutHeader = "x-penstock-timeout-ms";
@@ -39,6 +40,8 @@ export function badHead(request: IncomingMessage): GatewayError | undefined {
       fieldViolations: [{ field: timeoutHeader, description: "must be a number of milliseconds" }],
     });
   }
+  const wrongKeepalive = keepaliveProblem(request);
+  if (wrongKeepalive !== undefined) return wrongKeepalive;
   if (!(request.url ?? "").startsWith("/")) {
     return new GatewayError("FIELD_INVALID", "The request target must be a path.");
   }

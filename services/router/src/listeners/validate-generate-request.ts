@@ -1,3 +1,4 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { MessageRole, RoutingSort } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
@@ -142,8 +143,9 @@ function checkRouting(request: GenerateRequest, check: Check): void {
     check(price === undefined || price >= 0n, `routing.${name}`, "must not be negative");
   }
   if (keepaliveInterval !== undefined) {
-    const seconds = Number(keepaliveInterval.seconds);
-    check(seconds >= 1 && seconds <= 60, "keepalive_interval", "must be from 1 s to 60 s");
+    const intervalMs = durationMs(keepaliveInterval);
+    const fits = intervalMs === 0 || (intervalMs >= 1_000 && intervalMs <= 60_000);
+    check(fits, "keepalive_interval", "must be from 1 s to 60 s, or 0");
   }
 }
 

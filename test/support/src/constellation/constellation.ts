@@ -89,6 +89,7 @@ export interface Constellation {
 export interface KeyFields {
   readonly trustTraceContext?: boolean;
   readonly maxConcurrentRequests?: number;
+  readonly keepaliveInterval?: { readonly seconds: bigint; readonly nanos: number };
 }
 
 /**

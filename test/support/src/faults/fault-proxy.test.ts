@@ -129,6 +129,23 @@ describe("startFaultProxy", () => {
     expect(proxy.bytes().toTarget).toBe(0);
   });
 
+  it("resets what is idle for so long, and nothing that speaks in time", async () => {
+    proxy.set({ cutIdleAfterMs: 200 });
+    const socket = connect({ port: proxy.port, host: proxy.host });
+    const closed = once(socket, "close");
+    const error = once(socket, "error");
+    const startMs = performance.now();
+    for (let said = 0; said < 4; said += 1) {
+      socket.write("x");
+      await once(socket, "data");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(socket.destroyed).toBe(false);
+    expect(await error).toMatchObject([{ code: "ECONNRESET" }]);
+    await closed;
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(500);
+  });
+
   it("passes on that the server is gone", async () => {
     await new Promise((resolve) => echo.close(resolve));
     expect((await talk("hello", {})).end).toBe("ECONNRESET");

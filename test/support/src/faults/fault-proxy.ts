@@ -18,6 +18,11 @@ export interface ProxyFaults {
   readonly toClient?: LinkFaults;
   /** `reset`: new connections are reset at once. `hang`: they are taken and lead nowhere. */
   readonly connections?: "reset" | "hang";
+  /**
+   * New connections are reset once nothing has passed them, in either direction, for so long: what
+   * many proxies do. Unit: milliseconds.
+   */
+  readonly cutIdleAfterMs?: number;
 }
 
 /** A TCP proxy that misbehaves as told. */
@@ -68,6 +73,12 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     }
     if (faults.connections === "hang") return;
     const target = hold(connect({ host, port, allowHalfOpen: true }));
+    if (faults.cutIdleAfterMs !== undefined) {
+      client.setTimeout(faults.cutIdleAfterMs, () => {
+        client.resetAndDestroy();
+        target.resetAndDestroy();
+      });
+    }
     // eslint-disable-next-line no-new -- a link lives as long as its sockets
     new FaultyLink(client, target, () => faults.toTarget ?? {}, counts.toTarget);
     // eslint-disable-next-line no-new -- a link lives as long as its sockets

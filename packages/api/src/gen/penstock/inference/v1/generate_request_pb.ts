@@ -484,7 +484,8 @@ export type GenerateRequest = Message<"penstock.inference.v1.GenerateRequest"> &
   routing?: RoutingWishes | undefined;
 
   /**
-   * Gap after which a quiet stream carries a keep-alive event, 1 s to 60 s. Absent: none.
+   * Gap after which a quiet stream carries a keep-alive event, 1 s to 60 s, or 0: none. Absent: as
+   * the virtual key says. Over HTTP the header `x-penstock-keepalive-ms` says it.
    *
    * @generated from field: google.protobuf.Duration keepalive_interval = 13;
    */

@@ -161,7 +161,10 @@ export type VirtualKey = Message<"penstock.policy.v1.VirtualKey"> & {
   trustTraceContext?: boolean | undefined;
 
   /**
-   * Gap after which a quiet gRPC stream carries a keep-alive event, 1 s to 60 s. Absent: none.
+   * Gap after which a quiet stream carries a sign of life, for proxies that cut idle connections: an
+   * event on gRPC, a comment in server-sent events. It begins with the request: over HTTP the head of
+   * the answer may leave before a provider has answered, and a failure is then an event, not a status.
+   * 1 s to 60 s, or 0: none. Absent: over HTTP a comment every 15 s from the first content on.
    *
    * @generated from field: google.protobuf.Duration keepalive_interval = 21;
    */

@@ -1,0 +1,55 @@
+import type { Clock, Timer } from "@penstock/runtime";
+
+/** Sends a sign of life whenever a stream was quiet for so long: proxies cut idle connections. */
+export class Keepalive {
+  readonly #clock: Clock;
+  readonly #send: () => void;
+  #intervalMs = 0;
+  #timer: Timer | undefined;
+  #lastWriteMs = 0;
+
+  /** `send` is called when it is time, and counts as a write. */
+  constructor(clock: Clock, send: () => void) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  /** Whether it was started and not stopped. */
+  get runs(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** Begins to count now. Unit: milliseconds, above 0. */
+  start(intervalMs: number): void {
+    this.#intervalMs = intervalMs;
+    this.wrote();
+    this.#schedule(intervalMs);
+  }
+
+  /** Something was written. */
+  wrote(): void {
+    this.#lastWriteMs = this.#clock.monotonicMs();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#clock.schedule(delayMs, () => this.#fire());
+  }
+
+  #fire(): void {
+    const quietMs = this.#clock.monotonicMs() - this.#lastWriteMs;
+    // Timers of the event loop may fire up to a millisecond early.
+    if (quietMs + 1 < this.#intervalMs) {
+      this.#schedule(this.#intervalMs - quietMs);
+      return;
+    }
+    this.wrote();
+    this.#schedule(this.#intervalMs);
+    this.#send();
+  }
+}
