@@ -132,8 +132,8 @@ describe("Embed over gRPC", () => {
       inputs: inputsOf(texts.slice(0, 1)),
       encoding: VectorEncoding.BYTES,
     });
-    const data = bytes.response.embeddings[0]?.data ?? new Uint8Array();
-    expect([...new Float32Array(data.slice().buffer)]).toEqual(wanted);
+    const data = Uint8Array.from(bytes.response.embeddings[0]?.data ?? []);
+    expect([...new Float32Array(data.buffer)]).toEqual(wanted);
   });
 
   it("refuses by field what HTTP refuses", async () => {

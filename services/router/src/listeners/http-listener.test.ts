@@ -138,8 +138,8 @@ describe("the HTTP door", () => {
       return { status: answer.status, body: (await answer.json()) as unknown };
     };
     const smart = { id: "smart", object: "model", created: 0, owned_by: "penstock" };
-    expect(await ask("smart")).toEqual({ status: 200, body: smart });
-    expect(await ask("sm%61rt?x=1")).toEqual({ status: 200, body: smart });
+    expect(await ask("smart")).toMatchObject({ status: 200, body: smart });
+    expect(await ask("sm%61rt?x=1")).toMatchObject({ status: 200, body: smart });
     expect(await ask("vendor/none")).toMatchObject({
       status: 404,
       body: {
