@@ -1,6 +1,6 @@
 import { UsageSource } from "@penstock/api";
 import type { CountTokensResponse, GenerateRequest } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import type { Snapshot } from "@penstock/snapshot";
 import { authenticate } from "./authenticate.ts";
 import { enforcePolicies } from "./enforce-policies.ts";
