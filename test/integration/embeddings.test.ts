@@ -210,7 +210,7 @@ describe("a request for vectors", () => {
       routing: { onlyProviders: ["providers/beta"] },
     });
     const refused = await asked.catch((caught: unknown) => caught);
-    expect(refused).toMatchObject({ reason: "NO_HEALTHY_TARGET" });
+    expect(refused).toMatchObject({ reason: "NO_TARGET_FITS" });
     expect(String(refused)).toContain(
       "deployments/beta: its vectors are of another model than those of deployments/other",
     );
@@ -226,7 +226,7 @@ describe("a request for vectors", () => {
       model: "embed",
       messages: [{ role: "user", content: "hi" }],
     });
-    await expect(asked).rejects.toMatchObject({ status: 503, code: "NO_HEALTHY_TARGET" });
+    await expect(asked).rejects.toMatchObject({ status: 400, code: "NO_TARGET_FITS" });
   });
 });
 
