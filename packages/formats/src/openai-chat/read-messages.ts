@@ -1,6 +1,7 @@
 import { MessageRole, type ContentPart, type Message } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readList, readObject, readText } from "../field-values.ts";
+import { readCallSignature } from "./call-signature.ts";
 import { reasoningPart, textPart, toolCallPart, toolResultPart } from "./content-parts.ts";
 import { readContent } from "./read-content.ts";
 
@@ -137,7 +138,9 @@ function readToolCalls(
     const name = readText(problems, `${at}.function.name`, called["name"], nameLength);
     const text = readText(problems, `${at}.function.arguments`, called["arguments"]);
     if (id === undefined || name === undefined || text === undefined) continue;
-    parts.push(toolCallPart(id, name, text));
+    const part = toolCallPart(id, name, text);
+    Object.assign(part.part.value ?? {}, readCallSignature(call));
+    parts.push(part);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ContentPart, TokenUsage } from "@penstock/api";
 import type { Answer, AnswerIdentity } from "../format.ts";
 import { writeLogprobs } from "../logprobs.ts";
+import { writeCallSignature } from "./call-signature.ts";
 import { writeFinishReason } from "./finish-reason.ts";
 import { writeCitation } from "./read-citation.ts";
 import { writeUsage } from "./usage.ts";
@@ -64,7 +65,12 @@ function writeMessage(parts: readonly ContentPart[]): Record<string, unknown> {
         break;
       case "toolCall": {
         const { id, name, argumentsJson } = part.value;
-        calls.push({ id, type: "function", function: { name, arguments: argumentsJson } });
+        calls.push({
+          id,
+          type: "function",
+          function: { name, arguments: argumentsJson },
+          extra_content: writeCallSignature(part.value),
+        });
         break;
       }
       case "citation":

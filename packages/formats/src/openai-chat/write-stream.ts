@@ -1,6 +1,13 @@
-import { BlockKind, type BlockDelta, type BlockStarted, type TokenUsage } from "@penstock/api";
+import {
+  BlockKind,
+  type BlockDelta,
+  type BlockEnded,
+  type BlockStarted,
+  type TokenUsage,
+} from "@penstock/api";
 import type { AnswerEnd, AnswerIdentity, StreamEvent, StreamWriter } from "../format.ts";
 import { writeLogprobs } from "../logprobs.ts";
+import { writeCallSignature } from "./call-signature.ts";
 import { writeFinishReason } from "./finish-reason.ts";
 import { writeCitation } from "./read-citation.ts";
 import { answerId } from "./write-response.ts";
@@ -17,6 +24,8 @@ export function createStreamWriter(
 interface Block {
   candidate: number;
   isRefusal: boolean;
+  /** Number of the tool call; undefined: it is text. */
+  tool?: number;
   /** Text up to the value of a delta, and from behind it to the end of the event. */
   before: string;
   after: string;
@@ -53,6 +62,8 @@ class ChatStreamWriter implements StreamWriter {
         return this.#delta(event.value);
       case "blockStarted":
         return this.#started(event.value);
+      case "blockEnded":
+        return this.#ended(event.value);
       default:
         return "";
     }
@@ -134,6 +145,7 @@ class ChatStreamWriter implements StreamWriter {
     this.#blocks[index] = {
       candidate,
       isRefusal: false,
+      tool,
       before: `${this.#head}${list}"arguments":`,
       after: `}}]},"finish_reason":null}${this.#tail}`,
     };
@@ -143,6 +155,15 @@ class ChatStreamWriter implements StreamWriter {
       type: "function",
       function: { name: toolName, arguments: "" },
     };
+    return this.#chunk(candidate, JSON.stringify({ tool_calls: [call] }), "null");
+  }
+
+  /** The proof behind a call comes with its end; all else was said by then. */
+  #ended(ended: BlockEnded): string {
+    const { tool, candidate } = this.#blocks[ended.index] ?? {};
+    const extra = tool === undefined ? undefined : writeCallSignature(ended);
+    if (extra === undefined || candidate === undefined) return "";
+    const call = { index: tool, function: { arguments: "" }, extra_content: extra };
     return this.#chunk(candidate, JSON.stringify({ tool_calls: [call] }), "null");
   }
 
