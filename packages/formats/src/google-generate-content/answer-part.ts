@@ -1,9 +1,10 @@
 import { localFailure } from "../failure-to-error.ts";
 import { isJsonObject } from "../read-json.ts";
 import { makeCallId } from "./call-id.ts";
+import { formatName } from "./format-name.ts";
 import { decodeBase64 } from "./read-media.ts";
 
-/** A part of an answer, in the few kinds that have a place in the canonical one. */
+/** A part of an answer, by the few kinds that have a place in the canonical one. */
 export type AnswerPart =
   | { kind: "text" | "thought"; text: string; signature: string | undefined }
   | {
@@ -14,7 +15,7 @@ export type AnswerPart =
       signature: string | undefined;
     }
   | { kind: "media"; mediaType: string; data: Uint8Array; signature: string | undefined }
-  | { kind: "other"; name: string };
+  | { kind: "own"; name: string; fields: Record<string, unknown> };
 
 /** What the id of a call is made of where the answer gives none. */
 export interface CallNumbering {
@@ -37,7 +38,7 @@ export function readAnswerPart(
     return { kind: fields["thought"] === true ? "thought" : "text", text, signature };
   }
   if (signature !== undefined) return { kind: "text", text: "", signature };
-  return { kind: "other", name: Object.keys(fields)[0]?.slice(0, 64) ?? "an empty part" };
+  return { kind: "own", name: Object.keys(fields)[0]?.slice(0, 64) ?? "", fields };
 }
 
 function readCall(
@@ -64,7 +65,7 @@ function readInlineData(value: unknown, signature: string | undefined): AnswerPa
   return { kind: "media", mediaType, data: bytes, signature };
 }
 
-/** What the caller learns about a part that has no place in its answer. */
-export function droppedPart(name: string): string {
-  return `part_dropped: ${name.replace(/[^\w ]/g, "")}`;
+/** What the caller learns about a part that callers of other formats don't get. */
+export function ownWordsWarning(name: string): string {
+  return `own_words: ${name.replace(/\W/g, "")} of the answer has words in ${formatName} alone`;
 }

@@ -55,7 +55,8 @@ function describeEvent(event: StreamEvent): string {
   switch (event.case) {
     case "blockStarted": {
       const { index, candidate, kind, toolCallId, toolName, media, citation } = event.value;
-      const words = [toolCallId, toolName, media?.mediaType, citation?.uri];
+      const own = event.value.formatPart && JSON.stringify(event.value.formatPart.content);
+      const words = [toolCallId, toolName, media?.mediaType, citation?.uri, own];
       const places = [citation?.startIndex, citation?.endIndex];
       const more = [...words, ...places].filter((word) => word !== "" && word !== undefined);
       return [`start ${index} of ${candidate} ${nameOf(BlockKind, kind)}`, ...more].join(" ");
@@ -91,6 +92,8 @@ function describePart({ part }: ContentPart): unknown[] {
       const { source, mediaType } = part.value;
       return ["media", mediaType, source.case === "data" ? source.value.toBase64() : ""];
     }
+    case "formatPart":
+      return ["own", part.value.content];
     default:
       return [part.case];
   }

@@ -2,9 +2,9 @@ import type { ContentPart } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { readObject, readText } from "../field-values.ts";
 import { reasoningPart, textPart, toolCallPart } from "../openai-chat/content-parts.ts";
-import { isJsonObject } from "../read-json.ts";
 import type { CallBook, PartPlace } from "./call-book.ts";
 import { formatName } from "./format-name.ts";
+import { ownWords } from "./own-words.ts";
 import { member, otherMembers } from "./proto-json.ts";
 import { readFunctionResponse } from "./read-function-response.ts";
 import { readMedia } from "./read-media.ts";
@@ -22,10 +22,8 @@ export interface ReadPart {
 const idLength = { min: 1, max: 512 };
 const nameLength = { min: 1, max: 256 };
 
-/** Kinds of parts that are read; `carried` have no place in the canonical request but as text. */
+/** Kinds of parts with a place in the canonical request; others are for targets of this format. */
 const kinds = ["text", "inlineData", "fileData", "functionCall", "functionResponse"] as const;
-/** Kinds that a target of this format gets back as they are, and others as their text. */
-export const carriedKinds = ["executableCode", "codeExecutionResult"] as const;
 const known: ReadonlySet<string> = new Set([...kinds, "thought", "thoughtSignature"]);
 
 /** Reads one part. Undefined, and a problem noted, when it is none. */
@@ -35,20 +33,23 @@ export function readPart(
   fields: Record<string, unknown>,
   calls: CallBook,
 ): ReadPart | undefined {
-  const present = [...kinds, ...carriedKinds].filter((kind) => member(fields, kind) != null);
+  const present = kinds.filter((kind) => member(fields, kind) != null);
   const [kind] = present;
-  if (kind === undefined || present.length > 1) {
-    problems.add(place.path, `must have exactly one of ${[...kinds, ...carriedKinds].join(", ")}`);
+  const extra = otherMembers(fields, known);
+  if (present.length > 1 || (kind === undefined && extra === undefined)) {
+    problems.add(place.path, `must have exactly one of ${kinds.join(", ")}`);
     return undefined;
   }
-  const extra = otherMembers(fields, known);
+  if (kind === undefined) {
+    return { parts: [ownPart(fields)], isResult: false, extra: undefined };
+  }
   const signature = readSignature(problems, place.path, fields);
   const read = readKind(problems, { ...place, kind, fields, signature }, calls);
   return read && { parts: read, isResult: kind === "functionResponse", extra };
 }
 
 interface KindOfPart extends PartPlace {
-  kind: (typeof kinds)[number] | (typeof carriedKinds)[number];
+  kind: (typeof kinds)[number];
   fields: Record<string, unknown>;
   signature: string | undefined;
 }
@@ -81,10 +82,15 @@ function readKind(
       const result = readFunctionResponse(problems, { ...found, path: at }, value, calls);
       return result && [result];
     }
-    case "executableCode":
-    case "codeExecutionResult":
-      return signed(textPart(textOf(value)), signature);
   }
+}
+
+/** A part that only this format has words for. */
+export function ownPart(fields: Record<string, unknown>): ContentPart {
+  return {
+    $typeName: "penstock.inference.v1.ContentPart",
+    part: { case: "formatPart", value: ownWords(fields) },
+  };
 }
 
 /** A thought, or the proof of one. The issuer is named even without a proof: it may come back. */
@@ -141,11 +147,4 @@ function readCall(
   if (name === undefined || args === undefined) return undefined;
   const id = calls.begin({ name, given, content, part });
   return signedCall({ id, name, argumentsJson: JSON.stringify(args) }, signature);
-}
-
-/** What a target of another format gets to read of code that ran, or of its output. */
-function textOf(value: unknown): string {
-  if (!isJsonObject(value)) return "";
-  const text = value["code"] ?? value["output"];
-  return typeof text === "string" ? text : "";
 }

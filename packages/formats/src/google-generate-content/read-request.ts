@@ -81,10 +81,9 @@ function readFields(
   request.messages = messages;
   if (ofContents !== undefined) extras["contents"] = ofContents;
   if (fields["tools"] != null) {
-    const { tools, extras: ofTools, others } = readTools(problems, fields["tools"]);
+    const { tools, extras: ofTools } = readTools(problems, fields["tools"]);
     request.tools = tools;
-    const overlay = { ...ofTools, ...(others.length > 0 ? { others } : {}) };
-    if (Object.keys(overlay).length > 0) extras["tools"] = overlay;
+    if (ofTools !== undefined) extras["tools"] = ofTools;
   }
   const toolConfig = member(fields, "toolConfig");
   if (toolConfig != null) {

@@ -4,11 +4,16 @@ import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { Answer } from "../format.ts";
 import { citationPart, mediaPart, textPart } from "../openai-chat/content-parts.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
-import { droppedPart, readAnswerPart, type AnswerPart, type CallNumbering } from "./answer-part.ts";
+import {
+  ownWordsWarning,
+  readAnswerPart,
+  type AnswerPart,
+  type CallNumbering,
+} from "./answer-part.ts";
 import { readCitations } from "./citations.ts";
 import { failedFinish, newFinish, thoughtItAway } from "./finish-reason.ts";
 import { readInBandError } from "./read-error.ts";
-import { signed, signedCall, thoughtPart } from "./read-part.ts";
+import { ownPart, signed, signedCall, thoughtPart } from "./read-part.ts";
 import { readUsage } from "./usage.ts";
 
 const maxCandidateCount = 128;
@@ -29,8 +34,8 @@ export function readResponse(body: Uint8Array): Answer {
   if (list.length > maxCandidateCount) throw localFailure("MALFORMED", "too many candidates");
   const responseId = shortText(fields["responseId"]);
   const numbering: CallNumbering = { responseId, calls: 0 };
-  const dropped = new Set<string>();
-  const candidates = list.map((one, position) => readCandidate(one, position, numbering, dropped));
+  const warned = new Set<string>();
+  const candidates = list.map((one, position) => readCandidate(one, position, numbering, warned));
   candidates.sort((one, other) => one.finish.candidate - other.finish.candidate);
   const { usage, raw, warnings } = readUsage(fields["usageMetadata"]);
   return {
@@ -41,7 +46,7 @@ export function readResponse(body: Uint8Array): Answer {
       rawUsage: raw,
       responseId,
       model: shortText(fields["modelVersion"]),
-      warnings: [...warnings, ...dropped],
+      warnings: [...warnings, ...warned],
     },
   };
 }
@@ -106,7 +111,7 @@ function readCandidate(
   candidate: unknown,
   position: number,
   numbering: CallNumbering,
-  dropped: Set<string>,
+  warned: Set<string>,
 ): Answer["candidates"][number] {
   if (!isJsonObject(candidate)) throw localFailure("MALFORMED", `candidate ${position} is none`);
   const raw = shortText(candidate["finishReason"]);
@@ -118,11 +123,11 @@ function readCandidate(
   for (const fields of partsOf(candidate)) {
     const part = readAnswerPart(fields, numbering);
     if (part.kind === "text") text += part.text;
-    if (part.kind === "other") dropped.add(droppedPart(part.name));
+    if (part.kind === "own" && part.name !== "") warned.add(ownWordsWarning(part.name));
     calls ||= part.kind === "call";
     parts.push(...contentOf(part));
   }
-  if (raw === "MAX_TOKENS" && text === "" && !calls) dropped.add(thoughtItAway);
+  if (raw === "MAX_TOKENS" && text === "" && !calls) warned.add(thoughtItAway);
   parts.push(...readCitations(candidate, text).map(citationPart));
   return {
     parts: withoutCarriers(parts),
@@ -143,8 +148,8 @@ function contentOf(part: AnswerPart): ContentPart[] {
       const { mediaType, data, signature } = part;
       return signed(mediaPart({ mediaType, source: { case: "data", value: data } }), signature);
     }
-    case "other":
-      return [];
+    case "own":
+      return part.name === "" ? [] : [ownPart(part.fields)];
   }
 }
 

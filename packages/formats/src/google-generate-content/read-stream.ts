@@ -4,7 +4,7 @@ import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../for
 import { isJsonObject } from "../read-json.ts";
 import { scanJson } from "../scan-json.ts";
 import { SseParser } from "../sse-parser.ts";
-import { droppedPart, readAnswerPart } from "./answer-part.ts";
+import { ownWordsWarning, readAnswerPart } from "./answer-part.ts";
 import { failedFinish } from "./finish-reason.ts";
 import { readInBandError } from "./read-error.ts";
 import { blockedPrompt, candidateOf, partsOf, shortText } from "./read-response.ts";
@@ -182,8 +182,10 @@ class GenerateContentReader implements StreamReader, BlockOutput {
     const candidate = (this.#candidates[number] ??= new StreamCandidate(number, this));
     for (const part of partsOf(fields)) {
       const read = readAnswerPart(part, this);
-      if (read.kind === "other") this.#warnings.add(droppedPart(read.name));
-      else candidate.part(read);
+      if (read.kind === "own" && read.name !== "") {
+        this.#warnings.add(ownWordsWarning(read.name));
+      }
+      candidate.part(read);
     }
     candidate.citationMetadata = fields["citationMetadata"] ?? candidate.citationMetadata;
     candidate.groundingMetadata = fields["groundingMetadata"] ?? candidate.groundingMetadata;

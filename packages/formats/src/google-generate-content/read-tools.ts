@@ -4,13 +4,13 @@ import { readList, readObject, readText } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
 import { newToolChoice } from "../openai-chat/read-tools.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
-import { member, otherMembers } from "./proto-json.ts";
+import { ownWords } from "./own-words.ts";
+import { camelCase, member, otherMembers } from "./proto-json.ts";
 
-/** Functions, by their position what they carried besides, and tools that the provider runs. */
+/** The tools, and by position what functions carried besides. */
 export interface Tools {
   tools: Tool[];
   extras: Record<string, Record<string, unknown>> | undefined;
-  others: Record<string, unknown>[];
 }
 
 const maxToolCount = 512;
@@ -25,7 +25,7 @@ const declarationsOnly: ReadonlySet<string> = new Set(["functionDeclarations"]);
 
 /** Reads `tools`: functions of all entries in order; other kinds are the provider's own. */
 export function readTools(problems: FieldProblems, value: unknown): Tools {
-  const read: Tools = { tools: [], extras: undefined, others: [] };
+  const read: Tools = { tools: [], extras: undefined };
   const list = readList(problems, "tools", value, maxToolCount) ?? [];
   for (let index = 0; index < list.length && !problems.full; index++) {
     const path = `tools[${index}]`;
@@ -36,14 +36,21 @@ export function readTools(problems: FieldProblems, value: unknown): Tools {
       readDeclarations(problems, `${path}.functionDeclarations`, declarations, read);
     }
     const others = otherMembers(fields, declarationsOnly);
-    if (others !== undefined) read.others.push(others);
+    if (others !== undefined) read.tools.push(ownTool(others));
   }
-  const names = read.tools.map(({ name }) => name);
+  const functions = read.tools.filter(({ formatPart }) => formatPart === undefined);
+  const names = functions.map(({ name }) => name);
   if (new Set(names).size < names.length) problems.add("tools", "has two functions of one name");
   if (names.length > maxToolCount) {
     problems.add("tools", `must have at most ${maxToolCount} functions`);
   }
   return read;
+}
+
+/** A tool that the provider runs itself, such as its search. */
+function ownTool(fields: Record<string, unknown>): Tool {
+  const name = camelCase(Object.keys(fields)[0] ?? "").slice(0, nameLength.max);
+  return { $typeName: "penstock.inference.v1.Tool", name, formatPart: ownWords(fields) };
 }
 
 function readDeclarations(

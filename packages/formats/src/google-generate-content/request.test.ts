@@ -99,6 +99,16 @@ describe("the canonical request", () => {
     expect(ids).toEqual([paris, rome, `-> ${paris}`, `-> ${rome}`, "f1", "-> f1"]);
   });
 
+  it("has what this format alone has words for as it came", () => {
+    expect(request.tools.map(({ name, formatPart }) => [name, formatPart?.content])).toEqual([
+      ["get_weather", undefined],
+      ["get_time", undefined],
+      ["googleSearch", { googleSearch: {} }],
+    ]);
+    const cases = request.messages[4]?.parts.map(({ part }) => part.case);
+    expect(cases).toEqual(["formatPart", "formatPart", "toolCall"]);
+  });
+
   it("has schemas as JSON Schema, and choices in canonical words", () => {
     expect(request.tools[0]?.inputSchema).toEqual({
       type: "object",
@@ -135,7 +145,7 @@ describe("the canonical request", () => {
   it.each<[string, object, string[]]>([
     ["no contents", {}, ["contents"]],
     ["empty contents", { contents: [] }, ["contents"]],
-    ["a part of no kind", { contents: [{ parts: [{ foo: 1 }] }] }, ["contents[0].parts[0]"]],
+    ["an empty part", { contents: [{ parts: [{}] }] }, ["contents[0].parts[0]"]],
     [
       "a part of two kinds",
       { contents: [{ parts: [{ text: "a", functionCall: { name: "f" } }] }] },

@@ -12,6 +12,7 @@ import type { AnswerPart } from "./answer-part.ts";
 import { readCitations } from "./citations.ts";
 import { newFinish, thoughtItAway } from "./finish-reason.ts";
 import { formatName } from "./format-name.ts";
+import { ownWords } from "./own-words.ts";
 
 /** What all candidates of one stream share: the numbers of blocks, the bounds, the way out. */
 export interface BlockOutput {
@@ -44,7 +45,7 @@ export class StreamCandidate {
   }
 
   /** Takes one part of an answer. */
-  part(part: Exclude<AnswerPart, { kind: "other" }>): void {
+  part(part: AnswerPart): void {
     switch (part.kind) {
       case "text":
         this.#text += part.text;
@@ -62,6 +63,9 @@ export class StreamCandidate {
         return;
       case "media":
         this.#media(part);
+        return;
+      case "own":
+        if (part.name !== "") this.#own(part.fields);
         return;
     }
   }
@@ -131,6 +135,16 @@ export class StreamCandidate {
     });
     this.#output.emit(blockEnded(index));
     if (signature !== undefined) this.#proof(signature);
+  }
+
+  /** What only this format has words for. */
+  #own(fields: Record<string, unknown>): void {
+    this.#end();
+    const index = this.#output.nextBlock();
+    const started = textStarted(index, this.number, BlockKind.FORMAT);
+    if (started.case === "blockStarted") started.value.formatPart = ownWords(fields);
+    this.#output.emit(started);
+    this.#output.emit(blockEnded(index));
   }
 
   #end(signature?: string): void {

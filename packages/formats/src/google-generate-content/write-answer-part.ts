@@ -1,6 +1,7 @@
 import type { ContentPart, ReasoningPart } from "@penstock/api";
 import { wireCallId } from "./call-id.ts";
 import { formatName } from "./format-name.ts";
+import { ownContent } from "./own-words.ts";
 import { parseJsonObject } from "./parse-json-object.ts";
 
 type Written = Record<string, unknown>;
@@ -24,6 +25,8 @@ export function writeAnswerPart({ part }: ContentPart): Written | undefined {
       if (source.case !== "data") return undefined;
       return { inlineData: { mimeType: mediaType, data: source.value.toBase64() } };
     }
+    case "formatPart":
+      return ownContent(part.value);
     default:
       return undefined;
   }

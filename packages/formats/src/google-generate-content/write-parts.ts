@@ -6,8 +6,8 @@ import { wireCallId } from "./call-id.ts";
 import { cannotSay } from "./cannot-say.ts";
 import { formatName } from "./format-name.ts";
 import { absentSignature, isThirdGeneration } from "./model-rules.ts";
+import { ownContent } from "./own-words.ts";
 import { parseJsonObject } from "./parse-json-object.ts";
-import { carriedKinds } from "./read-part.ts";
 import { writeFunctionResponse } from "./write-function-response.ts";
 import { writeMedia } from "./write-media.ts";
 
@@ -62,6 +62,11 @@ function writePart(
       if (name === undefined) throw cannotSay(path, "the result of a call that is not there");
       return writeFunctionResponse(part.value, name, path);
     }
+    case "formatPart": {
+      const content = ownContent(part.value);
+      if (content === undefined) throw cannotSay(path, `content of ${part.value.format}`);
+      return content;
+    }
     case "citation":
       // Sources are for the reader of the answer; the model has no use for them.
       return undefined;
@@ -111,11 +116,7 @@ function writeCall(
   return { functionCall: { id: wireCallId(id), name, args }, thoughtSignature };
 }
 
-/** Unknown members never replace a known one; a kind of part that is carried replaces its text. */
+/** Unknown members never replace a known one. */
 function overlaid(known: Written, extra: unknown): Written {
-  if (!isJsonObject(extra)) return known;
-  const others = { ...extra };
-  const { text: _text, ...rest } = known;
-  if (carriedKinds.some((kind) => kind in others)) return { ...others, ...rest };
-  return { ...others, ...known };
+  return isJsonObject(extra) ? { ...extra, ...known } : known;
 }

@@ -190,6 +190,17 @@ describe("a request of another format", () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it("is refused with words of yet another format", () => {
+    const { request } = read(full);
+    const formatPart = request.tools[2]!.formatPart!;
+    formatPart.format = "another";
+    expect(violations(() => written(request))[1]).toEqual(["tools[2]"]);
+    request.tools = [];
+    const { part } = request.messages[4]!.parts[0]!;
+    if (part.case === "formatPart") part.value.format = "another";
+    expect(violations(() => written(request))[1]).toEqual(["messages[4].parts[0]"]);
+  });
+
   it("leaves signatures of others behind", () => {
     const { request } = read(full);
     const { part } = request.messages[2]!.parts[3]!;

@@ -3,7 +3,9 @@ import { FieldProblems } from "../field-problems.ts";
 import type { BodyEdit, JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
+import { cannotSay } from "./cannot-say.ts";
 import { formatName } from "./format-name.ts";
+import { ownContent } from "./own-words.ts";
 import { camelCase } from "./proto-json.ts";
 import { knownFields } from "./read-request.ts";
 import { writeContents } from "./write-contents.ts";
@@ -84,15 +86,23 @@ function writeTools(
   if (tools.some(({ strict }) => strict === true)) {
     warn?.("parameter_dropped: strict of a tool");
   }
-  const functionDeclarations = tools.map((tool, index) => {
-    const own = overlay[String(index)];
-    const extra = isJsonObject(own) ? own : {};
-    const parametersJsonSchema = "parameters" in extra ? undefined : tool.inputSchema;
-    return { ...extra, name: tool.name, description: tool.description, parametersJsonSchema };
-  });
-  const written: Written[] = functionDeclarations.length === 0 ? [] : [{ functionDeclarations }];
-  const others = overlay["others"];
-  if (Array.isArray(others)) written.push(...others.filter(isJsonObject));
+  const functionDeclarations: Written[] = [];
+  const others: Written[] = [];
+  for (const [index, tool] of tools.entries()) {
+    const { name, description, inputSchema, formatPart } = tool;
+    if (formatPart === undefined) {
+      const own = overlay[String(index)];
+      const extra = isJsonObject(own) ? own : {};
+      const parametersJsonSchema = "parameters" in extra ? undefined : inputSchema;
+      functionDeclarations.push({ ...extra, name, description, parametersJsonSchema });
+      continue;
+    }
+    const content = ownContent(formatPart);
+    if (content === undefined) throw cannotSay(`tools[${index}]`, `a tool of ${formatPart.format}`);
+    others.push(content);
+  }
+  const written =
+    functionDeclarations.length === 0 ? others : [{ functionDeclarations }, ...others];
   return written.length === 0 ? undefined : written;
 }
 

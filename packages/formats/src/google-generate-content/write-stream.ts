@@ -9,6 +9,7 @@ import {
 import type { AnswerEnd, AnswerIdentity, StreamEvent, StreamWriter } from "../format.ts";
 import { writeCitations } from "./citations.ts";
 import { writeFinishReason } from "./finish-reason.ts";
+import { ownContent } from "./own-words.ts";
 import { writeUsage } from "./usage.ts";
 import { MalformedCall, ownProof, writeCall } from "./write-answer-part.ts";
 import { answerId } from "./write-response.ts";
@@ -48,8 +49,7 @@ class GenerateContentWriter implements StreamWriter {
   event(event: StreamEvent): string {
     switch (event.case) {
       case "blockStarted":
-        this.#started(event.value);
-        return "";
+        return this.#started(event.value);
       case "blockDelta":
         return this.#delta(event.value);
       case "blockEnded":
@@ -74,12 +74,15 @@ class GenerateContentWriter implements StreamWriter {
     return this.#response({ candidates, usageMetadata: writeUsage(usage) });
   }
 
-  #started(started: BlockStarted): void {
+  #started(started: BlockStarted): string {
     const { index, candidate, kind, toolCallId, toolName, citation, media } = started;
+    const own = ownContent(started.formatPart);
+    if (own !== undefined) return this.#part(candidate, own);
     if (citation !== undefined) this.#state(candidate).citations.push(citation);
     const mediaType = media?.mediaType ?? "";
     const empty = { arguments: "", data: [] };
     this.#blocks.set(index, { candidate, kind, toolCallId, toolName, mediaType, ...empty });
+    return "";
   }
 
   #delta({ index, delta }: BlockDelta): string {
