@@ -232,7 +232,7 @@ describe("a request, read and written again", () => {
     };
     const { request } = openaiChat.readRequest(encode(JSON.stringify(chat)));
     const warnings: string[] = [];
-    const warn = (warning: string): void => void warnings.push(warning.split(" ")[0]!);
+    const warn = (warning: string): void => void warnings.push(warning.split(" ")[1]!);
     const target = { model: "u", stream: false, quirks, warn };
     expect(JSON.parse(openaiResponses.writeRequest(request, target))).toEqual({
       model: "u",

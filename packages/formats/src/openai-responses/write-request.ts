@@ -96,7 +96,7 @@ function warnOfLoss(request: GenerateRequest, target: TargetRequest): void {
     "reasoning.max_tokens": reasoning?.maxTokens !== undefined,
   };
   for (const name in lost) {
-    if (lost[name] === true) target.warn(`${name} is not sent: ${formatName} has no such field`);
+    if (lost[name] === true) target.warn(`parameter_dropped: ${name}`);
   }
 }
 

@@ -63,7 +63,8 @@ function timeToLiveMs(text: string | undefined): number {
 
 function sessionOf({ session }: RequestContext, request: GenerateRequest): string {
   if (session !== "") return session;
-  const cacheKey = request.formatParameters["openai-chat"]?.["prompt_cache_key"];
+  const { "openai-chat": chat, "openai-responses": responses } = request.formatParameters;
+  const cacheKey = chat?.["prompt_cache_key"] ?? responses?.["prompt_cache_key"];
   return typeof cacheKey === "string" ? cacheKey.slice(0, 256) : "";
 }
 

@@ -1,4 +1,4 @@
-import { formats } from "@penstock/formats";
+import { formats, warnOfForeignParameters } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
 import { adaptRequest } from "../choosing/adapt-request.ts";
 import { forwardedBody } from "./forwarded-body.ts";
@@ -22,7 +22,9 @@ export function attemptBody(
   const adapted = adaptRequest(context, target, parts);
   const warnings = [...(adapted?.warnings ?? [])];
   context.warnings = warnings;
-  const wanted = { model, stream, quirks, warn: warnInto(warnings) };
+  const warn = warnInto(warnings);
+  const wanted = { model, stream, quirks, warn };
+  warnOfForeignParameters(request, format, warn);
   if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
   const forwarded = forwardedBody(context, formats[format], wanted);
   return forwarded ?? formats[format].writeRequest(request, wanted);

@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { warnOfForeignParameters } from "./foreign-parameters.ts";
+import { formats } from "./formats.ts";
+import type { FormatName } from "./format.ts";
+
+function lost(from: FormatName, to: FormatName, fields: object): string[] {
+  const hello = [{ role: "user", content: "x" }];
+  const body = { model: "m", [from === "openai-chat" ? "messages" : "input"]: hello, ...fields };
+  const { request } = formats[from].readRequest(new TextEncoder().encode(JSON.stringify(body)));
+  const warnings: string[] = [];
+  warnOfForeignParameters(request, to, (warning) => warnings.push(warning));
+  return warnings.map((warning) => warning.split(" ")[1]!.replace(",", ""));
+}
+
+describe("warnOfForeignParameters", () => {
+  it("tells of what only the caller's format knows", () => {
+    const chat = { prediction: { type: "content" }, logit_bias: { "1": 1 }, x_odd: 1 };
+    expect(lost("openai-chat", "openai-responses", chat)).toEqual([
+      "prediction",
+      "logit_bias",
+      "x_odd",
+    ]);
+    const responses = { reasoning: { effort: "low", summary: "auto" }, max_tool_calls: 1 };
+    expect(lost("openai-responses", "openai-chat", responses)).toEqual([
+      "reasoning",
+      "max_tool_calls",
+    ]);
+  });
+
+  it("says nothing of what is taken over, or changes no answer", () => {
+    const both = { metadata: { a: "b" }, prompt_cache_key: "k", safety_identifier: "s" };
+    const chat = { ...both, verbosity: "low", modalities: ["text"] };
+    expect(lost("openai-chat", "openai-responses", chat)).toEqual([]);
+    const include = ["reasoning.encrypted_content"];
+    const responses = { ...both, store: true, text: { verbosity: "low" }, include };
+    expect(lost("openai-responses", "openai-chat", responses)).toEqual([]);
+    expect(lost("openai-chat", "openai-chat", { ...chat, prediction: {} })).toEqual([]);
+  });
+
+  it("tells of what has a place of its own, where a format has none", () => {
+    const asked = { logprobs: true, top_logprobs: 2, service_tier: "flex", verbosity: "low" };
+    expect(lost("openai-chat", "openai-responses", asked)).toEqual([]);
+    expect(lost("openai-chat", "google-generate-content", asked)).toEqual([
+      "verbosity",
+      "probabilities",
+      "the",
+    ]);
+  });
+});
