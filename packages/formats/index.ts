@@ -38,7 +38,6 @@ export {
 } from "./src/embedding-format.ts";
 export { embeddingFormats, formats } from "./src/formats.ts";
 export { warnOfForeignParameters } from "./src/foreign-parameters.ts";
-export { formats } from "./src/formats.ts";
 export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
 export { openaiChat } from "./src/openai-chat/openai-chat.ts";
 export { openaiResponses } from "./src/openai-responses/openai-responses.ts";
