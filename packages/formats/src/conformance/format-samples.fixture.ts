@@ -155,6 +155,23 @@ export function bytesOf(chunks: readonly (string | Uint8Array)[]): Uint8Array {
   return bytes;
 }
 
+/**
+ * Lengths at which a stream is cut: around every line end, near its end, and `most` more evenly
+ * between; all of them where it is not longer.
+ */
+export function cutsOf(bytes: Uint8Array, most: number): number[] {
+  const lengths = Array.from({ length: bytes.length }, (_, length) => length);
+  if (bytes.length <= most) return lengths;
+  const ends = lengths.filter((at) => bytes[at] === lineFeed);
+  const near = ends.flatMap((at) => [at - 1, at, at + 1, at + 2]);
+  const step = Math.ceil(bytes.length / most);
+  const chosen = new Set([...near, ...lengths.filter((at) => at % step === 0)]);
+  // The last bytes decide what counts as complete.
+  for (let at = Math.max(0, bytes.length - 24); at < bytes.length; at += 1) chosen.add(at);
+  return [...chosen].filter((at) => at >= 0 && at < bytes.length).toSorted((a, b) => a - b);
+}
+
+const lineFeed = 0x0a;
 const identity = {
   requestId: "request-1",
   responseId: "answer-1",

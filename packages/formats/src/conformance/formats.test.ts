@@ -8,6 +8,7 @@ import { documentedStreams } from "./documented-streams.fixture.ts";
 import {
   answers,
   bytesOf,
+  cutsOf,
   requests,
   targetOf,
   writtenAnswer,
@@ -24,10 +25,11 @@ describe.each(Object.values(formats))("$name", (format) => {
   const streams = [...documentedStreams[format.name], ...writtenStreams(format)];
 
   describe.each(streams)("a stream, $name,", ({ value: bytes }) => {
-    it("is an error or the same answer, at every prefix, and ends once", () => {
+    it("is an error or the same answer, wherever it is cut, and ends once", () => {
       const whole = readStream(format, [bytes]);
       expect(whole.ends).toHaveLength(1);
-      for (let length = 0; length < bytes.length; length += 1) {
+      // Every byte of the long ones is for the test that takes its time.
+      for (const length of cutsOf(bytes, 300)) {
         const prefix = readStream(format, [bytes.subarray(0, length)]);
         expect(prefix.ends, `${length} bytes`).toHaveLength(1);
         expect(prefix.late).toBe(0);
@@ -60,7 +62,7 @@ describe.each(Object.values(formats))("$name", (format) => {
           expect(outcome.late).toBe(0);
           expect(checkEventGrammar(outcome.events)).toEqual([]);
         }),
-        { numRuns: 100 },
+        { numRuns: 50 },
       );
     });
   });
