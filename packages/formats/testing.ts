@@ -1,2 +1,3 @@
 export { documentedStreams } from "./src/conformance/documented-streams.fixture.ts";
 export { writeLossTable } from "./src/conformance/loss-table.fixture.ts";
+export { documentedResponses } from "./src/openai-responses/documented-responses.fixture.ts";

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { openaiResponses } from "@penstock/formats";
+import { documentedResponses } from "@penstock/formats/testing";
 import {
   deploymentManifest,
   projectManifest,
@@ -12,11 +13,11 @@ import {
 import type { Constellation } from "@penstock/test-support";
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import codex from "../../packages/formats/src/openai-responses/__fixtures__/codex-request.json" with { type: "json" };
-import streams from "../../packages/formats/src/openai-responses/__fixtures__/streams.json" with { type: "json" };
 
 // A vendor of the Responses API that answers by documented streams, seen by agents as if no gateway
 // stood between.
+
+const { codexRequest, streams } = documentedResponses;
 
 interface VendorEvent {
   readonly type: string;
@@ -87,9 +88,9 @@ describe("an agent that asks as Codex does", () => {
     "gets what the vendor wrote, but for the model: $name",
     async ({ stream, usage }) => {
       answer = stream;
-      const response = await post(codex.body);
+      const response = await post(codexRequest);
       const text = await response.text();
-      expect(got).toEqual([{ ...codex.body, model: "upstream-codex" }]);
+      expect(got).toEqual([{ ...codexRequest, model: "upstream-codex" }]);
       expect(text).toBe(sse(stream).replaceAll("gpt-4.1-2025-04-14", "gpt-5-codex"));
       expect(response.headers.get("x-penstock-model")).toBe("gpt-4.1-2025-04-14");
       requestIds.set(response.headers.get("x-request-id") ?? "", usage?.outputTokens);
@@ -104,16 +105,16 @@ describe("an agent that asks as Codex does", () => {
 
   it("may say to Penstock what it wishes; then its body is written anew, and says the same", async () => {
     answer = streams[0]!.stream;
-    const response = await post({ ...codex.body, penstock: { labels: { team: "a" } } });
+    const response = await post({ ...codexRequest, penstock: { labels: { team: "a" } } });
     await response.text();
     const [{ input, ...rest }] = got as [Record<string, unknown>];
-    const { input: asked, ...expected } = codex.body;
+    const { input: asked, ...expected } = codexRequest;
     expect(rest).toEqual({ ...expected, model: "upstream-codex" });
     expect((input as unknown[]).length).toBe(asked.length);
   });
 
   it("is told which of its tools another format has no words for", async () => {
-    const response = await post({ ...codex.body, model: "chat" });
+    const response = await post({ ...codexRequest, model: "chat" });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: "UNSUPPORTED_FIELD" } });
     expect(got).toEqual([]);
@@ -123,7 +124,7 @@ describe("an agent that asks as Codex does", () => {
     "is told of an answer that broke: $name",
     async ({ stream }) => {
       answer = stream;
-      const response = await post(codex.body);
+      const response = await post(codexRequest);
       const text = await response.text();
       expect(response.status).toBe(200);
       const types = [...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
@@ -135,7 +136,7 @@ describe("an agent that asks as Codex does", () => {
   it("gets an error of its own status before any content", async () => {
     const { stream } = streams.find(({ name }) => name === "failed before content")!;
     answer = stream;
-    const response = await post(codex.body);
+    const response = await post(codexRequest);
     expect(response.status).toBe(429);
     expect(await response.json()).toMatchObject({ error: { code: "UPSTREAM_RATE_LIMITED" } });
   });
