@@ -8,6 +8,8 @@ import { defineConfig } from "vitest/config";
 const purePackages = ["api", "errors", "formats", "limits", "pricing", "providers", "snapshot"];
 const pureTests = purePackages.map((name) => `packages/${name}/**/*.test.ts`);
 const allTests = ["packages/**/*.test.ts", "services/**/*.test.ts", "test/**/*.test.ts"];
+/** Pure as they are, these replace modules, which a shared graph would have loaded already. */
+const replacingTests = ["packages/snapshot/src/check-format.test.ts"];
 const notTests = ["**/node_modules/**", "**/dist/**", "**/.types/**"];
 const longTests = ["**/*.long.test.ts"];
 /** What only separate processes can show: parts that die, hang and come back. */
@@ -33,10 +35,13 @@ const pureProject = {
     ...limits,
     name: "pure",
     include: pureTests,
-    exclude: [...notTests, ...longTests],
+    exclude: [...notTests, ...longTests, ...replacingTests],
     pool: "forks" as const,
     isolate: false,
   },
+};
+const replacingProject = {
+  test: { ...limits, name: "replacing", include: replacingTests, pool: "forks" as const },
 };
 const isolatedProject = {
   test: {
@@ -78,7 +83,12 @@ const serversProject = {
     isolate: true,
   },
 };
-const shortProjects = [pureProject, isolatedProject, ...(hasServers ? [serversProject] : [])];
+const shortProjects = [
+  pureProject,
+  replacingProject,
+  isolatedProject,
+  ...(hasServers ? [serversProject] : []),
+];
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),

@@ -68,6 +68,8 @@ export interface Capabilities {
   readonly logprobs?: boolean;
   readonly seed?: boolean;
   readonly stopSequences?: boolean;
+  readonly topK?: boolean;
+  readonly penalties?: boolean;
   /** Whether it goes on with an answer whose beginning is the last message. */
   readonly prefill?: boolean;
   /** How long a prompt cache lives after its last use; 0: there is none. Absent: 5 minutes. */

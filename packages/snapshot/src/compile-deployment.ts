@@ -6,6 +6,8 @@ import type { CompiledPriceBook } from "@penstock/pricing";
 import { defaultMaximumOutputTokens } from "@penstock/pricing";
 import { operationPath } from "@penstock/providers";
 
+import { formatCapabilities } from "./format-capabilities.ts";
+
 import { addressOf, providerFacts, readCapabilities } from "./provider-facts.ts";
 import type { ProviderFacts } from "./provider-facts.ts";
 import type {
@@ -42,6 +44,7 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
   if (facts === undefined || address === undefined) return undefined;
   const capabilities = mergeCapabilities([
     facts.capabilities,
+    formatCapabilities[address.format],
     readCapabilities(address.capabilities ?? {}),
     provider.capabilities,
     deployment.capabilities,

@@ -77,7 +77,10 @@ export function readCapabilities(
     logprobs: known.logprobs,
     seed: known.seed,
     stopSequences: known.stopSequences,
+    topK: known.topK,
+    penalties: known.penalties,
     prefill: known.prefill,
+    reasoning: known.reasoning,
     promptCacheLifetime:
       known.promptCacheLifetimeMs === undefined
         ? undefined

@@ -37,6 +37,7 @@ export const openai: Provider = {
     files: true,
     jsonSchema: true,
     multipleCandidates: true,
+    topK: false,
   },
   priceNotes: [
     "Cached input has its own price; the count is part of the input.",

@@ -26,8 +26,8 @@ export function signatureKey(request: GenerateRequest): string | undefined {
     const message = request.messages[at];
     if (message?.role !== MessageRole.ASSISTANT) continue;
     for (const { part } of message.parts) {
-      if (part.case !== "reasoning" || part.value.signature === undefined) continue;
-      return keyOfSignature(part.value.signature);
+      if (part.case !== "reasoning" && part.case !== "toolCall") continue;
+      if (part.value.signature) return keyOfSignature(part.value.signature);
     }
   }
   return undefined;

@@ -21,6 +21,39 @@ describe("capabilities", () => {
     ]);
   });
 
+  it("leave out each parameter that can be done without, and nothing else", () => {
+    const capabilities = {
+      reasoning: false,
+      seed: false,
+      stopSequences: false,
+      logprobs: false,
+      topK: false,
+      penalties: false,
+    };
+    const lacks = { "deployments/a-large": deployment("a", { capabilities }) };
+    const pipeline = createPipeline(sampleSnapshot(lacks));
+    const { sampling, reasoning } = asked({
+      sampling: {
+        seed: 7n,
+        stopSequences: ["x"],
+        topLogprobs: 2,
+        topK: 3,
+        frequencyPenalty: 1,
+        presencePenalty: 1,
+        temperature: 0.5,
+        topP: 0.5,
+      },
+      reasoning: { effort: "low" },
+    });
+    const { downstream, handler } = pipeline.send({ sampling, reasoning });
+    const body = JSON.parse(String(pipeline.upstream.last.call.body)) as object;
+    expect(Object.keys(body).toSorted()).toEqual(["messages", "model", "temperature", "top_p"]);
+    pipeline.upstream.last.answer(usage);
+    expect(downstream.end?.warnings).toHaveLength(6);
+    // Another target would get the request whole.
+    expect(handler.context.request?.sampling?.seed).toBe(7n);
+  });
+
   it("keep a target out of a request that requires its parameters", () => {
     const pipeline = createPipeline(sampleSnapshot(noSeed));
     const init = { sampling: { seed: 7n }, routing: { requireParameters: true } };

@@ -44,7 +44,7 @@ export function noteServed(
 export function signatureOf({ candidates }: Answer): string | undefined {
   let last: string | undefined;
   for (const { part } of candidates[0]?.parts ?? []) {
-    if (part.case === "reasoning") last = part.value.signature ?? last;
+    if (part.case === "reasoning" || part.case === "toolCall") last = part.value.signature || last;
   }
   return last;
 }

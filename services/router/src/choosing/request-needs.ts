@@ -49,6 +49,20 @@ const needs: readonly Need[] = [
     (request) => (request.sampling?.stopSequences.length ?? 0) > 0,
     "stopSequences",
   ),
+  soft(
+    "logprobs",
+    "logprobs",
+    (request) => request.sampling?.topLogprobs !== undefined,
+    "logprobs",
+  ),
+  soft("top_k", "top_k", (request) => request.sampling?.topK !== undefined, "topK"),
+  soft(
+    "penalties",
+    "penalties",
+    ({ sampling }) =>
+      sampling?.frequencyPenalty !== undefined || sampling?.presencePenalty !== undefined,
+    "penalties",
+  ),
 ];
 
 type Flag = Exclude<
