@@ -99,7 +99,7 @@ export function admitTarget(
   target: CompiledTarget,
   parts: Pick<AdmissionParts, "clock" | "health" | "upstream">,
 ): TargetAdmission {
-  if (!parts.upstream.hasCredential(target)) return withoutCredential;
+  if (!parts.upstream.hasCredential(target)) return withoutCredential(target);
   const admitted = parts.health.admit(target.deployment, parts.clock.monotonicMs());
   if (admitted.ok) return admitted;
   const { reason, untilMs } = admitted;
@@ -107,12 +107,12 @@ export function admitTarget(
   return { ok: false, rule: reason, reason: healthReasons[reason], untilMs, inNeed };
 }
 
-const withoutCredential: TargetAdmission = {
-  ok: false,
-  rule: credentialMissing,
-  reason: "its credential is missing",
-  untilMs: undefined,
-};
+function withoutCredential({ deployment }: CompiledTarget): TargetAdmission {
+  const missing = "its credential is missing";
+  const ofCloud = !/^(?:env:|file:|$)/.test(deployment.provider.credential);
+  const reason = ofCloud ? `${missing}: its cloud has given no identity yet` : missing;
+  return { ok: false, rule: credentialMissing, reason, untilMs: undefined };
+}
 
 const healthReasons = {
   breaker_open: "it failed repeatedly and is left alone for a while",
