@@ -212,6 +212,22 @@ describe("conditions and strategies", () => {
     expect(explained.targets[0]?.reason).toMatch(/^first: .*; would cost 0\.\d+ USD at most$/);
   });
 
+  it("are explained for a whole request of a file", async () => {
+    const file = join(folder, "request.json");
+    const request = { model: "plain", tools: [{ name: "f" }], sampling: { seed: "7" } };
+    writeFileSync(file, JSON.stringify(request));
+    const { stdout } = await runPenstock(
+      ["explain", "--key", "test/choosing", "-f", file],
+      gateway,
+    );
+    expect(stdout).toContain("it lacks tools [capability.tools]");
+    expect(stdout).toContain("[NO_TARGET_FITS]");
+    writeFileSync(file, '{"model": 3}');
+    const wrong = await runPenstock(["explain", "--key", "test/choosing", "-f", file], gateway);
+    expect(wrong).toMatchObject({ exitCode: 2 });
+    expect(wrong.stderr).toContain("is no request");
+  });
+
   it("are refused with field and place when they are wrong", async () => {
     const wrong = `kind: Route
 name: routes/wrong

@@ -1,6 +1,8 @@
-import { toJsonString } from "@bufbuild/protobuf";
-import type { Consideration, ExplainRequestResponse } from "@penstock/api";
-import { ExplainRequestResponseSchema } from "@penstock/api";
+import { readFileSync } from "node:fs";
+import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Consideration, ExplainRequestResponse, GenerateRequest } from "@penstock/api";
+import { ExplainRequestResponseSchema, GenerateRequestSchema } from "@penstock/api";
 import type { Command } from "commander";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -13,10 +15,12 @@ import {
 } from "./command-options.ts";
 import type { TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
+import { UsageError } from "./usage-error.ts";
 
 interface ExplainFlags extends TargetOptions {
   readonly key: string;
-  readonly model: string;
+  readonly model?: string;
+  readonly file?: string;
   readonly stream?: boolean;
   readonly label?: Record<string, string>;
   readonly output: string;
@@ -33,17 +37,24 @@ export function addExplainCommand(
     .summary("say what would happen to a request, without sending it")
     .description("Asks a router which route, policies, quotas and targets a request would meet.")
     .requiredOption("--key <key>", "virtual key that would ask, <project>/<id>")
-    .requiredOption("--model <model>", "model that it would ask for")
+    .option("--model <model>", "model that it would ask for")
+    .option(
+      "-f, --file <file>",
+      "request as JSON of penstock.inference.v1.GenerateRequest; - is standard input",
+    )
     .option("--stream", "as if the answer were to be streamed")
     .option("-l, --label <key=value>", "label of the request; repeatable", collectLabel);
   addOutputOption(addTargetOptions(command), ["table", "json"]);
-  addExamples(command, ["penstock explain --key demo/demo --model smart"]);
+  addExamples(command, [
+    "penstock explain --key demo/demo --model smart",
+    "penstock explain --key demo/demo -f request.json",
+  ]);
   command.action(async (flags: ExplainFlags) => {
     exit(
       await withSession(io, flags, async (session) => {
         const response = await session.router().explainRequest({
           virtualKey: nameFor("virtualKeys", flags.key),
-          request: { model: flags.model, labels: flags.label ?? {} },
+          request: requestOf(flags, io),
           stream: flags.stream === true,
         });
         const json = (): string =>
@@ -52,6 +63,27 @@ export function addExplainCommand(
       }),
     );
   });
+}
+
+/** The request of the file, with what the flags say in its place. Throws a UsageError. */
+function requestOf(flags: ExplainFlags, io: Pick<CommandIo, "readInput">): GenerateRequest {
+  const { file, model, label } = flags;
+  const request = file === undefined ? create(GenerateRequestSchema) : readRequest(file, io);
+  if (model !== undefined) request.model = model;
+  if (request.model === "")
+    throw new UsageError("which model? Name it with --model or in the file.");
+  Object.assign(request.labels, label);
+  return request;
+}
+
+function readRequest(file: string, io: Pick<CommandIo, "readInput">): GenerateRequest {
+  try {
+    const text = file === "-" ? io.readInput() : readFileSync(file, "utf8");
+    return fromJson(GenerateRequestSchema, JSON.parse(text) as JsonValue);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "it can't be read";
+    throw new UsageError(`${file} is no request: ${why}`);
+  }
 }
 
 function render(response: ExplainRequestResponse): string {

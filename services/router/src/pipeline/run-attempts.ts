@@ -1,6 +1,6 @@
 import { AttemptKind } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent } from "@penstock/formats";
+import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
 import { signatureOf } from "../choosing/note-served.ts";
