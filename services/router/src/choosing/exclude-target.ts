@@ -1,5 +1,6 @@
 import type { EmbedRequest, GenerateRequest, RoutingWishes } from "@penstock/api";
-import type { WishDialect } from "@penstock/formats";
+import { warnOfForeignParameters } from "@penstock/formats";
+import type { FormatName, WishDialect } from "@penstock/formats";
 import { explainCondition } from "@penstock/snapshot";
 import type { CompiledRoute, CompiledTarget, ConditionFacts } from "@penstock/snapshot";
 import { embeddingUnfitness } from "../pipeline/embedding-fitness.ts";
@@ -96,6 +97,9 @@ function byCapability(input: ExclusionInput, target: CompiledTarget): ExclusionR
     const rule = unmet.droppable ? "require_parameters" : `capability.${unmet.capability}`;
     return { rule, reason: `it lacks ${unmet.words}` };
   }
+  const lost = required ? lostParameter(request, target.deployment.format) : undefined;
+  if (lost !== undefined)
+    return { rule: "require_parameters", reason: `it would not get all: ${lost}` };
   const wanted = request.sampling?.maxOutputTokens;
   const most = capabilities.maxOutputTokens;
   if (wanted === undefined || most === undefined || BigInt(wanted) <= most) return undefined;
@@ -103,6 +107,13 @@ function byCapability(input: ExclusionInput, target: CompiledTarget): ExclusionR
     rule: "capability.max_output_tokens",
     reason: `it lacks room for so many output tokens: it writes at most ${most}`,
   };
+}
+
+/** What a target of the format would not be sent, as the warning says it; undefined: nothing. */
+function lostParameter(request: GenerateRequest, format: FormatName): string | undefined {
+  let first: string | undefined;
+  warnOfForeignParameters(request, format, (warning) => void (first ??= warning));
+  return first;
 }
 
 function byPrice(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {

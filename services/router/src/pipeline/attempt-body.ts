@@ -24,7 +24,7 @@ export function attemptBody(
   context.warnings = warnings;
   const warn = warnInto(warnings);
   const wanted = { model, stream, quirks, warn };
-  warnOfForeignParameters(request, format, warn);
+  warnOfForeignParameters(adapted?.request ?? request, format, warn);
   if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
   const forwarded = forwardedBody(context, formats[format], wanted);
   return forwarded ?? formats[format].writeRequest(request, wanted);

@@ -241,4 +241,22 @@ describe("planAttempts", () => {
       { rule: "policies/eu", forGood: true },
     ]);
   });
+
+  it("leaves out targets that would not be sent what only another format knows", () => {
+    const plan = (requireParameters: boolean) =>
+      planAttempts(
+        input({
+          request: create(GenerateRequestSchema, {
+            model: "smart",
+            formatParameters: { "openai-responses": { max_tool_calls: 3 } },
+            routing: { requireParameters },
+          }),
+        }),
+      );
+    expect(names(plan(false))).toHaveLength(2);
+    expect(plan(true).skipped.map(({ rule, reason }) => [rule, reason])[0]).toEqual([
+      "require_parameters",
+      "it would not get all: parameter_dropped: max_tool_calls, which only openai-responses knows",
+    ]);
+  });
 });
