@@ -26,6 +26,7 @@ export {
   type HeaderGetter,
   type UpstreamFailure,
 } from "./src/upstream-failure.ts";
+export { bedrockConverse } from "./src/bedrock-converse/bedrock-converse.ts";
 export { failureToError, localFailure } from "./src/failure-to-error.ts";
 export {
   type CallerEmbedRequest,

@@ -14,7 +14,11 @@ import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
 export type JsonObject = NonNullable<Finished["rawUsage"]>;
 
 /** Names of the wire formats; also the key of a request's `format_parameters`. */
-export type FormatName = "google-generate-content" | "openai-chat" | "openai-responses";
+export type FormatName =
+  | "bedrock-converse"
+  | "google-generate-content"
+  | "openai-chat"
+  | "openai-responses";
 
 /** One event of the canonical stream. */
 export type StreamEvent = Exclude<StreamGenerateResponse["event"], { case: undefined }>;
@@ -210,7 +214,12 @@ export interface Format {
   streamContentType: string;
   /** Whether the reader of a stream can give its text for callers of the same format. */
   relaysStreams?: boolean;
-  /** Text that keeps a quiet stream alive and means nothing. */
+  /**
+   * How the texts of a stream's writer and its error become bytes. Absent: as UTF-8. `latin1`: the
+   * stream is binary, and each character stands for one byte.
+   */
+  streamEncoding?: "latin1";
+  /** Text that keeps a quiet stream alive and means nothing; empty: the format has none. */
   keepaliveText: string;
   /**
    * Reads a caller's body. Throws FIELD_INVALID or UNSUPPORTED_FIELD with all field paths. `address`

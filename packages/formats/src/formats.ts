@@ -1,3 +1,4 @@
+import { bedrockConverse } from "./bedrock-converse/bedrock-converse.ts";
 import type { EmbeddingFormat, EmbeddingFormatName } from "./embedding-format.ts";
 import type { Format, FormatName } from "./format.ts";
 import { googleGenerateContent } from "./google-generate-content/google-generate-content.ts";
@@ -7,6 +8,7 @@ import { openaiResponses } from "./openai-responses/openai-responses.ts";
 
 /** Every wire format of answers by its name. */
 export const formats: Readonly<Record<FormatName, Format>> = {
+  "bedrock-converse": bedrockConverse,
   "google-generate-content": googleGenerateContent,
   "openai-chat": openaiChat,
   "openai-responses": openaiResponses,

@@ -1,0 +1,152 @@
+import type { GenerateRequest, ResponseFormat } from "@penstock/api";
+import { otherFields } from "../field-values.ts";
+import type { JsonObject, TargetRequest } from "../format.ts";
+import { isJsonObject } from "../read-json.ts";
+import { isRefusedField } from "../refused-fields.ts";
+import { cannotSay } from "./cannot-say.ts";
+import { modelFamily } from "./model-family.ts";
+import { readsFromS3 } from "./own-part.ts";
+import { ToolIds } from "./tool-ids.ts";
+import { writeMessages } from "./write-messages.ts";
+import { writeToolConfig } from "./write-tools.ts";
+
+type Written = Record<string, unknown>;
+
+/** Fields that are written from the canonical request; nobody may set them beside it. */
+const ownFields: ReadonlySet<string> = new Set(["modelId", "messages", "system"]);
+/** Objects that are written, with the members that are; any other member may be carried into them. */
+const sharedFields: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["inferenceConfig", new Set(["maxTokens", "temperature", "topP", "stopSequences"])],
+  ["toolConfig", new Set(["tools", "toolChoice"])],
+  ["outputConfig", new Set(["textFormat", "effort"])],
+]);
+
+/** Efforts that the API documents, and what others come nearest to. */
+const efforts: ReadonlySet<string> = new Set(["low", "medium", "high", "xhigh", "max"]);
+
+/**
+ * Writes the body for a target; the model and whether it streams stand in the path. What else
+ * `format_parameters["bedrock-converse"]` has is sent as it is, such as `guardrailConfig`,
+ * `additionalModelRequestFields` or `serviceTier`. Throws UNSUPPORTED_FIELD for content that the
+ * format has no words for; a parameter that it has none for is left out with a warning.
+ */
+export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
+  if ((request.candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one");
+  const extras = request.formatParameters["bedrock-converse"] ?? {};
+  const { system, messages } = writeMessages(request.messages, { target, ids: new ToolIds() });
+  const body: Written = {
+    messages,
+    system: system.length === 0 ? undefined : system,
+    inferenceConfig: writeInferenceConfig(request, target),
+    toolConfig: writeToolConfig(request, target),
+    outputConfig: writeOutputConfig(request, target),
+    additionalModelRequestFields: writeModelFields(request, target),
+  };
+  warnOfDropped(request, target);
+  addCarried(body, extras);
+  return JSON.stringify(body);
+}
+
+function writeInferenceConfig(
+  { sampling }: GenerateRequest,
+  target: TargetRequest,
+): Written | undefined {
+  if (sampling === undefined) return undefined;
+  const { maxOutputTokens, temperature, topP, topK, stopSequences } = sampling;
+  return withMembers({
+    maxTokens: maxOutputTokens,
+    temperature,
+    topP,
+    stopSequences: stopSequences.length === 0 ? undefined : stopSequences,
+    topK: modelFamily(target.model) === "nova" ? topK : undefined,
+  });
+}
+
+function writeOutputConfig(
+  { reasoning, responseFormat }: GenerateRequest,
+  target: TargetRequest,
+): Written | undefined {
+  return withMembers({
+    textFormat: writeTextFormat(responseFormat, target),
+    effort: writeEffort(reasoning?.effort, target),
+  });
+}
+
+function writeTextFormat(
+  format: ResponseFormat | undefined,
+  target: TargetRequest,
+): Written | undefined {
+  switch (format?.format.case) {
+    case "jsonObject":
+      target.warn?.("response_format_dropped: JSON without a schema can't be asked of Bedrock");
+      return undefined;
+    case "jsonSchema": {
+      const { name, description, schema = {} } = format.format.value;
+      const jsonSchema = {
+        schema: JSON.stringify(schema),
+        name: name === "" ? undefined : name,
+        description,
+      };
+      return { type: "json_schema", structure: { jsonSchema } };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function writeEffort(effort: string | undefined, { warn }: TargetRequest): string | undefined {
+  if (effort === undefined || efforts.has(effort)) return effort;
+  if (effort === "minimal") {
+    warn?.("reasoning_effort_approximated: minimal is sent as low");
+    return "low";
+  }
+  warn?.("reasoning_effort_dropped: Bedrock knows low, medium, high, xhigh and max");
+  return undefined;
+}
+
+/** What only models of one maker know. */
+function writeModelFields(request: GenerateRequest, target: TargetRequest): Written | undefined {
+  const budget = request.reasoning?.maxTokens;
+  const topK = request.sampling?.topK;
+  const family = modelFamily(target.model);
+  if (family === "anthropic") {
+    const thinking = budget === undefined ? undefined : { type: "enabled", budget_tokens: budget };
+    return withMembers({ thinking, top_k: topK });
+  }
+  if (budget !== undefined) dropped(target, "reasoning.max_tokens");
+  if (topK !== undefined && family !== "nova") dropped(target, "sampling.top_k");
+  return undefined;
+}
+
+function warnOfDropped({ sampling }: GenerateRequest, target: TargetRequest): void {
+  if (sampling?.seed !== undefined) dropped(target, "sampling.seed");
+  if (sampling?.frequencyPenalty !== undefined) dropped(target, "sampling.frequency_penalty");
+  if (sampling?.presencePenalty !== undefined) dropped(target, "sampling.presence_penalty");
+}
+
+function dropped({ warn }: TargetRequest, field: string): void {
+  warn?.(`parameter_dropped: ${field} can't be said to this model at Bedrock`);
+}
+
+/** The caller's words about a model win over what was made of common parameters. */
+function addCarried(body: Written, extras: JsonObject): void {
+  if (readsFromS3(extras)) {
+    throw cannotSay(`format_parameters["bedrock-converse"]`, "something to be read from S3");
+  }
+  for (const [name, value] of Object.entries(extras)) {
+    if (ownFields.has(name) || isRefusedField(name)) continue;
+    const known = sharedFields.get(name);
+    const written = isJsonObject(body[name]) ? body[name] : {};
+    if (known === undefined) body[name] = isJsonObject(value) ? { ...written, ...value } : value;
+    else if (isJsonObject(value)) {
+      const others = otherFields(value, known);
+      if (others !== undefined) body[name] = { ...others, ...written };
+    }
+  }
+}
+
+/** Without the members that are not there; undefined when none is. */
+function withMembers(object: Written): Written | undefined {
+  const members = Object.entries(object).filter(([, value]) => value !== undefined);
+  return members.length === 0 ? undefined : Object.fromEntries(members);
+}
