@@ -14,7 +14,7 @@ const good: Record<ResourceKind, JsonObject> = {
     name: "providers/v",
     kind: "openai",
     credential: "env:OPENAI_API_KEY",
-    transport: { allowedCidrs: ["10.0.0.0/8", "fd00::/8"] },
+    transport: { allowedCidrs: ["10.0.0.0/8", "fd00::/8"], proxy: "http://proxy.example.com:3128" },
   },
   deployment: { name: "deployments/d", provider: "providers/v", model: "m" },
   route: {
@@ -62,7 +62,10 @@ describe("validateResource", () => {
     ["provider", { credential: "sk-secret" }, "credential", "INVALID"],
     ["provider", { credential: "" }, "credential", "REQUIRED"],
     ["provider", { credential: "env:PENSTOCK_SERVICE_TOKEN" }, "credential", "INVALID"],
-    ["provider", { transport: { proxy: "http://p:1" } }, "transport.proxy", "UNSUPPORTED"],
+    ["provider", { transport: { proxy: "https://p:1" } }, "transport.proxy", "INVALID"],
+    ["provider", { transport: { proxy: "http://user:pw@p:1" } }, "transport.proxy", "INVALID"],
+    ["provider", { transport: { proxy: "http://p:99999" } }, "transport.proxy", "INVALID"],
+    ["provider", { transport: { proxy: "http://169.254.169.254" } }, "transport.proxy", "INVALID"],
     [
       "provider",
       { transport: { allowedCidrs: ["10.0.0.0/33"] } },

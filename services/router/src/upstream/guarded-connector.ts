@@ -2,7 +2,7 @@ import { lookup as systemLookup } from "node:dns";
 import type { LookupAddress, LookupOptions } from "node:dns";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { isAddressAllowed } from "@penstock/providers";
+import { isAddressAllowed, isMetadataAddress } from "@penstock/providers";
 import type { CompiledProvider } from "@penstock/snapshot";
 import { buildConnector } from "undici";
 import { addressRefusedCode } from "./classify-transport-error.ts";
@@ -56,15 +56,28 @@ export function createGuardedConnector(options: ConnectorOptions): buildConnecto
     lookup: guardedLookup(resolve, isAllowed),
   } as buildConnector.BuildOptions);
   const proxy = provider.transport?.proxy ?? "";
+  // Proxies stand in private networks more often than not, but never where a cloud gives secrets.
+  const isProxyAllowed = (address: string): boolean => !isMetadataAddress(address);
+  const proxyHost = proxy === "" ? "" : literalOf(new URL(proxy).hostname);
+  const tunnel = { proxy, timeoutMs, connect, lookup: guardedLookup(resolve, isProxyAllowed) };
   return (target, callback) => {
-    const literal = target.hostname.replace(/^\[|\]$/g, "");
-    if (isIP(literal) !== 0 && !isAllowed(literal)) {
-      process.nextTick(callback, addressRefused(literal), null);
-      return;
-    }
-    if (proxy === "") connect(target, callback);
-    else connectThroughProxy({ proxy, target, timeoutMs, connect }, callback);
+    const refused = [
+      ...refusedLiterals(literalOf(target.hostname), isAllowed),
+      ...refusedLiterals(proxyHost, isProxyAllowed),
+    ];
+    if (refused[0] !== undefined) process.nextTick(callback, addressRefused(refused[0]), null);
+    else if (proxy === "") connect(target, callback);
+    else connectThroughProxy({ ...tunnel, target }, callback);
   };
+}
+
+function literalOf(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+/** The host itself where it is an address that is not allowed; names are judged when resolved. */
+function refusedLiterals(host: string, isAllowed: (address: string) => boolean): string[] {
+  return isIP(host) !== 0 && !isAllowed(host) ? [host] : [];
 }
 
 function guardedLookup(resolve: AddressLookup, isAllowed: (address: string) => boolean) {

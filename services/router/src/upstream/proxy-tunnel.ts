@@ -1,5 +1,5 @@
 import { connect as connectSocket } from "node:net";
-import type { Socket } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import type { buildConnector } from "undici";
 
 /** The answer of a proxy to CONNECT is a few lines. */
@@ -7,8 +7,10 @@ const longestAnswerBytes = 16_384;
 
 /** A connection through a proxy. */
 export interface Tunnel {
-  /** `http://host:port`, with or without credentials. */
+  /** `http://host:port`. */
   readonly proxy: string;
+  /** Resolves the proxy's own name, and refuses addresses that are never called. */
+  readonly lookup: LookupFunction;
   readonly target: buildConnector.Options;
   readonly timeoutMs: number;
   /** Makes TLS over the tunnel. */
@@ -33,13 +35,17 @@ export function connectThroughProxy(tunnel: Tunnel, callback: buildConnector.Cal
 }
 
 function openTunnel(
-  { proxy, target, timeoutMs }: Tunnel,
+  { proxy, target, timeoutMs, lookup }: Tunnel,
   done: (error: Error | undefined, socket?: Socket) => void,
 ): void {
   const address = new URL(proxy);
   const port = target.port === "" ? (target.protocol === "https:" ? 443 : 80) : target.port;
   const authority = `${target.hostname}:${port}`;
-  const socket = connectSocket({ host: address.hostname, port: Number(address.port || 80) });
+  const socket = connectSocket({
+    host: address.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(address.port || 80),
+    lookup,
+  });
   socket.setNoDelay(true);
   let answer = "";
   const end = (error: Error | undefined): void => {
@@ -57,7 +63,7 @@ function openTunnel(
   );
   socket.once("error", (error) => end(error));
   socket.once("end", () => end(failed("ECONNRESET", "the proxy closed the connection")));
-  socket.once("connect", () => socket.write(request(authority, address)));
+  socket.once("connect", () => socket.write(request(authority)));
   socket.on("data", (chunk) => {
     answer += chunk.toString("latin1");
     const headEnd = answer.indexOf("\r\n\r\n");
@@ -71,11 +77,6 @@ function openTunnel(
   });
 }
 
-function request(authority: string, proxy: URL): string {
-  const lines = [`CONNECT ${authority} HTTP/1.1`, `host: ${authority}`];
-  if (proxy.username !== "") {
-    const user = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-    lines.push(`proxy-authorization: Basic ${Buffer.from(user).toString("base64")}`);
-  }
-  return `${lines.join("\r\n")}\r\n\r\n`;
+function request(authority: string): string {
+  return `CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n\r\n`;
 }
