@@ -8,6 +8,7 @@ export {
   type EmbeddingAddress,
   type OperationAddress,
   type OperationAddresses,
+  type PathPlace,
   type Provider,
   type ProviderKind,
   type ProviderOperation,

@@ -6,7 +6,13 @@ import type {
 } from "@penstock/formats";
 
 /** Kinds of providers that Penstock knows; the registry has one entry for each. */
-export type ProviderKind = "google-gemini" | "google-vertex" | "openai" | "openai-compatible";
+export type ProviderKind =
+  | "aws-bedrock"
+  | "azure-openai"
+  | "google-gemini"
+  | "google-vertex"
+  | "openai"
+  | "openai-compatible";
 
 /** What a provider can be asked to do. */
 export type ProviderOperation = "generate" | "embed";
@@ -15,10 +21,15 @@ export type ProviderOperation = "generate" | "embed";
 export interface OperationAddress {
   /** Wire format of request, answer and stream. */
   readonly format: FormatName;
-  /** Path behind the base URL; begins with a slash. `{model}` stands for the upstream model. */
+  /**
+   * Path behind the base URL; begins with a slash. `{model}` stands for the upstream model,
+   * `{api_version}` for the version of the API.
+   */
   readonly path: string;
   /** The same for a streamed answer, where that is another. */
   readonly streamPath?: string;
+  /** Paths for base URLs whose own path ends in a certain way; the first that fits is meant. */
+  readonly pathsBehind?: readonly { readonly end: string; readonly path: string }[];
   /** In what the format can do less, or more, than the kind in general. */
   readonly capabilities?: Partial<Capabilities>;
 }
@@ -51,6 +62,12 @@ export type AuthScheme = { readonly required: boolean } & (
       readonly scheme: "header";
       /** In lower case. */
       readonly name: string;
+    }
+  | {
+      /** Keys of AWS sign each call (Signature Version 4); anything else is sent like `bearer`. */
+      readonly scheme: "aws";
+      /** Name of the service in signatures. */
+      readonly service: string;
     }
 );
 
@@ -87,6 +104,13 @@ export interface Provider {
   readonly defaultBaseUrl: string | undefined;
   readonly operations: ProviderOperations;
   readonly auth: AuthScheme;
+  /**
+   * Schemes of credential references by which a cloud's identity may stand for a key, such as
+   * `aws-default`. Absent: none.
+   */
+  readonly identities?: readonly string[];
+  /** Version of the API where the configuration names none; undefined: its paths have none. */
+  readonly defaultApiVersion?: string;
   /** Further headers of every request; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly quirks: Readonly<FormatQuirks>;
@@ -95,28 +119,45 @@ export interface Provider {
   readonly priceNotes: readonly string[];
 }
 
+/** What else than the model becomes part of an operation's path. */
+export interface PathPlace {
+  /** Path of the base URL. */
+  readonly basePath: string;
+  /** Version of the API; empty: its paths have none. */
+  readonly apiVersion: string;
+}
+
 /**
  * Path of an operation behind the base URL. Names of models may hold slashes and colons, which
  * would end up as parts of the path.
  */
 export function operationPath(
-  { path, streamPath = path }: Pick<OperationAddress, "path" | "streamPath">,
+  {
+    path,
+    streamPath = path,
+    pathsBehind = [],
+  }: Pick<OperationAddress, "path" | "streamPath" | "pathsBehind">,
   model: string,
   stream: boolean,
+  { basePath, apiVersion }: PathPlace = { basePath: "", apiVersion: "" },
 ): string {
-  return (stream ? streamPath : path).replaceAll("{model}", () => encodeURIComponent(model));
+  const behind = pathsBehind.find(({ end }) => basePath.endsWith(end))?.path;
+  return (behind ?? (stream ? streamPath : path))
+    .replaceAll("{model}", () => encodeURIComponent(model))
+    .replaceAll("{api_version}", () => encodeURIComponent(apiVersion));
 }
 
-/** The headers that carry a credential; none when there is no credential and none is needed. */
+/**
+ * The headers that carry a credential; none when there is no credential and none is needed. What a
+ * cloud's identity gives is a bearer token, whatever keys are.
+ */
 export function credentialHeaders(
   provider: Provider,
   credential: string | undefined,
+  isToken = false,
 ): readonly (readonly [name: string, value: string])[] {
   if (credential === undefined || credential === "") return [];
-  switch (provider.auth.scheme) {
-    case "bearer":
-      return [["authorization", `Bearer ${credential}`]];
-    case "header":
-      return [[provider.auth.name, credential]];
-  }
+  const { auth } = provider;
+  if (auth.scheme === "header" && !isToken) return [[auth.name, credential]];
+  return [["authorization", `Bearer ${credential}`]];
 }

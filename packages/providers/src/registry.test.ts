@@ -11,7 +11,10 @@ describe("providers", () => {
     expect(new Set(offered.map(({ format }) => format)).size).toBe(offered.length);
     for (const address of offered) {
       expect(formats[address.format]).toBeDefined();
-      expect(operationPath(address, "m", false)).toMatch(/^\/[a-zA-Z/]+(?::[a-zA-Z]+)?$/);
+      for (const stream of [false, true]) {
+        const path = operationPath(address, "m", stream);
+        expect(path).toMatch(/^\/[a-zA-Z/-]+(?::[a-zA-Z]+)?(?:\?[a-z-]+=\w*)?$/);
+      }
     }
     const policy = { privateNetwork: false, allowInsecure: false };
     if (provider.defaultBaseUrl !== undefined) {
@@ -35,6 +38,33 @@ describe("providers", () => {
   it("sends a credential in a header of its own", () => {
     const auth = { scheme: "header", name: "x-api-key", required: true } as const;
     expect(credentialHeaders({ ...providers.openai, auth }, "k")).toEqual([["x-api-key", "k"]]);
+  });
+
+  it("puts the version of an API into a path, and goes by what the base URL ends with", () => {
+    const [generate] = providers["azure-openai"].operations.generate;
+    const behind = (basePath: string): string =>
+      operationPath(generate, "my gpt", true, { basePath, apiVersion: "2024-10-21" });
+    const classic = "/deployments/my%20gpt/chat/completions?api-version=2024-10-21";
+    expect(behind("")).toBe(`/openai${classic}`);
+    expect(behind("/openai")).toBe(classic);
+    expect(behind("/openai/v1")).toBe("/chat/completions");
+  });
+
+  it("names a model of Bedrock in the path, with another one for streams", () => {
+    const [generate] = providers["aws-bedrock"].operations.generate;
+    const model = "arn:aws:bedrock:eu-central-1:1:inference-profile/eu.amazon.nova-pro-v1:0";
+    const stream = operationPath(generate, model, true);
+    expect(stream).toBe(`/model/${encodeURIComponent(model)}/converse-stream`);
+    expect(operationPath(generate, "m", false)).toBe("/model/m/converse");
+  });
+
+  it("sends the token of a cloud's identity as a bearer token, whatever keys are", () => {
+    const azure = providers["azure-openai"];
+    expect(credentialHeaders(azure, "k")).toEqual([["api-key", "k"]]);
+    expect(credentialHeaders(azure, "t", true)).toEqual([["authorization", "Bearer t"]]);
+    expect(credentialHeaders(providers["aws-bedrock"], "k")).toEqual([
+      ["authorization", "Bearer k"],
+    ]);
   });
 
   it("sends a credential as a bearer token, and nothing without one", () => {

@@ -1,3 +1,5 @@
+import { awsBedrock } from "./aws-bedrock/aws-bedrock.ts";
+import { azureOpenai } from "./azure-openai/azure-openai.ts";
 import { googleGemini } from "./google-gemini/google-gemini.ts";
 import { googleVertex } from "./google-vertex/google-vertex.ts";
 import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
@@ -10,6 +12,8 @@ export const providers: Readonly<Record<ProviderKind, Provider>> = {
   "google-vertex": googleVertex,
   openai,
   "openai-compatible": openaiCompatible,
+  "aws-bedrock": awsBedrock,
+  "azure-openai": azureOpenai,
 };
 
 /** The provider of a kind that came as text; undefined when there is none. */

@@ -49,10 +49,12 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     provider.capabilities,
     deployment.capabilities,
   ]);
+  const place = { basePath: facts.pathPrefix, apiVersion: facts.apiVersion };
   return {
     name: deployment.name,
     provider: compiledProvider,
     model: deployment.model,
+    region: deployment.region,
     format: address.format,
     quirks: facts.quirks,
     capabilities,
@@ -63,8 +65,8 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     priceBookRevision: priceBook?.revision ?? 0n,
     pricesAt: (timeMs) => priceBook?.prices.at(deployment.model, wallMs(timeMs)),
     quotas: parts.quotas,
-    path: facts.pathPrefix + operationPath(address, deployment.model, false),
-    streamPath: facts.pathPrefix + operationPath(address, deployment.model, true),
+    path: facts.pathPrefix + operationPath(address, deployment.model, false, place),
+    streamPath: facts.pathPrefix + operationPath(address, deployment.model, true, place),
   };
 }
 

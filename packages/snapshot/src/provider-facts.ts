@@ -15,6 +15,8 @@ export interface ProviderFacts {
   /** Scheme, host and port. */
   readonly origin: string;
   readonly pathPrefix: string;
+  /** Version of the API; empty where addresses have none. */
+  readonly apiVersion: string;
   /** Where and in which formats the operation that generates is asked for. */
   readonly addresses: OperationAddresses;
   /** Where vectors are asked for; undefined: nowhere. */
@@ -45,6 +47,7 @@ export function providerFacts(provider: Provider): ProviderFacts | undefined {
   return {
     origin: address.origin,
     pathPrefix: address.path,
+    apiVersion: provider.apiVersion === "" ? (kind.defaultApiVersion ?? "") : provider.apiVersion,
     addresses: kind.operations.generate,
     embed: kind.operations.embed,
     quirks: kind.quirks,

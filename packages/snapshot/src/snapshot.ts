@@ -168,6 +168,8 @@ export interface CompiledDeployment {
   readonly provider: CompiledProvider;
   /** The model in the provider's words. */
   readonly model: string;
+  /** Empty: not said. */
+  readonly region: string;
   readonly format: FormatName;
   readonly quirks: FormatQuirks;
   /** The deployment's own, then the provider's, then the kind's; absent: taken as yes. */
@@ -201,7 +203,7 @@ export interface CompiledProvider {
   readonly origin: string;
   /** Path of the base URL without a slash at its end; empty at the root. */
   readonly pathPrefix: string;
-  /** Reference `env:NAME`, `file:PATH` or a cloud's identity, `google-adc:`; empty: none is sent. */
+  /** Reference `env:NAME`, `file:PATH` or that of a cloud's identity; empty: none is sent. */
   readonly credential: string;
   readonly privateNetwork: boolean;
   readonly transport: Readonly<Transport> | undefined;

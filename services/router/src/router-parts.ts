@@ -86,7 +86,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     health: new TargetHealthBook(),
     performance,
     affinity: new AffinityBook(),
-    upstream: new UpstreamClient({ credentials, observability }),
+    upstream: new UpstreamClient({ credentials, observability, clock }),
     retryBudgets: new RetryBudgets(),
     settlement: new Settlement({ ...shared, spool: recorder, replica: name }),
     quotaWait: {

@@ -110,6 +110,14 @@ export const fences: readonly Fence[] = [
     home: "layer 2 or above",
   },
   {
+    what: "SDKs of Amazon",
+    packages: /^@(?:aws-sdk|smithy)\//,
+    // Tests hold our frames against Amazon's.
+    rooms:
+      /^(?:services\/router\/src\/upstream\/|packages\/formats\/src\/bedrock-converse\/.*\.test\.ts$)/,
+    home: "services/router/src/upstream/",
+  },
+  {
     what: "undici",
     packages: /^undici$/,
     rooms: /^services\/router\/src\/upstream\//,

@@ -21,4 +21,5 @@ export const googleVertex: Provider = {
     ],
   },
   auth: { scheme: "bearer", required: true },
+  identities: ["google-adc"],
 };

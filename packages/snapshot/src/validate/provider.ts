@@ -9,8 +9,8 @@ import { checkTransport } from "./check-transport.ts";
 import type { ProblemList } from "./field-problem.ts";
 
 const maxCredentialLength = 4_096;
-/** A variable, a file, or the identity that a cloud gives by its own chain of credentials. */
-const credentialPattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|google-adc:)$/;
+const apiVersionPattern = /^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/;
+const credentialPattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/;
 
 /** Secrets of Penstock itself: a provider's address must not be a way to read them. */
 const reservedVariables: ReadonlySet<string> = new Set([
@@ -25,7 +25,8 @@ const reservedVariables: ReadonlySet<string> = new Set([
 /** Checks what only providers have. */
 export function checkProvider(problems: ProblemList, provider: Provider): void {
   checkKind(problems, provider);
-  checkCredential(problems, provider.credential);
+  checkCredential(problems, provider);
+  checkApiVersion(problems, provider);
   checkTransport(problems, provider.transport);
   checkCapabilities(problems, provider.capabilities);
   checkTimeouts(problems, provider.timeouts);
@@ -46,12 +47,25 @@ function checkKind(problems: ProblemList, provider: Provider): void {
   if (kind.auth.required && provider.credential === "") problems.required("credential");
 }
 
-function checkCredential(problems: ProblemList, credential: string): void {
+function checkCredential(problems: ProblemList, { kind, credential }: Provider): void {
   if (credential === "") return;
   if (!checkText(problems, "credential", credential, { maxLength: maxCredentialLength })) return;
+  const identities = findProvider(kind)?.identities ?? [];
+  if (identities.some((scheme) => credential.startsWith(`${scheme}:`))) return;
   if (!credentialPattern.test(credential)) {
-    problems.invalid("credential", "must be env:NAME, file:PATH or google-adc:");
+    const forms = ["env:NAME", "file:PATH", ...identities.map((scheme) => `${scheme}:`)];
+    problems.invalid("credential", `must be one of ${forms.join(", ")}`);
   } else if (credential.startsWith("env:") && reservedVariables.has(credential.slice(4))) {
     problems.invalid("credential", "names a variable reserved for Penstock itself");
+  }
+}
+
+/** It becomes part of a URL; Azure's are dates, with or without `-preview`. */
+function checkApiVersion(problems: ProblemList, { kind, apiVersion }: Provider): void {
+  if (apiVersion === "") return;
+  if (!apiVersionPattern.test(apiVersion)) {
+    problems.invalid("apiVersion", "must be at most 64 letters, digits, points and hyphens");
+  } else if (findProvider(kind)?.defaultApiVersion === undefined) {
+    problems.invalid("apiVersion", "is not asked for by this kind");
   }
 }

@@ -12,6 +12,7 @@ function deployment(name = "a", overrides: object = {}): CompiledDeployment {
     model: "m",
     path: "/v1/chat/completions",
     streamPath: "/v1/chat/completions",
+    region: "",
     maxConcurrentRequests: 32,
     ...overrides,
   } as unknown as CompiledDeployment;

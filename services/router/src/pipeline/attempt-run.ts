@@ -146,7 +146,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (this.#timers.over) return;
     this.httpStatus = status;
     this.#header = header;
-    this.providerRequestId = (header("x-request-id") ?? header("request-id") ?? "").slice(0, 128);
+    this.providerRequestId = requestIdOf(header).slice(0, 128);
     if (!this.#ok) this.#timers.refused();
     else if (!this.#stream) this.#timers.progressed();
     else if (isEventStream) {
@@ -337,4 +337,13 @@ function failureOf(error: GatewayError): AttemptFailure {
     providerCode: (error.metadata["provider_code"] ?? "").slice(0, 128),
     providerMessage: (error.metadata["provider_message"] ?? "").slice(0, 256),
   };
+}
+
+/** Under which name the provider knows the request; vendors call the header differently. */
+function requestIdOf(header: HeaderGetter): string {
+  for (const name of ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]) {
+    const value = header(name);
+    if (value !== undefined) return value;
+  }
+  return "";
 }

@@ -1,7 +1,9 @@
+import { formats } from "@penstock/formats";
 import type { CompiledDeployment, CompiledTarget } from "@penstock/snapshot";
 import type { Pool } from "undici";
 import type { CredentialSource } from "./credentials.ts";
-import { authenticationHeaders } from "./authenticate-attempt.ts";
+import { authenticate } from "./authenticate-attempt.ts";
+import type { Authentication } from "./authenticate-attempt.ts";
 
 /** Calls that run, of one deployment or one pool. */
 export interface Load {
@@ -27,6 +29,10 @@ export interface PreparedTarget {
   readonly credentialVersion: number;
   /** Flat, without `accept` and `x-request-id`; undefined: the credential is missing. */
   readonly headers: readonly string[] | undefined;
+  /** Makes the headers that each call has of its own. */
+  readonly signer: Authentication["signer"];
+  /** Media type of a streamed answer. */
+  readonly streamMediaType: string;
   /** The same with `accept`, for whole answers and for streams. */
   readonly unaryHeaders: readonly string[];
   readonly streamHeaders: readonly string[];
@@ -46,27 +52,39 @@ export function prepareTarget(
   load: Load,
 ): PreparedTarget {
   const credentialVersion = credentials.version;
-  const headers = headersOf(target.deployment, credentials);
+  const { deployment } = target;
+  const authentication = authenticationOf(deployment, credentials);
+  const headers = authentication && [
+    ...authentication.headers,
+    ...ownHeaders,
+    ...deployment.provider.staticHeaders,
+  ];
+  const streamMediaType = mediaTypeOf(formats[deployment.format].streamContentType);
   return {
     target,
     pool,
     load,
-    path: target.deployment.path,
-    streamPath: target.deployment.streamPath,
+    path: deployment.path,
+    streamPath: deployment.streamPath,
     credentialVersion,
     headers,
+    signer: authentication?.signer,
+    streamMediaType,
     unaryHeaders: [...(headers ?? []), "accept", "application/json"],
-    streamHeaders: [...(headers ?? []), "accept", "text/event-stream"],
+    streamHeaders: [...(headers ?? []), "accept", streamMediaType],
   };
 }
 
-function headersOf(
-  { provider }: CompiledDeployment,
+function authenticationOf(
+  deployment: CompiledDeployment,
   credentials: CredentialSource,
-): readonly string[] | undefined {
-  const reference = provider.credential;
-  const credential = reference === "" ? undefined : credentials.resolve(reference);
-  const authentication = authenticationHeaders(provider, credential);
-  if (authentication === undefined) return undefined;
-  return [...authentication, ...ownHeaders, ...provider.staticHeaders];
+): Authentication | undefined {
+  const reference = deployment.provider.credential;
+  return authenticate(deployment, reference === "" ? undefined : credentials.resolve(reference));
+}
+
+/** A content type without its parameters, in lower case. */
+export function mediaTypeOf(contentType: string): string {
+  const [mediaType = ""] = contentType.split(";", 1);
+  return mediaType.trim().toLowerCase();
 }

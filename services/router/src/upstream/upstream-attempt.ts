@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 import { classifyTransportError } from "./classify-transport-error.ts";
 import type { CallPhase } from "./classify-transport-error.ts";
+import { mediaTypeOf } from "./prepared-target.ts";
 import type { PreparedTarget } from "./prepared-target.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "./upstream-call.ts";
 
@@ -86,7 +87,8 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
     if (this.#ended || status < 200) return;
     this.#phase = "answering";
     this.#headers = headers;
-    const isEventStream = /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
+    const mediaType = mediaTypeOf(headers["content-type"] ?? "");
+    const isEventStream = mediaType === this.#target.streamMediaType;
     if (isEventStream) this.#mostBytes = Infinity;
     const refusal = this.#refusal(controller);
     if (refusal !== undefined) {

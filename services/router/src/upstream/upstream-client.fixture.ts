@@ -78,6 +78,8 @@ export function target(
     deployment: {
       name: "deployments/d",
       model: "m",
+      region: "",
+      format: "openai-chat",
       path: "/v1/chat/completions",
       streamPath: "/v1/chat/completions",
       maxConcurrentRequests: 2,

@@ -1,6 +1,9 @@
 import type { Logger } from "@penstock/observability";
 import type { CompiledProvider, CompiledTarget, Snapshot } from "@penstock/snapshot";
+import { systemClock } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import { Pool } from "undici";
+import type { AwsSigner } from "./aws-signature.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { createGuardedConnector } from "./guarded-connector.ts";
 import type { AddressLookup } from "./guarded-connector.ts";
@@ -24,11 +27,27 @@ const credentialMissing: TransportFailure = {
   message: "the provider's credential is missing",
   sentBytes: false,
 };
+const signatureMissing: TransportFailure = {
+  class: "AUTH_FAILED",
+  message: "the call can't be signed",
+  sentBytes: false,
+};
 const transportUnreadable: TransportFailure = {
   class: "CONNECTION",
   message: "a file of the provider's transport can't be read",
   sentBytes: false,
 };
+
+/** A call as undici takes it. */
+interface CallRequest {
+  readonly path: string;
+  readonly method: "POST";
+  readonly headers: string[];
+  readonly body: string | Buffer;
+  readonly blocking: boolean;
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+}
 
 /** Everything a connection depends on, but for its timeout. */
 function connectionKey({ origin, privateNetwork, transport }: CompiledProvider): string {
@@ -41,6 +60,8 @@ export interface UpstreamClientOptions {
   readonly observability: { readonly logger: Logger };
   /** Resolves names; the system's when absent. */
   readonly lookup?: AddressLookup;
+  /** Tells when calls are signed; the system's when absent. */
+  readonly clock?: Clock;
 }
 
 /** The one place that calls providers. */
@@ -72,7 +93,7 @@ export class UpstreamClient {
       "x-request-id",
       call.attemptId,
     );
-    const request = {
+    const request: CallRequest = {
       path: call.path ?? (call.stream ? prepared.streamPath : prepared.path),
       method: "POST",
       headers,
@@ -81,10 +102,28 @@ export class UpstreamClient {
       blocking: false,
       headersTimeout: 0,
       bodyTimeout: 0,
-    } as const;
-    pool.dispatch(request, attempt);
+    };
+    const { signer } = prepared;
+    if (signer === undefined) pool.dispatch(request, attempt);
+    else void this.#dispatchSigned(request, { pool, signer, attempt });
     attempt.dispatched();
     return attempt;
+  }
+
+  /** Never rejects. A call that was cancelled meanwhile is not sent. */
+  async #dispatchSigned(
+    request: CallRequest,
+    { pool, signer, attempt }: { pool: Pool; signer: AwsSigner; attempt: UpstreamAttempt },
+  ): Promise<void> {
+    const { method, path, body } = request;
+    const wallMs = (this.#options.clock ?? systemClock).wallMs();
+    try {
+      const signed = await signer.sign({ method, path, body, wallMs });
+      pool.dispatch({ ...request, headers: request.headers.concat(signed) }, attempt);
+    } catch (error) {
+      this.#options.observability.logger.error("a call can't be signed", { error });
+      attempt.fail(signatureMissing);
+    }
   }
 
   /** Whether the target has as many calls under way as it may; then it is not to be called. */

@@ -102,7 +102,7 @@ export type Deployment = Message<"penstock.policy.v1.Deployment"> & {
   model: string;
 
   /**
-   * Region, for people and reports. Empty: not said.
+   * Region, for people and reports, and for signatures of AWS where the address names none. Empty: not said.
    *
    * @generated from field: string region = 18;
    */

@@ -1,0 +1,51 @@
+import type { Provider } from "../provider.ts";
+
+/**
+ * OpenAI's models at Azure. The base URL is that of the resource, such as
+ * `https://my-resource.openai.azure.com`; the model is the name of Azure's deployment. With
+ * `/openai/v1` at its end the API without versions is meant.
+ */
+export const azureOpenai: Provider = {
+  kind: "azure-openai",
+  displayName: "Azure OpenAI",
+  telemetryName: "azure.ai.openai",
+  defaultBaseUrl: undefined,
+  operations: {
+    generate: [{
+      format: "openai-chat",
+      path: "/openai/deployments/{model}/chat/completions?api-version={api_version}",
+      pathsBehind: [
+        { end: "/openai/v1", path: "/chat/completions" },
+        {
+          end: "/openai",
+          path: "/deployments/{model}/chat/completions?api-version={api_version}",
+        },
+      ],
+    }],
+  },
+  auth: { scheme: "header", name: "api-key", required: true },
+  identities: ["azure-workload"],
+  // The newest version that is no preview.
+  defaultApiVersion: "2024-10-21",
+  headers: {},
+  quirks: {
+    maxTokensField: "max_completion_tokens",
+    sendsDeveloperRole: true,
+    supportsStreamUsage: true,
+    sendsReasoning: false,
+  },
+  capabilities: {
+    streaming: true,
+    tools: true,
+    images: true,
+    audioInput: true,
+    files: true,
+    jsonSchema: true,
+    multipleCandidates: true,
+  },
+  priceNotes: [
+    "Cached input has its own price; the count is part of the input.",
+    "Prices differ between global, data zone and regional deployments.",
+    "Provisioned throughput is paid by the hour; its deployments have no price for tokens.",
+  ],
+};
