@@ -5,6 +5,7 @@ import type { Answer } from "../format.ts";
 import { readLogprobs } from "../logprobs.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
 import { citationPart, reasoningPart, textPart, toolCallPart } from "./content-parts.ts";
+import { filterWarning } from "./filter-warnings.ts";
 import { isFailedFinish, readFinishReason } from "./finish-reason.ts";
 import { readCitations } from "./read-citation.ts";
 import { readInBandError } from "./read-error.ts";
@@ -28,6 +29,10 @@ export function readResponse(body: Uint8Array): Answer {
   candidates.sort((one, other) => one.finish.candidate - other.finish.candidate);
   const { usage, raw, warnings } = readUsage(fields["usage"]);
   const tier = shortText(fields["service_tier"]);
+  const [unfiltered] = [fields, ...choices.filter(isJsonObject)].flatMap(
+    (holder) => filterWarning(holder) ?? [],
+  );
+  if (unfiltered !== undefined) warnings.push(unfiltered);
   return {
     candidates,
     end: {

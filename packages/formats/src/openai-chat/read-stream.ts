@@ -7,6 +7,7 @@ import { isJsonObject } from "../read-json.ts";
 import { scanJson } from "../scan-json.ts";
 import { SseParser } from "../sse-parser.ts";
 import { CandidateBlocks, type BlockOutput } from "./candidate-blocks.ts";
+import { filterWarning } from "./filter-warnings.ts";
 import { isFailedFinish } from "./finish-reason.ts";
 import { readCitations } from "./read-citation.ts";
 import { readInBandError } from "./read-error.ts";
@@ -44,6 +45,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
   #argumentsLength = 0;
   #usage: unknown;
   #serviceTier = "";
+  #filterWarning: string | undefined;
   #unflushed = false;
   #ending: Ending | undefined;
   #settled = false;
@@ -109,6 +111,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
 
   #finish(): void {
     const { usage, raw, warnings } = readUsage(this.#usage);
+    if (this.#filterWarning !== undefined) warnings.push(this.#filterWarning);
     this.#sink.finish({
       candidates: this.#candidates.flatMap((one) => (one?.finish ? [one.finish] : [])),
       usage,
@@ -155,6 +158,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
     const { usage, x_groq: groq, choices } = chunk;
     if (usage != null) this.#usage = usage;
     else if (isJsonObject(groq) && groq["usage"] != null) this.#usage = groq["usage"];
+    this.#filterWarning ??= filterWarning(chunk);
     if (!Array.isArray(choices)) return;
     for (let position = 0; position < choices.length; position++) {
       const choice: unknown = choices[position];
@@ -165,6 +169,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
   #choice(choice: Record<string, unknown>, position: number): void {
     const number = candidateOf(choice["index"], position);
     const candidate = (this.#candidates[number] ??= new CandidateBlocks(number, this));
+    this.#filterWarning ??= filterWarning(choice);
     const delta = choice["delta"];
     if (isJsonObject(delta)) this.#delta(candidate, delta, choice["logprobs"]);
     const reason = choice["finish_reason"];
