@@ -95,11 +95,11 @@ export class FrameParser {
   #readPrelude(bytes: Uint8Array): number {
     const view = viewOf(bytes);
     const length = view.getUint32(0);
+    if (length > this.#maxFrameBytes) throw localFailure("MALFORMED", "a frame is too large");
     if (view.getUint32(8) !== crc32(bytes.subarray(0, 8))) {
       throw localFailure("STREAM_BROKEN", "the checksum of a frame's prelude is wrong");
     }
     const headers = view.getUint32(4);
-    if (length > this.#maxFrameBytes) throw localFailure("MALFORMED", "a frame is too large");
     if (length < smallestFrameBytes || headers > length - smallestFrameBytes) {
       throw localFailure("MALFORMED", "the lengths of a frame contradict each other");
     }
