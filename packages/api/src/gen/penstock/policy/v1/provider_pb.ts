@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/provider.proto.
  */
 export const file_penstock_policy_v1_provider: GenFile = /*@__PURE__*/
-  fileDesc("CiFwZW5zdG9jay9wb2xpY3kvdjEvcHJvdmlkZXIucHJvdG8SEnBlbnN0b2NrLnBvbGljeS52MSKFBQoIUHJvdmlkZXISDAoEbmFtZRgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEjgKBmxhYmVscxgEIAMoCzIoLnBlbnN0b2NrLnBvbGljeS52MS5Qcm92aWRlci5MYWJlbHNFbnRyeRJCCgthbm5vdGF0aW9ucxgFIAMoCzItLnBlbnN0b2NrLnBvbGljeS52MS5Qcm92aWRlci5Bbm5vdGF0aW9uc0VudHJ5Ei8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgIIAEoCRIQCghyZXZpc2lvbhgJIAEoAxIMCgRraW5kGBAgASgJEhAKCGJhc2VfdXJsGBEgASgJEhIKCmNyZWRlbnRpYWwYEiABKAkSFwoPcHJpdmF0ZV9uZXR3b3JrGBMgASgIEjAKCXRyYW5zcG9ydBgUIAEoCzIdLnBlbnN0b2NrLnBvbGljeS52MS5UcmFuc3BvcnQSNgoMY2FwYWJpbGl0aWVzGBUgASgLMiAucGVuc3RvY2sucG9saWN5LnYxLkNhcGFiaWxpdGllcxIuCgh0aW1lb3V0cxgWIAEoCzIcLnBlbnN0b2NrLnBvbGljeS52MS5UaW1lb3V0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_penstock_policy_v1_capabilities, file_penstock_policy_v1_timeouts, file_penstock_policy_v1_transport]);
+  fileDesc("CiFwZW5zdG9jay9wb2xpY3kvdjEvcHJvdmlkZXIucHJvdG8SEnBlbnN0b2NrLnBvbGljeS52MSKaBQoIUHJvdmlkZXISDAoEbmFtZRgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEjgKBmxhYmVscxgEIAMoCzIoLnBlbnN0b2NrLnBvbGljeS52MS5Qcm92aWRlci5MYWJlbHNFbnRyeRJCCgthbm5vdGF0aW9ucxgFIAMoCzItLnBlbnN0b2NrLnBvbGljeS52MS5Qcm92aWRlci5Bbm5vdGF0aW9uc0VudHJ5Ei8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgIIAEoCRIQCghyZXZpc2lvbhgJIAEoAxIMCgRraW5kGBAgASgJEhAKCGJhc2VfdXJsGBEgASgJEhIKCmNyZWRlbnRpYWwYEiABKAkSFwoPcHJpdmF0ZV9uZXR3b3JrGBMgASgIEjAKCXRyYW5zcG9ydBgUIAEoCzIdLnBlbnN0b2NrLnBvbGljeS52MS5UcmFuc3BvcnQSNgoMY2FwYWJpbGl0aWVzGBUgASgLMiAucGVuc3RvY2sucG9saWN5LnYxLkNhcGFiaWxpdGllcxIuCgh0aW1lb3V0cxgWIAEoCzIcLnBlbnN0b2NrLnBvbGljeS52MS5UaW1lb3V0cxITCgthcGlfdmVyc2lvbhg3IAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_penstock_policy_v1_capabilities, file_penstock_policy_v1_timeouts, file_penstock_policy_v1_transport]);
 
 /**
  * A configured account at a provider of models.
@@ -90,7 +90,8 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
   revision: bigint;
 
   /**
-   * Vendor implementation: `openai`, `openai-compatible`, `google-gemini` or `google-vertex`. Required.
+   * Vendor implementation: `openai`, `openai-compatible`, `aws-bedrock`, `azure-openai`, `google-gemini` or
+   * `google-vertex`. Required.
    *
    * @generated from field: string kind = 16;
    */
@@ -104,8 +105,8 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
   baseUrl: string;
 
   /**
-   * Where the secret is: `env:NAME`, `file:PATH`, or `google-adc:` for Google's own chain of credentials.
-   * Empty: no credential is sent.
+   * Where the secret is: `env:NAME` or `file:PATH`, or the identity of a cloud that the kind takes, such as
+   * `aws-default:`, `azure-workload:` or `google-adc:`. Empty: no credential is sent.
    *
    * @generated from field: string credential = 18;
    */
@@ -138,6 +139,13 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
    * @generated from field: penstock.policy.v1.Timeouts timeouts = 22;
    */
   timeouts?: Timeouts | undefined;
+
+  /**
+   * Version of the API, for kinds whose addresses name one, such as `2024-10-21`. Empty: the kind's own.
+   *
+   * @generated from field: string api_version = 55;
+   */
+  apiVersion: string;
 };
 
 /**
