@@ -1,4 +1,5 @@
 import type { GenerateRequest } from "@penstock/api";
+import { checkConverseParameters } from "./bedrock-converse/write-request.ts";
 import { checkGoogleParameters } from "./google-generate-content/write-request.ts";
 import { checkFormatParameters as checkChatParameters } from "./openai-chat/write-request.ts";
 import { checkResponsesParameters } from "./openai-responses/check-parameters.ts";
@@ -9,6 +10,7 @@ import { checkResponsesParameters } from "./openai-responses/check-parameters.ts
  */
 export function checkFormatParameters(request: GenerateRequest): void {
   checkChatParameters(request);
+  checkConverseParameters(request);
   checkGoogleParameters(request);
   checkResponsesParameters(request);
 }

@@ -225,5 +225,11 @@ describe("streams", () => {
 
 const finished: StreamEvent = {
   case: "finished",
-  value: { $typeName: "penstock.inference.v1.Finished", candidates: [], warnings: [] },
+  value: {
+    $typeName: "penstock.inference.v1.Finished",
+    candidates: [],
+    warnings: [],
+    attempts: [],
+    quotas: [],
+  },
 };

@@ -1,4 +1,5 @@
 import type { GenerateRequest, ResponseFormat } from "@penstock/api";
+import { FieldProblems } from "../field-problems.ts";
 import { otherFields } from "../field-values.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
@@ -45,6 +46,27 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
   warnOfDropped(request, target);
   addCarried(body, extras);
   return JSON.stringify(body);
+}
+
+/**
+ * Checks the `format_parameters["bedrock-converse"]` of a caller who wrote them directly: throws
+ * UNSUPPORTED_FIELD for a name that is refused, or that has its own field in the request.
+ */
+export function checkConverseParameters(request: GenerateRequest): void {
+  const problems = new FieldProblems();
+  for (const [name, value] of Object.entries(request.formatParameters["bedrock-converse"] ?? {})) {
+    const known = sharedFields.get(name);
+    const refused = known === undefined && (ownFields.has(name) || isRefusedField(name));
+    const members = known === undefined || !isJsonObject(value) ? [] : Object.keys(value);
+    const fields = members.filter((one) => known?.has(one)).map((one) => `${name}.${one}`);
+    for (const field of refused ? [name] : fields) {
+      problems.addUnsupported(
+        `format_parameters["bedrock-converse"].${field}`,
+        "is refused here: it is a field of the request itself, or no caller may choose it",
+      );
+    }
+  }
+  problems.throwIfAny();
 }
 
 function writeInferenceConfig(

@@ -1,3 +1,5 @@
+import bedrockStreams from "../bedrock-converse/__fixtures__/streams.json" with { type: "json" };
+import { framesOf } from "../bedrock-converse/converse-stream.fixture.ts";
 import type { FormatName } from "../format.ts";
 import googleStreams from "../google-generate-content/__fixtures__/streams.json" with { type: "json" };
 import openaiChatStreams from "../openai-chat/__fixtures__/streams.json" with { type: "json" };
@@ -10,6 +12,10 @@ import type { Sample } from "./format-samples.fixture.ts";
  * beside it, in the format's own folder.
  */
 export const documentedStreams: Readonly<Record<FormatName, readonly Sample<Uint8Array>[]>> = {
+  "bedrock-converse": bedrockStreams.streams.map(({ name, stream }) => ({
+    name,
+    value: framesOf(stream),
+  })),
   "google-generate-content": googleStreams.streams
     // Without an end mark nobody can know that more follows what says it is finished.
     .filter(({ earlyProof }) => earlyProof !== true)

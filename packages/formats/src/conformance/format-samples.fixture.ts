@@ -134,8 +134,14 @@ export function writtenStreams(format: Format): Sample<Uint8Array>[] {
     const writer = format.createStreamWriter(identity, { includeUsage: true });
     const chunks = blocks.flatMap(eventsOf).map((event) => writer.event(event));
     chunks.push(writer.finish(endOf(blocks), usage));
-    return { name: `written: ${name}`, value: bytesOf(chunks) };
+    return { name: `written: ${name}`, value: streamBytesOf(format, chunks) };
   });
+}
+
+/** Texts of a stream's writer as they travel. */
+export function streamBytesOf(format: Format, texts: readonly string[]): Uint8Array {
+  if (format.streamEncoding !== "latin1") return bytesOf(texts);
+  return Uint8Array.from(texts.join(""), (character) => character.charCodeAt(0));
 }
 
 /** A whole answer as the format itself writes it. */
