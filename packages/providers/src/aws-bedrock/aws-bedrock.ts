@@ -11,11 +11,13 @@ export const awsBedrock: Provider = {
   telemetryName: "aws.bedrock",
   defaultBaseUrl: undefined,
   operations: {
-    generate: [{
-      format: "bedrock-converse",
-      path: "/model/{model}/converse",
-      streamPath: "/model/{model}/converse-stream",
-    }],
+    generate: [
+      {
+        format: "bedrock-converse",
+        path: "/model/{model}/converse",
+        streamPath: "/model/{model}/converse-stream",
+      },
+    ],
   },
   auth: { scheme: "aws", service: "bedrock", required: true },
   identities: ["aws-default"],

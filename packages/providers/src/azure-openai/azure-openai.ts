@@ -1,5 +1,4 @@
 import type { Provider } from "../provider.ts";
-import { failureRules } from "./failure-rules.ts";
 
 /**
  * OpenAI's models at Azure. The base URL is that of the resource, such as
@@ -12,17 +11,19 @@ export const azureOpenai: Provider = {
   telemetryName: "azure.ai.openai",
   defaultBaseUrl: undefined,
   operations: {
-    generate: [{
-      format: "openai-chat",
-      path: "/openai/deployments/{model}/chat/completions?api-version={api_version}",
-      pathsBehind: [
-        { end: "/openai/v1", path: "/chat/completions" },
-        {
-          end: "/openai",
-          path: "/deployments/{model}/chat/completions?api-version={api_version}",
-        },
-      ],
-    }],
+    generate: [
+      {
+        format: "openai-chat",
+        path: "/openai/deployments/{model}/chat/completions?api-version={api_version}",
+        pathsBehind: [
+          { end: "/openai/v1", path: "/chat/completions" },
+          {
+            end: "/openai",
+            path: "/deployments/{model}/chat/completions?api-version={api_version}",
+          },
+        ],
+      },
+    ],
   },
   auth: { scheme: "header", name: "api-key", required: true },
   identities: ["azure-workload"],
@@ -44,7 +45,6 @@ export const azureOpenai: Provider = {
     jsonSchema: true,
     multipleCandidates: true,
   },
-  failureRules,
   priceNotes: [
     "Cached input has its own price; the count is part of the input.",
     "Prices differ between global, data zone and regional deployments.",

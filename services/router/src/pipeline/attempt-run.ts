@@ -15,6 +15,7 @@ import type { CompiledTarget } from "@penstock/snapshot";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
 import type { RelayedText, WholeAnswer } from "./downstream.ts";
+import { providerRequestId } from "./provider-request-id.ts";
 import { AttemptTimers } from "./attempt-timers.ts";
 import type { TimeoutListener } from "./attempt-timers.ts";
 
@@ -146,7 +147,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (this.#timers.over) return;
     this.httpStatus = status;
     this.#header = header;
-    this.providerRequestId = requestIdOf(header).slice(0, 128);
+    this.providerRequestId = providerRequestId(header);
     if (!this.#ok) this.#timers.refused();
     else if (!this.#stream) this.#timers.progressed();
     else if (isEventStream) {
@@ -337,13 +338,4 @@ function failureOf(error: GatewayError): AttemptFailure {
     providerCode: (error.metadata["provider_code"] ?? "").slice(0, 128),
     providerMessage: (error.metadata["provider_message"] ?? "").slice(0, 256),
   };
-}
-
-/** Under which name the provider knows the request; vendors call the header differently. */
-function requestIdOf(header: HeaderGetter): string {
-  for (const name of ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]) {
-    const value = header(name);
-    if (value !== undefined) return value;
-  }
-  return "";
 }
