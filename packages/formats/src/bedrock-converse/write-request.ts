@@ -140,7 +140,8 @@ function writeModelFields(request: GenerateRequest, target: TargetRequest): Writ
   return undefined;
 }
 
-function warnOfDropped({ sampling }: GenerateRequest, target: TargetRequest): void {
+function warnOfDropped({ sampling, endUser }: GenerateRequest, target: TargetRequest): void {
+  if (endUser !== undefined) dropped(target, "end_user");
   if (sampling?.seed !== undefined) dropped(target, "sampling.seed");
   if (sampling?.frequencyPenalty !== undefined) dropped(target, "sampling.frequency_penalty");
   if (sampling?.presencePenalty !== undefined) dropped(target, "sampling.presence_penalty");

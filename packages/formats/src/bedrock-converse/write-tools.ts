@@ -22,8 +22,11 @@ export function writeToolConfig(
   const used = usedTools(request);
   const mode = request.toolChoice?.mode;
   const refusesTools = mode === ToolChoiceMode.NONE;
-  if (refusesTools && used.size === 0) return undefined;
   if (request.tools.length === 0 && used.size === 0) return undefined;
+  if (refusesTools && used.size === 0) {
+    target.warn?.("tools_dropped: that none may be called is said by leaving them out");
+    return undefined;
+  }
   if (refusesTools) {
     target.warn?.(
       "tool_choice_dropped: the conversation has used tools, and they can't be refused",
