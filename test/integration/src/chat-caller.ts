@@ -25,7 +25,7 @@ export async function askChat(
     body: JSON.stringify(body),
   });
   const { status, headers } = answer;
-  if (!/^text\/event-stream/.test(headers.get("content-type") ?? "")) {
+  if (headers.get("content-type")?.startsWith("text/event-stream") !== true) {
     const whole = JSON.parse(answer.body) as Record<string, unknown>;
     return { status, headers, json: whole, events: [], text: "", done: false };
   }
