@@ -30,6 +30,7 @@ const known: ReadonlySet<string> = new Set([
   "responseJsonSchema",
   "thinkingConfig",
   "responseLogprobs",
+  "logprobs",
 ]);
 
 /** Reads `generationConfig` into the request; gives what has no place in it. */
@@ -48,11 +49,7 @@ export function readGenerationConfig(
     const range = { min: 1, max: 128 };
     request.candidateCount = readInteger(problems, `${path}.candidateCount`, candidates, range);
   }
-  const probabilities = member(fields, "responseLogprobs");
-  if (probabilities != null && readBoolean(problems, `${path}.responseLogprobs`, probabilities)) {
-    const why = "is not served: answers carry no probabilities";
-    problems.addUnsupported(`${path}.responseLogprobs`, why);
-  }
+  readLogprobs(problems, fields, request);
   let extras = otherMembers(fields, known);
   const format = readResponseFormat(problems, fields);
   if (format.responseFormat !== undefined) request.responseFormat = format.responseFormat;
@@ -65,6 +62,26 @@ export function readGenerationConfig(
     extras = { ...extras, thinkingConfig: read.extra };
   }
   return extras;
+}
+
+/** Whether probabilities are asked for, and of how many tokens at each place. */
+function readLogprobs(
+  problems: FieldProblems,
+  fields: Record<string, unknown>,
+  request: GenerateRequest,
+): void {
+  const path = "generationConfig";
+  const asked = member(fields, "responseLogprobs");
+  const given = fields["logprobs"];
+  const wanted = asked != null && readBoolean(problems, `${path}.responseLogprobs`, asked);
+  const count =
+    given == null ? 0 : readInteger(problems, `${path}.logprobs`, given, { min: 0, max: 20 });
+  if (wanted === true) {
+    request.sampling ??= { $typeName: "penstock.inference.v1.Sampling", stopSequences: [] };
+    request.sampling.topLogprobs = count;
+  } else if (given != null) {
+    problems.add(`${path}.logprobs`, "needs responseLogprobs to be true");
+  }
 }
 
 function readSampling(

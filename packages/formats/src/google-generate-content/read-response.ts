@@ -12,6 +12,7 @@ import {
 } from "./answer-part.ts";
 import { readCitations } from "./citations.ts";
 import { failedFinish, newFinish, thoughtItAway } from "./finish-reason.ts";
+import { lostLogprobs, putLogprobs, readLogprobsResult } from "./logprobs-result.ts";
 import { readInBandError } from "./read-error.ts";
 import { ownPart, signed, signedCall, thoughtPart } from "./read-part.ts";
 import { readUsage } from "./usage.ts";
@@ -128,6 +129,8 @@ function readCandidate(
     parts.push(...contentOf(part));
   }
   if (raw === "MAX_TOKENS" && text === "" && !calls) warned.add(thoughtItAway);
+  const logprobs = readLogprobsResult(candidate["logprobsResult"]);
+  if (logprobs !== undefined && !putLogprobs(parts, logprobs)) warned.add(lostLogprobs);
   parts.push(...readCitations(candidate, text).map(citationPart));
   return {
     parts: withoutCarriers(parts),

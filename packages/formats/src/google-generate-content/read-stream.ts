@@ -6,6 +6,7 @@ import { scanJson } from "../scan-json.ts";
 import { SseParser } from "../sse-parser.ts";
 import { ownWordsWarning, readAnswerPart } from "./answer-part.ts";
 import { failedFinish } from "./finish-reason.ts";
+import { lostLogprobs, readLogprobsResult } from "./logprobs-result.ts";
 import { readInBandError } from "./read-error.ts";
 import { blockedPrompt, candidateOf, partsOf, shortText } from "./read-response.ts";
 import { StrayError } from "./stray-error.ts";
@@ -180,6 +181,8 @@ class GenerateContentReader implements StreamReader, BlockOutput {
   #candidate(fields: Record<string, unknown>, position: number): void {
     const number = candidateOf(fields["index"], position);
     const candidate = (this.#candidates[number] ??= new StreamCandidate(number, this));
+    const logprobs = readLogprobsResult(fields["logprobsResult"]);
+    if (logprobs !== undefined) candidate.nextLogprobs = logprobs;
     for (const part of partsOf(fields)) {
       const read = readAnswerPart(part, this);
       if (read.kind === "own" && read.name !== "") {
@@ -187,6 +190,8 @@ class GenerateContentReader implements StreamReader, BlockOutput {
       }
       candidate.part(read);
     }
+    if (candidate.nextLogprobs !== undefined) this.#warnings.add(lostLogprobs);
+    candidate.nextLogprobs = undefined;
     candidate.citationMetadata = fields["citationMetadata"] ?? candidate.citationMetadata;
     candidate.groundingMetadata = fields["groundingMetadata"] ?? candidate.groundingMetadata;
     const reason = shortText(fields["finishReason"]);

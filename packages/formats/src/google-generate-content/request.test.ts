@@ -32,6 +32,8 @@ describe("a request for a target of the same format", () => {
     ["JSON without a schema", { responseMimeType: "application/json" }],
     ["a schema of JSON", { responseMimeType: "application/json", responseJsonSchema: schema }],
     ["plain text", { responseMimeType: "text/plain" }],
+    ["probabilities", { responseLogprobs: true }],
+    ["probabilities of the likeliest", { responseLogprobs: true, logprobs: 3 }],
   ])("keeps %s", (_name, generationConfig) => {
     expect(roundTrip({ contents: hello, generationConfig })).toEqual({
       contents: hello,
@@ -176,12 +178,9 @@ describe("the canonical request", () => {
     expect(violations(() => read(fields))).toEqual(["FIELD_INVALID", paths]);
   });
 
-  it.each([{ api_key: "x" }, { generationConfig: { responseLogprobs: true } }])(
-    "does not take %j",
-    (fields) => {
-      expect(violations(() => read({ contents: hello, ...fields }))[0]).toBe("UNSUPPORTED_FIELD");
-    },
-  );
+  it.each([{ api_key: "x" }, { base_url: "x" }])("does not take %j", (fields) => {
+    expect(violations(() => read({ contents: hello, ...fields }))[0]).toBe("UNSUPPORTED_FIELD");
+  });
 
   it("needs to know its model", () => {
     const body = encode(JSON.stringify({ contents: hello }));

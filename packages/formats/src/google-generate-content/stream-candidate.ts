@@ -1,4 +1,4 @@
-import { BlockKind, type CandidateFinish } from "@penstock/api";
+import { BlockKind, type CandidateFinish, type TokenLogprobs } from "@penstock/api";
 import type { StreamEvent } from "../format.ts";
 import {
   argumentsDelta,
@@ -31,6 +31,8 @@ export class StreamCandidate {
   readonly number: number;
   /** The last `finishReason`; empty until one came. */
   rawReason = "";
+  /** Probabilities of the text of this chunk, for the delta that takes them. */
+  nextLogprobs: TokenLogprobs | undefined;
   citationMetadata: unknown;
   groundingMetadata: unknown;
   readonly #output: BlockOutput;
@@ -91,7 +93,12 @@ export class StreamCandidate {
       this.#kind = kind;
       this.#output.emit(textStarted(this.#block, this.number, kind));
     }
-    this.#output.emit(textDelta(this.#block, text));
+    const delta = textDelta(this.#block, text);
+    if (kind === BlockKind.TEXT && delta.case === "blockDelta" && this.nextLogprobs !== undefined) {
+      delta.value.logprobs = this.nextLogprobs;
+      this.nextLogprobs = undefined;
+    }
+    this.#output.emit(delta);
   }
 
   /** A proof of what came before, as a block of its own. */

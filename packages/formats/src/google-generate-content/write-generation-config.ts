@@ -32,6 +32,8 @@ export function writeGenerationConfig(
     candidateCount: request.candidateCount,
     presencePenalty: sampling?.presencePenalty,
     frequencyPenalty: sampling?.frequencyPenalty,
+    responseLogprobs: sampling?.topLogprobs === undefined ? undefined : true,
+    logprobs: sampling?.topLogprobs || undefined,
     thinkingConfig: writeThinking(reasoning, target, carried?.["thinkingConfig"]),
     ...writeResponseFormat(request, carried),
   };

@@ -2,6 +2,7 @@ import type { CitationPart, TokenUsage } from "@penstock/api";
 import type { Answer, AnswerIdentity } from "../format.ts";
 import { writeCitations } from "./citations.ts";
 import { writeFinishReason } from "./finish-reason.ts";
+import { writeLogprobsResult } from "./logprobs-result.ts";
 import { writeUsage } from "./usage.ts";
 import { MalformedCall, writeAnswerPart } from "./write-answer-part.ts";
 
@@ -43,5 +44,8 @@ function writeCandidate({ parts, finish }: Answer["candidates"][number]): Record
     finishMessage: malformed?.message,
     index: finish.candidate,
     citationMetadata: writeCitations(citations, text),
+    logprobsResult: writeLogprobsResult(
+      parts.map(({ part }) => (part.case === "text" ? part.value.logprobs : undefined)),
+    ),
   };
 }

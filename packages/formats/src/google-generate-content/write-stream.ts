@@ -4,11 +4,13 @@ import {
   type BlockEnded,
   type BlockStarted,
   type CitationPart,
+  type TokenLogprobs,
   type TokenUsage,
 } from "@penstock/api";
 import type { AnswerEnd, AnswerIdentity, StreamEvent, StreamWriter } from "../format.ts";
 import { writeCitations } from "./citations.ts";
 import { writeFinishReason } from "./finish-reason.ts";
+import { writeLogprobsResult } from "./logprobs-result.ts";
 import { ownContent } from "./own-words.ts";
 import { writeUsage } from "./usage.ts";
 import { MalformedCall, ownProof, writeCall } from "./write-answer-part.ts";
@@ -85,7 +87,7 @@ class GenerateContentWriter implements StreamWriter {
     return "";
   }
 
-  #delta({ index, delta }: BlockDelta): string {
+  #delta({ index, delta, logprobs }: BlockDelta): string {
     const block = this.#blocks.get(index);
     if (block === undefined) return "";
     switch (delta.case) {
@@ -94,7 +96,7 @@ class GenerateContentWriter implements StreamWriter {
           return this.#part(block.candidate, { text: delta.value, thought: true });
         }
         this.#state(block.candidate).text += delta.value;
-        return this.#part(block.candidate, { text: delta.value });
+        return this.#part(block.candidate, { text: delta.value }, logprobs);
       case "argumentsJson":
         block.arguments += delta.value;
         return "";
@@ -144,8 +146,10 @@ class GenerateContentWriter implements StreamWriter {
     return (this.#candidates[candidate] ??= empty);
   }
 
-  #part(index: number, part: Record<string, unknown>): string {
-    return this.#response({ candidates: [{ content: { parts: [part], role: "model" }, index }] });
+  #part(index: number, part: Record<string, unknown>, logprobs?: TokenLogprobs): string {
+    const logprobsResult = logprobs && writeLogprobsResult([logprobs]);
+    const content = { parts: [part], role: "model" };
+    return this.#response({ candidates: [{ content, index, logprobsResult }] });
   }
 
   #response(fields: Record<string, unknown>): string {
