@@ -673,6 +673,11 @@ export {
   type Transfer,
 } from "./src/gen/penstock/quota/v1/ledger_service_pb.ts";
 export {
+  CooldownHintSchema,
+  file_penstock_router_v1_cooldown_hint,
+  type CooldownHint,
+} from "./src/gen/penstock/router/v1/cooldown_hint_pb.ts";
+export {
   ConsiderationSchema,
   ExplainRequestRequestSchema,
   ExplainRequestResponseSchema,
@@ -680,9 +685,12 @@ export {
   GetSnapshotInfoResponseSchema,
   ListTargetHealthRequestSchema,
   ListTargetHealthResponseSchema,
+  ListUnmappedFailuresRequestSchema,
+  ListUnmappedFailuresResponseSchema,
   RouterService,
   TargetHealthSchema,
   TargetWindowSchema,
+  UnmappedFailureSchema,
   file_penstock_router_v1_router_service,
   type Consideration,
   type ExplainRequestRequest,
@@ -691,8 +699,11 @@ export {
   type GetSnapshotInfoResponse,
   type ListTargetHealthRequest,
   type ListTargetHealthResponse,
+  type ListUnmappedFailuresRequest,
+  type ListUnmappedFailuresResponse,
   type TargetHealth,
   type TargetWindow,
+  type UnmappedFailure,
 } from "./src/gen/penstock/router/v1/router_service_pb.ts";
 export {
   RefusedResourceSchema,

@@ -27,7 +27,6 @@ export {
   type UpstreamFailure,
 } from "./src/upstream-failure.ts";
 export { bedrockConverse } from "./src/bedrock-converse/bedrock-converse.ts";
-export { failureToError, localFailure } from "./src/failure-to-error.ts";
 export {
   type CallerEmbedRequest,
   type EmbeddingFormat,
@@ -39,6 +38,17 @@ export {
 } from "./src/embedding-format.ts";
 export { embeddingFormats, formats } from "./src/formats.ts";
 export { warnOfForeignParameters } from "./src/foreign-parameters.ts";
+export { failureOfError, failureToError, localFailure } from "./src/failure-to-error.ts";
+export {
+  type CooldownScope,
+  type FailureAction,
+  type FailureCircumstances,
+  type FailureFacts,
+  type FailureRule,
+} from "./src/failures/failure-rule.ts";
+export { failureTreatments, type FailureTreatment } from "./src/failures/failure-treatments.ts";
+export { judgeFailure, refineFailure } from "./src/failures/judge-failure.ts";
+export { statusRules } from "./src/failures/status-rules.ts";
 export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
 export { openaiChat } from "./src/openai-chat/openai-chat.ts";
 export { openaiResponses } from "./src/openai-responses/openai-responses.ts";
@@ -47,7 +57,12 @@ export { openaiEmbeddings } from "./src/openai-embeddings/openai-embeddings.ts";
 export { checkEmbeddingParameters } from "./src/openai-embeddings/write-request.ts";
 export { encodeVector, vectorValues } from "./src/vector-encoding.ts";
 export { checkEventGrammar } from "./src/event-grammar.ts";
-export { parseDuration, parseRetryAfter } from "./src/retry-after.ts";
+export {
+  parseDuration,
+  parseProseWait,
+  parseRetryAfter,
+  parseRetryInfo,
+} from "./src/retry-after.ts";
 export { redactMessage } from "./src/redact.ts";
 export { isJsonObject, readJsonObject } from "./src/read-json.ts";
 export type { WishDialect } from "./src/wishes/wishes.ts";

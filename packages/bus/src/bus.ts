@@ -15,6 +15,11 @@ export interface Bus {
    * nothing more is heard of them; `<worker>.<epoch>.<request id>`.
    */
   readonly intents: ConfigBucket;
+  /**
+   * What providers asked one router to leave alone, told to the others; `<scope>.<hash>`. Nobody
+   * depends on it: an entry expires 60 s after it was written.
+   */
+  readonly hints: ConfigBucket;
   /** Usage events: routers publish; quota and telemetry consume. */
   readonly usage: EventStream;
   /** Whether the bus can be reached now; for readiness and metrics. */

@@ -38,6 +38,7 @@ export interface Topology {
   readonly routers: BucketTopology;
   readonly confirmed: BucketTopology;
   readonly intents: BucketTopology;
+  readonly hints: BucketTopology;
   readonly usage: StreamTopology;
 }
 
@@ -98,6 +99,16 @@ export const defaultTopology: Topology = {
     maxBytes: gibibyte,
     // A request runs for 15 minutes at most, and is taken for lost after 20.
     expireAfterMs: 7_200_000,
+  },
+  hints: {
+    name: "penstock_hints",
+    description: "What providers asked one router to leave alone, for the others.",
+    replicas: 3,
+    maxValueBytes: kibibyte,
+    maxEntries: 10_000,
+    maxBytes: 16 * mebibyte,
+    // Reliability rule 2.5: a hint lives for a minute at most.
+    expireAfterMs: 60_000,
   },
   usage: {
     name: "penstock_usage",

@@ -5,6 +5,7 @@ import { anyPack, durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt
 import {
   BadRequestSchema,
   ErrorInfoSchema,
+  HelpSchema,
   PreconditionFailureSchema,
   QuotaFailureSchema,
   RequestInfoSchema,
@@ -14,6 +15,7 @@ import {
   type Status,
   StatusSchema,
 } from "@penstock/api";
+import { helpPath } from "./explanations.ts";
 import type { GatewayError, QuotaViolation } from "./gateway-error.ts";
 import { reasons } from "./reasons.ts";
 
@@ -51,6 +53,11 @@ export function toStatus(error: GatewayError, requestId: string, nowMs = Date.no
   if (delayMs !== undefined) {
     details.push(pack(RetryInfoSchema, { retryDelay: durationFromMs(delayMs) }));
   }
+  details.push(
+    pack(HelpSchema, {
+      links: [{ description: "What it means and what to do", url: helpPath(error.reason) }],
+    }),
+  );
   if (error.quotaViolations.length > 0) details.push(packQuota(error));
   if (error.fieldViolations.length > 0) details.push(packFields(error));
   if (error.preconditionViolations.length > 0) details.push(packPreconditions(error));

@@ -35,9 +35,9 @@ const aboutCaller: readonly FailureClass[] = [
 /**
  * The error that a failure becomes when no other target helps: our sentence, the class and the
  * provider's codes in the metadata, the provider's redacted words only where they are about the
- * caller's own request.
+ * caller's own request. Its cause is the failure itself, for the router.
  */
-export function failureToError(failure: UpstreamFailure, cause?: unknown): GatewayError {
+export function failureToError(failure: UpstreamFailure): GatewayError {
   const metadata: Record<string, string> = { failure_class: failure.class };
   if (failure.providerCode !== "") metadata["provider_code"] = failure.providerCode;
   if (failure.providerType !== "") metadata["provider_type"] = failure.providerType;
@@ -48,8 +48,15 @@ export function failureToError(failure: UpstreamFailure, cause?: unknown): Gatew
     source: "upstream",
     metadata,
     ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
-    ...(cause === undefined ? {} : { cause }),
+    cause: failure,
   });
+}
+
+/** The failure that an error of `failureToError` stands for; undefined for any other error. */
+export function failureOfError(error: GatewayError): UpstreamFailure | undefined {
+  const { cause } = error;
+  if (typeof cause !== "object" || cause === null || !("providerCode" in cause)) return undefined;
+  return cause as UpstreamFailure;
 }
 
 /** A failure that no error answer told, as an error; `detail` says what was seen. */

@@ -1,9 +1,12 @@
+import { isJsonObject } from "./read-json.ts";
 import type { HeaderGetter } from "./upstream-failure.ts";
 
 /** Wait assumed when a provider names one that can't be meant (security.md U95). */
 const defaultRetryAfterMs = 5_000;
-/** Longest wait believed (provider-failures.md 5.1). */
+/** Longest wait kept to (provider-failures.md 5.1); what is longer is asked again after it. */
 const maxRetryAfterMs = 86_400_000;
+/** Limits by the month exist; what is longer can't be meant. */
+const maxBelievedMs = 31 * 86_400_000;
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const httpDate = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\d{2}) GMT$/;
@@ -11,7 +14,7 @@ const httpDate = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\
 /**
  * Wait that a provider asks for, from `retry-after-ms`, `retry-after` (seconds, a duration or an
  * HTTP date) or the reset of an exhausted limit. Undefined when it says nothing; 5 s when what it
- * says can't be meant. `nowMs` is wall time. Unit: milliseconds.
+ * says can't be meant; never more than a day. `nowMs` is wall time. Unit: milliseconds.
  */
 export function parseRetryAfter(header: HeaderGetter, nowMs: number): number | undefined {
   const milliseconds = header("retry-after-ms")?.trim();
@@ -19,6 +22,39 @@ export function parseRetryAfter(header: HeaderGetter, nowMs: number): number | u
   const retryAfter = header("retry-after")?.trim();
   if (retryAfter !== undefined) return believable(readWait(retryAfter, nowMs));
   return readResets(header, nowMs);
+}
+
+const proseWait =
+  /\b(?:try again|retry)(?: again)? (?:in|after) ((?:\d{1,9}(?:\.\d{1,9})? ?[a-z]{1,12},? ?){1,4})/i;
+const proseUnits: readonly (readonly [RegExp, number])[] = [
+  [/^(?:ms|msecs?|milliseconds?)$/, 1],
+  [/^(?:s|secs?|seconds?)$/, 1_000],
+  [/^(?:m|mins?|minutes?)$/, 60_000],
+  [/^(?:h|hrs?|hours?)$/, 3_600_000],
+  [/^(?:d|days?)$/, 86_400_000],
+];
+
+/** Wait that only words tell, such as "try again in 9h" or "retry after 30 seconds". In ms. */
+export function parseProseWait(text: string): number | undefined {
+  const [, told = ""] = proseWait.exec(text) ?? [];
+  let sumMs: number | undefined;
+  for (const [, amount, unit = ""] of told.matchAll(/(\d+(?:\.\d+)?) ?([a-z]+)/gi)) {
+    const known = proseUnits.find(([form]) => form.test(unit.toLowerCase()));
+    // "in 5 seconds or" ends at the first word that is no unit.
+    if (known === undefined) break;
+    sumMs = (sumMs ?? 0) + Number(amount) * known[1];
+  }
+  return sumMs === undefined ? undefined : believable(sumMs);
+}
+
+/** Wait of a google.rpc.RetryInfo among the details of an error body. In ms. */
+export function parseRetryInfo(details: unknown): number | undefined {
+  if (!Array.isArray(details)) return undefined;
+  for (const detail of details.slice(0, 32) as unknown[]) {
+    const delay = isJsonObject(detail) ? detail["retryDelay"] : undefined;
+    if (typeof delay === "string") return believable(parseDuration(delay.trim()));
+  }
+  return undefined;
 }
 
 /** Duration such as `46s`, `6m0s`, `1h2m3.5s`, `250ms`; undefined when it is none. In ms. */
@@ -52,15 +88,27 @@ function readDate(text: string, nowMs: number): number | undefined {
   return Math.max(0, timeMs - nowMs);
 }
 
+/** Headers of the limits that providers tell of: what is left, and when it is full again. */
+const limitHeaders: readonly (readonly [remaining: string, reset: string])[] = [
+  ["x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+  ["x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+  ["x-ratelimit-remaining", "x-ratelimit-reset"],
+  ...["requests", "tokens", "input-tokens", "output-tokens"].map(
+    (resource): readonly [string, string] => [
+      `anthropic-ratelimit-${resource}-remaining`,
+      `anthropic-ratelimit-${resource}-reset`,
+    ],
+  ),
+];
+
 function readResets(header: HeaderGetter, nowMs: number): number | undefined {
   const exhausted: number[] = [];
   const others: number[] = [];
-  for (const resource of ["requests", "tokens"]) {
-    const text = header(`x-ratelimit-reset-${resource}`)?.trim();
+  for (const [remaining, reset] of limitHeaders) {
+    const text = header(reset)?.trim();
     if (text === undefined) continue;
     const waitMs = believable(readReset(text, nowMs));
-    const remaining = header(`x-ratelimit-remaining-${resource}`)?.trim();
-    (remaining === "0" ? exhausted : others).push(waitMs);
+    (header(remaining)?.trim() === "0" ? exhausted : others).push(waitMs);
   }
   if (exhausted.length > 0) return Math.max(...exhausted);
   return others.length > 0 ? Math.min(...others) : undefined;
@@ -69,14 +117,21 @@ function readResets(header: HeaderGetter, nowMs: number): number | undefined {
 /** A reset is a duration or seconds; a number of that size is a time since 1970. */
 function readReset(text: string, nowMs: number): number | undefined {
   const value = decimal(text);
-  if (value === undefined) return parseDuration(text) ?? readDate(text, nowMs);
+  if (value === undefined) {
+    return parseDuration(text) ?? readDate(text, nowMs) ?? readTimestamp(text, nowMs);
+  }
   if (value > 1e12) return Math.max(0, value - nowMs);
   return value > 1e9 ? Math.max(0, value * 1_000 - nowMs) : value * 1_000;
 }
 
+/** A time by RFC 3339 in UTC or with an offset. */
+function readTimestamp(text: string, nowMs: number): number | undefined {
+  if (!/^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
+  const timeMs = Date.parse(text);
+  return Number.isNaN(timeMs) ? undefined : Math.max(0, timeMs - nowMs);
+}
+
 function believable(waitMs: number | undefined): number {
-  if (waitMs === undefined || !(waitMs >= 0) || waitMs > maxRetryAfterMs) {
-    return defaultRetryAfterMs;
-  }
-  return Math.ceil(waitMs);
+  if (waitMs === undefined || !(waitMs >= 0) || waitMs > maxBelievedMs) return defaultRetryAfterMs;
+  return Math.min(maxRetryAfterMs, Math.ceil(waitMs));
 }

@@ -1,4 +1,5 @@
 import type { ErrorReason } from "@penstock/errors";
+import type { CooldownScope, FailureAction } from "./failures/failure-rule.ts";
 
 /** Gives the value of a response header by its lower-case name; undefined when it is not there. */
 export type HeaderGetter = (name: string) => string | undefined;
@@ -68,4 +69,14 @@ export interface UpstreamFailure {
   providerType: string;
   /** The provider's words, at most 256 characters, free of anything that looks like a key. */
   message: string;
+  /** Further words of the provider that name the cause, for its kind's own rows. */
+  details?: readonly string[];
+  /** Name of the row that decided; empty or absent: none did. */
+  rule?: string;
+  /** True when the provider said something that no row knows. */
+  unmapped?: boolean;
+  /** What cools down, where that differs from the class's. */
+  cooldown?: CooldownScope;
+  /** What may be done, where that differs from the class's. */
+  actions?: readonly FailureAction[];
 }

@@ -1,6 +1,7 @@
 import type {
   EmbeddingFormatName,
   EmbeddingQuirks,
+  FailureRule,
   FormatName,
   FormatQuirks,
 } from "@penstock/formats";
@@ -115,6 +116,8 @@ export interface Provider {
   readonly headers: Readonly<Record<string, string>>;
   readonly quirks: Readonly<FormatQuirks>;
   readonly capabilities: Capabilities;
+  /** What its errors mean where that is not what the format's own table says; asked first. */
+  readonly failureRules?: readonly FailureRule[];
   /** What bears on cost and is not said by the format, for the admin who writes prices. */
   readonly priceNotes: readonly string[];
 }

@@ -62,6 +62,7 @@ export function compileRoute(
     targets: targets.sort((first, second) => first.priority - second.priority),
     maxAttempts: route.maxAttempts ?? defaultMaxAttempts,
     totalTimeoutMs: firstOf([route.timeouts?.total], defaultTotalMs),
+    contentFilterFallback: route.contentFilterFallback ?? false,
   };
 }
 

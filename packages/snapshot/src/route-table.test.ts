@@ -20,6 +20,7 @@ function route(name: string, scopeRank: number, models: string[], labels = {}): 
     targets: [],
     maxAttempts: 3,
     totalTimeoutMs: 900_000,
+    contentFilterFallback: false,
   };
 }
 

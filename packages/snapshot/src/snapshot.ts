@@ -120,6 +120,8 @@ export interface CompiledRoute {
   readonly targets: readonly CompiledTarget[];
   readonly maxAttempts: number;
   readonly totalTimeoutMs: number;
+  /** Whether a request that a provider's content filter has refused may go to the next target. */
+  readonly contentFilterFallback: boolean;
 }
 
 /** How the targets of a route are ordered. */

@@ -21,7 +21,7 @@ const doorsOfRole: Readonly<Record<Role, readonly Door[]>> = {
 
 const storesOfRole: Readonly<Record<Role, readonly StoreName[]>> = {
   router: [],
-  policy: ["config", "routers", "intents"],
+  policy: ["config", "routers", "intents", "hints"],
   quota: ["usage", "confirmed"],
   telemetry: ["usage", "confirmed"],
   simulator: [],

@@ -1,5 +1,6 @@
 import type { GatewayError } from "@penstock/errors";
 import type { Counter, Histogram, Logger, MetricRegistry } from "@penstock/observability";
+import type { FailureSample } from "./health/failure-samples.ts";
 import type { QuotaRefused } from "./leases/reserve-outcome.ts";
 import type { RequestContext } from "./pipeline/request-context.ts";
 import { operationName } from "./pipeline/request-spans.ts";
@@ -26,6 +27,7 @@ export class RouterEvents {
   readonly #lost: Counter;
   readonly #unrecorded: Counter;
   readonly #quotaUnavailable: Counter;
+  readonly #unmapped: Counter;
   #quotaLoggedAt = -Infinity;
   #quotaUnlogged = 0;
 
@@ -81,6 +83,11 @@ export class RouterEvents {
       "Reservations refused because quota did not say whether there is room, by its state.",
       ["state"],
     );
+    this.#unmapped = metrics.counter(
+      "penstock_unmapped_failures_total",
+      "Errors of providers that no failure table knows, by kind of provider and HTTP status.",
+      ["kind", "status"],
+    );
   }
 
   /** A request was settled. */
@@ -123,6 +130,17 @@ export class RouterEvents {
     const waitedMs = silence?.state === "late" ? silence.waitedMs : undefined;
     const details = { requestId, quota: use.quota.name, state, waitedMs, refused };
     this.#logger.warn("refused, as quota did not say whether there is room", details);
+  }
+
+  /** A provider gave an error that no table knows; logged when its kind is new. */
+  unmappedFailure(sample: FailureSample, isNew: boolean): void {
+    const { providerKind: kind, httpStatus, providerCode, providerType, message } = sample;
+    this.#unmapped.add(1, kind, String(httpStatus));
+    if (!isNew) return;
+    const { deployment, class: takenFor } = sample;
+    const said = { httpStatus, providerCode, providerType, message };
+    const text = "a provider gave an error that no failure table knows";
+    this.#logger.info(text, { deployment, kind, takenFor, ...said });
   }
 
   /** A request is served although its intent could not be written. */

@@ -4,6 +4,8 @@ import { workerName } from "@penstock/bus";
 import { callOptions } from "@penstock/rpc";
 import { deadlineSignal } from "@penstock/runtime";
 import { RouterEvents } from "./events.ts";
+import { CooldownHints } from "./health/cooldown-hints.ts";
+import { FailureSamples } from "./health/failure-samples.ts";
 import { TargetHealthBook } from "./health/target-health.ts";
 import { LeaseBook } from "./leases/lease-book.ts";
 import { LeaseSync } from "./leases/lease-sync.ts";
@@ -45,6 +47,7 @@ export interface RouterParts {
   readonly intents: IntentAdoption | undefined;
   readonly sync: LeaseSync;
   readonly credentials: Credentials;
+  readonly hints: CooldownHints;
 }
 
 /** Builds everything in order; nothing runs yet but the recovery of the spool. */
@@ -87,6 +90,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     performance,
     affinity: new AffinityBook(),
     upstream: new UpstreamClient({ credentials, observability, clock }),
+    failureSamples: new FailureSamples(),
     retryBudgets: new RetryBudgets(),
     settlement: new Settlement({ ...shared, spool: recorder, replica: name }),
     quotaWait: {
@@ -99,7 +103,14 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const help = "Requests that are open now.";
   metrics.gaugeFunction("penstock_requests_open", help, () => admission.open);
   const adoption = worker === "0" ? adoptionOf(deps) : undefined;
-  return { pipeline, spool, emitter, adoption, intents, sync, credentials };
+  const hints = new CooldownHints({
+    bucket: bus.hints,
+    book: pipeline.health,
+    replica: name,
+    clock,
+    observability,
+  });
+  return { pipeline, spool, emitter, adoption, intents, sync, credentials, hints };
 }
 
 /** Where requests are recorded, by how durable the disk is. */

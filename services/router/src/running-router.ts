@@ -79,6 +79,7 @@ export class RunningRouter implements RouterService {
     await emitter.start();
     await this.#parts.adoption?.start();
     this.#parts.intents?.start();
+    this.#parts.hints.start();
     sync.onFenced = (epoch) => {
       this.#fenced = true;
       health.set("quota", "not_ready", `another router has this name since epoch ${epoch}`);
@@ -148,6 +149,7 @@ export class RunningRouter implements RouterService {
     await this.#admin?.close(0);
     await this.#parts.adoption?.close();
     this.#parts.intents?.close();
+    await this.#parts.hints.close();
     await this.#parts.emitter.close();
     await this.#parts.spool.close();
     await this.#parts.pipeline.upstream.close();

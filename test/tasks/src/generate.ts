@@ -1,7 +1,10 @@
 import { root } from "./commands/workspace.ts";
+import { errorPages, writeErrorPages } from "./generation/error-pages.ts";
 import { generateApi, readGenerated } from "./generation/generate-api.ts";
 import { generateLossTable } from "./generation/loss-table.ts";
 
 await generateApi(root);
 console.log(`packages/api: ${readGenerated(root).length} files generated from proto/`);
 console.log(`${generateLossTable()}: what requests keep between formats`);
+writeErrorPages(root);
+console.log(`deploy/errors: ${errorPages().size} pages generated from packages/errors`);

@@ -25,15 +25,16 @@ export function createMemoryBus(options: MemoryBusOptions = {}): Bus {
   const routers = new MemoryBucket(topology.routers, clock);
   const confirmed = new MemoryBucket(topology.confirmed, clock);
   const intents = new MemoryBucket(topology.intents, clock);
+  const hints = new MemoryBucket(topology.hints, clock);
   const usage = new MemoryStream(topology.usage, clock, options.bounds ?? defaultBounds);
   let open = true;
   const close = async (): Promise<void> => {
     open = false;
-    const parts = [config, routers, confirmed, intents, usage];
+    const parts = [config, routers, confirmed, intents, hints, usage];
     await Promise.all(parts.map((part) => part.close()));
   };
   const connected = (): boolean => open;
   const onRestored = (): (() => void) => () => {};
-  const stored = { config, routers, confirmed, intents, usage };
+  const stored = { config, routers, confirmed, intents, hints, usage };
   return { kind: "memory", ...stored, connected, onRestored, close };
 }

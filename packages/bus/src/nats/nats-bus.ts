@@ -44,9 +44,10 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const routers = new NatsBucket(context, topology.routers);
   const confirmed = new NatsBucket(context, topology.confirmed);
   const intents = new NatsBucket(context, topology.intents);
+  const hints = new NatsBucket(context, topology.hints);
   const usage = new NatsStream(context, topology.usage);
   const close = async (): Promise<void> => {
-    const parts = [config, routers, confirmed, intents, usage];
+    const parts = [config, routers, confirmed, intents, hints, usage];
     await Promise.all(parts.map((part) => part.close()));
     await link.close();
   };
@@ -54,6 +55,6 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
   const closeOnce = (): Promise<void> => (closing ??= close());
   const connected = (): boolean => link.connected();
   await link.start();
-  const stored = { config, routers, confirmed, intents, usage };
+  const stored = { config, routers, confirmed, intents, hints, usage };
   return { kind: "nats", ...stored, connected, onRestored, close: closeOnce };
 }

@@ -21,7 +21,7 @@ export interface WantedStream {
   readonly owned: boolean;
 }
 
-const stores = ["config", "routers", "confirmed", "intents", "usage"] as const;
+const stores = ["config", "routers", "confirmed", "intents", "hints", "usage"] as const;
 const defaultDedupeMs = 120_000;
 
 /** The JetStream stream behind a key-value bucket. */

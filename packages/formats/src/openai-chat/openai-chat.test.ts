@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import { checkEventGrammar } from "../event-grammar.ts";
 import type { AnswerEnd, StreamEvent, StreamReader } from "../format.ts";
 import answers from "./__fixtures__/answers.json" with { type: "json" };
-import errors from "./__fixtures__/errors.json" with { type: "json" };
 import streams from "./__fixtures__/streams.json" with { type: "json" };
 import { openaiChat } from "./openai-chat.ts";
 
@@ -257,19 +256,4 @@ describe("streams", () => {
       { numRuns: 1_000 },
     );
   });
-});
-
-describe("errors", () => {
-  it.each(errors)(
-    "$status $body is $class",
-    ({ status, headers, body, class: expected, retryAfterMs }) => {
-      const text = typeof body === "string" ? body : JSON.stringify(body);
-      const known = (headers ?? {}) as Record<string, string>;
-      const failure = openaiChat.readError(status, (name) => known[name], encode(text));
-      expect(failure.class).toBe(expected);
-      expect(failure.retryAfterMs).toBe(retryAfterMs);
-      expect(failure.message).not.toContain("sk-proj-aaaa");
-      expect(failure.message.length).toBeLessThanOrEqual(256);
-    },
-  );
 });

@@ -1,4 +1,4 @@
-import { reasons, type GatewayError } from "@penstock/errors";
+import { helpPath, reasons, type GatewayError } from "@penstock/errors";
 import { writeExclusion } from "../write-exclusion.ts";
 
 /**
@@ -25,6 +25,7 @@ function errorObject(error: GatewayError, requestId: string): Record<string, unk
     code: error.reason,
     request_id: requestId,
     source: error.source,
+    help: helpPath(error.reason),
     retry_after_ms: error.retryAfterMs,
     fields: fieldViolations.length === 0 ? undefined : fieldViolations,
     excluded_by: exclusions.length === 0 ? undefined : exclusions.map(writeExclusion),

@@ -1,4 +1,5 @@
 import type { Provider } from "../provider.ts";
+import { failureRules } from "./failure-rules.ts";
 
 /**
  * Any server that speaks OpenAI's Chat Completions API: vLLM, SGLang, llama.cpp, Ollama, and many
@@ -34,5 +35,6 @@ export const openaiCompatible: Provider = {
   },
   // What such a server reads depends on the model that it serves: the deployment says.
   capabilities: { streaming: true, tools: true },
+  failureRules,
   priceNotes: ["Usage comes from the server and is taken as it is, if it is believable."],
 };

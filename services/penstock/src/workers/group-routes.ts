@@ -5,12 +5,13 @@ import {
   ExplainRequestResponseSchema,
   GetSnapshotInfoResponseSchema,
   ListTargetHealthResponseSchema,
+  ListUnmappedFailuresResponseSchema,
   RouterService,
 } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { ConnectRouter } from "@penstock/rpc";
 import type { WorkerQuestions } from "./ask-workers.ts";
-import { mergeTargetHealth, oldestSnapshot } from "./merge-answers.ts";
+import { mergeTargetHealth, mergeUnmappedFailures, oldestSnapshot } from "./merge-answers.ts";
 import type { WorkerGroup } from "./worker-group.ts";
 
 /** Workers answer from memory. */
@@ -43,6 +44,11 @@ export function groupRoutes(
         const answers = await questions.askAll("listTargetHealth", timeoutMs);
         if (answers.length === 0) throw nobody();
         return mergeTargetHealth(readAll(ListTargetHealthResponseSchema, answers));
+      },
+      listUnmappedFailures: async () => {
+        const answers = await questions.askAll("listUnmappedFailures", timeoutMs);
+        if (answers.length === 0) throw nobody();
+        return mergeUnmappedFailures(readAll(ListUnmappedFailuresResponseSchema, answers));
       },
     });
   };

@@ -1,8 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { GetSnapshotInfoResponseSchema, ListTargetHealthResponseSchema } from "@penstock/api";
+import {
+  GetSnapshotInfoResponseSchema,
+  ListTargetHealthResponseSchema,
+  ListUnmappedFailuresResponseSchema,
+} from "@penstock/api";
 import { describe, expect, it } from "vitest";
-import { mergeTargetHealth, oldestSnapshot } from "./merge-answers.ts";
+import { mergeTargetHealth, mergeUnmappedFailures, oldestSnapshot } from "./merge-answers.ts";
 
 describe("answers of several workers", () => {
   it("are as far as the last of them, by epoch, then by revision", () => {
@@ -39,5 +43,26 @@ describe("answers of several workers", () => {
       { deployment: b, ejected: false, reason: "" },
     ]);
     expect(mergeTargetHealth([second]).targets[0]?.reason).toBe("5 failures");
+  });
+
+  it("name an error that no table knows once, however many workers met it", () => {
+    const failure = (message: string, count: bigint, times: readonly [number, number]) => ({
+      providerKind: "openai",
+      httpStatus: 429,
+      message,
+      count,
+      firstTime: timestampFromMs(times[0]),
+      lastTime: timestampFromMs(times[1]),
+    });
+    const listed = (failures: object[]) =>
+      create(ListUnmappedFailuresResponseSchema, { failures: failures as never });
+    const merged = mergeUnmappedFailures([
+      listed([failure("old", 2n, [1_000, 5_000]), { providerKind: "anthropic", count: 1n }]),
+      listed([failure("new", 3n, [2_000, 9_000])]),
+    ]);
+    expect(merged.failures).toMatchObject([
+      failure("new", 5n, [1_000, 9_000]),
+      { providerKind: "anthropic", count: 1n },
+    ]);
   });
 });

@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { ListTargetHealthResponseSchema } from "@penstock/api";
+import { ListTargetHealthResponseSchema, ListUnmappedFailuresResponseSchema } from "@penstock/api";
 import type {
   GetSnapshotInfoResponse,
   ListTargetHealthResponse,
+  ListUnmappedFailuresResponse,
   TargetHealth,
+  UnmappedFailure,
 } from "@penstock/api";
 import { mergeWindows } from "./merge-windows.ts";
 
@@ -39,6 +41,36 @@ export function mergeTargetHealth(
   const names = [...byDeployment.keys()].toSorted();
   const targets = names.map((name) => merge(byDeployment.get(name) ?? [], answers.length));
   return create(ListTargetHealthResponseSchema, { targets });
+}
+
+/** Errors that no table knows, each kind once: counts are sums, the newest words are shown. */
+export function mergeUnmappedFailures(
+  answers: readonly ListUnmappedFailuresResponse[],
+): ListUnmappedFailuresResponse {
+  const byKind = new Map<string, UnmappedFailure>();
+  const all = answers.flatMap(({ failures }) => failures);
+  for (const one of all.toSorted((a, b) => lastMs(b) - lastMs(a))) {
+    const { providerKind, httpStatus, providerCode, providerType } = one;
+    const key = `${providerKind} ${httpStatus} ${providerCode} ${providerType}`;
+    const newer = byKind.get(key);
+    byKind.set(key, newer === undefined ? one : withEarlier(newer, one));
+  }
+  return create(ListUnmappedFailuresResponseSchema, { failures: [...byKind.values()] });
+}
+
+function withEarlier(newer: UnmappedFailure, older: UnmappedFailure): UnmappedFailure {
+  const isFirst = firstMs(older) < firstMs(newer);
+  const { firstTime } = isFirst ? older : newer;
+  const count = newer.count + older.count;
+  return { ...newer, count, ...(firstTime === undefined ? {} : { firstTime }) };
+}
+
+function firstMs({ firstTime }: UnmappedFailure): number {
+  return firstTime === undefined ? 0 : timestampMs(firstTime);
+}
+
+function lastMs({ lastTime }: UnmappedFailure): number {
+  return lastTime === undefined ? 0 : timestampMs(lastTime);
 }
 
 function merge(seen: readonly TargetHealth[], workers: number): TargetHealth {

@@ -1,7 +1,12 @@
 import type { HealthReport } from "@penstock/runtime";
 
 /** What the primary asks a worker for; `request` and the answer are JSON of the RPC's messages. */
-export type Question = "metrics" | "explainRequest" | "getSnapshotInfo" | "listTargetHealth";
+export type Question =
+  | "metrics"
+  | "explainRequest"
+  | "getSnapshotInfo"
+  | "listTargetHealth"
+  | "listUnmappedFailures";
 
 /** From the primary. The second `drain` means: hurry. */
 export type PrimaryMessage =

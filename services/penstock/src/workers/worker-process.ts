@@ -6,6 +6,7 @@ import {
   ExplainRequestResponseSchema,
   GetSnapshotInfoResponseSchema,
   ListTargetHealthResponseSchema,
+  ListUnmappedFailuresResponseSchema,
   StatusSchema,
 } from "@penstock/api";
 import { toGatewayError, toStatus } from "@penstock/errors";
@@ -99,6 +100,10 @@ async function valueOf(
       return toJson(GetSnapshotInfoResponseSchema, await client.getSnapshotInfo({}, options));
     case "listTargetHealth":
       return toJson(ListTargetHealthResponseSchema, await client.listTargetHealth({}, options));
+    case "listUnmappedFailures": {
+      const listed = await client.listUnmappedFailures({}, options);
+      return toJson(ListUnmappedFailuresResponseSchema, listed);
+    }
   }
 }
 

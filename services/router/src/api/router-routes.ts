@@ -5,6 +5,7 @@ import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { explainRequest } from "./explain-request.ts";
 import { getSnapshotInfo } from "./get-snapshot-info.ts";
 import { listTargetHealth } from "./list-target-health.ts";
+import { listUnmappedFailures } from "./list-unmapped-failures.ts";
 
 /** RouterService, for the admin port. */
 export function routerRoutes(
@@ -17,6 +18,7 @@ export function routerRoutes(
       explainRequest: (request) => explainRequest(explain, request),
       getSnapshotInfo: () => getSnapshotInfo(configuration),
       listTargetHealth: () => listTargetHealth(parts),
+      listUnmappedFailures: () => listUnmappedFailures(parts.failureSamples),
     });
   };
 }

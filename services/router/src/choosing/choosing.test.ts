@@ -267,7 +267,8 @@ describe("a failure", () => {
       {
         deployment: "deployments/a-large",
         rule: "cooldown",
-        untilTimeMs: pipeline.clock.wallMs() + 30_000,
+        // What comes on top of the wait is a tenth of it, times the draw of 0.5.
+        untilTimeMs: pipeline.clock.wallMs() + 31_500,
       },
     ]);
     expect(pipeline.spool.finals.at(-1)?.error?.excludedBy).toHaveLength(2);

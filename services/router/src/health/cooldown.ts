@@ -1,21 +1,30 @@
 import type { MonotonicMs } from "@penstock/limits";
 
 const leastCooldownMs = 1_000;
-const longestCooldownMs = 300_000;
+/** A provider that asks for more is asked again after a day (provider-failures §5.1). */
+const longestCooldownMs = 86_400_000;
 const firstUntoldMs = 2_000;
 const longestUntoldMs = 60_000;
 const leastOverloadedMs = 5_000;
 const longestOverloadedMs = 30_000;
+/** What comes on top of a wait, so that not all come back at once: a tenth, but no more than this. */
+const longestJitterMs = 5_000;
 
 /** How long a refused credential, model or account is left alone before one probe (decisions §4). */
 const quarantineMs = 300_000;
 
+/** Why something is left alone. */
+export type CooldownCause = "limit" | "load" | "used_up" | "refused";
+
 /**
- * A time in which a target, or a credential, is not asked. After a quarantine only one attempt at
- * a time is made until one succeeds. Changed in place by the functions of this file only.
+ * A time in which a target, a credential, a model or a provider is not asked. After a quarantine
+ * only one attempt at a time is made until one succeeds. Changed in place by the functions of this
+ * file only.
  */
 export interface Cooldown {
   until: MonotonicMs;
+  /** Why, of the last one. */
+  cause: CooldownCause;
   /** How many came in a row, for those whose length the provider did not tell. */
   repeats: number;
   needsProbe: boolean;
@@ -26,6 +35,7 @@ export interface Cooldown {
 export function createCooldown(): Cooldown {
   return {
     until: -Infinity as MonotonicMs,
+    cause: "limit",
     repeats: 0,
     needsProbe: false,
     probeInFlight: false,
@@ -42,31 +52,53 @@ export function askCooldown(cooldown: Cooldown, now: MonotonicMs): CooldownVerdi
   return cooldown.probeInFlight ? "probing" : "probe";
 }
 
-/** A limit of the provider: what it asked for within 1 s to 300 s, else 2 s doubled up to 60 s. */
-export function coolRateLimited(
-  cooldown: Cooldown,
-  now: MonotonicMs,
-  retryAfterMs: number | undefined,
-): void {
-  const untoldMs = Math.min(longestUntoldMs, firstUntoldMs * 2 ** cooldown.repeats);
-  extend(cooldown, now, clamp(retryAfterMs ?? untoldMs, leastCooldownMs, longestCooldownMs));
+/** The wait that the provider asked for, and a number from 0 to below 1 for what comes on top. */
+export interface CooldownWait {
+  /** Unit: milliseconds. Undefined: it did not say. */
+  readonly retryAfterMs: number | undefined;
+  readonly random: number;
 }
 
-/** Too much to do at the provider: 5 s to 30 s. */
-export function coolOverloaded(
+/**
+ * Cools for a reason. A limit: what the provider asked for within 1 s and a day, else 2 s doubled up
+ * to 60 s. Load: 5 s to 30 s. An account that is used up: what it asked for, at least 5 min, then a
+ * probe. What a person has to mend: 5 min, then a probe. What was asked for is a floor.
+ */
+export function cool(
   cooldown: Cooldown,
   now: MonotonicMs,
-  retryAfterMs: number | undefined,
+  cause: CooldownCause,
+  { retryAfterMs, random }: CooldownWait,
 ): void {
-  const untoldMs = leastOverloadedMs * 2 ** cooldown.repeats;
-  extend(cooldown, now, clamp(retryAfterMs ?? untoldMs, leastOverloadedMs, longestOverloadedMs));
-}
-
-/** Refused for a reason that a person has to remove. */
-export function quarantine(cooldown: Cooldown, now: MonotonicMs): void {
-  extend(cooldown, now, quarantineMs);
+  const plainMs = lengthOf(cooldown, cause, retryAfterMs);
+  const jitterMs = random * Math.min(longestJitterMs, plainMs / 10);
+  const quarantined = cause === "used_up" || cause === "refused";
+  extend(cooldown, now, quarantined ? plainMs : Math.min(longestCooldownMs, plainMs + jitterMs));
+  cooldown.cause = cause;
+  if (!quarantined) return;
   cooldown.needsProbe = true;
   cooldown.probeInFlight = false;
+}
+
+function lengthOf(
+  { repeats }: Cooldown,
+  cause: CooldownCause,
+  retryAfterMs: number | undefined,
+): number {
+  switch (cause) {
+    case "limit": {
+      const untoldMs = Math.min(longestUntoldMs, firstUntoldMs * 2 ** repeats);
+      return clamp(retryAfterMs ?? untoldMs, leastCooldownMs, longestCooldownMs);
+    }
+    case "load": {
+      const untoldMs = leastOverloadedMs * 2 ** repeats;
+      return clamp(retryAfterMs ?? untoldMs, leastOverloadedMs, longestOverloadedMs);
+    }
+    case "used_up":
+      return clamp(retryAfterMs ?? quarantineMs, quarantineMs, longestCooldownMs);
+    case "refused":
+      return quarantineMs;
+  }
 }
 
 /** An attempt starts; true when it is the probe after a quarantine. */

@@ -77,15 +77,16 @@ describe("TargetHealthBook", () => {
     expect(harness.admit(slow)).toEqual({ ok: true });
   });
 
-  it("obeys a wait the provider asked for, within 1 s to 300 s, without blaming the target", () => {
+  it("obeys a wait the provider asked for, within 1 s and a day, without blaming the target", () => {
     const harness = new Harness();
     const target = deployment();
     harness.attempt(target, "RATE_LIMITED", 7_000);
-    expect(harness.admit(target)).toEqual({ ok: false, reason: "cooldown", untilMs: 7_000 });
-    harness.now = 7_000;
+    // A tenth of the wait comes on top, times the draw of 0.5.
+    expect(harness.admit(target)).toEqual({ ok: false, reason: "cooldown", untilMs: 7_350 });
+    harness.now = 7_350;
     expect(harness.admit(target)).toEqual({ ok: true });
-    harness.attempt(target, "RATE_LIMITED", 86_400_000);
-    expect(harness.admit(target)).toMatchObject({ untilMs: 307_000 });
+    harness.attempt(target, "RATE_LIMITED", 99_999_999);
+    expect(harness.admit(target)).toMatchObject({ untilMs: 86_407_350 });
     expect(harness.book.lastFailureMs(target)).toBe(-Infinity);
   });
 
@@ -104,6 +105,45 @@ describe("TargetHealthBook", () => {
     expect(harness.admit(one)).toMatchObject({ ok: false, reason: "probing" });
     harness.book.ended(two, { class: "OK" }, monotonicMs(harness.now));
     expect(harness.admit(one)).toEqual({ ok: true });
+  });
+
+  it.each([
+    ["key", "same key", "QUOTA_EXHAUSTED", "used_up"],
+    ["model", "same model", "OVERLOADED", "cooldown"],
+    ["provider", "same provider", "PERMISSION", "deployment_refused"],
+    ["deployment", "", "PERMISSION", "deployment_refused"],
+    ["none", "nobody", "OVERLOADED", undefined],
+  ] as const)("cools the %s and nothing else", (cooldown, alike, failure, reason) => {
+    const harness = new Harness();
+    const [p, elsewhere] = ["https://p.example", "https://q.example"];
+    const of = (name: string, provider: object, model: string): CompiledDeployment =>
+      deployment(name, { provider: { origin: p, ...provider }, model });
+    const failed = of("failed", { name: "providers/p", credential: "env:ONE" }, "m");
+    const others = {
+      "same key": of("a", { name: "providers/x", credential: "env:ONE" }, "other"),
+      "same model": of("b", { name: "providers/y", credential: "env:TWO" }, "m"),
+      "same provider": of("c", { name: "providers/p", credential: "env:TWO" }, "other"),
+      unrelated: of("d", { name: "providers/z", credential: "env:ONE", origin: elsewhere }, "m"),
+    };
+    harness.book.began(failed, monotonicMs(0));
+    harness.book.ended(failed, { class: failure, cooldown }, monotonicMs(0));
+    const admitted = harness.admit(failed);
+    expect(admitted.ok ? undefined : admitted.reason).toBe(reason);
+    const out = Object.entries(others).filter(([, other]) => !harness.admit(other).ok);
+    expect(out.map(([name]) => name)).toEqual(alike in others ? [alike] : []);
+  });
+
+  it("leaves an account that is used up alone as long as it says, then lets one probe through", () => {
+    const harness = new Harness();
+    const target = deployment();
+    harness.attempt(target, "QUOTA_EXHAUSTED", 32_400_000);
+    harness.now = 32_399_999;
+    expect(harness.admit(target)).toEqual({ ok: false, reason: "used_up", untilMs: 32_400_000 });
+    harness.now = 32_400_000;
+    harness.book.began(target, monotonicMs(harness.now));
+    expect(harness.admit(deployment("b"))).toMatchObject({ ok: false, reason: "probing" });
+    harness.book.ended(target, { class: "OK" }, monotonicMs(harness.now));
+    expect(harness.admit(deployment("b"))).toEqual({ ok: true });
   });
 
   it("halves the concurrency once per burst of refusals and grows it again", () => {

@@ -1,3 +1,5 @@
+import { failureTreatments } from "@penstock/formats";
+import type { FailureClass } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledDeployment, Snapshot } from "@penstock/snapshot";
 import {
@@ -8,19 +10,13 @@ import {
   recordSuccess,
 } from "./circuit-breaker.ts";
 import { growLimit, shrinkLimit } from "./concurrency-limit.ts";
-import {
-  abandonCooldownProbe,
-  askCooldown,
-  beginProbe,
-  coolOverloaded,
-  coolRateLimited,
-  createCooldown,
-  endCooldown,
-  quarantine,
-} from "./cooldown.ts";
-import type { Cooldown } from "./cooldown.ts";
+import { abandonCooldownProbe, askCooldown, beginProbe, cool, endCooldown } from "./cooldown.ts";
+import type { Cooldown, CooldownCause } from "./cooldown.ts";
+import type { HintedBook } from "./cooldown-hints.ts";
+import { CooldownScopes } from "./cooldown-scopes.ts";
 import { failureEffects } from "./failure-effects.ts";
 import type { Effect } from "./failure-effects.ts";
+import { HintedCooldowns } from "./hinted-cooldowns.ts";
 import type {
   Admission,
   HealthRefusal,
@@ -30,17 +26,20 @@ import type {
 import {
   adopt,
   createHealth,
-  credentialKeyOf,
   identityOf,
   observeLatency,
   penaltyMs,
+  scopeNamesOf,
 } from "./target-record.ts";
 import type { TargetHealth } from "./target-record.ts";
 
-/** Health of all targets of a router, by deployment; credentials are shared by deployments. */
-export class TargetHealthBook {
+/** Health of all targets of a router, by deployment, and of what deployments share. */
+export class TargetHealthBook implements HintedBook {
+  /** Hears what begins to cool down. */
+  onCooling: HintedBook["onCooling"];
+  readonly #hints = new HintedCooldowns();
   readonly #targets = new Map<string, TargetHealth>();
-  readonly #credentials = new Map<string, Cooldown>();
+  readonly #scopes = new CooldownScopes();
   readonly #random: () => number;
 
   /** `random` gives numbers from 0 to below 1, for the jitter of breakers. */
@@ -51,23 +50,27 @@ export class TargetHealthBook {
   /** Whether the deployment may be asked now. Without side effects: `began` takes the place. */
   admit(deployment: CompiledDeployment, now: MonotonicMs): Admission {
     const health = this.#of(deployment, now);
-    const credential = this.#credentials.get(health.credentialKey);
-    if (credential !== undefined) {
-      const verdict = askCooldown(credential, now);
-      if (verdict === "cooling") return refuse("credential_refused", credential.until);
-      if (verdict === "probing") return refuse("probing", undefined);
+    const shared = this.#scopes.refusal(health.scopes, now);
+    if (shared !== undefined) {
+      if (shared.verdict === "probing") return refuse("probing", undefined);
+      return refuse(reasonOf(shared.cooldown, shared.scope === "key"), shared.cooldown.until);
     }
     const cooling = askCooldown(health.cooldown, now);
     if (cooling === "cooling") {
-      const reason = health.cooldown.needsProbe ? "deployment_refused" : "cooldown";
-      return refuse(reason, health.cooldown.until);
+      return refuse(reasonOf(health.cooldown, false), health.cooldown.until);
     }
     if (cooling === "probing") return refuse("probing", undefined);
+    const hintedUntil = this.#hints.until(health.hintKeys, now);
+    if (hintedUntil !== undefined) return refuse("hinted", hintedUntil);
     const breaker = askBreaker(health.breaker, now);
     if (breaker === "open") return refuse("breaker_open", health.breaker.openUntil);
     if (breaker === "probing") return refuse("probing", undefined);
     if (health.inFlight >= health.concurrency.limit) return refuse("full", undefined);
     return admitted;
+  }
+
+  hint(key: string, untilMs: number, now: MonotonicMs): boolean {
+    return this.#hints.offer(key, untilMs, now);
   }
 
   /** An attempt starts. Each `began` is followed by one `ended`. */
@@ -76,8 +79,8 @@ export class TargetHealthBook {
     health.inFlight += 1;
     beginAttempt(health.breaker, now);
     beginProbe(health.cooldown, now);
-    const credential = this.#credentials.get(health.credentialKey);
-    if (credential !== undefined && beginProbe(credential, now)) health.probesCredential = true;
+    const probes = this.#scopes.begin(health.scopes, now);
+    if (probes.length > 0) health.probes = [...health.probes, ...probes];
   }
 
   /** An attempt ended. */
@@ -123,16 +126,14 @@ export class TargetHealthBook {
 
   /** Forgets deployments and credentials that the snapshot does not have. */
   retain(snapshot: Pick<Snapshot, "deployments">): void {
-    const credentials = new Set<string>();
+    const names = new Set<string>();
     for (const deployment of snapshot.deployments.values()) {
-      credentials.add(credentialKeyOf(deployment));
+      for (const name of Object.values(scopeNamesOf(deployment))) names.add(name);
     }
     for (const [name, health] of this.#targets) {
       if (health.inFlight === 0 && !snapshot.deployments.has(name)) this.#targets.delete(name);
     }
-    for (const key of this.#credentials.keys()) {
-      if (!credentials.has(key)) this.#credentials.delete(key);
-    }
+    this.#scopes.retain(names);
   }
 
   #of(deployment: CompiledDeployment, now: MonotonicMs): TargetHealth {
@@ -143,10 +144,10 @@ export class TargetHealthBook {
       return health;
     }
     if (known.deployment !== deployment) {
-      const { credentialKey } = known;
       adopt(known, deployment, now);
-      // The probe under way is of the old credential, which others may use still.
-      if (known.credentialKey !== credentialKey) this.#abandonCredentialProbe(known, credentialKey);
+      // A probe under way may be of the old credential, which others may use still.
+      const names = Object.values(known.scopes);
+      if (known.probes.some((name) => !names.includes(name))) this.#abandonShared(known);
     }
     return known;
   }
@@ -155,9 +156,8 @@ export class TargetHealthBook {
     // While a probe runs, whatever of the target succeeds counts as it: evidence is evidence.
     recordSuccess(health.breaker, now, health.breaker.probeInFlight);
     endCooldown(health.cooldown, now);
-    const credential = this.#credentials.get(health.credentialKey);
-    if (credential !== undefined) endCooldown(credential, now);
-    health.probesCredential = false;
+    this.#scopes.succeeded(health.scopes, now);
+    health.probes = [];
     growLimit(health.concurrency);
     if (outcome.firstTokenMs !== undefined) observeLatency(health, outcome.firstTokenMs);
   }
@@ -165,54 +165,58 @@ export class TargetHealthBook {
   #abandonProbes(health: TargetHealth): void {
     abandonProbe(health.breaker);
     abandonCooldownProbe(health.cooldown);
-    this.#abandonCredentialProbe(health, health.credentialKey);
+    this.#abandonShared(health);
   }
 
-  #abandonCredentialProbe(health: TargetHealth, key: string): void {
-    if (!health.probesCredential) return;
-    health.probesCredential = false;
-    const credential = this.#credentials.get(key);
-    if (credential !== undefined) abandonCooldownProbe(credential);
+  #abandonShared(health: TargetHealth): void {
+    this.#scopes.abandon(health.probes);
+    health.probes = [];
   }
 
   #failed(health: TargetHealth, effect: Effect, outcome: TargetOutcome, now: MonotonicMs): void {
     const probe = health.breaker.probeInFlight;
     this.#abandonProbes(health);
     observeLatency(health, penaltyMs);
-    switch (effect) {
-      case "failure":
-        health.lastFailure = now;
-        recordFailure(health.breaker, now, { weight: 1, probe, random: this.#random() });
-        return;
-      case "overloaded":
-        health.lastFailure = now;
-        recordFailure(health.breaker, now, { weight: 0.5, probe, random: this.#random() });
-        coolOverloaded(health.cooldown, now, outcome.retryAfterMs);
-        shrinkLimit(health.concurrency, now);
-        return;
-      case "rate_limited":
-        coolRateLimited(health.cooldown, now, outcome.retryAfterMs);
-        shrinkLimit(health.concurrency, now);
-        return;
-      case "refuse_deployment":
-        quarantine(health.cooldown, now);
-        return;
-      case "refuse_credential":
-        quarantine(this.#credentialOf(health.credentialKey), now);
-        return;
-      case "success":
-      case "neutral":
-        return;
+    if (effect === "failure" || effect === "overloaded") {
+      health.lastFailure = now;
+      const weight = effect === "failure" ? 1 : 0.5;
+      recordFailure(health.breaker, now, { weight, probe, random: this.#random() });
     }
+    if (effect === "overloaded" || effect === "rate_limited") shrinkLimit(health.concurrency, now);
+    this.#cool(health, effect, outcome, now);
   }
 
-  #credentialOf(key: string): Cooldown {
-    const known = this.#credentials.get(key);
-    if (known !== undefined) return known;
-    const created = createCooldown();
-    this.#credentials.set(key, created);
-    return created;
+  #cool(health: TargetHealth, effect: Effect, outcome: TargetOutcome, now: MonotonicMs): void {
+    const { retryAfterMs } = outcome;
+    // A provider that fails and says for how long is not asked before, either.
+    const told = effect === "failure" && retryAfterMs !== undefined;
+    const cause = told ? "load" : causes[effect];
+    const scope = outcome.cooldown ?? failureTreatments[classOf(outcome)].cooldown;
+    if (cause === undefined || scope === "none") return;
+    const isOwn = scope === "deployment";
+    const of = isOwn ? health.cooldown : this.#scopes.of(health.scopes[scope]);
+    cool(of, now, cause, { retryAfterMs, random: this.#random() });
+    const name = isOwn ? health.identity : health.scopes[scope];
+    this.onCooling?.({ scope, name, cause, untilMs: of.until });
   }
+}
+
+/** What cools by its effect. A failure alone is for the breaker. */
+const causes: Partial<Record<Effect, CooldownCause>> = {
+  rate_limited: "limit",
+  overloaded: "load",
+  used_up: "used_up",
+  refused: "refused",
+};
+
+function classOf({ class: outcome }: TargetOutcome): FailureClass {
+  return outcome === "OK" ? "CANCELLED" : outcome;
+}
+
+function reasonOf({ cause }: Cooldown, ofKey: boolean): HealthRefusal {
+  if (cause === "used_up") return "used_up";
+  if (cause === "refused") return ofKey ? "credential_refused" : "deployment_refused";
+  return "cooldown";
 }
 
 const admitted: Admission = { ok: true };

@@ -1,4 +1,4 @@
-import type { FailureClass } from "@penstock/formats";
+import type { CooldownScope, FailureClass } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 
 /** How one attempt ended, as far as the health of its target goes. */
@@ -8,6 +8,8 @@ export interface TargetOutcome {
   readonly firstTokenMs?: number | undefined;
   /** Wait that the provider asked for. */
   readonly retryAfterMs?: number | undefined;
+  /** What it is about, where that is not what its class says. */
+  readonly cooldown?: CooldownScope | undefined;
 }
 
 /** Why a target is not to be asked now. */
@@ -17,6 +19,8 @@ export type HealthRefusal =
   | "cooldown"
   | "credential_refused"
   | "deployment_refused"
+  | "used_up"
+  | "hinted"
   | "full";
 
 /** Whether a target may be asked now, and otherwise when it may be again. */

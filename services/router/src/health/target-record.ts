@@ -6,6 +6,8 @@ import { changeCap, createConcurrencyLimit } from "./concurrency-limit.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { createCooldown } from "./cooldown.ts";
 import type { Cooldown } from "./cooldown.ts";
+import { hintKey } from "./cooldown-hints.ts";
+import type { ScopeNames } from "./cooldown-scopes.ts";
 
 /** What a failed attempt adds to the smoothed time to first content (reliability §2.5). */
 export const penaltyMs = 5_000;
@@ -14,9 +16,12 @@ const smoothing = 0.2;
 /** What is known of one target. */
 export interface TargetHealth {
   readonly name: string;
-  /** Provider, address, credential and model: another one is another target. */
+  /** Name, provider, address, credential and model: another one is another target. */
   identity: string;
-  credentialKey: string;
+  /** What it shares with other targets. */
+  scopes: ScopeNames;
+  /** Under which other routers tell of it and of what it shares. */
+  hintKeys: readonly string[];
   deployment: CompiledDeployment;
   breaker: CircuitBreaker;
   cooldown: Cooldown;
@@ -24,8 +29,8 @@ export interface TargetHealth {
   inFlight: number;
   firstTokenMs: number;
   lastFailure: number;
-  /** Whether the probe of the credential is an attempt of this deployment. */
-  probesCredential: boolean;
+  /** What it shares and an attempt of it is the probe of. */
+  probes: readonly string[];
 }
 
 /**
@@ -36,11 +41,36 @@ export function credentialKeyOf({ provider }: CompiledDeployment): string {
   return provider.credential === "" ? provider.name : `${provider.origin} ${provider.credential}`;
 }
 
+/**
+ * Whose servers a deployment is served by, as far as we know: vendors with addresses of their own
+ * are one wherever they are called, servers that speak another's format one by address.
+ */
+export function vendorKeyOf({ provider }: CompiledDeployment): string {
+  const { kind, origin, pathPrefix } = provider;
+  return kind === "openai-compatible" ? `${origin}${pathPrefix}` : kind;
+}
+
+/** The names of what a deployment shares with others. */
+export function scopeNamesOf(deployment: CompiledDeployment): ScopeNames {
+  return {
+    key: `key ${credentialKeyOf(deployment)}`,
+    provider: `provider ${deployment.provider.name} ${deployment.provider.origin}`,
+    model: `model ${deployment.provider.origin} ${deployment.model}`,
+  };
+}
+
+function hintKeysOf(deployment: CompiledDeployment): readonly string[] {
+  const shared = Object.entries(scopeNamesOf(deployment));
+  return [...shared, ["deployment", identityOf(deployment)] as const].map(([scope, name]) =>
+    hintKey(scope, name),
+  );
+}
+
 /** What makes a deployment the same target as before. */
 export function identityOf(deployment: CompiledDeployment): string {
   const { provider } = deployment;
   const address = `${provider.origin}${deployment.path}`;
-  return `${provider.name} ${address} ${provider.credential} ${deployment.model}`;
+  return `${deployment.name} ${provider.name} ${address} ${provider.credential} ${deployment.model}`;
 }
 
 /** A target of which nothing is known. */
@@ -48,7 +78,8 @@ export function createHealth(deployment: CompiledDeployment, now: MonotonicMs): 
   return {
     name: deployment.name,
     identity: identityOf(deployment),
-    credentialKey: credentialKeyOf(deployment),
+    scopes: scopeNamesOf(deployment),
+    hintKeys: hintKeysOf(deployment),
     deployment,
     breaker: createBreaker(now),
     cooldown: createCooldown(),
@@ -56,7 +87,7 @@ export function createHealth(deployment: CompiledDeployment, now: MonotonicMs): 
     inFlight: 0,
     firstTokenMs: 0,
     lastFailure: -Infinity,
-    probesCredential: false,
+    probes: [],
   };
 }
 
@@ -68,7 +99,8 @@ export function adopt(
 ): void {
   health.deployment = deployment;
   changeCap(health.concurrency, deployment.maxConcurrentRequests);
-  health.credentialKey = credentialKeyOf(deployment);
+  health.scopes = scopeNamesOf(deployment);
+  health.hintKeys = hintKeysOf(deployment);
   const identity = identityOf(deployment);
   if (identity === health.identity) return;
   health.identity = identity;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { VectorEncoding } from "@penstock/api";
-import { reasons } from "@penstock/errors";
+import { helpPath, reasons } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
 import { openaiEmbeddings } from "@penstock/formats";
 import type {
@@ -241,6 +241,7 @@ export function writeHttpError(
   const text = format.writeError(error, requestId);
   headers.push("content-type", format.contentType);
   headers.push("content-length", String(Buffer.byteLength(text)));
+  headers.push("x-penstock-help", helpPath(error.reason));
   if (error.retryAfterMs !== undefined) {
     headers.push("retry-after", String(Math.ceil(error.retryAfterMs / 1_000)));
     headers.push("retry-after-ms", String(Math.ceil(error.retryAfterMs)));

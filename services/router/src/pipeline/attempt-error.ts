@@ -2,7 +2,8 @@ import { GatewayError, reasons } from "@penstock/errors";
 import { failureReasons } from "@penstock/formats";
 import type { FailureClass } from "@penstock/formats";
 import { failureEffects } from "../health/failure-effects.ts";
-import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
+import type { AttemptFailure } from "./attempt-failure.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 
 /** What the caller reads, by class; nothing of it is the provider's text. */
 const sentences: Record<FailureClass, string> = {
@@ -80,7 +81,7 @@ function tried(attempts: number): string {
 /** Quarantined for minutes, and not mended by time: "try again" would contradict the next answer. */
 function needsAdministrator(failureClass: FailureClass): boolean {
   const effect = failureEffects[failureClass];
-  return effect === "refuse_credential" || effect === "refuse_deployment";
+  return effect === "refused" || effect === "used_up";
 }
 
 function advice(failureClass: FailureClass): string {

@@ -1,5 +1,6 @@
 import type { Attempt, AttemptKind, TokenUsage } from "@penstock/api";
-import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
+import type { AttemptFailure } from "./attempt-failure.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 import { durationOf } from "./duration-of.ts";
 
 /** What is known of an attempt when it ended, beside the run itself. */

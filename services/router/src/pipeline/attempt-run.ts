@@ -1,6 +1,5 @@
 import { isUtf8 } from "node:buffer";
 import { GatewayError } from "@penstock/errors";
-import { failureReasons } from "@penstock/formats";
 import type {
   AnswerEnd,
   FailureClass,
@@ -11,23 +10,15 @@ import type {
   StreamSink,
 } from "@penstock/formats";
 import type { Clock } from "@penstock/runtime";
-import type { CompiledTarget } from "@penstock/snapshot";
+import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
 import type { RelayedText, WholeAnswer } from "./downstream.ts";
 import { providerRequestId } from "./provider-request-id.ts";
+import { failureOfAnswer, failureOfReader, plainFailure } from "./attempt-failure.ts";
+import type { AnswerCircumstances, AttemptFailure } from "./attempt-failure.ts";
 import { AttemptTimers } from "./attempt-timers.ts";
 import type { TimeoutListener } from "./attempt-timers.ts";
-
-/** Why an attempt failed. */
-export interface AttemptFailure {
-  readonly class: FailureClass;
-  readonly retryAfterMs: number | undefined;
-  /** The provider's code, at most 128 characters; empty when it gave none. */
-  readonly providerCode: string;
-  /** The provider's words, at most 256 characters, redacted. */
-  readonly providerMessage: string;
-}
 
 /** Who runs attempts and hears of them. At most one of the last four is called, once. */
 export interface AttemptOwner {
@@ -59,6 +50,7 @@ export interface AttemptRunOptions {
   /** How a stream goes to the caller as it came; undefined: it is written anew. */
   readonly streamRelay?: StreamRelay | undefined;
   readonly clock: Clock;
+  readonly timeouts: AttemptTimeouts;
   /** Monotonic end of the request. */
   readonly requestEndMs: number;
 }
@@ -116,7 +108,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.streamRelay = options.streamRelay;
     this.#clock = options.clock;
     this.startMs = options.clock.monotonicMs();
-    this.#timers = new AttemptTimers(options.clock, options.target.timeouts, options.requestEndMs, {
+    this.#timers = new AttemptTimers(options.clock, options.timeouts, options.requestEndMs, {
       stream: options.stream,
       listener: this,
     });
@@ -231,7 +223,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   fail(error: GatewayError): void {
     if (this.#timers.over) return;
     this.handle?.cancel();
-    this.#fail(failureOf(error));
+    this.#fail(failureOfReader(error, this.target, this.#circumstances(true)));
   }
 
   get #ok(): boolean {
@@ -264,7 +256,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       answer = this.#format.readResponse(body);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      this.#fail(failureOf(error));
+      this.#fail(failureOfReader(error, this.target, this.#circumstances(true)));
       return;
     }
     // A whole answer where a stream was asked for can't be told from a cut one.
@@ -296,14 +288,14 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   }
 
   #failByAnswer(body: Buffer): void {
-    const now = this.#clock.wallMs();
-    const failure = this.#format.readError(this.httpStatus, this.#header, body, now);
-    this.#fail({
-      class: failure.class,
-      retryAfterMs: failure.retryAfterMs,
-      providerCode: failure.providerCode,
-      providerMessage: failure.message,
-    });
+    const nowMs = this.#clock.wallMs();
+    const failure = this.#format.readError(this.httpStatus, this.#header, body, nowMs);
+    this.#fail(failureOfAnswer(failure, this.target, this.#circumstances(false)));
+  }
+
+  #circumstances(inBand: boolean): AnswerCircumstances {
+    const status = inBand ? 0 : this.httpStatus;
+    return { status, inBand, header: this.#header, nowMs: this.#clock.wallMs() };
   }
 
   #fail(failure: AttemptFailure): void {
@@ -317,25 +309,4 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       if (!this.#ended) this.handle?.cancel();
     });
   }
-}
-
-/** A failure of which the provider said nothing. */
-export function plainFailure(failureClass: FailureClass): AttemptFailure {
-  return {
-    class: failureClass,
-    retryAfterMs: undefined,
-    providerCode: "",
-    providerMessage: "",
-  };
-}
-
-function failureOf(error: GatewayError): AttemptFailure {
-  const named = error.metadata["failure_class"] ?? "";
-  const known = Object.hasOwn(failureReasons, named);
-  return {
-    class: known ? (named as FailureClass) : "MALFORMED",
-    retryAfterMs: error.retryAfterMs,
-    providerCode: (error.metadata["provider_code"] ?? "").slice(0, 128),
-    providerMessage: (error.metadata["provider_message"] ?? "").slice(0, 256),
-  };
 }

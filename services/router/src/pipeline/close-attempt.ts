@@ -1,7 +1,9 @@
 import type { AttemptKind, TokenUsage } from "@penstock/api";
 import type { Reservation } from "../leases/reservation.ts";
+import type { FailureSample } from "../health/failure-samples.ts";
 import { attemptRecord } from "./attempt-record.ts";
-import type { AttemptFailure, AttemptRun } from "./attempt-run.ts";
+import type { AttemptFailure } from "./attempt-failure.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 import { attemptCost, attemptUsage } from "./attempt-usage.ts";
 import { noteServed } from "../choosing/note-served.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -20,13 +22,24 @@ export interface ClosedAttempt {
   readonly reservation: Reservation | undefined;
 }
 
+/** The parts that hear of an ended attempt. */
+type ClosingParts = Pick<
+  PipelineParts,
+  | "affinity"
+  | "calibration"
+  | "clock"
+  | "events"
+  | "failureSamples"
+  | "health"
+  | "leases"
+  | "performance"
+  | "retryBudgets"
+>;
+
 /** Writes an ended attempt down, tells its target's health and settles the target's quotas. */
 export function closeAttempt(
   context: RequestContext,
-  parts: Pick<
-    PipelineParts,
-    "affinity" | "calibration" | "clock" | "health" | "leases" | "performance"
-  >,
+  parts: ClosingParts,
   closed: ClosedAttempt,
 ): void {
   const { run, outcome, failure, reservation } = closed;
@@ -34,7 +47,9 @@ export function closeAttempt(
   const now = parts.clock.monotonicMs();
   const { firstTokenMs } = run;
   const retryAfterMs = failure?.retryAfterMs;
-  parts.health.ended(deployment, { class: outcome, firstTokenMs, retryAfterMs }, now);
+  const cooldown = failure?.cooldown;
+  parts.health.ended(deployment, { class: outcome, firstTokenMs, retryAfterMs, cooldown }, now);
+  if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
   const usage = attemptUsage(run, closed.reported, estimate, parts.calibration);
@@ -49,6 +64,7 @@ export function closeAttempt(
   if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
+  if (cost !== undefined) parts.retryBudgets.spend.spent(now, cost);
   context.attempts.push(
     attemptRecord(run, {
       kind: closed.kind,
@@ -63,4 +79,19 @@ export function closeAttempt(
   if (reservation === undefined) return;
   const actuals = actualAmounts(reservation.uses, usage, cost);
   context.charges.push(...parts.leases.settle(reservation, actuals));
+}
+
+/** What no table knows is kept for whoever adds rows. */
+function sampleFailure(run: AttemptRun, failure: AttemptFailure, parts: ClosingParts): void {
+  const { deployment } = run.target;
+  const sample: FailureSample = {
+    deployment: deployment.name,
+    providerKind: deployment.provider.kind,
+    httpStatus: run.httpStatus >= 200 && run.httpStatus < 300 ? 0 : run.httpStatus,
+    providerCode: failure.providerCode,
+    providerType: failure.providerType ?? "",
+    message: failure.providerMessage,
+    class: failure.class,
+  };
+  parts.events.unmappedFailure(sample, parts.failureSamples.add(sample, parts.clock.wallMs()));
 }

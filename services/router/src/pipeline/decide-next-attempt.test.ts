@@ -38,8 +38,9 @@ describe("decideNextAttempt", () => {
     ["CONTEXT_TOO_LONG", "fallback"],
     ["TIMEOUT_FIRST_TOKEN", "fallback"],
     ["TIMEOUT_PROGRESS", "fallback"],
+    ["CONTENT_FILTERED", "fallback"],
+    ["UNMAPPED", "fallback"],
     ["BAD_REQUEST", "stop"],
-    ["CONTENT_FILTERED", "stop"],
     ["CANCELLED", "stop"],
   ] as const)("after a first %s: %s", (failureClass, kind) => {
     expect(decideNextAttempt(failed({ class: failureClass })).kind).toBe(kind);
@@ -54,13 +55,28 @@ describe("decideNextAttempt", () => {
     expect(decideNextAttempt(failed({ maxAttempts: 2 }))).toEqual({ kind: "fallback" });
   });
 
+  it("waits for a limit only where nothing else is left and the provider said how long", () => {
+    const limited = failed({ class: "RATE_LIMITED", retryAfterMs: 1_500, random: 0.5 });
+    expect(decideNextAttempt(limited).kind).toBe("fallback");
+    const last = { ...limited, lastTarget: true };
+    expect(decideNextAttempt(last)).toEqual({ kind: "retry", delayMs: 1_550 });
+    expect(decideNextAttempt({ ...last, retryAfterMs: 2_000 }).kind).toBe("stop");
+    expect(decideNextAttempt({ ...last, retryAfterMs: undefined }).kind).toBe("stop");
+  });
+
+  it("does what the row of the failure says instead of its class", () => {
+    const again = failed({ class: "BAD_REQUEST", actions: ["R", "C"] });
+    expect(decideNextAttempt(again).kind).toBe("retry");
+    expect(decideNextAttempt({ ...again, attempts: 2, attemptsOnTarget: 2 }).kind).toBe("stop");
+  });
+
   it("retries an overloaded target only when it is the last one", () => {
     const last = failed({ class: "OVERLOADED", lastTarget: true });
     expect(decideNextAttempt(last).kind).toBe("retry");
   });
 
   it("never waits longer than a quarter of what is left, nor than 5 s", () => {
-    const patient = failed({ lastTarget: true, retryAfterMs: 4_000 });
+    const patient = failed({ lastTarget: true, retryAfterMs: 4_000, random: 0 });
     expect(decideNextAttempt({ ...patient, remainingMs: 60_000 }).kind).toBe("retry");
     expect(decideNextAttempt({ ...patient, remainingMs: 10_000 }).kind).toBe("stop");
     expect(decideNextAttempt({ ...patient, retryAfterMs: 6_000 }).kind).toBe("stop");

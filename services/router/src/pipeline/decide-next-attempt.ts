@@ -1,8 +1,11 @@
-import type { FailureClass } from "@penstock/formats";
+import { failureTreatments } from "@penstock/formats";
+import type { FailureAction, FailureClass } from "@penstock/formats";
 
 /** What the decision after a failed attempt rests on. */
 export interface FailedAttempt {
   readonly class: FailureClass;
+  /** What may be done, where its row of knowledge differs from its class. */
+  readonly actions?: readonly FailureAction[] | undefined;
   /** True when content of it was sent to the caller. */
   readonly committed: boolean;
   /** Wait that the provider asked for. Unit: milliseconds. */
@@ -12,11 +15,11 @@ export interface FailedAttempt {
   /** Attempts made on this target so far, this one included. */
   readonly attemptsOnTarget: number;
   readonly maxAttempts: number;
-  /** True when no further target is planned. */
+  /** True when no further target is left that this failure allows. */
   readonly lastTarget: boolean;
   /** Time left of the request. Unit: milliseconds. */
   readonly remainingMs: number;
-  /** True when the target's retry budget has room. */
+  /** True when the budgets of the target and of broken answers have room. */
   readonly retryBudget: boolean;
   /** A number from 0 to below 1, for jitter. */
   readonly random: number;
@@ -37,39 +40,10 @@ const maximumOnTarget = 2;
 const retryDelayMs = 100;
 /** A wait longer than this is not worth it: the next target is asked (reliability §2.2). */
 const longestRetryAfterMs = 5_000;
+/** The same for a limit of the provider, which rarely has room sooner than it says. */
+const longestLimitWaitMs = 2_000;
 /** Less time than this is too little for another attempt. */
 const leastRemainingMs = 100;
-
-type Treatment = { readonly retry: "once" | "last_target" | "never"; readonly fallback: boolean };
-
-const once: Treatment = { retry: "once", fallback: true };
-const next: Treatment = { retry: "never", fallback: true };
-const end: Treatment = { retry: "never", fallback: false };
-
-/** How each class is treated: decisions §4, reliability §2.2, provider-failures §5.1. */
-const treatments: Record<FailureClass, Treatment> = {
-  RATE_LIMITED: next,
-  QUOTA_EXHAUSTED: next,
-  OVERLOADED: { retry: "last_target", fallback: true },
-  UPSTREAM_ERROR: once,
-  AUTH_FAILED: next,
-  PERMISSION: next,
-  MODEL_NOT_FOUND: next,
-  CONTEXT_TOO_LONG: next,
-  BAD_REQUEST: end,
-  CONTENT_FILTERED: end,
-  PAYLOAD_TOO_LARGE: next,
-  CONFLICT: once,
-  UNMAPPED: once,
-  TIMEOUT_CONNECT: once,
-  TIMEOUT_FIRST_TOKEN: next,
-  TIMEOUT_PROGRESS: next,
-  TIMEOUT_TOTAL: next,
-  CONNECTION: once,
-  STREAM_BROKEN: once,
-  MALFORMED: once,
-  CANCELLED: end,
-};
 
 /** Same target, next target, or stop. Nothing is ever tried again after the commit point. */
 export function decideNextAttempt(failed: FailedAttempt): NextAttempt {
@@ -77,21 +51,27 @@ export function decideNextAttempt(failed: FailedAttempt): NextAttempt {
   if (failed.attempts >= failed.maxAttempts || failed.remainingMs < leastRemainingMs) {
     return { kind: "stop" };
   }
-  const treatment = treatments[failed.class];
-  const retry = retryDelay(failed, treatment);
+  const actions = failed.actions ?? failureTreatments[failed.class].actions;
+  const retry = retryDelay(failed, actions);
   if (retry !== undefined) return { kind: "retry", delayMs: retry };
-  if (treatment.fallback && !failed.lastTarget) return { kind: "fallback" };
+  const goesOn = actions.includes("F") || actions.includes("K");
+  if (goesOn && !failed.lastTarget) return { kind: "fallback" };
   return { kind: "stop" };
 }
 
-function retryDelay(failed: FailedAttempt, treatment: Treatment): number | undefined {
-  if (treatment.retry === "never" || failed.attemptsOnTarget >= maximumOnTarget) return undefined;
-  if (treatment.retry === "last_target" && !failed.lastTarget) return undefined;
+function retryDelay(failed: FailedAttempt, actions: readonly FailureAction[]): number | undefined {
+  if (!actions.includes("R") || failed.attemptsOnTarget >= maximumOnTarget) return undefined;
   if (!failed.retryBudget) return undefined;
-  // A spare attempt is better spent on a target that has not failed yet.
-  if (!failed.lastTarget && failed.attempts + 1 >= failed.maxAttempts) return undefined;
-  const jitterMs = failed.random * retryDelayMs;
-  const delayMs = Math.max(failed.retryAfterMs ?? 0, jitterMs);
-  const bound = Math.min(longestRetryAfterMs, failed.remainingMs / 4);
-  return delayMs > bound ? undefined : delayMs;
+  if (!failed.lastTarget) {
+    // Where another action comes first, the same target is for when nothing else is left.
+    if (actions[0] !== "R") return undefined;
+    // A spare attempt is better spent on a target that has not failed yet.
+    if (failed.attempts + 1 >= failed.maxAttempts) return undefined;
+  }
+  const limited = failed.class === "RATE_LIMITED";
+  // Of a limit that does not say when it has room, nothing is to be hoped for.
+  if (limited && failed.retryAfterMs === undefined) return undefined;
+  const delayMs = (failed.retryAfterMs ?? 0) + failed.random * retryDelayMs;
+  const longestMs = limited ? longestLimitWaitMs : longestRetryAfterMs;
+  return delayMs > Math.min(longestMs, failed.remainingMs / 4) ? undefined : delayMs;
 }

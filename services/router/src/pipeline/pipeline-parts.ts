@@ -1,6 +1,7 @@
 import type { Tracer } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
+import type { FailureSamples } from "../health/failure-samples.ts";
 import type { TargetHealthBook } from "../health/target-health.ts";
 import type { AffinityBook } from "../choosing/affinity.ts";
 import type { TargetPerformanceBook } from "../performance/target-performance.ts";
@@ -22,6 +23,7 @@ export interface PipelineParts {
   readonly health: TargetHealthBook;
   readonly performance: TargetPerformanceBook;
   readonly affinity: AffinityBook;
+  readonly failureSamples: FailureSamples;
   readonly upstream: UpstreamClient;
   readonly calibration: OutputCalibration;
   readonly retryBudgets: RetryBudgets;

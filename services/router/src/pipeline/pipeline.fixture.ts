@@ -10,6 +10,7 @@ import { ManualClock } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import { AffinityBook } from "../choosing/affinity.ts";
 import { RouterEvents } from "../events.ts";
+import { FailureSamples } from "../health/failure-samples.ts";
 import { TargetHealthBook } from "../health/target-health.ts";
 import { LeaseBook } from "../leases/lease-book.ts";
 import type { UpstreamCall, UpstreamHandle } from "../upstream/upstream-call.ts";
@@ -267,6 +268,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     health,
     performance: new TargetPerformanceBook(),
     affinity: new AffinityBook(),
+    failureSamples: new FailureSamples(),
     upstream: upstream as unknown as UpstreamClient,
     calibration,
     retryBudgets: new RetryBudgets(),

@@ -5,6 +5,7 @@ import { exclusionOf } from "../choosing/exclude-target.ts";
 import type { ExclusionInput } from "../choosing/exclude-target.ts";
 import { orderTargets } from "../choosing/order-targets.ts";
 import type { OrderFacts, TargetOrder } from "../choosing/order-targets.ts";
+import { readmit } from "./panic-rule.ts";
 
 /** Whether a target may be used now, and if not, why and until when (monotonic). */
 export type TargetAdmission =
@@ -66,17 +67,14 @@ export interface AttemptPlan {
 
 /**
  * Routes × wishes × policies × capabilities × health → the targets in the order they are tried, all
- * of one model before those of the next. When breakers are open on every target that could serve,
- * the one that recovers first is tried all the same: a router must never talk itself out of serving
- * (reliability §2.5). What a provider itself asked for, a wait or another credential, is respected
- * even then.
+ * of one model before those of the next.
  */
 export function planAttempts(input: PlanInput): AttemptPlan {
   const { route, fallbacks, request } = input;
   const plan = { targets: [] as CompiledTarget[], skipped: [] as SkippedTarget[] };
   planRoute(input, route, plan);
   const models = fallbacks.length === 0 ? undefined : planFallbacks(input, plan);
-  if (plan.targets.length === 0) usePanicTarget(plan.targets, plan.skipped);
+  readmit(plan.targets, plan.skipped);
   const wishes = request.routing;
   if (wishes?.allowFallbacks === false) plan.targets.splice(1);
   const most = Math.max(route.maxAttempts, ...fallbacks.map((one) => one.route.maxAttempts));
@@ -118,19 +116,6 @@ function planFallbacks(input: PlanInput, plan: PlanDraft): ReadonlyMap<CompiledT
     }
   }
   return models;
-}
-
-function usePanicTarget(targets: CompiledTarget[], skipped: SkippedTarget[]): void {
-  let soonest: SkippedTarget | undefined;
-  for (const candidate of skipped) {
-    if (!candidate.inNeed) continue;
-    if (soonest === undefined || (candidate.untilMs ?? 0) < (soonest.untilMs ?? 0)) {
-      soonest = candidate;
-    }
-  }
-  if (soonest === undefined) return;
-  targets.push(soonest.target);
-  skipped.splice(skipped.indexOf(soonest), 1);
 }
 
 const wishedOrders: Readonly<Partial<Record<RoutingSort, TargetOrder["by"]>>> = {

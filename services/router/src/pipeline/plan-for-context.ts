@@ -119,6 +119,8 @@ const healthReasons = {
   probing: "it failed repeatedly and one request is trying it",
   cooldown: "its provider asked to be left alone for a while",
   credential_refused: "its provider refused the credential",
+  hinted: "its provider asked another router to leave it alone for a while",
+  used_up: "its account at the provider is used up",
   deployment_refused: "its provider refused the deployment",
   full: "it has as many requests as it takes at once",
 } as const;

@@ -36,9 +36,10 @@ describe("RetryBudget", () => {
     );
   });
 
-  it("keeps one budget for each deployment", () => {
+  it("keeps one budget for each target and each vendor", () => {
     const budgets = new RetryBudgets();
-    expect(budgets.of("deployments/a")).toBe(budgets.of("deployments/a"));
-    expect(budgets.of("deployments/a")).not.toBe(budgets.of("deployments/b"));
+    expect(budgets.ofTarget("a")).toBe(budgets.ofTarget("a"));
+    expect(budgets.ofTarget("a")).not.toBe(budgets.ofTarget("b"));
+    expect(budgets.ofVendor("a")).not.toBe(budgets.ofTarget("a"));
   });
 });

@@ -1,3 +1,5 @@
+import { SpendBudget } from "./spend-budget.ts";
+
 /** Length of the window and of its ten slots. */
 const windowMs = 10_000;
 const slotMs = 1_000;
@@ -13,8 +15,9 @@ interface Slot {
 }
 
 /**
- * Keeps retries on one target from multiplying an outage: at most 20 % of its attempts of the last
- * 10 s, plus 3. Falling back to another target is not counted; that target has its own budget.
+ * Keeps repeated calls from multiplying an outage: of a target, or of a vendor over its other
+ * targets, at most 20 % of the first ones of the last 10 s, plus 3. Falling back to another vendor
+ * is not counted; that has its own budget.
  */
 export class RetryBudget {
   readonly #slots: Slot[] = [];
@@ -54,20 +57,30 @@ export class RetryBudget {
   }
 }
 
-/** Deployments that are remembered; a forgotten one begins with a full budget. */
-const maximumDeployments = 10_000;
+/** Budgets that are remembered; a forgotten one begins anew. */
+const maximumBudgets = 10_000;
 
-/** The retry budget of each deployment. */
+/** The budgets of targets and vendors, and the one of the money that failed attempts cost. */
 export class RetryBudgets {
+  readonly spend = new SpendBudget();
   readonly #budgets = new Map<string, RetryBudget>();
 
-  /** The budget of one deployment. */
-  of(deployment: string): RetryBudget {
-    const known = this.#budgets.get(deployment);
+  /** Of retries on one target, by the deployment's name. */
+  ofTarget(deployment: string): RetryBudget {
+    return this.#of(`target ${deployment}`);
+  }
+
+  /** Of falling back from one target of a vendor to another one of it. */
+  ofVendor(vendor: string): RetryBudget {
+    return this.#of(`vendor ${vendor}`);
+  }
+
+  #of(name: string): RetryBudget {
+    const known = this.#budgets.get(name);
     if (known !== undefined) return known;
-    if (this.#budgets.size >= maximumDeployments) this.#budgets.clear();
+    if (this.#budgets.size >= maximumBudgets) this.#budgets.clear();
     const budget = new RetryBudget();
-    this.#budgets.set(deployment, budget);
+    this.#budgets.set(name, budget);
     return budget;
   }
 }

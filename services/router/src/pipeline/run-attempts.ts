@@ -7,13 +7,14 @@ import { signatureOf } from "../choosing/note-served.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import { AttemptRun } from "./attempt-run.ts";
-import type { AttemptFailure, AttemptOwner } from "./attempt-run.ts";
+import type { AttemptFailure } from "./attempt-failure.ts";
+import type { AttemptOwner } from "./attempt-run.ts";
 import { errorOfAttempt } from "./attempt-error.ts";
 import { attemptMessage } from "./attempt-message.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
+import { AttemptSequence } from "./attempt-sequence.ts";
 import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
-import { decideNextAttempt } from "./decide-next-attempt.ts";
 import { answerFacts } from "./answer-facts.ts";
 import type { AnswerFacts, RelayedText, WholeAnswer } from "./downstream.ts";
 import { GuardedSink } from "./guarded-sink.ts";
@@ -55,9 +56,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   readonly #parts: PipelineParts;
   readonly #listener: AttemptsListener;
   readonly #plan: AttemptPlan;
-  #at = 0;
-  #onTarget = 0;
-  #kind: AttemptKind = AttemptKind.PRIMARY;
+  readonly #sequence: AttemptSequence;
   #current: AttemptRun | undefined;
   #reservation: Reservation | undefined;
   #lastError: GatewayError | undefined;
@@ -71,6 +70,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#parts = parts;
     this.#listener = listener;
     this.#plan = planForContext(context, parts);
+    this.#sequence = new AttemptSequence(context, parts, this.#plan);
   }
 
   start(): void {
@@ -94,7 +94,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   #next(): void {
-    const target = this.#plan.targets[this.#at];
+    const { target } = this.#sequence;
     if (target === undefined) {
       const { clock } = this.#parts;
       const error = this.#lastError ?? noTargetError(this.#context, this.#plan, clock);
@@ -121,10 +121,10 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   /** An attempt may have taken minutes: what was healthy when planned may not be any more. */
   #fellOutSincePlanned(target: CompiledTarget): boolean {
-    if (this.#kind !== AttemptKind.FALLBACK) return false;
+    if (this.#sequence.kind !== AttemptKind.FALLBACK) return false;
     const admitted = admitTarget(target, this.#parts);
     if (admitted.ok) return false;
-    const last = this.#at + 1 >= this.#plan.targets.length;
+    const last = this.#sequence.remaining.length === 0;
     if (last && admitted.inNeed === true) return false;
     passOver(this.#context, target, admitted);
     return true;
@@ -137,7 +137,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   #reserved(outcome: Reserved | QuotaRefused): void {
     this.#reserving = undefined;
-    const target = this.#plan.targets[this.#at];
+    const { target } = this.#sequence;
     if (target === undefined) return;
     if (outcome.kind === "reserved") {
       this.#begin(target, outcome.reservation);
@@ -153,9 +153,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   #skip(): void {
-    this.#at += 1;
-    this.#onTarget = 0;
-    if (this.#context.attempts.length > 0) this.#kind = AttemptKind.FALLBACK;
+    this.#sequence.skip();
     this.#next();
   }
 
@@ -180,17 +178,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       relays: message.relays,
       streamRelay: streamRelay(context, deployment.format, this.#modelOf(target)),
       clock,
+      timeouts: this.#sequence.timeoutsOf(target),
       requestEndMs: context.deadlineMs,
     });
     if (this.#plan.models !== undefined) context.askedModels.add(this.#modelOf(target));
     this.#current = run;
     this.#reservation = reservation;
-    this.#onTarget += 1;
-    const now = this.#now;
-    health.began(deployment, now);
-    const budget = this.#parts.retryBudgets.of(deployment.name);
-    if (this.#kind === AttemptKind.RETRY) budget.retry(now);
-    else budget.attempt(now);
+    health.began(deployment, this.#now);
+    this.#sequence.began(target);
     run.handle = upstream.dispatch({
       target,
       body: message.body,
@@ -305,25 +300,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   #afterFailure(run: AttemptRun, failure: AttemptFailure): void {
     this.#close(run, failure.class, { failure });
-    const { attempts } = this.#context;
-    const now = this.#now;
-    const next = decideNextAttempt({
-      class: failure.class,
-      committed: run.committed,
-      retryAfterMs: failure.retryAfterMs,
-      attempts: attempts.length,
-      attemptsOnTarget: this.#onTarget,
-      maxAttempts: this.#plan.maxAttempts,
-      lastTarget: this.#at + 1 >= this.#plan.targets.length,
-      remainingMs: this.#context.deadlineMs - now,
-      retryBudget: this.#parts.retryBudgets.of(run.target.deployment.name).hasRoom(now),
-      random: this.#parts.random(),
-    });
+    const costNanoUsd = this.#context.attempts.at(-1)?.costNanoUsd ?? 0n;
+    const { committed } = run;
+    const next = this.#sequence.afterFailure(run.target, { failure, committed, costNanoUsd });
     this.#lastError = this.#errorOf(run, failure);
     if (next.kind === "stop") this.#end({ kind: "failed", error: this.#lastError });
     else if (next.kind === "fallback") this.#skip();
     else {
-      this.#kind = AttemptKind.RETRY;
       this.#parts.clock.schedule(next.delayMs, () => {
         if (!this.#ended) this.#guarded(() => this.#next());
       });
@@ -350,14 +333,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const reservation = this.#reservation;
     this.#reservation = undefined;
     this.#current = undefined;
-    const kind = this.#kind;
+    const { kind } = this.#sequence;
     closeAttempt(this.#context, this.#parts, { run, kind, outcome, reservation, ...more });
   }
 
   #writeProgress(run: AttemptRun): void {
     this.#lastProgressMs = this.#now;
     const held = this.#reservation;
-    this.#parts.settlement.progress(this.#context, run, this.#kind, held);
+    this.#parts.settlement.progress(this.#context, run, this.#sequence.kind, held);
   }
 
   #end(end: RequestEnd): void {

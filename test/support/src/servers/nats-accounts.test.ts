@@ -100,7 +100,7 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
     const { logger } = observability;
     const owns = {
       router: [],
-      policy: ["config", "routers", "intents"],
+      policy: ["config", "routers", "intents", "hints"],
       quota: ["usage", "confirmed"],
       telemetry: ["usage", "confirmed"],
     } as const;
@@ -118,6 +118,7 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
       expect((await router?.usage.publish([messageOf("m")]))?.[0]?.ok).toBe(true);
       await router?.routers.put("r1", one);
       await router?.intents.put("r1.a", one);
+      await router?.hints.put("key.a", one);
     }, 10_000);
     const told = observability.lines.map((line) => JSON.stringify(line));
     expect(told.filter((line) => /Permissions Violation|may not use/.test(line))).toEqual([]);
@@ -155,7 +156,10 @@ serverLane("nats").describe("deploy/nats/nats-server.conf", () => {
         { ok: false, error: denied },
       ]);
       await expect(bus.routers.put("r1", one)).rejects.toMatchObject(denied);
+      await expect(bus.hints.put("key.a", one)).rejects.toMatchObject(denied);
     }
+    await router.hints.put("key.a", one);
+    expect((await router.hints.list()).map(({ key }) => key)).toEqual(["key.a"]);
     await expect(router.confirmed.put("quota.r1.1", one)).rejects.toMatchObject(denied);
     await expect(policy.confirmed.put("quota.r1.1", one)).rejects.toMatchObject(denied);
     await expect(telemetry.confirmed.put("quota.r1.1", one)).rejects.toMatchObject(denied);

@@ -13,13 +13,14 @@ export const ackWaitMs = 1_000;
 
 /** The shipped topology with shorter times and smaller bounds. */
 export function quickTopology(maxBytes = 1e8): Topology {
-  const { config, routers, confirmed, intents, usage } = defaultTopology;
+  const { config, routers, confirmed, intents, hints, usage } = defaultTopology;
   return {
     ...defaultTopology,
     config: { ...config, maxBytes: 1e7 },
     routers: { ...routers, maxBytes: 1e7, expireAfterMs },
     confirmed: { ...confirmed, maxBytes: 1e7 },
     intents: { ...intents, maxBytes: 1e7 },
+    hints: { ...hints, maxBytes: 1e7 },
     usage: { ...usage, consumers: ["quota"], ackWaitMs, maxBytes },
   };
 }

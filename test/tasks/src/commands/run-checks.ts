@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareGenerated } from "../generation/compare-generated.ts";
+import { compareErrorPages, errorPages, readErrorPages } from "../generation/error-pages.ts";
 import { generateApi, readGenerated } from "../generation/generate-api.ts";
 import { compareLossTable } from "../generation/loss-table.ts";
 import { runCommand } from "./run-command.ts";
@@ -28,6 +29,7 @@ const checks: readonly Check[] = [
   { name: "format", run: () => runTool("oxfmt", ["--check", "."]) },
   { name: "proto lint", run: () => runTool("buf", ["lint"], join(root, "proto")) },
   { name: "generated code", run: checkGenerated },
+  { name: "error pages", run: checkErrorPages },
   { name: "tidy", run: checkTidy },
 ];
 
@@ -76,6 +78,12 @@ async function checkGenerated(): Promise<CheckResult> {
   } finally {
     rmSync(target, { recursive: true, force: true });
   }
+}
+
+async function checkErrorPages(): Promise<CheckResult> {
+  const problems = compareErrorPages(readErrorPages(root), errorPages());
+  const advice = problems.length === 0 ? [] : ["run `npm run generate` and commit the result"];
+  return { passed: problems.length === 0, output: [...problems, ...advice].join("\n") };
 }
 
 async function checkTidy(): Promise<CheckResult> {

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/router/v1/router_service.proto.
  */
 export const file_penstock_router_v1_router_service: GenFile = /*@__PURE__*/
-  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QiqAIKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdyLBAgoMVGFyZ2V0V2luZG93EikKBmxlbmd0aBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghhdHRlbXB0cxgCIAEoAxIQCghmYWlsdXJlcxgDIAEoAxIyCg9maXJzdF90b2tlbl9wNTAYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPZmlyc3RfdG9rZW5fcDk1GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A1MBgGIAEoAUgAiAEBEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A5NRgHIAEoAUgBiAEBQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wNTBCGAoWX3Rva2Vuc19wZXJfc2Vjb25kX3A5NSJNChhMaXN0VGFyZ2V0SGVhbHRoUmVzcG9uc2USMQoHdGFyZ2V0cxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5UYXJnZXRIZWFsdGgynQMKDVJvdXRlclNlcnZpY2USfwoORXhwbGFpblJlcXVlc3QSKS5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXF1ZXN0GioucGVuc3RvY2sucm91dGVyLnYxLkV4cGxhaW5SZXF1ZXN0UmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXISggEKD0dldFNuYXBzaG90SW5mbxIqLnBlbnN0b2NrLnJvdXRlci52MS5HZXRTbmFwc2hvdEluZm9SZXF1ZXN0GisucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1Jlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEoUBChBMaXN0VGFyZ2V0SGVhbHRoEisucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXF1ZXN0GiwucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlcmIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
+  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QiqAIKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdyLBAgoMVGFyZ2V0V2luZG93EikKBmxlbmd0aBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghhdHRlbXB0cxgCIAEoAxIQCghmYWlsdXJlcxgDIAEoAxIyCg9maXJzdF90b2tlbl9wNTAYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPZmlyc3RfdG9rZW5fcDk1GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A1MBgGIAEoAUgAiAEBEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A5NRgHIAEoAUgBiAEBQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wNTBCGAoWX3Rva2Vuc19wZXJfc2Vjb25kX3A5NSJNChhMaXN0VGFyZ2V0SGVhbHRoUmVzcG9uc2USMQoHdGFyZ2V0cxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5UYXJnZXRIZWFsdGgiHQobTGlzdFVubWFwcGVkRmFpbHVyZXNSZXF1ZXN0IpUCCg9Vbm1hcHBlZEZhaWx1cmUSEgoKZGVwbG95bWVudBgBIAEoCRIVCg1wcm92aWRlcl9raW5kGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgFEhUKDXByb3ZpZGVyX2NvZGUYBCABKAkSFQoNcHJvdmlkZXJfdHlwZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhUKDWZhaWx1cmVfY2xhc3MYByABKAkSDQoFY291bnQYCCABKAMSLgoKZmlyc3RfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJVChxMaXN0VW5tYXBwZWRGYWlsdXJlc1Jlc3BvbnNlEjUKCGZhaWx1cmVzGAEgAygLMiMucGVuc3RvY2sucm91dGVyLnYxLlVubWFwcGVkRmFpbHVyZTKxBAoNUm91dGVyU2VydmljZRJ/Cg5FeHBsYWluUmVxdWVzdBIpLnBlbnN0b2NrLnJvdXRlci52MS5FeHBsYWluUmVxdWVzdFJlcXVlc3QaKi5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlchKCAQoPR2V0U25hcHNob3RJbmZvEioucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1JlcXVlc3QaKy5wZW5zdG9jay5yb3V0ZXIudjEuR2V0U25hcHNob3RJbmZvUmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXIShQEKEExpc3RUYXJnZXRIZWFsdGgSKy5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QaLC5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFRhcmdldEhlYWx0aFJlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEpEBChRMaXN0VW5tYXBwZWRGYWlsdXJlcxIvLnBlbnN0b2NrLnJvdXRlci52MS5MaXN0VW5tYXBwZWRGYWlsdXJlc1JlcXVlc3QaMC5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFVubWFwcGVkRmFpbHVyZXNSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlcmIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
 
 /**
  * A request that is not sent.
@@ -416,6 +416,126 @@ export const ListTargetHealthResponseSchema: GenMessage<ListTargetHealthResponse
   messageDesc(file_penstock_router_v1_router_service, 8);
 
 /**
+ * Which errors to list: all that are remembered.
+ *
+ * @generated from message penstock.router.v1.ListUnmappedFailuresRequest
+ */
+export type ListUnmappedFailuresRequest = Message<"penstock.router.v1.ListUnmappedFailuresRequest"> & {
+};
+
+/**
+ * Describes the message penstock.router.v1.ListUnmappedFailuresRequest.
+ * Use `create(ListUnmappedFailuresRequestSchema)` to create a new message.
+ */
+export const ListUnmappedFailuresRequestSchema: GenMessage<ListUnmappedFailuresRequest> = /*@__PURE__*/
+  messageDesc(file_penstock_router_v1_router_service, 9);
+
+/**
+ * An error of a provider that no row of the failure tables knows.
+ *
+ * @generated from message penstock.router.v1.UnmappedFailure
+ */
+export type UnmappedFailure = Message<"penstock.router.v1.UnmappedFailure"> & {
+  /**
+   * Resource name of the deployment that gave it last.
+   *
+   * @generated from field: string deployment = 1;
+   */
+  deployment: string;
+
+  /**
+   * Kind of its provider.
+   *
+   * @generated from field: string provider_kind = 2;
+   */
+  providerKind: string;
+
+  /**
+   * HTTP status. 0: it came inside an answer.
+   *
+   * @generated from field: int32 http_status = 3;
+   */
+  httpStatus: number;
+
+  /**
+   * The provider's code, at most 128 characters. Empty: it gave none.
+   *
+   * @generated from field: string provider_code = 4;
+   */
+  providerCode: string;
+
+  /**
+   * The provider's type of error, at most 128 characters. Empty: it gave none.
+   *
+   * @generated from field: string provider_type = 5;
+   */
+  providerType: string;
+
+  /**
+   * The provider's words of the last one, at most 256 characters, without anything that looks like a key.
+   *
+   * @generated from field: string message = 6;
+   */
+  message: string;
+
+  /**
+   * What it was taken for, such as `BAD_REQUEST`.
+   *
+   * @generated from field: string failure_class = 7;
+   */
+  failureClass: string;
+
+  /**
+   * How often it came since the router started.
+   *
+   * @generated from field: int64 count = 8;
+   */
+  count: bigint;
+
+  /**
+   * When it came first.
+   *
+   * @generated from field: google.protobuf.Timestamp first_time = 9;
+   */
+  firstTime?: Timestamp | undefined;
+
+  /**
+   * When it came last.
+   *
+   * @generated from field: google.protobuf.Timestamp last_time = 10;
+   */
+  lastTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message penstock.router.v1.UnmappedFailure.
+ * Use `create(UnmappedFailureSchema)` to create a new message.
+ */
+export const UnmappedFailureSchema: GenMessage<UnmappedFailure> = /*@__PURE__*/
+  messageDesc(file_penstock_router_v1_router_service, 10);
+
+/**
+ * Errors of providers that no table knows.
+ *
+ * @generated from message penstock.router.v1.ListUnmappedFailuresResponse
+ */
+export type ListUnmappedFailuresResponse = Message<"penstock.router.v1.ListUnmappedFailuresResponse"> & {
+  /**
+   * The errors, the newest first; at most 200 of each worker.
+   *
+   * @generated from field: repeated penstock.router.v1.UnmappedFailure failures = 1;
+   */
+  failures: UnmappedFailure[];
+};
+
+/**
+ * Describes the message penstock.router.v1.ListUnmappedFailuresResponse.
+ * Use `create(ListUnmappedFailuresResponseSchema)` to create a new message.
+ */
+export const ListUnmappedFailuresResponseSchema: GenMessage<ListUnmappedFailuresResponse> = /*@__PURE__*/
+  messageDesc(file_penstock_router_v1_router_service, 11);
+
+/**
  * Looks into one router. Served on its admin port only.
  *
  * @generated from service penstock.router.v1.RouterService
@@ -450,6 +570,16 @@ export const RouterService: GenService<{
     methodKind: "unary";
     input: typeof ListTargetHealthRequestSchema;
     output: typeof ListTargetHealthResponseSchema;
+  },
+  /**
+   * Says which errors of providers no table knows, so that they can be added. Newest first. Identity: an admin token of any role, or a service token.
+   *
+   * @generated from rpc penstock.router.v1.RouterService.ListUnmappedFailures
+   */
+  listUnmappedFailures: {
+    methodKind: "unary";
+    input: typeof ListUnmappedFailuresRequestSchema;
+    output: typeof ListUnmappedFailuresResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_penstock_router_v1_router_service, 0);

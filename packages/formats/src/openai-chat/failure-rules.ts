@@ -1,0 +1,72 @@
+import type { FailureRule } from "../failures/failure-rule.ts";
+import { statusRules } from "../failures/status-rules.ts";
+
+/**
+ * What the errors of OpenAI's API mean, by its code, else its type, else the status: 429 alone
+ * means at least four things. What other servers add to the format is in the tables of their kinds.
+ */
+export const failureRules: readonly FailureRule[] = [
+  // Money is told by the type, with a code for each kind of purse.
+  { id: "insufficient-quota", type: ["insufficient_quota"], class: "QUOTA_EXHAUSTED" },
+  {
+    id: "spend-limit",
+    code: [
+      "insufficient_quota",
+      "billing_hard_limit_reached",
+      "billing_not_active",
+      "credit_balance_exhausted",
+      "project_spend_limit_reached",
+      "organization_spend_limit_reached",
+      "organization_usage_limit_reached",
+    ],
+    class: "QUOTA_EXHAUSTED",
+  },
+  // The ramp was too steep for this model; another model of the account is not concerned.
+  { id: "slow-down", code: ["slow_down"], class: "OVERLOADED", cooldown: "model" },
+  { id: "rate-limit", code: ["rate_limit_exceeded"], class: "RATE_LIMITED" },
+  { id: "overloaded", code: ["server_is_overloaded"], class: "OVERLOADED" },
+  {
+    id: "bad-key",
+    code: ["invalid_api_key", "account_deactivated", "invalid_organization", "mismatched_project"],
+    class: "AUTH_FAILED",
+  },
+  { id: "ip-not-allowed", code: ["ip_not_authorized"], class: "PERMISSION", cooldown: "key" },
+  {
+    id: "region",
+    code: ["unsupported_country_region_territory"],
+    class: "PERMISSION",
+    cooldown: "provider",
+  },
+  { id: "unknown-model", code: ["model_not_found"], class: "MODEL_NOT_FOUND" },
+  {
+    id: "context-length",
+    code: ["context_length_exceeded", "string_above_max_length"],
+    class: "CONTEXT_TOO_LONG",
+  },
+  {
+    id: "content-filter",
+    code: ["content_filter", "content_policy_violation", "moderation_blocked"],
+    class: "CONTENT_FILTERED",
+  },
+  // Reasoning of another issuer: no other target of the same request would read it either.
+  { id: "encrypted-content", code: ["invalid_encrypted_content"], class: "BAD_REQUEST" },
+  { id: "server-error", code: ["server_error"], class: "UPSTREAM_ERROR" },
+  { id: "authentication-type", type: ["authentication_error"], class: "AUTH_FAILED" },
+  { id: "permission-type", type: ["permission_error"], class: "PERMISSION" },
+  { id: "rate-limit-type", type: ["rate_limit_error"], class: "RATE_LIMITED" },
+  {
+    id: "limited-resource",
+    status: [429],
+    type: ["requests", "tokens", "input_tokens"],
+    class: "RATE_LIMITED",
+  },
+  { id: "unavailable-type", type: ["service_unavailable_error"], class: "OVERLOADED" },
+  { id: "server-error-type", type: ["server_error"], class: "UPSTREAM_ERROR" },
+  {
+    id: "invalid-request",
+    status: [0, 400, 422],
+    type: ["invalid_request_error"],
+    class: "BAD_REQUEST",
+  },
+  ...statusRules,
+];

@@ -1,0 +1,137 @@
+import { AttemptKind } from "@penstock/api";
+import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
+import { vendorKeyOf } from "../health/target-record.ts";
+import type { AttemptFailure } from "./attempt-failure.ts";
+import { shareDeadline } from "./attempt-share.ts";
+import { decideNextAttempt } from "./decide-next-attempt.ts";
+import type { NextAttempt } from "./decide-next-attempt.ts";
+import { nextTargets } from "./next-targets.ts";
+import type { PipelineParts } from "./pipeline-parts.ts";
+import type { AttemptPlan } from "./plan-attempts.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** An attempt that failed. */
+export interface EndedAttempt {
+  readonly failure: AttemptFailure;
+  readonly committed: boolean;
+  /** What it is taken to have cost. Unit: nano-USD; 0 when nothing. */
+  readonly costNanoUsd: bigint;
+}
+
+/** Where a request stands in its plan: which target is next, and as what. */
+export class AttemptSequence {
+  readonly #context: RequestContext;
+  readonly #parts: Pick<PipelineParts, "clock" | "retryBudgets" | "random">;
+  readonly #maxAttempts: number;
+  readonly #models: AttemptPlan["models"];
+  #targets: readonly CompiledTarget[];
+  #at = 0;
+  #onTarget = 0;
+  #kind: AttemptKind = AttemptKind.PRIMARY;
+  /** Vendors that have been called for the request. */
+  #vendors: readonly string[] = [];
+
+  constructor(
+    context: RequestContext,
+    parts: Pick<PipelineParts, "clock" | "retryBudgets" | "random">,
+    plan: AttemptPlan,
+  ) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#targets = plan.targets;
+    this.#models = plan.models;
+    this.#maxAttempts = plan.maxAttempts;
+  }
+
+  /** Whose turn it is; undefined: nobody's any more. */
+  get target(): CompiledTarget | undefined {
+    return this.#targets[this.#at];
+  }
+
+  /** Planned behind the one whose turn it is. */
+  get remaining(): readonly CompiledTarget[] {
+    return this.#targets.slice(this.#at + 1);
+  }
+
+  /** Why the next attempt is made. */
+  get kind(): AttemptKind {
+    return this.#kind;
+  }
+
+  /** The turn goes to the next target. */
+  skip(): void {
+    this.#at += 1;
+    this.#onTarget = 0;
+    if (this.#context.attempts.length > 0) this.#kind = AttemptKind.FALLBACK;
+  }
+
+  /** An attempt on the target begins. */
+  began(target: CompiledTarget): void {
+    this.#onTarget += 1;
+    const now = this.#parts.clock.monotonicMs();
+    const { retryBudgets } = this.#parts;
+    const onTarget = retryBudgets.ofTarget(target.deployment.name);
+    if (this.#kind === AttemptKind.RETRY) {
+      onTarget.retry(now);
+      return;
+    }
+    onTarget.attempt(now);
+    const vendor = vendorKeyOf(target.deployment);
+    const ofVendor = retryBudgets.ofVendor(vendor);
+    if (this.#vendors.includes(vendor)) {
+      ofVendor.retry(now);
+      return;
+    }
+    this.#vendors = [...this.#vendors, vendor];
+    ofVendor.attempt(now);
+  }
+
+  /** The target's timers, within its part of the time that is left. */
+  timeoutsOf(target: CompiledTarget): AttemptTimeouts {
+    const { attempts, deadlineMs } = this.#context;
+    const left = this.#targets.length - this.#at - 1;
+    const others = Math.min(left, this.#maxAttempts - attempts.length - 1);
+    return shareDeadline(target.timeouts, deadlineMs - this.#parts.clock.monotonicMs(), others);
+  }
+
+  /** Decides what follows a failure of the target; targets that it rules out are dropped. */
+  afterFailure(failed: CompiledTarget, ended: EndedAttempt): NextAttempt {
+    const { failure, costNanoUsd } = ended;
+    const context = this.#context;
+    const { clock, retryBudgets, random } = this.#parts;
+    const now = clock.monotonicMs();
+    const { deployment } = failed;
+    const vendor = vendorKeyOf(deployment);
+    const spendBudget = retryBudgets.spend.hasRoom(now, costNanoUsd);
+    const remaining = nextTargets({
+      failed,
+      failure,
+      remaining: this.remaining,
+      contentFilterFallback: context.route?.contentFilterFallback ?? false,
+      orderWished: (context.wishes?.rank.size ?? 0) > 0,
+      modelOf: (target) => this.#models?.get(target),
+      vendorBudget: spendBudget && retryBudgets.ofVendor(vendor).hasRoom(now),
+      attemptsLeft: this.#maxAttempts - context.attempts.length,
+    });
+    this.#targets = [...this.#targets.slice(0, this.#at + 1), ...remaining];
+    const next = decideNextAttempt({
+      class: failure.class,
+      actions: failure.actions,
+      committed: ended.committed,
+      retryAfterMs: failure.retryAfterMs,
+      attempts: context.attempts.length,
+      attemptsOnTarget: this.#onTarget,
+      maxAttempts: this.#maxAttempts,
+      lastTarget: remaining.length === 0,
+      remainingMs: context.deadlineMs - now,
+      retryBudget: spendBudget && retryBudgets.ofTarget(deployment.name).hasRoom(now),
+      random: random(),
+    });
+    const [after] = remaining;
+    const isFallback = next.kind === "fallback" && after !== undefined;
+    const repeats = isFallback ? vendorKeyOf(after.deployment) === vendor : next.kind === "retry";
+    if (repeats) retryBudgets.spend.repeat(now, costNanoUsd);
+    if (next.kind === "retry") this.#kind = AttemptKind.RETRY;
+    return next;
+  }
+}
