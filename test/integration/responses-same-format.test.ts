@@ -139,6 +139,9 @@ describe("an agent that asks as Codex does", () => {
     const response = await post(codexRequest);
     expect(response.status).toBe(429);
     expect(await response.json()).toMatchObject({ error: { code: "UPSTREAM_RATE_LIMITED" } });
+    // What the vendor says that it used is used.
+    const { record } = await gateway.request(response.headers.get("x-request-id") ?? "");
+    expect(record?.event?.attempts[0]?.usage?.inputTokens).toBe(5n);
   });
 });
 

@@ -36,8 +36,11 @@ export interface StreamSink {
   flush(): void;
   /** The answer is complete. Called once, and nothing follows. */
   finish(end: AnswerEnd): void;
-  /** The answer broke. Called once, and nothing follows; `metadata.failure_class` is set. */
-  fail(error: GatewayError): void;
+  /**
+   * The answer broke. Called once, and nothing follows; `metadata.failure_class` is set. `usage` is
+   * what the provider says it used for what it gave.
+   */
+  fail(error: GatewayError, usage?: TokenUsage): void;
 }
 
 /**

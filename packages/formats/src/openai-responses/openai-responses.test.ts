@@ -183,6 +183,7 @@ describe("streams", () => {
     const outcome = readStream([encode(sse(stream))], { model: "m" });
     expect(outcome.relayed).toBe("");
     expect(outcome.calls).toEqual(["fail"]);
+    expect(outcome.failedUsage?.inputTokens).toBe(5n);
   });
 
   it("flushes once per read, and before the end", () => {

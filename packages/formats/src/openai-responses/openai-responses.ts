@@ -1,8 +1,8 @@
 import type { Format } from "../format.ts";
-import { readError } from "../openai-chat/read-error.ts";
 import { writeError } from "../openai-chat/write-error.ts";
 import { formatName } from "./format-part.ts";
 import { forwardRequest } from "./forward-request.ts";
+import { readError } from "./read-error.ts";
 import { readRequest } from "./read-request.ts";
 import { readResponse } from "./read-response.ts";
 import { createStreamReader } from "./read-stream.ts";

@@ -1,4 +1,4 @@
-import { BlockKind } from "@penstock/api";
+import { BlockKind, type TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type {
@@ -19,6 +19,7 @@ import { ItemBlocks } from "./item-blocks.ts";
 import { parseEvent } from "./parse-event.ts";
 import { readEnd, refuseFailed } from "./read-response.ts";
 import { RelayedText } from "./relayed-text.ts";
+import { readUsage } from "./usage.ts";
 
 /** The last event tells the whole answer again, and what was asked. */
 const defaultMaxLineBytes = 4_194_304;
@@ -40,7 +41,7 @@ export function createStreamReader(
 }
 
 /** How the stream ended, kept until the events of the same read are flushed. */
-type Ending = { error: GatewayError } | { end: AnswerEnd };
+type Ending = { error: GatewayError; usage?: TokenUsage } | { end: AnswerEnd };
 
 class ResponsesStreamReader implements StreamReader, BlockOutput {
   responseId = "";
@@ -53,6 +54,8 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
   readonly #relayed: RelayedText | undefined;
   #blocks = 0;
   #argumentsLength = 0;
+  /** What an answer used that turned out to have failed. */
+  #failedUsage: TokenUsage | undefined;
   #unflushed = false;
   #ending: Ending | undefined;
   #settled = false;
@@ -113,7 +116,7 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
     if (this.#ending === undefined) return;
     this.#settled = true;
     if ("end" in this.#ending) this.#sink.finish(this.#ending.end);
-    else this.#sink.fail(this.#ending.error);
+    else this.#sink.fail(this.#ending.error, this.#ending.usage);
   }
 
   #break(failureClass: "MALFORMED" | "STREAM_BROKEN", detail: string): void {
@@ -132,7 +135,8 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
       if (this.#relayed.pass(type, event, data, isBegun)) this.#unflushed = true;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      this.#ending = { error };
+      this.#ending =
+        this.#failedUsage === undefined ? { error } : { error, usage: this.#failedUsage };
     }
   }
 
@@ -207,6 +211,7 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
 
   #finish(type: string, response: Fields, event: Fields): void {
     this.#noteIdentity(response);
+    this.#failedUsage = readUsage(response["usage"]).usage;
     refuseFailed({ ...response, status: type.slice("response.".length) });
     const { output } = response;
     for (const [index, item] of (Array.isArray(output) ? output : []).entries()) {

@@ -8,6 +8,7 @@ export interface Outcome {
   events: StreamEvent[];
   end?: AnswerEnd;
   error?: GatewayError;
+  failedUsage?: TokenUsage | undefined;
   /** What was passed on as it came. */
   relayed: string;
   calls: string[];
@@ -44,9 +45,10 @@ export function newReader(relay?: StreamRelay): { outcome: Outcome; reader: Stre
         outcome.calls.push("finish");
         outcome.end = end;
       },
-      fail(error) {
+      fail(error, usage) {
         outcome.calls.push("fail");
         outcome.error = error;
+        outcome.failedUsage = usage;
       },
     },
     {},

@@ -237,6 +237,7 @@ function finishedOf(end: AnswerEnd, context: RequestContext, settled: SettledFac
     quotas: quotaReports(context),
   };
   if (end.rawUsage !== undefined) finished.rawUsage = end.rawUsage;
+  if (end.serviceTier !== undefined) finished.serviceTier = end.serviceTier;
   if (settled.costNanoUsd !== undefined) finished.costNanoUsd = settled.costNanoUsd;
   return finished;
 }

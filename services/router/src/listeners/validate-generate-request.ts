@@ -26,6 +26,8 @@ export function validateGenerateRequest(
     check(request.tools.length <= 512, "tools", "must have at most 512 tools");
     const candidates = request.candidateCount ?? 1;
     check(candidates >= 1 && candidates <= 128, "candidate_count", "must be from 1 to 128");
+    const tierLength = request.serviceTier?.length ?? 0;
+    check(tierLength <= 64, "service_tier", "must have at most 64 characters");
     checkMessages(request, check);
     checkSampling(request, check);
   });
@@ -94,6 +96,7 @@ function checkSampling({ sampling }: GenerateRequest, check: Check): void {
     "sampling.top_p",
     "must be above 0 and at most 1",
   );
+  check(within(sampling.topLogprobs, 0, 20), "sampling.top_logprobs", "must be from 0 to 20");
   check(within(sampling.topK, 1, 2 ** 31), "sampling.top_k", "must be at least 1");
   const penalty = "must be from -2 to 2";
   check(within(sampling.frequencyPenalty, -2, 2), "sampling.frequency_penalty", penalty);

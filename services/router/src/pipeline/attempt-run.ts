@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type {
   AnswerEnd,
@@ -80,6 +81,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   deltas = 0;
   /** Size of a whole answer's body. */
   answerBytes = 0;
+  /** What the provider says that a failed answer used; undefined when it did not say. */
+  failedUsage: TokenUsage | undefined;
   committed = false;
 
   readonly #owner: AttemptOwner;
@@ -220,8 +223,9 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.#owner.attemptFinished(this, end);
   }
 
-  fail(error: GatewayError): void {
+  fail(error: GatewayError, usage?: TokenUsage): void {
     if (this.#timers.over) return;
+    this.failedUsage = usage;
     this.handle?.cancel();
     this.#fail(failureOfReader(error, this.target, this.#circumstances(true)));
   }

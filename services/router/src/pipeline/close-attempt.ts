@@ -52,7 +52,7 @@ export function closeAttempt(
   if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
-  const usage = attemptUsage(run, closed.reported, estimate, parts.calibration);
+  const usage = attemptUsage(run, closed.reported ?? run.failedUsage, estimate, parts.calibration);
   const attempt = {
     class: outcome,
     stream: context.stream,
