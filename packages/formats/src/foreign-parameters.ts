@@ -3,6 +3,8 @@ import type { FormatName, JsonObject } from "./format.ts";
 
 /** The APIs of OpenAI, whose writers take some of each other's parameters. */
 const openaiFormats: ReadonlySet<string> = new Set(["openai-chat", "openai-responses"]);
+/** Other formats that can be asked how probable tokens were. */
+const tellsLogprobs: ReadonlySet<string> = new Set(["google-generate-content"]);
 /** Parameters that both of them have. */
 const openaiParameters: ReadonlySet<string> = new Set([
   "prompt_cache_key",
@@ -50,7 +52,9 @@ export function warnOfForeignParameters(
     }
   }
   if (openaiFormats.has(format)) return;
-  if (sampling?.topLogprobs !== undefined) warn("parameter_dropped: probabilities of tokens");
+  if (sampling?.topLogprobs !== undefined && !tellsLogprobs.has(format)) {
+    warn("parameter_dropped: probabilities of tokens");
+  }
   if (serviceTier !== undefined) warn("parameter_dropped: the service tier");
 }
 
