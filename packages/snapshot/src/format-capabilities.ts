@@ -13,7 +13,6 @@ export const formatCapabilities: Readonly<Record<string, Partial<Capabilities>>>
     topK: false,
     penalties: false,
   },
-  "google-generate-content": { logprobs: false },
   "anthropic-messages": {
     multipleCandidates: false,
     audioInput: false,
