@@ -32,6 +32,8 @@ describe("an error of the Responses API", () => {
     const headers: Record<string, string> = { "retry-after": "7" };
     const failure = openaiResponses.readError(status, (name) => headers[name], body);
     expect(failure.class).toBe(expected);
+    // Nothing but the class says what cools down: an item of a caller cools nothing down.
+    if (expected === "BAD_REQUEST") expect(failure.cooldown ?? failure.actions).toBeUndefined();
   });
 
   it.each(["", "<html>", '{"error":"x"}', "[]", '{"error":{"param":7}}'])(

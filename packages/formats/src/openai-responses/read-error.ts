@@ -20,7 +20,9 @@ export function readError(
 ): UpstreamFailure {
   const failure = readChatError(status, header, body, nowMs);
   if (failure.class !== "MODEL_NOT_FOUND" || !isAboutInput(body)) return failure;
-  return { ...failure, class: "BAD_REQUEST" };
+  const { providerCode, providerType, message } = failure;
+  const about = { rule: "item-not-stored", unmapped: false };
+  return { class: "BAD_REQUEST", providerCode, providerType, message, ...about };
 }
 
 /** Whether the field at fault is one of the conversation's. */
