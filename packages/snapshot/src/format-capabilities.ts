@@ -24,7 +24,6 @@ export const formatCapabilities: Readonly<Record<string, Partial<Capabilities>>>
     multipleCandidates: false,
     logprobs: false,
     seed: false,
-    topK: false,
     penalties: false,
   },
 };

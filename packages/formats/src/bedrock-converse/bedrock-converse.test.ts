@@ -74,6 +74,7 @@ describe("answers", () => {
     const again = bedrockConverse.readResponse(encode(text));
     expect(again.candidates[0]!.parts).toEqual(candidate.parts);
     expect(again.end.usage).toEqual(answer.end.usage);
+    expect(again.end.serviceTier).toBe(answer.end.serviceTier);
     expect(again.candidates[0]!.finish.reason).toBe(candidate.finish.reason);
   });
 
@@ -166,8 +167,16 @@ describe("streams", () => {
       expect(second.events.map(describeEvent)).toEqual(first.events.map(describeEvent));
       expect(second.end!.candidates[0]!.reason).toEqual(first.end!.candidates[0]!.reason);
       if (usage !== undefined) expect(second.end!.usage).toEqual(usage);
+      expect(second.end!.serviceTier).toBe(first.end!.serviceTier);
     },
   );
+
+  it("tells by which tier it was served", () => {
+    expect(read([framesOf(streams[0]!.stream)]).end?.serviceTier).toBe("flex");
+    const { body } = answers[0]!;
+    const { end } = bedrockConverse.readResponse(encode(JSON.stringify(body)));
+    expect(end.serviceTier).toBe("priority");
+  });
 
   it("reads on behind the end until usage is there, and nothing else then", () => {
     const [text] = streams;

@@ -79,6 +79,12 @@ function readField(draft: Draft, name: string, value: unknown): void {
     case "outputConfig":
       carry(draft, name, readOutputConfig(draft, value));
       return;
+    case "serviceTier": {
+      const { type, ...others } = readObject(problems, name, value) ?? {};
+      request.serviceTier = readText(problems, "serviceTier.type", type, { min: 1, max: 64 });
+      carry(draft, name, Object.keys(others).length === 0 ? undefined : others);
+      return;
+    }
     default:
       if (name === "modelId" || isRefusedField(name)) {
         problems.addUnsupported(name, "is refused: the path and the gateway say where it goes");

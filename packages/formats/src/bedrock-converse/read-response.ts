@@ -30,6 +30,7 @@ export function readResponse(body: Uint8Array): Answer {
     responseId: "",
     model: "",
     warnings,
+    ...readServiceTier(fields),
   };
   return { candidates: [candidate], end };
 }
@@ -50,6 +51,15 @@ export function newFinish(fields: Readonly<Record<string, unknown>>): CandidateF
     rawReason,
     details: isJsonObject(details) ? (details as JsonObject) : undefined,
   };
+}
+
+/** By which tier the provider served the request, where it says so. */
+export function readServiceTier(fields: Readonly<Record<string, unknown>>): {
+  serviceTier?: string;
+} {
+  const tier = fields["serviceTier"];
+  const type = isJsonObject(tier) ? tier["type"] : undefined;
+  return typeof type === "string" ? { serviceTier: type.slice(0, maxNameLength) } : {};
 }
 
 function parse(body: Uint8Array): Record<string, unknown> {

@@ -6,7 +6,7 @@ import { isJsonObject } from "../read-json.ts";
 import { scanJson } from "../scan-json.ts";
 import { FrameParser, type EventFrame } from "./event-frames.ts";
 import { readException } from "./read-error.ts";
-import { newFinish } from "./read-response.ts";
+import { newFinish, readServiceTier } from "./read-response.ts";
 import { StreamBlock, type BlockOutput } from "./stream-blocks.ts";
 import { readUsage } from "./usage.ts";
 
@@ -42,7 +42,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
   #blockCount = 0;
   #length = 0;
   #finish: CandidateFinish | undefined;
-  #usage: unknown;
+  #metadata: Record<string, unknown> = {};
   #unflushed = false;
   #ending: Ending | undefined;
   #settled = false;
@@ -120,7 +120,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
   }
 
   #complete(): void {
-    const { usage, raw, warnings } = readUsage(this.#usage);
+    const { usage, raw, warnings } = readUsage(this.#metadata["usage"]);
     this.#sink.finish({
       candidates: this.#finish === undefined ? [] : [this.#finish],
       usage,
@@ -128,6 +128,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
       responseId: this.responseId,
       model: this.model,
       warnings,
+      ...readServiceTier(this.#metadata),
     });
   }
 
@@ -167,7 +168,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
         this.#finish = newFinish(parse(payload));
         return;
       case "metadata":
-        this.#usage = parse(payload)["usage"];
+        this.#metadata = parse(payload);
         if (this.#finish !== undefined) this.#ending = "complete";
         return;
       default:

@@ -67,6 +67,14 @@ describe("requests of other formats", () => {
     expect(write(request, "meta.llama3-70b-instruct-v1:0").warnings).toHaveLength(5);
   });
 
+  it("ask for a tier by the names that are known there", () => {
+    const flexible = write(readChat({ service_tier: "flex" }));
+    expect(flexible.body["serviceTier"]).toEqual({ type: "flex" });
+    const automatic = write(readChat({ service_tier: "auto" }));
+    expect(automatic.body["serviceTier"]).toBeUndefined();
+    expect(automatic.warnings).toEqual(["service_tier_dropped"]);
+  });
+
   it("ask for JSON by a schema, and say that there is none without", () => {
     const schema = { type: "object" };
     const json_schema = { name: "n", schema };

@@ -25,10 +25,13 @@ const sharedFields: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 /** Efforts that the API documents, and what others come nearest to. */
 const efforts: ReadonlySet<string> = new Set(["low", "medium", "high", "xhigh", "max"]);
 
+/** Tiers that the API documents. */
+const tiers: ReadonlySet<string> = new Set(["default", "flex", "priority", "reserved"]);
+
 /**
  * Writes the body for a target; the model and whether it streams stand in the path. What else
- * `format_parameters["bedrock-converse"]` has is sent as it is, such as `guardrailConfig`,
- * `additionalModelRequestFields` or `serviceTier`. Throws UNSUPPORTED_FIELD for content that the
+ * `format_parameters["bedrock-converse"]` has is sent as it is, such as `guardrailConfig` or
+ * `additionalModelRequestFields`. Throws UNSUPPORTED_FIELD for content that the
  * format has no words for; a parameter that it has none for is left out with a warning.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
@@ -42,6 +45,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     toolConfig: writeToolConfig(request, target),
     outputConfig: writeOutputConfig(request, target),
     additionalModelRequestFields: writeModelFields(request, target),
+    serviceTier: writeServiceTier(request.serviceTier, target),
   };
   warnOfDropped(request, target);
   addCarried(body, extras);
@@ -126,6 +130,13 @@ function writeEffort(effort: string | undefined, { warn }: TargetRequest): strin
   return undefined;
 }
 
+function writeServiceTier(tier: string | undefined, { warn }: TargetRequest): Written | undefined {
+  if (tier === undefined) return undefined;
+  if (tiers.has(tier)) return { type: tier };
+  warn?.("service_tier_dropped: Bedrock knows default, flex, priority and reserved");
+  return undefined;
+}
+
 /** What only models of one maker know. */
 function writeModelFields(request: GenerateRequest, target: TargetRequest): Written | undefined {
   const budget = request.reasoning?.maxTokens;
@@ -142,6 +153,7 @@ function writeModelFields(request: GenerateRequest, target: TargetRequest): Writ
 
 function warnOfDropped({ sampling, endUser }: GenerateRequest, target: TargetRequest): void {
   if (endUser !== undefined) dropped(target, "end_user");
+  if (sampling?.topLogprobs !== undefined) dropped(target, "sampling.top_logprobs");
   if (sampling?.seed !== undefined) dropped(target, "sampling.seed");
   if (sampling?.frequencyPenalty !== undefined) dropped(target, "sampling.frequency_penalty");
   if (sampling?.presencePenalty !== undefined) dropped(target, "sampling.presence_penalty");

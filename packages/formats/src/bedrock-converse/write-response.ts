@@ -1,5 +1,5 @@
 import type { ContentPart, TokenUsage } from "@penstock/api";
-import type { Answer, AnswerIdentity } from "../format.ts";
+import type { Answer, AnswerEnd, AnswerIdentity } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { writeCitation } from "./content-parts.ts";
 import { mediaKindOf } from "./media-kinds.ts";
@@ -21,7 +21,13 @@ export function writeResponse(
     stopReason: finish === undefined ? "end_turn" : writeStopReason(finish.reason),
     usage: writeUsage(usage),
     additionalModelResponseFields: finish?.details,
+    serviceTier: writeServiceTier(answer.end),
   });
+}
+
+/** The tier that served the request, where it is known. */
+export function writeServiceTier({ serviceTier: type }: AnswerEnd): Written | undefined {
+  return type === undefined ? undefined : { type };
 }
 
 /** Citations stand in one block with the text before them. */

@@ -6,6 +6,7 @@ import { writeFrame } from "./event-frames.ts";
 import { latin1Of } from "./latin1.ts";
 import { mediaKindOf } from "./media-kinds.ts";
 import { writeStopReason } from "./stop-reason.ts";
+import { writeServiceTier } from "./write-response.ts";
 import { writeUsage } from "./usage.ts";
 
 const encoder = new TextEncoder();
@@ -57,7 +58,8 @@ class ConverseStreamWriter implements StreamWriter {
       stopReason: finish === undefined ? "end_turn" : writeStopReason(finish.reason),
       additionalModelResponseFields: finish?.details,
     });
-    return this.#begin() + stop + writeEvent("metadata", { usage: writeUsage(usage) });
+    const metadata = { usage: writeUsage(usage), serviceTier: writeServiceTier(end) };
+    return this.#begin() + stop + writeEvent("metadata", metadata);
   }
 
   #begin(): string {
