@@ -1,20 +1,10 @@
-import type { FailureClass } from "../upstream-failure.ts";
-
-/** One exception and what it means. */
-export interface FailureRule {
-  /** Name of the row, unique in the table. */
-  readonly id: string;
-  /** Names of the exception. */
-  readonly code: readonly string[];
-  /** Bedrock's sentence, where the name has several meanings; linear. */
-  readonly message?: RegExp;
-  readonly class: FailureClass;
-}
+import type { FailureRule } from "../failures/failure-rule.ts";
+import { statusRules } from "../failures/status-rules.ts";
 
 /**
- * What the exceptions of Bedrock mean (provider-failures.md 5.6); the first row that fits wins. The
- * names are the same for an answer and within a stream. A validation exception has many causes and
- * no word of its own for them, so that a few are known by Bedrock's sentences.
+ * What the exceptions of Bedrock mean (provider-failures.md 5.6). The name of the exception is the
+ * code, the same for an answer and within a stream. A validation exception has many causes and no
+ * word of its own for them, so that a few are known by Bedrock's sentences.
  */
 export const failureRules: readonly FailureRule[] = [
   {
@@ -34,12 +24,13 @@ export const failureRules: readonly FailureRule[] = [
     code: ["ThrottlingException"],
     message: /\btokens per day\b/i,
     class: "QUOTA_EXHAUSTED",
+    cooldown: "deployment",
   },
   { id: "throttling", code: ["ThrottlingException"], class: "RATE_LIMITED" },
   { id: "service-quota", code: ["ServiceQuotaExceededException"], class: "RATE_LIMITED" },
   { id: "cold-model", code: ["ModelNotReadyException"], class: "OVERLOADED" },
   { id: "unavailable", code: ["ServiceUnavailableException"], class: "OVERLOADED" },
-  { id: "model-timeout", code: ["ModelTimeoutException"], class: "UPSTREAM_ERROR" },
+  { id: "model-timeout", code: ["ModelTimeoutException"], class: "UPSTREAM_ERROR", actions: ["F"] },
   { id: "model-error", code: ["ModelErrorException"], class: "UPSTREAM_ERROR" },
   { id: "model-stream-error", code: ["ModelStreamErrorException"], class: "UPSTREAM_ERROR" },
   {
@@ -67,23 +58,5 @@ export const failureRules: readonly FailureRule[] = [
     class: "AUTH_FAILED",
   },
   { id: "access-denied", code: ["AccessDeniedException"], class: "PERMISSION" },
+  ...statusRules,
 ];
-
-/** What a status says by itself, where no exception is named. */
-export function classByStatus(status: number): FailureClass {
-  return byStatus.get(status) ?? (status >= 500 && status < 600 ? "UPSTREAM_ERROR" : "UNMAPPED");
-}
-
-const byStatus = new Map<number, FailureClass>([
-  [400, "BAD_REQUEST"],
-  [401, "AUTH_FAILED"],
-  [402, "QUOTA_EXHAUSTED"],
-  [403, "PERMISSION"],
-  [404, "MODEL_NOT_FOUND"],
-  [408, "UPSTREAM_ERROR"],
-  [409, "CONFLICT"],
-  [413, "PAYLOAD_TOO_LARGE"],
-  [424, "CONFLICT"],
-  [429, "RATE_LIMITED"],
-  [503, "OVERLOADED"],
-]);

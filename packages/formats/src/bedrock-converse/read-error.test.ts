@@ -1,44 +1,35 @@
 import { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
+import {
+  bodyBytes,
+  describeFailure,
+  expectedOf,
+  tableProblems,
+  type FailureRows,
+} from "../failures/failure-table.fixture.ts";
 import { isJsonObject } from "../read-json.ts";
 import errors from "./__fixtures__/errors.json" with { type: "json" };
 import { bedrockConverse } from "./bedrock-converse.ts";
 import { failureRules } from "./failure-rules.ts";
 import { readError, readException } from "./read-error.ts";
 
-/** One documented error and what it means. */
-interface FailureRow {
-  /** Id of the row that decides; that of none: the status does. */
-  readonly rule: string;
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** A JSON value, or bare text; of an error within a stream its name and message. */
-  readonly body: unknown;
-  readonly inBand?: boolean;
-  readonly class: string;
-  readonly retryAfterMs?: number;
-}
-
-const rows = errors.rows as unknown as readonly FailureRow[];
+const table = errors as unknown as FailureRows;
 
 describe("errors of bedrock-converse", () => {
   it("has an example of every row", () => {
-    const shown = new Set(rows.map(({ rule }) => rule));
-    expect(failureRules.map(({ id }) => id).filter((id) => !shown.has(id))).toEqual([]);
+    expect(tableProblems(failureRules, table)).toEqual([]);
   });
 
-  it.each(rows.map((row) => ({ name: `${row.status} ${JSON.stringify(row.body)}`, row })))(
+  it.each(table.rows.map((row) => ({ name: `${row.status} ${JSON.stringify(row.body)}`, row })))(
     "$name",
     ({ row }) => {
       const headers = row.headers ?? {};
       const { exception, message } = isJsonObject(row.body) ? row.body : {};
-      const text = typeof row.body === "string" ? row.body : JSON.stringify(row.body);
-      const bytes = new TextEncoder().encode(text);
       const failure =
         row.inBand === true
           ? readException(String(exception), String(message))
-          : readError(row.status, (name) => headers[name], bytes);
-      expect([failure.class, failure.retryAfterMs]).toEqual([row.class, row.retryAfterMs]);
+          : readError(row.status, (name) => headers[name], bodyBytes(row));
+      expect(describeFailure(failure)).toEqual(expectedOf(row));
       expect(failure.message.length).toBeLessThanOrEqual(256);
     },
   );

@@ -1,4 +1,5 @@
 import type { Provider } from "../provider.ts";
+import { failureRules } from "./failure-rules.ts";
 
 /**
  * OpenAI's models at Azure. The base URL is that of the resource, such as
@@ -45,6 +46,7 @@ export const azureOpenai: Provider = {
     jsonSchema: true,
     multipleCandidates: true,
   },
+  failureRules,
   priceNotes: [
     "Cached input has its own price; the count is part of the input.",
     "Prices differ between global, data zone and regional deployments.",
