@@ -20,6 +20,7 @@ export {
   type TargetRequest,
   type TextRange,
 } from "./src/format.ts";
+export { headerRules, type HeaderRules } from "./src/header-rules.ts";
 export {
   failureReasons,
   type FailureClass,
@@ -50,12 +51,14 @@ export { failureTreatments, type FailureTreatment } from "./src/failures/failure
 export { judgeFailure, refineFailure } from "./src/failures/judge-failure.ts";
 export { statusRules } from "./src/failures/status-rules.ts";
 export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
+export { anthropicMessages } from "./src/anthropic-messages/anthropic-messages.ts";
 export { openaiChat } from "./src/openai-chat/openai-chat.ts";
 export { openaiResponses } from "./src/openai-responses/openai-responses.ts";
 export { checkFormatParameters } from "./src/check-format-parameters.ts";
 export { openaiEmbeddings } from "./src/openai-embeddings/openai-embeddings.ts";
 export { checkEmbeddingParameters } from "./src/openai-embeddings/write-request.ts";
 export { encodeVector, vectorValues } from "./src/vector-encoding.ts";
+export { readCountRequest } from "./src/anthropic-messages/read-request.ts";
 export { checkEventGrammar } from "./src/event-grammar.ts";
 export {
   parseDuration,

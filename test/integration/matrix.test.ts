@@ -24,6 +24,7 @@ import type { MatrixUpstream } from "./src/matrix/upstreams.ts";
 
 /** The doors of HTTP: format and path. */
 const httpDoors: Readonly<Partial<Record<FormatName, string>>> = {
+  "anthropic-messages": "/v1/messages",
   "openai-chat": "/v1/chat/completions",
   "openai-responses": "/v1/responses",
 };

@@ -1,6 +1,7 @@
 import type { GenerateRequest } from "@penstock/api";
 import { checkConverseParameters } from "./bedrock-converse/write-request.ts";
 import { checkGoogleParameters } from "./google-generate-content/write-request.ts";
+import { checkMessagesParameters } from "./anthropic-messages/write-request.ts";
 import { checkFormatParameters as checkChatParameters } from "./openai-chat/write-request.ts";
 import { checkResponsesParameters } from "./openai-responses/check-parameters.ts";
 
@@ -13,4 +14,5 @@ export function checkFormatParameters(request: GenerateRequest): void {
   checkConverseParameters(request);
   checkGoogleParameters(request);
   checkResponsesParameters(request);
+  checkMessagesParameters(request);
 }

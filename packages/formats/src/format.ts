@@ -16,6 +16,7 @@ export type JsonObject = NonNullable<Finished["rawUsage"]>;
 /** Names of the wire formats; also the key of a request's `format_parameters`. */
 export type FormatName =
   | "bedrock-converse"
+  | "anthropic-messages"
   | "google-generate-content"
   | "openai-chat"
   | "openai-responses";
@@ -170,6 +171,8 @@ export interface CallerRequest {
   wishDialect?: WishDialect | undefined;
   /** Whether the answer is to tell how it came about, in its member `penstock`. Absent: no. */
   report?: boolean;
+  /** The caller's name for the session, where the body tells it. Absent: not told. */
+  session?: string;
 }
 
 /** In what a target differs from the documented format. */
@@ -192,6 +195,11 @@ export interface TargetRequest {
   stream: boolean;
   /** In what the target differs. */
   quirks: FormatQuirks;
+  /**
+   * Largest number of output tokens for formats that can't do without one, where the request names
+   * none. Unit: tokens. Absent: 4,096.
+   */
+  defaultMaxOutputTokens?: number;
   /**
    * Told of everything that the body leaves out or says in another way, for the caller. Absent:
    * nobody listens.

@@ -10,6 +10,7 @@ import type {
 export type ProviderKind =
   | "aws-bedrock"
   | "azure-openai"
+  | "anthropic"
   | "google-gemini"
   | "google-vertex"
   | "openai"

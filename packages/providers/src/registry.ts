@@ -2,6 +2,7 @@ import { awsBedrock } from "./aws-bedrock/aws-bedrock.ts";
 import { azureOpenai } from "./azure-openai/azure-openai.ts";
 import { googleGemini } from "./google-gemini/google-gemini.ts";
 import { googleVertex } from "./google-vertex/google-vertex.ts";
+import { anthropic } from "./anthropic/anthropic.ts";
 import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
 import { openai } from "./openai/openai.ts";
 import type { Provider, ProviderKind } from "./provider.ts";
@@ -10,6 +11,7 @@ import type { Provider, ProviderKind } from "./provider.ts";
 export const providers: Readonly<Record<ProviderKind, Provider>> = {
   "google-gemini": googleGemini,
   "google-vertex": googleVertex,
+  anthropic,
   openai,
   "openai-compatible": openaiCompatible,
   "aws-bedrock": awsBedrock,

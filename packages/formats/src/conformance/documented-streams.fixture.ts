@@ -1,5 +1,6 @@
 import bedrockStreams from "../bedrock-converse/__fixtures__/streams.json" with { type: "json" };
 import { framesOf } from "../bedrock-converse/converse-stream.fixture.ts";
+import anthropicStreams from "../anthropic-messages/__fixtures__/streams.json" with { type: "json" };
 import type { FormatName } from "../format.ts";
 import googleStreams from "../google-generate-content/__fixtures__/streams.json" with { type: "json" };
 import openaiChatStreams from "../openai-chat/__fixtures__/streams.json" with { type: "json" };
@@ -28,6 +29,12 @@ export const documentedStreams: Readonly<Record<FormatName, readonly Sample<Uint
     value: bytesOf(stream.map((data) => `data: ${data}\n\n`)),
   })),
   "openai-responses": openaiResponsesStreams.map(({ name, stream }) => ({
+    name,
+    value: bytesOf(
+      stream.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
+    ),
+  })),
+  "anthropic-messages": anthropicStreams.rows.map(({ name, stream }) => ({
     name,
     value: bytesOf(
       stream.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),

@@ -1,4 +1,5 @@
 import { MessageRole, type GenerateRequest, type Message } from "@penstock/api";
+import { asciiJson } from "../ascii-json.ts";
 import type { BodyEdit, ForwardableBody, FormatQuirks, TargetRequest } from "../format.ts";
 
 /**
@@ -35,12 +36,4 @@ function isSaidDifferently(message: Message, quirks: FormatQuirks): boolean {
   if (message.rawRole === "developer" && !quirks.sendsDeveloperRole) return true;
   if (message.role !== MessageRole.ASSISTANT || quirks.sendsReasoning === true) return false;
   return message.parts.some(({ part }) => part.case === "reasoning");
-}
-
-/** A JSON text of ASCII alone, which has as many bytes as characters. */
-function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addApplyCommand } from "./apply.ts";
 import { addCertificatesCommand } from "./certificates.ts";
 import type { CommandIo } from "./command-io.ts";
+import { addConnectCommand } from "./connect.ts";
 import { addDeleteCommand } from "./delete.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addDoctorCommand } from "./doctor.ts";
@@ -30,6 +31,7 @@ export function addOtherCommands(
   addWhyCommand(program, io, exit);
   addRoutersCommand(program, io, exit);
   addTargetsCommand(program, io, exit);
+  addConnectCommand(program, io, exit);
   addDoctorCommand(program, io, exit);
   addCertificatesCommand(program, io, exit);
   addSuiteCommand(program, io, exit);

@@ -1,3 +1,5 @@
+import { headerRules } from "@penstock/formats";
+import type { Format } from "@penstock/formats";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { AnswerFacts } from "../pipeline/downstream.ts";
 import { durationMs } from "@bufbuild/protobuf/wkt";
@@ -6,6 +8,12 @@ import { formatMoney } from "@penstock/pricing";
 /** Headers of every answer, errors included, flat: name, value, name, value. */
 export function requestHeaders(context: RequestContext): string[] {
   return ["x-request-id", context.requestId, "x-penstock-trace-id", context.trace.traceId];
+}
+
+/** The id of a request where clients of the format look for it, flat; most look at `x-request-id`. */
+export function requestIdHeader(format: Format, requestId: string): readonly string[] {
+  const { requestId: name } = headerRules(format.name);
+  return name === undefined ? [] : [name, requestId];
 }
 
 /** Headers of an answer from a provider. */

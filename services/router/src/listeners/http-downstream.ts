@@ -20,6 +20,7 @@ import {
   attemptLog,
   costValue,
   requestHeaders,
+  requestIdHeader,
   warningsValue,
 } from "./answer-headers.ts";
 import { answerReport } from "./answer-report.ts";
@@ -108,7 +109,7 @@ export class HttpDownstream implements Downstream {
   }
 
   #writeWholeHead(facts: AnswerFacts, settled: SettledFacts, bodyBytes: number): void {
-    const headers = answerHeaders(this.context, facts);
+    const headers = this.#headers(facts);
     headers.push("content-type", this.#format.contentType);
     headers.push("content-length", String(bodyBytes));
     const cost = costValue(settled.costNanoUsd);
@@ -117,7 +118,7 @@ export class HttpDownstream implements Downstream {
   }
 
   start(facts: AnswerFacts): void {
-    if (!this.#openedEarly) this.#writeStreamHead(answerHeaders(this.context, facts));
+    if (!this.#openedEarly) this.#writeStreamHead(this.#headers(facts));
     this.#facts = facts;
     this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
       includeUsage: this.includeUsage,
@@ -177,6 +178,13 @@ export class HttpDownstream implements Downstream {
     this.#keepalive.stop();
   }
 
+  #headers(facts: AnswerFacts): string[] {
+    const headers = answerHeaders(this.context, facts);
+    headers.push(...requestIdHeader(this.#format, this.context.requestId));
+    if (facts.passed?.format === this.#format.name) headers.push(...facts.passed.headers);
+    return headers;
+  }
+
   /** Nobody watches the request any more: who does not take its last bytes is given up here. */
   #end(text: string, encoding: "utf8" | "latin1" = "utf8"): void {
     const response = this.#response;
@@ -211,7 +219,9 @@ export class HttpDownstream implements Downstream {
     if (this.gone || !this.ready) return;
     if (!this.#response.headersSent) {
       this.#openedEarly = true;
-      this.#writeStreamHead(requestHeaders(this.context));
+      const { requestId } = this.context;
+      const ids = requestIdHeader(this.#format, requestId);
+      this.#writeStreamHead([...requestHeaders(this.context), ...ids]);
     }
     this.#response.write(this.#format.keepaliveText);
   }
@@ -239,6 +249,7 @@ export function writeHttpError(
 ): void {
   const { error, requestId, headers } = answer;
   const text = format.writeError(error, requestId);
+  headers.push(...requestIdHeader(format, requestId));
   headers.push("content-type", format.contentType);
   headers.push("content-length", String(Buffer.byteLength(text)));
   headers.push("x-penstock-help", helpPath(error.reason));

@@ -1,6 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Door } from "@penstock/api";
-import { openaiChat, openaiEmbeddings, openaiResponses } from "@penstock/formats";
+import {
+  anthropicMessages,
+  openaiChat,
+  openaiEmbeddings,
+  openaiResponses,
+} from "@penstock/formats";
 import type { EmbeddingFormat, Format } from "@penstock/formats";
 
 /** An endpoint whose requests run through the pipeline, in the words of its format. */
@@ -44,6 +49,7 @@ function generate(path: string, format: Format, door: Door): [string, GenerateEn
 const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEndpoint>([
   generate("/v1/chat/completions", openaiChat, Door.OPENAI_CHAT),
   generate("/v1/responses", openaiResponses, Door.OPENAI_RESPONSES),
+  generate("/v1/messages", anthropicMessages, Door.ANTHROPIC_MESSAGES),
   [
     "POST /v1/embeddings",
     {
@@ -111,7 +117,10 @@ const families: readonly {
   readonly path?: string;
   readonly header?: string;
   readonly format: Format;
-}[] = [];
+}[] = [
+  { path: "/v1/messages", format: anthropicMessages },
+  { header: "anthropic-version", format: anthropicMessages },
+];
 
 /** The format of what serves several formats, or nothing: that of the closest door. */
 export function closestFormat(url = "", headers: IncomingHttpHeaders = {}): Format {

@@ -17,6 +17,7 @@ import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoin
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
 import { writeModels } from "./http-models.ts";
 import { keepaliveOf } from "./keepalive-header.ts";
+import { noteHeaders } from "./note-headers.ts";
 import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 import { readCall } from "./read-call.ts";
@@ -128,6 +129,7 @@ export class HttpListener {
     downstream.context = handler.context;
     handler.context.operation = endpoint.operation;
     downstream.keepaliveAskedMs = keepaliveOf(request);
+    noteHeaders(handler.context, request.headers, endpoint.format);
     response.on("close", () => {
       downstream.stop();
       handler.cancel();

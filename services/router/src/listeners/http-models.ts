@@ -1,14 +1,17 @@
 import type { ServerResponse } from "node:http";
+import type { Model } from "@penstock/api";
 import type { Format } from "@penstock/formats";
 import { newUuidV7 } from "@penstock/runtime";
 import { findModel, listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import type { Snapshot } from "@penstock/snapshot";
+import { requestIdHeader } from "./answer-headers.ts";
+import { anthropicModel, anthropicModelPage } from "./anthropic-models.ts";
 import { describeModel } from "./describe-model.ts";
 import { writeHttpError } from "./http-downstream.ts";
 import type { ModelsEndpoint } from "./http-endpoints.ts";
 
-/** Answers with the models that the key may ask for, or one of them, in the shape of OpenAI. */
+/** Answers with the models that the key may ask for, or one of them, in the shape of the format. */
 export function writeModels(
   response: ServerResponse,
   token: string,
@@ -27,9 +30,19 @@ export function writeModels(
     writeHttpError(response, format, { error: found.error, requestId, headers });
     return;
   }
-  const data = found.models.map(describeModel);
-  const isList = endpoint.operation === "list_models";
-  writeJson(response, format, isList ? { object: "list", data } : data[0], headers);
+  headers.push(...requestIdHeader(format, requestId));
+  const write = format.name === "anthropic-messages" ? anthropicShape : openaiShape;
+  writeJson(response, format, write(endpoint, found.models), headers);
+}
+
+function openaiShape(endpoint: ModelsEndpoint, models: readonly Model[]): unknown {
+  const data = models.map(describeModel);
+  return endpoint.operation === "list_models" ? { object: "list", data } : data[0];
+}
+
+function anthropicShape(endpoint: ModelsEndpoint, models: readonly Model[]): unknown {
+  if (endpoint.operation === "list_models") return anthropicModelPage(models, endpoint.query);
+  return models.map(anthropicModel)[0];
 }
 
 function writeJson(

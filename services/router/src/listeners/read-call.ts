@@ -33,6 +33,8 @@ function readGenerate(
   context.request = request;
   context.wishDialect = read.wishDialect;
   context.report = read.report ?? false;
+  // A header says more of a session than a field that stands for something else besides.
+  if (context.session === "") context.session = read.session ?? "";
   context.callerFormat = format.name;
   if (forwardable !== undefined) context.original = { bytes: body, forwardable };
   context.stream = stream;

@@ -1,3 +1,4 @@
+import { headerRules } from "@penstock/formats";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { AnswerFacts } from "./downstream.ts";
 
@@ -11,5 +12,22 @@ export function answerFacts(run: AttemptRun, model: string): AnswerFacts {
     provider: deployment.provider.name,
     deployment: deployment.name,
     attempt: run.number,
+    ...passedOf(run),
   };
 }
+
+/** Longest value that is passed on; what passes are numbers and short words. */
+const longestValue = 256;
+
+function passedOf(run: AttemptRun): Pick<AnswerFacts, "passed"> {
+  const { format } = run.target.deployment;
+  const headers: string[] = [];
+  for (const name of headerRules(format).toCaller) {
+    const value = run.answerHeader(name);
+    if (value === undefined || value.length > longestValue || !sendable.test(value)) continue;
+    headers.push(name, value);
+  }
+  return headers.length === 0 ? {} : { passed: { format, headers } };
+}
+
+const sendable = /^[\x20-\x7e]+$/;

@@ -23,7 +23,8 @@ export function attemptBody(
   const warnings = [...(adapted?.warnings ?? [])];
   context.warnings = warnings;
   const warn = warnInto(warnings);
-  const wanted = { model, stream, quirks, warn };
+  const { defaultMaxOutputTokens } = target.deployment;
+  const wanted = { model, stream, quirks, warn, defaultMaxOutputTokens };
   warnOfForeignParameters(adapted?.request ?? request, format, warn);
   if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
   const forwarded = forwardedBody(context, formats[format], wanted);

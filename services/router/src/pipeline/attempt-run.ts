@@ -117,6 +117,11 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     });
   }
 
+  /** A header of the provider's answer; undefined when it is not there. */
+  answerHeader(name: string): string | undefined {
+    return this.#header(name);
+  }
+
   /** Ends it without a word to its owner; the provider sees its connection close. */
   cancel(): void {
     this.#timers.stop();

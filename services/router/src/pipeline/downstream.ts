@@ -1,6 +1,13 @@
 import type { TokenUsage } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent, TextRange, VectorAnswer } from "@penstock/formats";
+import type {
+  Answer,
+  AnswerEnd,
+  FormatName,
+  StreamEvent,
+  TextRange,
+  VectorAnswer,
+} from "@penstock/formats";
 
 /** A provider's whole answer, as read. */
 export type WholeAnswer = Answer | VectorAnswer;
@@ -15,6 +22,8 @@ export interface AnswerFacts {
   readonly provider: string;
   readonly deployment: string;
   readonly attempt: number;
+  /** Headers of the provider's answer that callers of its format get. Absent: none. */
+  readonly passed?: { readonly format: FormatName; readonly headers: readonly string[] };
 }
 
 /** A provider's whole answer, for callers of its format. */

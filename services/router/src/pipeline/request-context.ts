@@ -75,6 +75,8 @@ export class RequestContext {
   original: OriginalBody | undefined;
   /** The caller's name for its session, for affinity and reports; at most 128 characters. */
   session = "";
+  /** The caller's headers that go on to a target of its own format, flat: name, value. */
+  passedHeaders: readonly string[] = [];
   stream = false;
   requestBytes = 0;
   /** Where the caller wrote what it wishes of routing; undefined where it speaks protobuf. */

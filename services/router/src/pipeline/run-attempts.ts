@@ -194,6 +194,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       requestId: context.requestId,
       attemptId: `${context.requestId}.${number}`,
       sink: new GuardedSink(run, this),
+      passedHeaders: context.callerFormat === deployment.format ? context.passedHeaders : [],
       connectTimeoutMs: target.timeouts.connectMs,
     });
   }

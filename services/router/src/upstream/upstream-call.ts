@@ -34,6 +34,8 @@ export interface UpstreamCall {
   /** `<request id>.<number>`: sent as `x-request-id`. */
   readonly attemptId: string;
   readonly sink: UpstreamSink;
+  /** The caller's headers that go along, flat; they replace the provider's own of those names. */
+  readonly passedHeaders?: readonly string[];
   readonly connectTimeoutMs: number;
 }
 

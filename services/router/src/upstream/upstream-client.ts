@@ -10,6 +10,7 @@ import type { AddressLookup } from "./guarded-connector.ts";
 import { prepareTarget } from "./prepared-target.ts";
 import type { Load, LoadedPool, PreparedTarget } from "./prepared-target.ts";
 import { UpstreamAttempt } from "./upstream-attempt.ts";
+import { withPassedHeaders } from "./passed-headers.ts";
 import type { TransportFailure, UpstreamCall, UpstreamHandle } from "./upstream-call.ts";
 
 /**
@@ -89,7 +90,8 @@ export class UpstreamClient {
       attempt.fail(prepared.headers === undefined ? credentialMissing : transportUnreadable);
       return attempt;
     }
-    const headers = (call.stream ? prepared.streamHeaders : prepared.unaryHeaders).concat(
+    const own = call.stream ? prepared.streamHeaders : prepared.unaryHeaders;
+    const headers = withPassedHeaders(own, call.passedHeaders).concat(
       "x-request-id",
       call.attemptId,
     );

@@ -1,4 +1,5 @@
 import { formats } from "@penstock/formats";
+import { anthropicDialect } from "./anthropic-dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { googleDialect } from "./google-dialect.ts";
 import { openaiDialect } from "./openai-dialect.ts";
@@ -15,6 +16,13 @@ export const endpoints: readonly Endpoint[] = [
     paths: [{ path: "/v1/chat/completions" }],
     responseIdPrefix: "chatcmpl-",
     caching: "automatic",
+  },
+  {
+    format: formats["anthropic-messages"],
+    dialect: anthropicDialect,
+    paths: [{ path: "/v1/messages" }],
+    responseIdPrefix: "msg_",
+    caching: "marked",
   },
   {
     format: formats["google-generate-content"],

@@ -22,6 +22,13 @@ export interface MatrixUpstream {
 /** The rows: every format, through one kind that speaks it. */
 export const matrixUpstreams: readonly MatrixUpstream[] = [
   {
+    format: "anthropic-messages",
+    id: "messages",
+    kind: "anthropic",
+    baseUrl: (vendorUrl) => `${vendorUrl}/v1`,
+    provider: `credential: file:${simulatedKeyFile}\n`,
+  },
+  {
     format: "google-generate-content",
     id: "gemini",
     kind: "google-gemini",

@@ -1,0 +1,96 @@
+import type { FailureClass } from "../upstream-failure.ts";
+
+/** One row of knowledge: all conditions that are given must hold; the first row that fits wins. */
+export interface FailureRule {
+  /** Name of the row, unique in the table. */
+  readonly id: string;
+  readonly status?: readonly number[];
+  readonly code?: readonly string[];
+  readonly type?: readonly string[];
+  /** Only where nothing else tells; linear, as it sees what a stranger wrote. */
+  readonly message?: RegExp;
+  readonly class: FailureClass;
+}
+
+/**
+ * What the errors of Anthropic's API mean, by the code among their details, else their type, else
+ * the status (provider-failures.md 5.4). Some things are told in words alone, without a code: those
+ * rows come first and name their type.
+ */
+export const failureRules: readonly FailureRule[] = [
+  {
+    id: "spend-limit",
+    code: [
+      "contract_spend_limit_reached",
+      "enforced_spend_limit_reached",
+      "linked_organization_billing_unavailable",
+      "linked_organization_spend_limit_reached",
+      "organization_on_hold",
+      "user_profile_billing_not_authorized",
+      "user_profile_not_billable",
+    ],
+    class: "QUOTA_EXHAUSTED",
+  },
+  {
+    id: "spend-limit-text",
+    type: ["invalid_request_error", "rate_limit_error"],
+    message: /\bcredit balance is too low\b|\breached your specified API usage limits\b/i,
+    class: "QUOTA_EXHAUSTED",
+  },
+  { id: "ramp-limit", code: ["ramp_limit_exceeded"], class: "RATE_LIMITED" },
+  {
+    id: "key-unreachable",
+    code: ["cmek_key_unreachable", "cmek_context_unavailable"],
+    class: "UPSTREAM_ERROR",
+  },
+  {
+    id: "key-disabled",
+    code: ["cmek_key_disabled", "cmek_key_network_blocked"],
+    class: "PERMISSION",
+  },
+  {
+    id: "large-after-decoding",
+    code: ["request_body_too_large_after_decoding"],
+    class: "PAYLOAD_TOO_LARGE",
+  },
+  {
+    id: "prompt-too-long",
+    type: ["invalid_request_error", "request_too_large"],
+    message:
+      /\bprompt is too long\b|\bexceed(?:s|ed)? (?:the )?(?:model'?s? )?context (?:limit|window)\b/i,
+    class: "CONTEXT_TOO_LONG",
+  },
+  {
+    id: "content-filter",
+    type: ["invalid_request_error"],
+    message: /\bblocked by content filtering policy\b/i,
+    class: "CONTENT_FILTERED",
+  },
+  { id: "authentication", type: ["authentication_error"], class: "AUTH_FAILED" },
+  { id: "billing", type: ["billing_error"], class: "QUOTA_EXHAUSTED" },
+  { id: "permission", type: ["permission_error"], class: "PERMISSION" },
+  { id: "not-found", type: ["not_found_error"], class: "MODEL_NOT_FOUND" },
+  { id: "conflict", type: ["conflict_error"], class: "CONFLICT" },
+  { id: "too-large", type: ["request_too_large"], class: "PAYLOAD_TOO_LARGE" },
+  { id: "rate-limit", type: ["rate_limit_error"], class: "RATE_LIMITED" },
+  { id: "overloaded", type: ["overloaded_error"], class: "OVERLOADED" },
+  { id: "timeout", type: ["timeout_error"], class: "UPSTREAM_ERROR" },
+  { id: "api-error", type: ["api_error"], class: "UPSTREAM_ERROR" },
+  {
+    id: "invalid-request",
+    status: [0, 400, 422],
+    type: ["invalid_request_error"],
+    class: "BAD_REQUEST",
+  },
+  { id: "status-400", status: [400, 405, 406, 415, 422], class: "BAD_REQUEST" },
+  { id: "status-401", status: [401], class: "AUTH_FAILED" },
+  { id: "status-402", status: [402], class: "QUOTA_EXHAUSTED" },
+  { id: "status-403", status: [403], class: "PERMISSION" },
+  { id: "status-404", status: [404, 410], class: "MODEL_NOT_FOUND" },
+  { id: "status-408", status: [408], class: "UPSTREAM_ERROR" },
+  { id: "status-409", status: [409, 412, 424, 425], class: "CONFLICT" },
+  { id: "status-413", status: [413], class: "PAYLOAD_TOO_LARGE" },
+  { id: "status-429", status: [429], class: "RATE_LIMITED" },
+  { id: "status-500", status: [500, 502, 504, 520, 522, 524], class: "UPSTREAM_ERROR" },
+  { id: "status-503", status: [498, 503, 529], class: "OVERLOADED" },
+];

@@ -1,0 +1,82 @@
+import type { ContentPart } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
+import { failureToError, localFailure } from "../failure-to-error.ts";
+import type { Answer } from "../format.ts";
+import { citationPart, textPart, toolCallPart } from "../openai-chat/content-parts.ts";
+import { isJsonObject, readJsonObject } from "../read-json.ts";
+import { readCitations } from "./citations.ts";
+import { foreignPart, thinkingPart } from "./own-parts.ts";
+import { readInBandError } from "./read-error.ts";
+import { readFinish } from "./stop-reason.ts";
+import { readUsage } from "./usage.ts";
+
+const maxNameLength = 256;
+
+/**
+ * Reads a whole answer. Throws UPSTREAM_MALFORMED when it is not what the format says, and the
+ * error itself when the target put one into an answer of status 200.
+ */
+export function readResponse(body: Uint8Array): Answer {
+  const fields = parse(body);
+  if (fields["type"] === "error" || fields["error"] != null) {
+    throw failureToError(readInBandError(fields));
+  }
+  const content = fields["content"];
+  if (!Array.isArray(content)) throw localFailure("MALFORMED", "no list of content blocks");
+  const finish = readFinish(fields);
+  if (finish.rawReason === "") throw localFailure("MALFORMED", "no stop reason");
+  const { usage, raw, warnings } = readUsage(fields["usage"]);
+  return {
+    candidates: [{ parts: content.flatMap(readBlock), finish }],
+    end: {
+      candidates: [finish],
+      usage,
+      rawUsage: raw,
+      responseId: shortText(fields["id"]),
+      model: shortText(fields["model"]),
+      warnings,
+    },
+  };
+}
+
+/** Text of a bounded length, or nothing. */
+export function shortText(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, maxNameLength) : "";
+}
+
+function parse(body: Uint8Array): Record<string, unknown> {
+  try {
+    return readJsonObject(body);
+  } catch (error) {
+    if (error instanceof GatewayError) throw localFailure("MALFORMED", error.message);
+    throw error;
+  }
+}
+
+function readBlock(block: unknown, position: number): ContentPart[] {
+  if (!isJsonObject(block)) throw localFailure("MALFORMED", `content block ${position} is none`);
+  switch (block["type"]) {
+    case "text":
+      return [
+        textPart(textOf(block["text"])),
+        ...readCitations(block["citations"]).map(citationPart),
+      ];
+    case "thinking":
+      return [thinkingPart(textOf(block["thinking"]), textOf(block["signature"]), false)];
+    case "redacted_thinking":
+      return [thinkingPart("", textOf(block["data"]), true)];
+    case "tool_use": {
+      const name = shortText(block["name"]);
+      if (name === "") throw localFailure("MALFORMED", `tool call ${position} has no name`);
+      const input = block["input"] ?? {};
+      const id = shortText(block["id"]) || `toolu_${position}`;
+      return [toolCallPart(id, name, JSON.stringify(input))];
+    }
+    default:
+      return [foreignPart(block)];
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

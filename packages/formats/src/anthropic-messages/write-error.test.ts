@@ -1,0 +1,50 @@
+import { GatewayError, type ErrorReason } from "@penstock/errors";
+import { describe, expect, it } from "vitest";
+import { writeError, writeStreamError } from "./write-error.ts";
+
+const type = (reason: ErrorReason): string => {
+  const body = JSON.parse(writeError(new GatewayError(reason, "x"), "r")) as {
+    error: { type: string };
+  };
+  return body.error.type;
+};
+
+describe("writeError", () => {
+  it("writes what Anthropic's clients read, and what helps to mend the request", () => {
+    const error = new GatewayError("FIELD_INVALID", "The field model is required.", {
+      fieldViolations: [{ field: "model", description: "is required" }],
+      metadata: { a: "b" },
+      retryAfterMs: 1_500,
+    });
+    expect(JSON.parse(writeError(error, "req"))).toEqual({
+      type: "error",
+      error: {
+        type: "invalid_request_error",
+        message: "The field model is required.",
+        code: "FIELD_INVALID",
+        param: "model",
+        source: "downstream",
+        retry_after_ms: 1_500,
+        fields: [{ field: "model", description: "is required" }],
+        metadata: { a: "b" },
+      },
+      request_id: "req",
+    });
+  });
+
+  it("chooses a type of their vocabulary", () => {
+    expect(type("KEY_INVALID")).toBe("authentication_error");
+    expect(type("MODEL_NOT_FOUND")).toBe("not_found_error");
+    expect(type("LIMIT_EXCEEDED")).toBe("rate_limit_error");
+    expect(type("BUDGET_EXHAUSTED")).toBe("billing_error");
+    expect(type("REQUEST_TOO_LARGE")).toBe("request_too_large");
+    expect(type("UPSTREAM_OVERLOADED")).toBe("overloaded_error");
+    expect(type("UPSTREAM_FAILED")).toBe("api_error");
+  });
+
+  it("ends a stream with an event of its own", () => {
+    const text = writeStreamError(new GatewayError("UPSTREAM_OVERLOADED", "x"), "r");
+    const [, data] = /^event: error\ndata: (.*)\n\n$/.exec(text) ?? [];
+    expect(JSON.parse(data ?? "")).toMatchObject({ type: "error", request_id: "r" });
+  });
+});

@@ -1,0 +1,118 @@
+import { MessageRole, type Message } from "@penstock/api";
+import type { JsonObject, TargetRequest } from "../format.ts";
+import { isJsonObject } from "../read-json.ts";
+import { cannotSay } from "./own-words.ts";
+import { writeBlocks, writeContent } from "./write-blocks.ts";
+
+type Written = Record<string, unknown>;
+
+/** The conversation in this format. */
+export interface WrittenMessages {
+  /** Undefined: there are no instructions. */
+  system: string | readonly Written[] | undefined;
+  messages: readonly Written[];
+}
+
+/**
+ * Writes the conversation. `extras` are members by position of the message, as `readMessages` found
+ * them; they never replace a known one. Results of parallel tools, and what the user says after
+ * them, become one message, as the format wants all results at once.
+ */
+export function writeMessages(
+  messages: readonly Message[],
+  target: TargetRequest,
+  extras: unknown,
+): WrittenMessages {
+  const writer = new MessagesWriter(target, isJsonObject(extras) ? extras : undefined);
+  for (const [index, message] of messages.entries()) writer.add(message, index);
+  return writer.end();
+}
+
+interface Turn {
+  /** Members besides role and content. */
+  readonly others: Written | undefined;
+  readonly role: "user" | "assistant" | "system";
+  readonly content: Written[];
+  /** True while it has nothing but results of tools. */
+  results: boolean;
+}
+
+class MessagesWriter {
+  readonly #target: TargetRequest;
+  readonly #extras: Readonly<Record<string, unknown>> | undefined;
+  readonly #system: Written[] = [];
+  readonly #turns: Turn[] = [];
+
+  constructor(target: TargetRequest, extras: Readonly<Record<string, unknown>> | undefined) {
+    this.#target = target;
+    this.#extras = extras;
+  }
+
+  add(message: Message, index: number): void {
+    const own = this.#extras?.[String(index)];
+    const extras = isJsonObject(own) ? (own as JsonObject) : undefined;
+    const path = `messages[${index}]`;
+    const scope = { target: this.#target, path, extras: extras?.["content"] };
+    const blocks = writeBlocks(message.parts, scope);
+    if (message.name !== undefined) {
+      this.#target.warn?.("name_dropped: speakers have no names in this format");
+    }
+    if (message.role === MessageRole.SYSTEM && message.rawRole !== "system") {
+      this.#addInstructions(blocks);
+      return;
+    }
+    // What was left out may have been all of it.
+    if (blocks.length > 0) this.#addTurn(message, path, blocks, othersOf(extras));
+  }
+
+  end(): WrittenMessages {
+    return {
+      system: this.#system.length === 0 ? undefined : writeContent(this.#system),
+      messages: this.#turns.map(({ others, role, content }) => ({
+        ...others,
+        role,
+        content: writeContent(content),
+      })),
+    };
+  }
+
+  #addInstructions(blocks: readonly Written[]): void {
+    if (this.#turns.length > 0) {
+      const moved = "instructions within the conversation are sent before it";
+      this.#target.warn?.(`system_message_moved: ${moved}`);
+    }
+    this.#system.push(...blocks);
+  }
+
+  #addTurn(message: Message, path: string, blocks: Written[], others: Written | undefined): void {
+    const role = roleOf(message, path);
+    const results = message.role === MessageRole.TOOL;
+    const last = this.#turns.at(-1);
+    if (role === "user" && last?.role === "user" && last.results) {
+      last.content.push(...blocks);
+      last.results = results;
+      return;
+    }
+    this.#turns.push({ others, role, content: blocks, results });
+  }
+}
+
+function othersOf(extras: JsonObject | undefined): Written | undefined {
+  if (extras === undefined) return undefined;
+  const { content: _ofBlocks, ...others } = extras;
+  return others;
+}
+
+function roleOf({ role }: Message, path: string): Turn["role"] {
+  switch (role) {
+    case MessageRole.ASSISTANT:
+      return "assistant";
+    case MessageRole.USER:
+    case MessageRole.TOOL:
+      return "user";
+    case MessageRole.SYSTEM:
+      return "system";
+    default:
+      throw cannotSay(`${path}.role`, "an unknown role");
+  }
+}

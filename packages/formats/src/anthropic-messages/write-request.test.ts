@@ -1,0 +1,182 @@
+import { GatewayError } from "@penstock/errors";
+import { describe, expect, it } from "vitest";
+import type { TargetRequest } from "../format.ts";
+import { openaiChat } from "../openai-chat/openai-chat.ts";
+import { encode } from "./anthropic-messages.fixture.ts";
+import { anthropicMessages } from "./anthropic-messages.ts";
+import { checkMessagesParameters } from "./write-request.ts";
+
+const hello = [{ role: "user", content: "Hello" }];
+
+/** What a caller of OpenAI's format asks, as a target of this one gets it. */
+function translate(fields: object, change: Partial<TargetRequest> = {}) {
+  const { request, stream } = openaiChat.readRequest(
+    encode(JSON.stringify({ model: "m", messages: hello, ...fields })),
+  );
+  const warnings: string[] = [];
+  const body = anthropicMessages.writeRequest(request, {
+    model: "claude",
+    stream,
+    quirks: { maxTokensField: "max_tokens", sendsDeveloperRole: false, supportsStreamUsage: true },
+    warn: (warning) => warnings.push(warning),
+    ...change,
+  });
+  return { body: JSON.parse(body) as Record<string, unknown>, warnings };
+}
+
+function refusal(fields: object): string {
+  try {
+    translate(fields);
+  } catch (error) {
+    if (error instanceof GatewayError) return error.fieldViolations[0]?.field ?? "";
+    throw error;
+  }
+  return "";
+}
+
+const tool = { type: "function", function: { name: "f" } };
+const call = (id: string, text: string) => ({
+  id,
+  type: "function",
+  function: { name: "f", arguments: text },
+});
+
+describe("writing a request of another format", () => {
+  it("puts instructions first, and results of parallel tools into one message", () => {
+    const { body, warnings } = translate({
+      max_tokens: 9,
+      tools: [tool],
+      messages: [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "x" },
+        { role: "assistant", content: "", tool_calls: [call("a.1", '{"a":1}'), call("b", "{")] },
+        { role: "tool", tool_call_id: "a.1", content: "1" },
+        { role: "tool", tool_call_id: "b", content: "2" },
+        { role: "user", content: "and?" },
+        { role: "developer", content: "Be brief again." },
+      ],
+    });
+    expect(body).toEqual({
+      model: "claude",
+      max_tokens: 9,
+      system: [
+        { type: "text", text: "Be brief." },
+        { type: "text", text: "Be brief again." },
+      ],
+      messages: [
+        { role: "user", content: "x" },
+        {
+          role: "assistant",
+          content: [
+            { type: "tool_use", id: "a_1", name: "f", input: { a: 1 } },
+            { type: "tool_use", id: "b", name: "f", input: { INVALID_JSON: "{" } },
+          ],
+        },
+        {
+          role: "user",
+          content: [
+            { type: "tool_result", tool_use_id: "a_1", content: "1" },
+            { type: "tool_result", tool_use_id: "b", content: "2" },
+            { type: "text", text: "and?" },
+          ],
+        },
+      ],
+      tools: [{ name: "f", input_schema: { type: "object", properties: {} } }],
+    });
+    expect(warnings).toEqual([
+      "system_message_moved: instructions within the conversation are sent before it",
+    ]);
+  });
+
+  it("asks for the deployment's number of output tokens where the caller names none", () => {
+    expect(translate({}, { defaultMaxOutputTokens: 77 }).body["max_tokens"]).toBe(77);
+    expect(translate({}).body["max_tokens"]).toBe(4_096);
+  });
+
+  it("says what it leaves out or changes", () => {
+    const { body, warnings } = translate({
+      temperature: 1.5,
+      seed: 1,
+      frequency_penalty: 1,
+      presence_penalty: 1,
+      reasoning_effort: "minimal",
+      messages: [
+        { role: "user", content: "x", name: "bob" },
+        { role: "assistant", content: "y", reasoning_content: "hm" },
+      ],
+    });
+    expect(body).toMatchObject({ temperature: 1, output_config: { effort: "low" } });
+    expect(warnings.map((one) => one.slice(0, one.indexOf(":"))).toSorted()).toEqual([
+      "name_dropped",
+      "parameter_changed",
+      "parameter_changed",
+      "parameter_dropped",
+      "parameter_dropped",
+      "parameter_dropped",
+      "reasoning_dropped",
+    ]);
+    expect(JSON.stringify(body)).not.toContain("hm");
+  });
+
+  it("tells one tool at a time apart from none", () => {
+    const choice = (fields: object) => translate({ tools: [tool], ...fields }).body["tool_choice"];
+    expect(choice({ parallel_tool_calls: false })).toEqual({
+      type: "auto",
+      disable_parallel_tool_use: true,
+    });
+    expect(choice({ parallel_tool_calls: true })).toBeUndefined();
+    expect(choice({ tool_choice: "required" })).toEqual({ type: "any" });
+    expect(choice({ tool_choice: "none", parallel_tool_calls: false })).toEqual({ type: "none" });
+  });
+
+  it("keeps to a schema, and refuses what it can't promise", () => {
+    const schema = { type: "object" };
+    const format = { type: "json_schema", json_schema: { name: "n", schema } };
+    expect(translate({ response_format: format }).body["output_config"]).toEqual({
+      format: { type: "json_schema", schema },
+    });
+    expect(refusal({ response_format: { type: "json_object" } })).toBe("response_format");
+    expect(refusal({ n: 2 })).toBe("candidate_count");
+    const audio = { type: "input_audio", input_audio: { data: "AAEC", format: "mp3" } };
+    expect(refusal({ messages: [{ role: "user", content: [audio] }] })).toBe(
+      "messages[0].parts[0]",
+    );
+  });
+
+  it("keeps a budget to think with below the number of output tokens", () => {
+    const { request } = openaiChat.readRequest(
+      encode(JSON.stringify({ model: "m", messages: hello, max_tokens: 3_000 })),
+    );
+    const thinking = (maxTokens: number) => {
+      request.reasoning = { $typeName: "penstock.inference.v1.Reasoning", maxTokens };
+      const target = {
+        model: "m",
+        stream: false,
+        quirks: {
+          maxTokensField: "max_tokens",
+          sendsDeveloperRole: false,
+          supportsStreamUsage: true,
+        },
+      } as const;
+      const body = JSON.parse(anthropicMessages.writeRequest(request, target)) as object;
+      return "thinking" in body ? body.thinking : undefined;
+    };
+    expect(thinking(2_000)).toEqual({ type: "enabled", budget_tokens: 2_000 });
+    expect(thinking(9_000)).toEqual({ type: "enabled", budget_tokens: 2_999 });
+    expect(thinking(1)).toEqual({ type: "enabled", budget_tokens: 1_024 });
+    request.sampling!.maxOutputTokens = 1_000;
+    expect(thinking(1)).toBeUndefined();
+  });
+
+  it("refuses parameters that have a field of their own, or that nobody may choose", () => {
+    const { request } = openaiChat.readRequest(
+      encode(JSON.stringify({ model: "m", messages: hello })),
+    );
+    request.formatParameters["anthropic-messages"] = { service_tier: "auto" };
+    expect(() => checkMessagesParameters(request)).not.toThrow();
+    request.formatParameters["anthropic-messages"] = { max_tokens: 1, api_base: "x" };
+    expect(() => checkMessagesParameters(request)).toThrow(
+      expect.objectContaining({ reason: "UNSUPPORTED_FIELD" }),
+    );
+  });
+});

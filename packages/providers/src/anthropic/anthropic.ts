@@ -1,0 +1,38 @@
+import type { Provider } from "../provider.ts";
+
+/**
+ * Anthropic's own API. The version of the API is the older one unless a caller of the same format
+ * names another: the newer one refuses `temperature`, `top_p` and `top_k`, which callers of other
+ * formats may send.
+ */
+export const anthropic: Provider = {
+  kind: "anthropic",
+  displayName: "Anthropic",
+  telemetryName: "anthropic",
+  defaultBaseUrl: "https://api.anthropic.com/v1",
+  operations: { generate: [{ format: "anthropic-messages", path: "/messages" }] },
+  auth: { scheme: "header", name: "x-api-key", required: true },
+  headers: { "anthropic-version": "2023-06-01" },
+  quirks: {
+    maxTokensField: "max_tokens",
+    sendsDeveloperRole: false,
+    supportsStreamUsage: true,
+    sendsReasoning: false,
+  },
+  capabilities: {
+    streaming: true,
+    tools: true,
+    images: true,
+    audioInput: false,
+    files: true,
+    jsonSchema: true,
+    multipleCandidates: false,
+  },
+  priceNotes: [
+    "Reads of the prompt cache and writes to it have prices of their own; both are part of the input.",
+    "Writes that are kept for an hour cost more than those kept for five minutes.",
+    "Thinking is part of the output and costs the same.",
+    "The fields service_tier, inference_geo and speed change the price of a request.",
+    "Tools that Anthropic runs, such as web search, cost by the use besides their tokens.",
+  ],
+};

@@ -1,0 +1,93 @@
+/** Coding agents that can be pointed at a router. */
+export const codingAgents = ["claude-code", "codex"] as const;
+
+/** One of them. */
+export type CodingAgent = (typeof codingAgents)[number];
+
+/** What a configuration is made of. */
+export interface AgentWishes {
+  /** HTTP door of a router, without a path. */
+  readonly url: string;
+  /** Variable that holds the virtual key; the key itself is never printed. */
+  readonly keyVariable: string;
+  /** Model to ask for; absent: the agent's own choice, or a placeholder where it needs one. */
+  readonly model: string | undefined;
+  /** Model for small tasks, where the agent has such. */
+  readonly smallModel: string | undefined;
+}
+
+/** What makes an agent ask Penstock. */
+export interface AgentConfiguration {
+  readonly agent: CodingAgent;
+  /** Where the text goes: a file, or the environment that the agent starts in. */
+  readonly place: string;
+  /** To be copied. */
+  readonly text: string;
+  /** Variables that the agent reads; `$NAME` stands for the value of another one. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Settings of the agent's own file, by their dotted names. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Makes the configuration of an agent. */
+export function agentConfiguration(agent: CodingAgent, wishes: AgentWishes): AgentConfiguration {
+  return agent === "codex" ? forCodex(wishes) : forClaudeCode(wishes);
+}
+
+/** The variables are those of code.claude.com/docs/en/llm-gateway. */
+function forClaudeCode({ url, keyVariable, model, smallModel }: AgentWishes): AgentConfiguration {
+  const environment = {
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_AUTH_TOKEN: `$${keyVariable}`,
+    ...(model === undefined ? {} : { ANTHROPIC_MODEL: model }),
+    ...(smallModel === undefined ? {} : { ANTHROPIC_DEFAULT_HAIKU_MODEL: smallModel }),
+    // The picker of models then lists those of the key that are called claude or anthropic.
+    CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: "1",
+  };
+  const lines = Object.entries(environment).map(
+    ([name, value]) => `export ${name}=${quoteForShell(value)}\n`,
+  );
+  return {
+    agent: "claude-code",
+    place: "the shell that claude starts in",
+    text: `# Claude Code through Penstock; ${keyVariable} holds a virtual key.\n${lines.join("")}`,
+    environment,
+    settings: {},
+  };
+}
+
+/** The settings are those of developers.openai.com/codex/config-reference. */
+function forCodex({ url, keyVariable, model }: AgentWishes): AgentConfiguration {
+  const provider = {
+    name: "Penstock",
+    base_url: `${url}/v1`,
+    env_key: keyVariable,
+    wire_api: "responses",
+  };
+  const top = { model: model ?? "MODEL", model_provider: "penstock" };
+  const nested = Object.entries(provider).map(
+    ([name, value]) => [`model_providers.penstock.${name}`, value] as const,
+  );
+  return {
+    agent: "codex",
+    place: "~/.codex/config.toml",
+    text:
+      `# Codex through Penstock; ${keyVariable} holds a virtual key.\n` +
+      `${tomlLines(top)}\n[model_providers.penstock]\n${tomlLines(provider)}`,
+    environment: {},
+    settings: { ...top, ...Object.fromEntries(nested) },
+  };
+}
+
+function tomlLines(values: Readonly<Record<string, string>>): string {
+  // A basic string of TOML has the escapes of JSON.
+  return Object.entries(values)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+    .join("");
+}
+
+/** A value for a shell: a variable is expanded, anything else is taken as it is. */
+function quoteForShell(value: string): string {
+  if (/^\$[A-Za-z_][A-Za-z0-9_]*$/.test(value)) return `"${value}"`;
+  return /^[\w.:/@-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
