@@ -1,12 +1,10 @@
-/** Generation of a Gemini model by its name; undefined for any other. */
-function generationOf(model: string): number | undefined {
-  const match = /(?:^|\/)gemini-(\d{1,3})(?:\.\d+)?(?:-|$)/.exec(model);
-  return match === null ? undefined : Number(match[1]);
-}
+const named = /(?:^|\/)gemini-(\d{1,3})(?:\.\d+)?(?:-|$)/;
+/** Names such as `gemini-flash-latest`, which lead to the newest generation. */
+const newest = /(?:^|\/)gemini-(?:[a-z]+-)+latest$/;
 
 /** Whether the model wants signatures on function calls back and takes levels of thinking. */
 export function isThirdGeneration(model: string): boolean {
-  return (generationOf(model) ?? 0) >= 3;
+  return newest.test(model) || Number(named.exec(model)?.[1] ?? 0) >= 3;
 }
 
 /**
@@ -15,8 +13,7 @@ export function isThirdGeneration(model: string): boolean {
  */
 export const absentSignature = "skip_thought_signature_validator";
 
-/** Levels that a model of the third generation knows, by effort in the words of other formats. */
-export const levelByEffort: ReadonlyMap<string, string> = new Map([
+const levels: ReadonlyMap<string, string> = new Map([
   ["minimal", "minimal"],
   ["low", "low"],
   ["medium", "medium"],
@@ -24,6 +21,16 @@ export const levelByEffort: ReadonlyMap<string, string> = new Map([
   ["xhigh", "high"],
   ["max", "high"],
 ]);
+
+/**
+ * The level of a model of the third generation that stands for an effort in the words of other
+ * formats; undefined for an unknown one. Models called Pro know no level below `low`
+ * (ai.google.dev/gemini-api/docs/openai, Thinking).
+ */
+export function levelOf(effort: string, model: string): string | undefined {
+  const level = levels.get(effort);
+  return level === "minimal" && /-pro\b/.test(model) ? "low" : level;
+}
 
 /**
  * Tokens to think with for models before the third generation, by effort, as Google's own

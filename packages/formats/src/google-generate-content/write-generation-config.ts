@@ -2,7 +2,7 @@ import type { GenerateRequest, JsonSchemaFormat, Reasoning } from "@penstock/api
 import type { TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay } from "./cannot-say.ts";
-import { budgetByEffort, isThirdGeneration, levelByEffort } from "./model-rules.ts";
+import { budgetByEffort, isThirdGeneration, levelOf } from "./model-rules.ts";
 
 type Written = Record<string, unknown>;
 
@@ -95,9 +95,9 @@ function amountOf({ effort, maxTokens }: Reasoning, target: TargetRequest): Writ
     if (thinkingBudget !== undefined) return { thinkingBudget };
   } else if (effort === "none") {
     target.warn?.("approximated: the model can't be kept from thinking; it thinks least");
-    return { thinkingLevel: "minimal" };
+    return { thinkingLevel: levelOf("minimal", target.model) };
   } else {
-    const thinkingLevel = levelByEffort.get(effort);
+    const thinkingLevel = levelOf(effort, target.model);
     if (thinkingLevel !== undefined) return { thinkingLevel };
   }
   target.warn?.("parameter_dropped: an effort of reasoning that the model does not know");

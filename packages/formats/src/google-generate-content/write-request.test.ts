@@ -159,7 +159,11 @@ describe("a request of another format", () => {
     };
     const shown = { includeThoughts: true };
     expect(thinking("high", "gemini-3-pro-preview")).toEqual({ ...shown, thinkingLevel: "high" });
-    expect(thinking("none", "gemini-3.1-pro")).toEqual({ ...shown, thinkingLevel: "minimal" });
+    expect(thinking("none", "gemini-3.1-pro")).toEqual({ ...shown, thinkingLevel: "low" });
+    expect(thinking("minimal", "gemini-flash-latest")).toEqual({
+      ...shown,
+      thinkingLevel: "minimal",
+    });
     expect(thinking("none", "gemini-2.5-flash")).toEqual({ thinkingBudget: 0 });
     expect(thinking("xhigh", "google/gemini-2.5-pro")).toEqual({
       ...shown,
