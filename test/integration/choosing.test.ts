@@ -53,7 +53,7 @@ targets: [{ deployment: deployments/alpha }, { deployment: deployments/beta }]
 beforeAll(async () => {
   gateway = await startConstellation({ resources: manifest });
   key = await gateway.issueKey("projects/test/virtualKeys/choosing");
-  grpc = gateway.grpcClient(key);
+  grpc = gateway.grpcClient(key, gateway.routers[0]);
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true });
