@@ -104,6 +104,8 @@ export interface Provider {
   readonly telemetryName: string;
   /** Base URL used when the configuration names none; undefined: it must name one. */
   readonly defaultBaseUrl: string | undefined;
+  /** What a base URL of this kind is like, where it must be named; told to whoever leaves it out. */
+  readonly exampleBaseUrl?: string;
   readonly operations: ProviderOperations;
   readonly auth: AuthScheme;
   /**

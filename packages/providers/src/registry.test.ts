@@ -16,6 +16,11 @@ describe("providers", () => {
         expect(path).toMatch(/^\/[a-zA-Z/-]+(?::[a-zA-Z]+)?(?:\?[a-z-]+=\w*)?$/);
       }
     }
+    const { exampleBaseUrl: example } = provider;
+    if (example !== undefined) {
+      const open = { privateNetwork: false, allowInsecure: false };
+      expect(checkBaseUrl(example, open)).toMatchObject({ ok: true, url: example });
+    }
     const policy = { privateNetwork: false, allowInsecure: false };
     if (provider.defaultBaseUrl !== undefined) {
       const check = checkBaseUrl(provider.defaultBaseUrl, policy);

@@ -30,7 +30,10 @@ export interface ProviderFacts {
 /** Checks the address of a provider; the kind's own when it states none. */
 export function checkProviderAddress(kind: ProviderKindData, provider: Provider): BaseUrlCheck {
   const address = provider.baseUrl === "" ? kind.defaultBaseUrl : provider.baseUrl;
-  if (address === undefined) return { ok: false, problem: "is required for this kind" };
+  if (address === undefined) {
+    const example = kind.exampleBaseUrl === undefined ? "" : `, such as ${kind.exampleBaseUrl}`;
+    return { ok: false, problem: `is required for this kind${example}` };
+  }
   return checkBaseUrl(address, {
     privateNetwork: provider.privateNetwork,
     allowedCidrs: provider.transport?.allowedCidrs ?? [],

@@ -147,6 +147,12 @@ describe("validateResource", () => {
     ]);
   });
 
+  it("says what a base URL is like where a kind has none of its own", () => {
+    const [problem] = validateResource(made("provider", { kind: "google-vertex" }));
+    expect(problem).toMatchObject({ field: "baseUrl" });
+    expect(problem?.description).toContain("/projects/my-project/locations/europe-west4");
+  });
+
   it("refuses a limit without an amount and a kind that it does not know", () => {
     const limit = entry("limit", 1, { name: "limits/l" }).resource!;
     expect(validateResource(limit)).toMatchObject([{ field: "requestsPerMinute" }]);

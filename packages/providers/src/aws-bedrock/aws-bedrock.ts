@@ -10,6 +10,7 @@ export const awsBedrock: Provider = {
   displayName: "Amazon Bedrock",
   telemetryName: "aws.bedrock",
   defaultBaseUrl: undefined,
+  exampleBaseUrl: "https://bedrock-runtime.eu-central-1.amazonaws.com",
   operations: {
     generate: [
       {

@@ -11,6 +11,7 @@ export const azureOpenai: Provider = {
   displayName: "Azure OpenAI",
   telemetryName: "azure.ai.openai",
   defaultBaseUrl: undefined,
+  exampleBaseUrl: "https://my-resource.openai.azure.com",
   operations: {
     generate: [
       {

@@ -11,6 +11,8 @@ export const googleVertex: Provider = {
   displayName: "Google Vertex AI",
   telemetryName: "gcp.vertex_ai",
   defaultBaseUrl: undefined,
+  exampleBaseUrl:
+    "https://europe-west4-aiplatform.googleapis.com/v1/projects/my-project/locations/europe-west4",
   operations: {
     generate: [
       {

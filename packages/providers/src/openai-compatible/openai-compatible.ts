@@ -10,6 +10,7 @@ export const openaiCompatible: Provider = {
   displayName: "OpenAI-compatible server",
   telemetryName: "openai_compatible",
   defaultBaseUrl: undefined,
+  exampleBaseUrl: "https://vllm.example.com/v1",
   operations: {
     generate: [
       { format: "openai-chat", path: "/chat/completions" },
