@@ -24,13 +24,17 @@ export class StreamedAnswer {
   readonly #writer: StreamWriter;
   readonly #script: StreamScript;
   readonly #reportsUsage: boolean;
+  /** Binary streams prove by their usage that they are whole, and can't go without. */
+  readonly #omitsUsage: boolean;
   #sent = 0;
   #timer: Timer | undefined;
 
   constructor(call: Call) {
     this.#call = call;
     this.#script = new StreamScript(call.reply);
-    this.#reportsUsage = call.asked.includeUsage && call.scenario.noUsage !== true;
+    this.#omitsUsage =
+      call.scenario.noUsage === true && call.endpoint.format.streamEncoding === undefined;
+    this.#reportsUsage = call.asked.includeUsage && !this.#omitsUsage;
     this.#writer = call.endpoint.format.createStreamWriter(identityOf(call), {
       includeUsage: this.#reportsUsage,
     });
@@ -76,12 +80,12 @@ export class StreamedAnswer {
     const { response, reply, entry, scenario } = this.#call;
     if (scenario.noEnd === true) {
       endCall(this.#call, "fault");
-      response.end(joined(chunks));
+      response.end(this.#joined(chunks));
       return;
     }
     const last = this.#strip(this.#writer.finish(endOf(this.#call), usageOf(this.#call)));
     if (this.#reportsUsage) entry.reportedOutputTokens = countPieces(reply.blocks);
-    response.end(joined([...chunks, last]));
+    response.end(this.#joined([...chunks, last]));
   }
 
   #write(events: readonly StreamEvent[]): Chunk[] {
@@ -90,11 +94,18 @@ export class StreamedAnswer {
 
   /** Formats whose streams always end with usage know no other way to leave it out. */
   #strip(text: string): string {
-    return this.#call.scenario.noUsage === true ? eventsWithoutUsage(text) : text;
+    return this.#omitsUsage ? eventsWithoutUsage(text) : text;
+  }
+
+  #joined(chunks: readonly Chunk[]): Buffer {
+    const encoding = this.#call.endpoint.format.streamEncoding ?? "utf8";
+    return Buffer.concat(
+      chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk)),
+    );
   }
 
   #send(chunks: readonly Chunk[]): void {
-    const bytes = joined(chunks);
+    const bytes = this.#joined(chunks);
     if (bytes.length > 0) this.#call.response.write(bytes);
   }
 
@@ -138,20 +149,15 @@ export class StreamedAnswer {
 
   #endWith(last: Chunk): void {
     endCall(this.#call, "fault");
-    this.#call.response.end(joined([last]));
+    this.#call.response.end(this.#joined([last]));
   }
 
   #ping(): void {
     const { response, clock, endpoint } = this.#call;
-    response.write(endpoint.format.keepaliveText);
+    const { keepaliveText } = endpoint.format;
+    if (keepaliveText !== "") response.write(keepaliveText);
     this.#timer = clock.schedule(pingIntervalMs, () => this.#ping());
   }
 }
 
 type Chunk = string | Uint8Array;
-
-function joined(chunks: readonly Chunk[]): Buffer {
-  return Buffer.concat(
-    chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : chunk)),
-  );
-}

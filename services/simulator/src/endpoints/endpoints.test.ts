@@ -25,6 +25,9 @@ const classes: Readonly<Record<VendorErrorKind, FailureClass>> = {
 /** Where a vendor has no word of its own. */
 const exceptions: Readonly<Record<string, FailureClass>> = {
   "google-generate-content: content_filter": "BAD_REQUEST",
+  // A guardrail answers with 200, and the exception for quotas is one that passes.
+  "bedrock-converse: content_filter": "BAD_REQUEST",
+  "bedrock-converse: quota": "RATE_LIMITED",
 };
 
 const kinds = Object.keys(classes) as VendorErrorKind[];

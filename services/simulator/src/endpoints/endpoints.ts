@@ -1,5 +1,6 @@
 import { formats } from "@penstock/formats";
 import { anthropicDialect } from "./anthropic-dialect.ts";
+import { bedrockDialect } from "./bedrock-dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { googleDialect } from "./google-dialect.ts";
 import { openaiDialect } from "./openai-dialect.ts";
@@ -40,5 +41,15 @@ export const endpoints: readonly Endpoint[] = [
     paths: [{ path: "/v1/responses" }],
     responseIdPrefix: "resp_",
     caching: "automatic",
+  },
+  {
+    format: formats["bedrock-converse"],
+    dialect: bedrockDialect,
+    paths: [
+      { path: "/model/{model}/converse", stream: false },
+      { path: "/model/{model}/converse-stream", stream: true },
+    ],
+    responseIdPrefix: "",
+    caching: "marked",
   },
 ];

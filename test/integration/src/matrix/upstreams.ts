@@ -49,4 +49,11 @@ export const matrixUpstreams: readonly MatrixUpstream[] = [
     baseUrl: (vendorUrl) => `${vendorUrl}/v1`,
     deployment: "format: openai-responses\ncapabilities: { imageInput: true }\n",
   },
+  {
+    format: "bedrock-converse",
+    id: "bedrock",
+    kind: "aws-bedrock",
+    baseUrl: (vendorUrl) => vendorUrl,
+    provider: `credential: file:${simulatedKeyFile}\n`,
+  },
 ];
