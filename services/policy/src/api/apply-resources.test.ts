@@ -84,6 +84,38 @@ describe("ApplyResources", () => {
     expect(await names()).not.toContain("teams/red");
   });
 
+  it("takes a format that the provider's kind offers, and no other, also when the kind changes", async () => {
+    const provider = { name: "providers/formats", kind: "openai", credential: "env:FORMATS_KEY" };
+    const deployment = { name: "deployments/formats", provider: provider.name, model: "m" };
+    const apply = (kind: string, format: string) =>
+      resources().applyResources({
+        resources: [
+          resourceOf({ provider: { ...provider, kind } }),
+          resourceOf({ deployment: { ...deployment, format } }),
+        ],
+      });
+    await apply("openai", "openai-responses");
+    const before = await currentRevision();
+    const refused = await failureOf(apply("openai", "google-generate-content"));
+    expect(refused.fieldViolations).toMatchObject([
+      {
+        field: "resources[1].format",
+        description: "must be one that the kind openai offers: openai-chat, openai-responses",
+      },
+    ]);
+    // Only the provider is given: the deployment that would break is named.
+    const kindAlone = resources().applyResources({
+      resources: [resourceOf({ provider: { ...provider, kind: "google-gemini" } })],
+    });
+    expect((await failureOf(kindAlone)).fieldViolations).toMatchObject([
+      {
+        field: "resources",
+        description: expect.stringContaining("would break deployments/formats.format") as string,
+      },
+    ]);
+    expect(await currentRevision()).toBe(before);
+  });
+
   it("checks an etag that is given and takes one that is not", async () => {
     const before = await currentRevision();
     const first = await resources().applyResources({ resources: [team("etag")] });
