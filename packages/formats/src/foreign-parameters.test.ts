@@ -41,7 +41,8 @@ describe("warnOfForeignParameters", () => {
     const asked = { logprobs: true, top_logprobs: 2, service_tier: "flex", verbosity: "low" };
     expect(lost("openai-chat", "openai-responses", asked)).toEqual([]);
     expect(lost("openai-chat", "google-generate-content", asked)).toEqual(["verbosity", "the"]);
-    expect(lost("openai-chat", "bedrock-converse", asked)).toEqual([
+    expect(lost("openai-chat", "bedrock-converse", asked)).toEqual(["verbosity", "probabilities"]);
+    expect(lost("openai-chat", "anthropic-messages", asked)).toEqual([
       "verbosity",
       "probabilities",
       "the",

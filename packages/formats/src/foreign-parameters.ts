@@ -5,6 +5,8 @@ import type { FormatName, JsonObject } from "./format.ts";
 const openaiFormats: ReadonlySet<string> = new Set(["openai-chat", "openai-responses"]);
 /** Other formats that can be asked how probable tokens were. */
 const tellsLogprobs: ReadonlySet<string> = new Set(["google-generate-content"]);
+/** Other formats whose requests name a tier of service. */
+const takesServiceTier: ReadonlySet<string> = new Set(["bedrock-converse"]);
 /** Parameters that both of them have. */
 const openaiParameters: ReadonlySet<string> = new Set([
   "prompt_cache_key",
@@ -55,7 +57,9 @@ export function warnOfForeignParameters(
   if (sampling?.topLogprobs !== undefined && !tellsLogprobs.has(format)) {
     warn("parameter_dropped: probabilities of tokens");
   }
-  if (serviceTier !== undefined) warn("parameter_dropped: the service tier");
+  if (serviceTier !== undefined && !takesServiceTier.has(format)) {
+    warn("parameter_dropped: the service tier");
+  }
 }
 
 function isLost(

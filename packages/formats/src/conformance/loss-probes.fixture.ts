@@ -243,6 +243,30 @@ export const lossProbes: readonly LossProbe[] = [
     said: (request) => reasonings(request).map(({ text, signature }) => [text, signature]),
   },
   {
+    name: "probabilities of tokens",
+    request: () => chat({ logprobs: true, top_logprobs: 3 }),
+    said: (one) => one.sampling?.topLogprobs,
+  },
+  {
+    name: "service tier",
+    request: () => chat({ service_tier: "flex" }),
+    said: (one) => one.serviceTier,
+  },
+  {
+    name: "tool that OpenAI runs",
+    request: () =>
+      changed({ tools }, (request) => {
+        const content = { type: "web_search" };
+        const format = "openai-responses";
+        request.tools.push({
+          $typeName: "penstock.inference.v1.Tool",
+          name: "web_search",
+          formatPart: { $typeName: "penstock.inference.v1.FormatPart", format, content },
+        });
+      }),
+    said: (request) => request.tools.map(({ formatPart }) => formatPart?.content),
+  },
+  {
     name: "name of the end user",
     request: () => chat({ user: "someone" }),
     said: (one) => one.endUser,

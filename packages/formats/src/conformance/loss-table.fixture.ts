@@ -1,6 +1,7 @@
 import type { GenerateRequest } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { Format, FormatName } from "../format.ts";
+import { warnOfForeignParameters } from "../foreign-parameters.ts";
 import { formats } from "../formats.ts";
 import { bytesOf, targetOf } from "./format-samples.fixture.ts";
 import { lossProbes } from "./loss-probes.fixture.ts";
@@ -25,6 +26,7 @@ export function lossOf(from: Format | undefined, to: Format, probe: LossProbe): 
   if (asked === undefined) return "none";
   const warnings: string[] = [];
   const target = { ...targetOf(false), warn: (warning: string) => void warnings.push(warning) };
+  warnOfForeignParameters(asked, to.name, target.warn);
   try {
     const body = to.writeRequest(asked, target);
     const arrived = to.readRequest(bytesOf([body]), address).request;
