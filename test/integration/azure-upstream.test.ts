@@ -1,4 +1,9 @@
-import { projectManifest, routeManifest, startConstellation } from "@penstock/test-support";
+import {
+  projectManifest,
+  routeManifest,
+  sendHttp,
+  startConstellation,
+} from "@penstock/test-support";
 import type { Constellation } from "@penstock/test-support";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askChat } from "./src/chat-caller.ts";
@@ -189,6 +194,23 @@ describe("Azure OpenAI behind OpenAI's door", () => {
     const answer = await askChat(gateway, key, { ...question, model: "broken", stream: true });
     expect([answer.text, answer.done]).toEqual(["Hel", false]);
     expect(answer.events.at(-1)).toMatchObject({ error: { code: "STREAM_INTERRUPTED" } });
+  });
+
+  it("makes vectors at the path of its deployment", async () => {
+    const embedding = Buffer.from(new Float32Array([0.5, -1]).buffer).toString("base64");
+    const data = [{ object: "embedding", index: 0, embedding }];
+    const counted = { prompt_tokens: 2, total_tokens: 2 };
+    upstream.play(json(200, { object: "list", model: "embed", data, usage: counted }));
+    const answer = await sendHttp({
+      url: `${gateway.httpUrl}/v1/embeddings`,
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "gpt", input: "Hi" }),
+    });
+    expect(JSON.parse(answer.body)).toMatchObject({ data: [{ embedding: [0.5, -1] }] });
+    expect(upstream.calls[0]?.path).toBe(
+      "/openai/deployments/my%20gpt/embeddings?api-version=2025-04-01-preview",
+    );
+    expect(upstream.calls[0]?.headers["api-key"]).toBe("azure-key");
   });
 
   it("is let go when the caller goes", async () => {

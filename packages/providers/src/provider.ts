@@ -42,8 +42,9 @@ export type OperationAddresses = readonly [OperationAddress, ...OperationAddress
 /** Where and in which format vectors are asked for. */
 export interface EmbeddingAddress {
   readonly format: EmbeddingFormatName;
-  /** Path behind the base URL; begins with a slash. `{model}` stands for the upstream model. */
+  /** Path behind the base URL, as that of any operation. */
   readonly path: string;
+  readonly pathsBehind?: readonly { readonly end: string; readonly path: string }[];
   readonly quirks: Readonly<EmbeddingQuirks>;
 }
 

@@ -13,7 +13,7 @@ describe("providers", () => {
       expect(formats[address.format]).toBeDefined();
       for (const stream of [false, true]) {
         const path = operationPath(address, "m", stream);
-        expect(path).toMatch(/^\/[a-zA-Z/-]+(?::[a-zA-Z]+)?(?:\?[a-z-]+=\w*)?$/);
+        expect(path).toMatch(/^\/[a-zA-Z0-9/-]+(?::[a-zA-Z]+)?(?:\?[a-z-]+=\w*)?$/);
       }
     }
     const { exampleBaseUrl: example } = provider;
@@ -46,13 +46,22 @@ describe("providers", () => {
   });
 
   it("puts the version of an API into a path, and goes by what the base URL ends with", () => {
-    const [generate] = providers["azure-openai"].operations.generate;
+    const { generate: generating, embed } = providers["azure-openai"].operations;
+    const [generate, responses] = generating;
     const behind = (basePath: string): string =>
       operationPath(generate, "my gpt", true, { basePath, apiVersion: "2024-10-21" });
     const classic = "/deployments/my%20gpt/chat/completions?api-version=2024-10-21";
     expect(behind("")).toBe(`/openai${classic}`);
     expect(behind("/openai")).toBe(classic);
     expect(behind("/openai/v1")).toBe("/chat/completions");
+    // Responses has no path with a version of that age.
+    const bases = ["", "/openai", "/openai/v1"];
+    const place = (basePath: string) => ({ basePath, apiVersion: "2024-10-21" });
+    const all = bases.map((one) => one + operationPath(responses!, "m", true, place(one)));
+    expect(new Set(all)).toEqual(new Set(["/openai/v1/responses"]));
+    expect(operationPath(embed!, "m", false, place("/openai"))).toBe(
+      "/deployments/m/embeddings?api-version=2024-10-21",
+    );
   });
 
   it("names a model of Bedrock in the path, with another one for streams", () => {

@@ -72,7 +72,7 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
 
 /** How vectors are asked for; undefined where the deployment makes none. */
 function compileEmbedding(
-  { embed, pathPrefix }: ProviderFacts,
+  { embed, pathPrefix, apiVersion }: ProviderFacts,
   deployment: Deployment,
   capabilities: Readonly<Capabilities>,
 ): CompiledEmbedding | undefined {
@@ -80,7 +80,9 @@ function compileEmbedding(
   return {
     format: embed.format,
     quirks: embed.quirks,
-    path: pathPrefix + operationPath(embed, deployment.model, false),
+    path:
+      pathPrefix +
+      operationPath(embed, deployment.model, false, { basePath: pathPrefix, apiVersion }),
     vectorSpace: deployment.vectorSpace === "" ? deployment.model : deployment.vectorSpace,
     dimensions: capabilities.embeddingDimensions,
   };

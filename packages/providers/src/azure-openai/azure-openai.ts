@@ -1,5 +1,17 @@
-import type { Provider } from "../provider.ts";
+import type { OperationAddress, Provider } from "../provider.ts";
 import { failureRules } from "./failure-rules.ts";
+
+/** Paths of an operation that has a deployment and a version in its path, or neither. */
+function ofDeployment(operation: string): Pick<OperationAddress, "path" | "pathsBehind"> {
+  const path = `/deployments/{model}${operation}?api-version={api_version}`;
+  return {
+    path: `/openai${path}`,
+    pathsBehind: [
+      { end: "/openai/v1", path: operation },
+      { end: "/openai", path },
+    ],
+  };
+}
 
 /**
  * OpenAI's models at Azure. The base URL is that of the resource, such as
@@ -14,18 +26,22 @@ export const azureOpenai: Provider = {
   exampleBaseUrl: "https://my-resource.openai.azure.com",
   operations: {
     generate: [
+      { format: "openai-chat", ...ofDeployment("/chat/completions") },
       {
-        format: "openai-chat",
-        path: "/openai/deployments/{model}/chat/completions?api-version={api_version}",
+        format: "openai-responses",
+        path: "/openai/v1/responses",
         pathsBehind: [
-          { end: "/openai/v1", path: "/chat/completions" },
-          {
-            end: "/openai",
-            path: "/deployments/{model}/chat/completions?api-version={api_version}",
-          },
+          { end: "/openai/v1", path: "/responses" },
+          { end: "/openai", path: "/v1/responses" },
         ],
+        capabilities: { multipleCandidates: false, audioInput: false },
       },
     ],
+    embed: {
+      format: "openai-embeddings",
+      ...ofDeployment("/embeddings"),
+      quirks: { sendsBase64: true, knowsUser: true },
+    },
   },
   auth: { scheme: "header", name: "api-key", required: true },
   identities: ["azure-workload"],
@@ -46,6 +62,7 @@ export const azureOpenai: Provider = {
     files: true,
     jsonSchema: true,
     multipleCandidates: true,
+    topK: false,
   },
   failureRules,
   priceNotes: [
