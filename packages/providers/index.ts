@@ -6,6 +6,7 @@ export {
   type AuthScheme,
   type Capabilities,
   type EmbeddingAddress,
+  type LimitHeaders,
   type OperationAddress,
   type OperationAddresses,
   type PathPlace,
@@ -13,9 +14,12 @@ export {
   type ProviderKind,
   type ProviderOperation,
   type ProviderOperations,
+  type RateLimitHeaders,
+  type Verification,
 } from "./src/provider.ts";
 export { parseIpRange, type IpRange } from "./src/ip-address.ts";
 export {
+  openaiRateLimits,
   readRateLimits,
   type ProviderLimit,
   type ProviderLimits,

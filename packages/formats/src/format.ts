@@ -185,6 +185,10 @@ export interface FormatQuirks {
   supportsStreamUsage: boolean;
   /** Whether the target takes back the reasoning of earlier turns. Absent: no. */
   sendsReasoning?: boolean;
+  /** Whether the target refuses the field `user`, so that it is not told. Absent: no. */
+  omitsUser?: boolean;
+  /** Name of the field for the seed. Absent: `seed`. */
+  seedField?: "seed" | "random_seed";
 }
 
 /** What the writer of a request must know about its target. */

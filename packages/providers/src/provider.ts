@@ -14,7 +14,18 @@ export type ProviderKind =
   | "google-gemini"
   | "google-vertex"
   | "openai"
-  | "openai-compatible";
+  | "openai-compatible"
+  | "groq"
+  | "mistral"
+  | "deepseek"
+  | "together"
+  | "fireworks"
+  | "xai"
+  | "openrouter"
+  | "ollama"
+  | "vllm"
+  | "sglang"
+  | "llama-cpp";
 
 /** What a provider can be asked to do. */
 export type ProviderOperation = "generate" | "embed";
@@ -96,6 +107,30 @@ export interface Capabilities {
   readonly promptCacheLifetimeMs?: number;
 }
 
+/** How it is known that the data are right. */
+export interface Verification {
+  /** Against a stand-in, by files written from public documentation, or against the vendor. */
+  readonly how: "simulated" | "fixture from documentation" | "live";
+  /** Pages that the data and fixtures were written from. */
+  readonly sources: readonly string[];
+}
+
+/** Where a vendor tells of one limit: names of headers, lower case. */
+export interface LimitHeaders {
+  /** Amount per window. */
+  readonly limit: string;
+  /** What is left. */
+  readonly remaining: string;
+  /** Time until it is full again, as seconds or a duration such as `6m0s`. Absent: not told. */
+  readonly reset?: string;
+}
+
+/** Where a vendor tells of its limits. */
+export interface RateLimitHeaders {
+  readonly requests?: LimitHeaders;
+  readonly tokens?: LimitHeaders;
+}
+
 /** What is particular to a vendor beyond its format, as data. */
 export interface Provider {
   readonly kind: ProviderKind;
@@ -122,6 +157,12 @@ export interface Provider {
   readonly capabilities: Capabilities;
   /** What its errors mean where that is not what the format's own table says; asked first. */
   readonly failureRules?: readonly FailureRule[];
+  /** Where it tells of its limits. Absent: nowhere. */
+  readonly rateLimits?: RateLimitHeaders;
+  /** The kind that this one is, but for what more is known of it. Absent: it is one of its own. */
+  readonly presetOf?: "openai-compatible";
+  /** Absent: not said. */
+  readonly verification?: Verification;
   /** What bears on cost and is not said by the format, for the admin who writes prices. */
   readonly priceNotes: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { parseDuration, type HeaderGetter } from "@penstock/formats";
+import type { LimitHeaders, RateLimitHeaders } from "./provider.ts";
 
 /** What a provider tells about one of its limits. Undefined: not said, or not believable. */
 export interface ProviderLimit {
@@ -19,15 +20,36 @@ export interface ProviderLimits {
 /** Longer windows are not believed. Unit: milliseconds. */
 const maxResetMs = 31 * 86_400_000;
 
-/** Reads `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`; absent limits are undefined. */
-export function readRateLimits(header: HeaderGetter): ProviderLimits {
-  return { requests: readLimit(header, "requests"), tokens: readLimit(header, "tokens") };
+/** The headers of OpenAI, which others took over. */
+export const openaiRateLimits: RateLimitHeaders = {
+  requests: {
+    limit: "x-ratelimit-limit-requests",
+    remaining: "x-ratelimit-remaining-requests",
+    reset: "x-ratelimit-reset-requests",
+  },
+  tokens: {
+    limit: "x-ratelimit-limit-tokens",
+    remaining: "x-ratelimit-remaining-tokens",
+    reset: "x-ratelimit-reset-tokens",
+  },
+};
+
+/** Reads what a vendor tells of its limits; what it does not tell is undefined. */
+export function readRateLimits(
+  header: HeaderGetter,
+  names: RateLimitHeaders = openaiRateLimits,
+): ProviderLimits {
+  return { requests: readLimit(header, names.requests), tokens: readLimit(header, names.tokens) };
 }
 
-function readLimit(header: HeaderGetter, resource: string): ProviderLimit | undefined {
-  const limit = readCount(header(`x-ratelimit-limit-${resource}`));
-  const remaining = readCount(header(`x-ratelimit-remaining-${resource}`));
-  const resetMs = readReset(header(`x-ratelimit-reset-${resource}`));
+function readLimit(
+  header: HeaderGetter,
+  names: LimitHeaders | undefined,
+): ProviderLimit | undefined {
+  if (names === undefined) return undefined;
+  const limit = readCount(header(names.limit));
+  const remaining = readCount(header(names.remaining));
+  const resetMs = names.reset === undefined ? undefined : readReset(header(names.reset));
   if (limit === undefined && remaining === undefined && resetMs === undefined) return undefined;
   return { limit, remaining, resetMs };
 }

@@ -21,10 +21,21 @@ describe("providers", () => {
       const open = { privateNetwork: false, allowInsecure: false };
       expect(checkBaseUrl(example, open)).toMatchObject({ ok: true, url: example });
     }
-    const policy = { privateNetwork: false, allowInsecure: false };
+    // Servers that run on one's own machines are called only where an administrator allows it.
+    const local = provider.defaultBaseUrl?.startsWith("http://127.") === true;
+    const policy = { privateNetwork: local, allowInsecure: false };
     if (provider.defaultBaseUrl !== undefined) {
       const check = checkBaseUrl(provider.defaultBaseUrl, policy);
       expect(check).toMatchObject({ ok: true, url: provider.defaultBaseUrl });
+    }
+  });
+
+  it("says of every preset how it was checked, and asks for a key where there is one", () => {
+    const presets = Object.values(providers).filter((one) => one.presetOf !== undefined);
+    expect(presets).toHaveLength(11);
+    for (const { kind, verification, auth, defaultBaseUrl } of presets) {
+      expect(verification?.sources.length, kind).toBeGreaterThan(0);
+      expect(auth.required, kind).toBe(defaultBaseUrl?.startsWith("https://"));
     }
   });
 

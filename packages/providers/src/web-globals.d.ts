@@ -11,3 +11,7 @@ declare class URL {
   readonly search: string;
   readonly hash: string;
 }
+
+declare class TextEncoder {
+  encode(input?: string): Uint8Array;
+}

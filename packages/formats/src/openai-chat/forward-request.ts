@@ -16,6 +16,8 @@ export function forwardRequest(
   const { fields } = body;
   const otherName = quirks.maxTokensField === "max_tokens" ? "max_completion_tokens" : "max_tokens";
   if (otherName in fields) return undefined;
+  if (quirks.omitsUser === true && "user" in fields) return undefined;
+  if (quirks.seedField === "random_seed" && "seed" in fields) return undefined;
   for (const message of request.messages) {
     if (isSaidDifferently(message, quirks)) return undefined;
   }

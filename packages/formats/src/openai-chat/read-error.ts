@@ -3,6 +3,7 @@ import type { FailureCircumstances, FailureFacts } from "../failures/failure-rul
 import { isJsonObject } from "../read-json.ts";
 import { redactMessage } from "../redact.ts";
 import type { HeaderGetter, UpstreamFailure } from "../upstream-failure.ts";
+import { errorWords } from "./error-words.ts";
 import { failureRules } from "./failure-rules.ts";
 
 /** More of an error body is never looked at. Unit: bytes. */
@@ -33,14 +34,14 @@ function readErrorFacts(status: number, value: unknown, inBand: boolean): Failur
   const outer = isJsonObject(value) ? value : {};
   const code = word(fields["code"]) || word(outer["code"]);
   const type = word(fields["type"]) || word(fields["error_type"]) || word(outer["type"]);
-  const message = typeof error === "string" ? error : (fields["message"] ?? outer["message"] ?? "");
+  const message = typeof error === "string" ? error : (fields["message"] ?? outer["message"]);
   return {
     // In-band errors carry the status they would have had as a numeric code.
     status: inBand && /^[45]\d\d$/.test(code) ? Number(code) : status,
     inBand,
     code,
     type,
-    message: typeof message === "string" ? message : "",
+    message: errorWords(message, outer["detail"]),
   };
 }
 

@@ -31,6 +31,9 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
   if (request.reasoning?.maxTokens !== undefined) {
     target.warn?.("parameter_dropped: a budget of reasoning tokens");
   }
+  if (quirks.omitsUser === true && request.endUser !== undefined) {
+    target.warn?.("parameter_dropped: user");
+  }
   const body: Record<string, unknown> = {
     model: target.model,
     messages: writeMessages(request.messages, target, extras?.["messages"]),
@@ -46,12 +49,12 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     top_k: sampling?.topK,
     frequency_penalty: sampling?.frequencyPenalty,
     presence_penalty: sampling?.presencePenalty,
-    seed: sampling?.seed === undefined ? undefined : Number(sampling.seed),
+    [quirks.seedField ?? "seed"]: sampling?.seed === undefined ? undefined : Number(sampling.seed),
     stop: writeStop(sampling?.stopSequences),
     n: request.candidateCount,
     response_format: writeResponseFormat(request.responseFormat),
     reasoning_effort: request.reasoning?.effort,
-    user: request.endUser,
+    user: quirks.omitsUser === true ? undefined : request.endUser,
     service_tier: request.serviceTier,
     logprobs: sampling?.topLogprobs === undefined ? undefined : true,
     top_logprobs: sampling?.topLogprobs || undefined,

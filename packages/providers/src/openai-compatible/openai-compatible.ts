@@ -37,5 +37,6 @@ export const openaiCompatible: Provider = {
   // What such a server reads depends on the model that it serves: the deployment says.
   capabilities: { streaming: true, tools: true },
   failureRules,
+  verification: { how: "simulated", sources: [] },
   priceNotes: ["Usage comes from the server and is taken as it is, if it is believable."],
 };

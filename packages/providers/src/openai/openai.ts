@@ -1,3 +1,4 @@
+import { openaiRateLimits } from "../rate-limit-headers.ts";
 import type { Provider } from "../provider.ts";
 
 /** OpenAI's own API. */
@@ -38,6 +39,14 @@ export const openai: Provider = {
     jsonSchema: true,
     multipleCandidates: true,
     topK: false,
+  },
+  rateLimits: openaiRateLimits,
+  verification: {
+    how: "fixture from documentation",
+    sources: [
+      "https://platform.openai.com/docs/api-reference/chat",
+      "https://platform.openai.com/docs/api-reference/embeddings",
+    ],
   },
   priceNotes: [
     "Cached input has its own price; the count is part of the input.",

@@ -1,5 +1,5 @@
 import type { Provider } from "@penstock/api";
-import { findProvider } from "@penstock/providers";
+import { findProvider, providers } from "@penstock/providers";
 
 import { checkProviderAddress } from "../provider-facts.ts";
 import { checkCapabilities } from "./check-capabilities.ts";
@@ -39,7 +39,8 @@ function checkKind(problems: ProblemList, provider: Provider): void {
   }
   const kind = findProvider(provider.kind);
   if (kind === undefined) {
-    problems.invalid("kind", "is not a kind of provider that this version knows");
+    const known = Object.keys(providers).join(", ");
+    problems.invalid("kind", `is not a kind of provider that this version knows: ${known}`);
     return;
   }
   const address = checkProviderAddress(kind, provider);

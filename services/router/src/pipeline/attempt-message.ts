@@ -50,10 +50,11 @@ export function attemptMessage(
 }
 
 function vectorMessage(
-  { route }: RequestContext,
+  context: RequestContext,
   request: EmbedRequest,
   { deployment }: CompiledTarget,
 ): AttemptMessage {
+  const { route } = context;
   const { embedding, model } = deployment;
   if (embedding === undefined || route === undefined) throw new Error("runs after planning");
   const { path, quirks } = embedding;
@@ -62,6 +63,8 @@ function vectorMessage(
     count: request.inputs.length,
     dimensions: expectedDimensions(route, request),
   };
+  const dropsUser = !quirks.knowsUser && request.endUser !== undefined;
+  context.warnings = dropsUser ? ["parameter_dropped: user"] : [];
   return {
     body: format.writeRequest(request, { model, quirks }),
     path,

@@ -91,7 +91,9 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
 
   /**
    * Vendor implementation: `openai`, `openai-compatible`, `aws-bedrock`, `azure-openai`, `google-gemini` or
-   * `google-vertex`. Required.
+   * `google-vertex`. An OpenAI-compatible server of which more is known has a kind of its own: `groq`,
+   * `mistral`, `deepseek`, `together`, `fireworks`, `xai`, `openrouter`, `ollama`, `vllm`, `sglang`,
+   * `llama-cpp`. Required.
    *
    * @generated from field: string kind = 16;
    */
