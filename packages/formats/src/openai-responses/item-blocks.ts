@@ -150,9 +150,12 @@ export class ItemBlocks {
     return item;
   }
 
-  #startText(kind: BlockKind): number {
+  /** `redacted`: only the opaque form of it is shown. */
+  #startText(kind: BlockKind, redacted = false): number {
     const block = this.#output.nextBlock();
-    this.#output.emit(textStarted(block, 0, kind));
+    const started = textStarted(block, 0, kind);
+    if (redacted && started.case === "blockStarted") started.value.redacted = true;
+    this.#output.emit(started);
     return block;
   }
 
@@ -198,7 +201,7 @@ export class ItemBlocks {
     if (item.block === undefined) {
       const text = thoughtOf(given);
       if (text === "" && signature === undefined) return;
-      item.block = this.#startText(BlockKind.REASONING);
+      item.block = this.#startText(BlockKind.REASONING, text === "");
       if (text !== "") this.#output.emit(textDelta(item.block, text));
     }
     const ended = blockEnded(item.block);

@@ -190,7 +190,8 @@ function signedCall(id: string, name: string, text: string, item: Fields): Conte
   const call = toolCallPart(id, name, text);
   const { encrypted_content: encrypted } = item;
   if (typeof encrypted !== "string" || encrypted === "") return call;
-  if (call.part.case === "toolCall") Object.assign(call.part.value, openSignature(encrypted));
+  const { signature, signatureIssuer } = openSignature(encrypted);
+  if (call.part.case === "toolCall") Object.assign(call.part.value, { signature, signatureIssuer });
   return call;
 }
 

@@ -1,9 +1,9 @@
 import type { ContentPart } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readText } from "../field-values.ts";
-import type { Signed } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
 import { openSignature } from "./sealed-signature.ts";
+import type { SignedThought } from "./sealed-signature.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -13,7 +13,8 @@ export const betweenSummaries = "\n\n";
 const fieldsInPlace: ReadonlySet<string> = new Set(["type", "summary", "encrypted_content"]);
 
 /** A part with what the model thought, as far as it is shown, and its opaque form. */
-export function thoughtPart(text: string, signed: Signed): ContentPart {
+export function thoughtPart(text: string, thought: SignedThought): ContentPart {
+  const { signature, signatureIssuer, redacted = text === "" && signature !== undefined } = thought;
   return {
     $typeName: "penstock.inference.v1.ContentPart",
     part: {
@@ -21,8 +22,9 @@ export function thoughtPart(text: string, signed: Signed): ContentPart {
       value: {
         $typeName: "penstock.inference.v1.ReasoningPart",
         text,
-        redacted: text === "" && signed.signature !== undefined,
-        ...signed,
+        redacted,
+        ...(signature !== undefined && { signature }),
+        ...(signatureIssuer !== undefined && { signatureIssuer }),
       },
     },
   };

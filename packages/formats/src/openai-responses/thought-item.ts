@@ -1,4 +1,4 @@
-import type { BlockDelta, BlockEnded } from "@penstock/api";
+import type { BlockDelta, BlockEnded, BlockStarted } from "@penstock/api";
 import type { EventWriter } from "./event-writer.ts";
 import { writeReasoning } from "./reasoning-item.ts";
 import { sealSignature } from "./sealed-signature.ts";
@@ -11,11 +11,13 @@ export class ThoughtItem implements StreamItem {
   readonly #events: EventWriter;
   readonly #place: Written;
   readonly #index: number;
+  readonly #redacted: boolean | undefined;
   #text = "";
   #prefix = "";
 
-  constructor(events: EventWriter) {
+  constructor(events: EventWriter, { redacted }: BlockStarted) {
     this.#events = events;
+    this.#redacted = redacted;
     const { index, id } = events.place("rs");
     this.#index = index;
     this.#place = { item_id: id, output_index: index, summary_index: 0 };
@@ -35,7 +37,10 @@ export class ThoughtItem implements StreamItem {
   }
 
   end(ended: BlockEnded): string {
-    const thought = writeReasoning(this.#text, sealSignature(ended));
+    const thought = writeReasoning(
+      this.#text,
+      sealSignature({ ...ended, redacted: this.#redacted }),
+    );
     const item = { id: this.#place["item_id"], ...thought };
     this.#events.output[this.#index] = item;
     const done = { output_index: this.#index, item };

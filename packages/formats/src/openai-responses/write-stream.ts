@@ -98,7 +98,7 @@ class ResponsesStreamWriter implements StreamWriter {
   #newItem(started: BlockStarted): StreamItem | undefined {
     switch (started.kind) {
       case BlockKind.REASONING:
-        return new ThoughtItem(this.#events);
+        return new ThoughtItem(this.#events, started);
       case BlockKind.TOOL_CALL:
         return new CallItem(this.#events, started);
       case BlockKind.MEDIA:
