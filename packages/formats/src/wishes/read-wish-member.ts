@@ -20,6 +20,7 @@ export const wishMembers: ReadonlyMap<string, MemberReader> = new Map<string, Me
   ["provider", readProviderObject],
   ["providerOptions", readGatewayOptions],
   ["models", (problems, wishes, value) => readModels(problems, wishes, "models", value)],
+  ["route", readRoute],
   [
     "session_id",
     (problems, wishes, value) => {
@@ -28,3 +29,9 @@ export const wishMembers: ReadonlyMap<string, MemberReader> = new Map<string, Me
     },
   ],
 ]);
+
+/** Older clients of OpenRouter say beside `models` that these are to be fallen back to. */
+function readRoute(problems: FieldProblems, _wishes: Wishes, value: unknown): void {
+  if (value === "fallback") return;
+  problems.addUnsupported("route", "is refused: callers choose no route; fallback alone is taken");
+}

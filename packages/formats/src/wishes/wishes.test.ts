@@ -67,6 +67,13 @@ describe("OpenRouter's provider", () => {
     expect(violations({ provider: { max_price: { prompt: -1 } } })).toHaveLength(1);
   });
 
+  it("takes the one route that its clients name, and no other", () => {
+    expect(violations({ route: "fallback", models: ["small"] })).toEqual([]);
+    expect(violations({ route: "routes/other" })).toEqual([
+      "route is refused: callers choose no route; fallback alone is taken",
+    ]);
+  });
+
   it("takes the first of the models when there is no model", () => {
     const { request } = read({ model: undefined, models: ["large", "small"] });
     expect(request.model).toBe("large");
