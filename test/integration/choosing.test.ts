@@ -60,11 +60,11 @@ afterAll(async () => {
   await gateway.close();
 });
 
-async function ask(members: object, secret = key) {
+async function ask(members: object, path = "/v1/chat/completions") {
   const body = { model: "smart", messages: [{ role: "user", content: "Who?" }], ...members };
   const answer = await sendHttp({
-    url: `${gateway.httpUrl}/v1/chat/completions`,
-    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    url: `${gateway.httpUrl}${path}`,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
     body: JSON.stringify(body),
   });
   return { ...answer, header: (name: string) => answer.headers.get(name) };
@@ -172,6 +172,28 @@ describe("what a target can't do", () => {
     expect(record?.event?.error?.excludedBy).toMatchObject(excluded);
     const why = await runPenstock(["why", error.requestId], gateway);
     expect(why.stdout).toMatch(/^deployments\/plain +require_parameters +it lacks seeds +-$/m);
+  });
+});
+
+describe.each([
+  ["/v1/messages", { max_tokens: 64 }, { name: "f", input_schema: { type: "object" } }],
+  [
+    "/v1/responses",
+    { messages: undefined, input: "Who?" },
+    { type: "function", name: "f", parameters: { type: "object" } },
+  ],
+])("the door %s", (path, more, tool) => {
+  it("honors wishes, tells how an answer came about, and why there is none", async () => {
+    const wished = { ...more, provider: { only: ["beta"] }, penstock: { report: true } };
+    const answered = await ask(wished, path);
+    expect(answered.status).toBe(200);
+    expect(parse(answered.body).penstock).toMatchObject({ deployment: "deployments/beta" });
+    const refused = await ask({ ...more, model: "plain", tools: [tool] }, path);
+    expect(refused.status).toBe(400);
+    expect(parse(refused.body).error).toMatchObject({
+      code: "NO_TARGET_FITS",
+      excluded_by: [{ deployment: "deployments/plain", rule: "capability.tools" }],
+    });
   });
 });
 

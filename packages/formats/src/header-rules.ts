@@ -15,10 +15,10 @@ export interface HeaderRules {
   readonly session: readonly string[];
 }
 
-/** Names the session at every door. */
-const ownSession = "x-penstock-session";
+/** Name the session at every door: our own, and those that OpenRouter and Vercel document. */
+const sessions = ["x-penstock-session", "x-session-id", "x-session-affinity"];
 
-const defaultRules: HeaderRules = { toTarget: [], toCaller: [], session: [ownSession] };
+const defaultRules: HeaderRules = { toTarget: [], toCaller: [], session: sessions };
 
 /** The list of all headers that pass; of other formats none does. */
 const rulesByFormat: Readonly<Partial<Record<FormatName, HeaderRules>>> = {
@@ -26,7 +26,7 @@ const rulesByFormat: Readonly<Partial<Record<FormatName, HeaderRules>>> = {
     toTarget: [],
     // How long the model took; what else providers tell is about the gateway's account.
     toCaller: ["openai-processing-ms"],
-    session: [ownSession],
+    session: sessions,
   },
   "anthropic-messages": {
     // The version says how the body is meant, the betas what may stand in it.
@@ -34,7 +34,7 @@ const rulesByFormat: Readonly<Partial<Record<FormatName, HeaderRules>>> = {
     // Limits and organization are those of the gateway's account.
     toCaller: [],
     requestId: "request-id",
-    session: ["x-claude-code-session-id", ownSession],
+    session: ["x-claude-code-session-id", ...sessions],
   },
 };
 

@@ -1,4 +1,5 @@
 import { reasons, type GatewayError } from "@penstock/errors";
+import { writeExclusion } from "../write-exclusion.ts";
 
 /**
  * Writes an error in the shape Anthropic's clients read: `type` from its vocabulary, and beside it
@@ -14,7 +15,7 @@ export function writeStreamError(error: GatewayError, requestId: string): string
 }
 
 function errorBody(error: GatewayError, requestId: string): Record<string, unknown> {
-  const { fieldViolations, metadata } = error;
+  const { exclusions, fieldViolations, metadata } = error;
   return {
     type: "error",
     error: {
@@ -25,6 +26,7 @@ function errorBody(error: GatewayError, requestId: string): Record<string, unkno
       source: error.source,
       retry_after_ms: error.retryAfterMs,
       fields: fieldViolations.length === 0 ? undefined : fieldViolations,
+      excluded_by: exclusions.length === 0 ? undefined : exclusions.map(writeExclusion),
       metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     },
     request_id: requestId,

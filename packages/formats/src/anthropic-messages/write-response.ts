@@ -21,6 +21,7 @@ export function writeResponse(answer: Answer, identity: AnswerIdentity, usage: T
     content: writeParts(parts),
     ...writeFinish(first?.finish, refused),
     usage: writeUsage(usage, answer.end.rawUsage),
+    penstock: answer.end.report,
   });
 }
 

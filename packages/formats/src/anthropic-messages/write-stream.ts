@@ -60,6 +60,7 @@ class MessagesStreamWriter implements StreamWriter {
     text += event("message_delta", {
       delta: writeFinish(end.candidates[0], this.#refused),
       usage: writeUsage(usage, end.rawUsage),
+      penstock: end.report,
     });
     return text + event("message_stop", {});
   }
