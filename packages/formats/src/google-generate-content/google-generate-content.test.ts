@@ -3,10 +3,12 @@ import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkEventGrammar } from "../event-grammar.ts";
+import { statusRules } from "../failures/status-rules.ts";
 import type { AnswerEnd, StreamEvent, StreamReader } from "../format.ts";
 import answersFile from "./__fixtures__/answers.json" with { type: "json" };
 import errorsFile from "./__fixtures__/errors.json" with { type: "json" };
 import streamsFile from "./__fixtures__/streams.json" with { type: "json" };
+import { failureRules } from "./failure-rules.ts";
 import { googleGenerateContent as format } from "./google-generate-content.ts";
 
 const { answers } = answersFile;
@@ -344,6 +346,15 @@ describe("streams", () => {
 });
 
 describe("errors", () => {
+  it("have an example of every row that is Google's own", () => {
+    const shown = errors.map(({ status, body }) => {
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      return format.readError(status, () => undefined, encode(text)).rule;
+    });
+    const own = failureRules.filter((rule) => !statusRules.includes(rule)).map(({ id }) => id);
+    expect(own.filter((id) => !shown.includes(id))).toEqual([]);
+  });
+
   it.each(errors)("$name ($status) is $class", (fixture) => {
     const { status, headers, body, class: expected, code, retryAfterMs } = fixture;
     const text = typeof body === "string" ? body : JSON.stringify(body);
