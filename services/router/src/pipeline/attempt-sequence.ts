@@ -6,6 +6,7 @@ import { shareDeadline } from "./attempt-share.ts";
 import { decideNextAttempt } from "./decide-next-attempt.ts";
 import type { NextAttempt } from "./decide-next-attempt.ts";
 import { nextTargets } from "./next-targets.ts";
+import { passOver } from "./no-target-error.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -103,7 +104,7 @@ export class AttemptSequence {
     const { deployment } = failed;
     const vendor = vendorKeyOf(deployment);
     const spendBudget = retryBudgets.spend.hasRoom(now, costNanoUsd);
-    const remaining = nextTargets({
+    const { targets: remaining, dropped } = nextTargets({
       failed,
       failure,
       remaining: this.remaining,
@@ -113,6 +114,7 @@ export class AttemptSequence {
       vendorBudget: spendBudget && retryBudgets.ofVendor(vendor).hasRoom(now),
       attemptsLeft: this.#maxAttempts - context.attempts.length,
     });
+    if (!ended.committed) for (const one of dropped) passOver(context, one.target, one);
     this.#targets = [...this.#targets.slice(0, this.#at + 1), ...remaining];
     const next = decideNextAttempt({
       class: failure.class,

@@ -36,7 +36,10 @@ function choose(failureClass: FailureClass, change: Partial<TargetChoice>): stri
     attemptsLeft: 2,
     ...change,
   };
-  return nextTargets(choice).map(({ deployment }) => deployment.name);
+  const { targets, dropped } = nextTargets(choice);
+  const all = [...targets, ...dropped.map(({ target: one }) => one)];
+  expect(new Set(all)).toEqual(new Set(choice.remaining));
+  return targets.map(({ deployment }) => deployment.name);
 }
 
 const elsewhere = target("elsewhere", { kind: "anthropic", origin: "https://a.example" });

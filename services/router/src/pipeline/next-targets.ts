@@ -1,6 +1,7 @@
 import { failureTreatments } from "@penstock/formats";
 import type { FailureClass } from "@penstock/formats";
 import type { CompiledDeployment, CompiledTarget } from "@penstock/snapshot";
+import type { ExclusionRule } from "../choosing/exclude-target.ts";
 import { failureEffects } from "../health/failure-effects.ts";
 import { credentialKeyOf, vendorKeyOf } from "../health/target-record.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
@@ -23,15 +24,33 @@ export interface TargetChoice {
   readonly attemptsLeft: number;
 }
 
+/** What is left of a plan after a failure. */
+export interface NextTargets {
+  /** In the order in which they are tried. */
+  readonly targets: readonly CompiledTarget[];
+  /** Those that the failure rules out, each with the rule. */
+  readonly dropped: readonly (ExclusionRule & { readonly target: CompiledTarget })[];
+}
+
 /**
  * The targets that make sense after a failure, in their order: another access to the same vendor
  * first where the failure is one of the access (K); none with the same credential where that is
  * used up or refused; only larger contexts after one that was too small.
  */
-export function nextTargets(choice: TargetChoice): readonly CompiledTarget[] {
-  const { failed, failure, remaining } = choice;
+export function nextTargets(choice: TargetChoice): NextTargets {
+  const left: CompiledTarget[] = [];
+  const dropped: NextTargets["dropped"][number][] = [];
+  for (const target of choice.remaining) {
+    const rule = uselessness(target.deployment, choice);
+    if (rule === undefined) left.push(target);
+    else dropped.push({ ...rule, target });
+  }
+  return { targets: ordered(left, choice), dropped };
+}
+
+function ordered(left: readonly CompiledTarget[], choice: TargetChoice): readonly CompiledTarget[] {
+  const { failed, failure } = choice;
   const actions = failure.actions ?? failureTreatments[failure.class].actions;
-  const left = remaining.filter((target) => helps(target.deployment, choice));
   if (choice.attemptsLeft === 1 && isOutage(failure.class)) return otherVendorFirst(failed, left);
   if (!actions.includes("K") || choice.orderWished) return left;
   const vendor = vendorKeyOf(failed.deployment);
@@ -52,16 +71,38 @@ function otherVendorFirst(
   return other === undefined ? targets : [other, ...targets.filter((target) => target !== other)];
 }
 
-function helps(next: CompiledDeployment, choice: TargetChoice): boolean {
+function uselessness(next: CompiledDeployment, choice: TargetChoice): ExclusionRule | undefined {
   const { failure } = choice;
   const failed = choice.failed.deployment;
   const scope = failure.cooldown ?? failureTreatments[failure.class].cooldown;
-  if (scope === "key" && credentialKeyOf(next) === credentialKeyOf(failed)) return false;
-  if (failure.class === "CONTENT_FILTERED") return choice.contentFilterFallback;
-  if (failure.class === "CONTEXT_TOO_LONG") return mayHoldMore(next, failed);
-  if (choice.vendorBudget || vendorKeyOf(next) !== vendorKeyOf(failed)) return true;
-  return !isOutage(failure.class);
+  if (scope === "key" && credentialKeyOf(next) === credentialKeyOf(failed)) {
+    return useless.sameCredential;
+  }
+  if (failure.class === "CONTENT_FILTERED") {
+    return choice.contentFilterFallback ? undefined : useless.contentFilter;
+  }
+  if (failure.class === "CONTEXT_TOO_LONG") {
+    return mayHoldMore(next, failed) ? undefined : useless.context;
+  }
+  if (choice.vendorBudget || vendorKeyOf(next) !== vendorKeyOf(failed)) return undefined;
+  return isOutage(failure.class) ? useless.vendorBudget : undefined;
 }
+
+const useless = {
+  sameCredential: {
+    rule: "same_credential",
+    reason: "it has the credential that was refused or is used up",
+  },
+  contentFilter: {
+    rule: "content_filter_fallback",
+    reason: "the route does not show to it what a content filter has refused",
+  },
+  context: { rule: "context_not_larger", reason: "its context is not larger" },
+  vendorBudget: {
+    rule: "vendor_retry_budget",
+    reason: "its vendor fails and was called again often enough",
+  },
+} as const satisfies Record<string, ExclusionRule>;
 
 /** What more calls of the vendor make worse. What cools something down does not come again soon. */
 function isOutage(failureClass: FailureClass): boolean {
