@@ -13,6 +13,7 @@ export function introduce(vendors: Readonly<Record<string, SimulatedVendor>>): s
   return `Simulated vendors of Penstock, to practise on. They need no key. Each speaks every format:
 
 ${paths.join("\n")}
+  POST /VENDOR/v1/embeddings    openai-embeddings: a function of model, text and length
   GET  /calls     what they were asked, newest last; ?request_id= narrows it, DELETE forgets it
 
 Vendors and their models:
