@@ -54,6 +54,11 @@ export interface StreamReader {
   readonly responseId: string;
   /** The model that answers, in the provider's words; empty until told. */
   readonly model: string;
+  /**
+   * True once the stream has proven that the answer is complete although more may come, such as its
+   * usage: then `end` makes it a good answer, whatever became of the rest. Absent: never so.
+   */
+  readonly proven?: boolean;
   /** The bytes of one read. The reader does not keep the array. */
   push(bytes: Uint8Array): void;
   /** The upstream closed the stream in the regular way. */

@@ -57,6 +57,10 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
     );
   }
 
+  get proven(): boolean {
+    return this.#finish !== undefined;
+  }
+
   push(bytes: Uint8Array): void {
     if (this.#ending !== undefined) return;
     try {

@@ -99,6 +99,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   #chunkBytes = 0;
   #sawContent = false;
   #ended = false;
+  /** True while a proven answer is ended although its time is over. */
+  #ending = false;
 
   constructor(owner: AttemptOwner, options: AttemptRunOptions) {
     this.#owner = owner;
@@ -188,6 +190,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       this.#failByAnswer(Buffer.concat(this.#chunks));
       return;
     }
+    if (this.#endProven()) return;
     // Once an answer has begun, a broken connection is a broken answer.
     const broken = failure.class === "CONNECTION" && this.#ok;
     this.#fail(plainFailure(broken ? "STREAM_BROKEN" : failure.class));
@@ -196,7 +199,15 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   onTimeout(failure: FailureClass): void {
     this.handle?.cancel();
     if (this.#refused) this.#failByAnswer(Buffer.concat(this.#chunks));
-    else this.#fail(plainFailure(failure));
+    else if (failure === "CANCELLED" || !this.#endProven()) this.#fail(plainFailure(failure));
+  }
+
+  /** An answer that is complete is a good one, whatever becomes of what may follow it. */
+  #endProven(): boolean {
+    if (this.#reader?.proven !== true) return false;
+    this.#ending = true;
+    this.#reader.end();
+    return true;
   }
 
   event(event: StreamEvent): void {
@@ -220,7 +231,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   }
 
   finish(end: AnswerEnd): void {
-    if (this.#timers.over) return;
+    if (this.#timers.over && !this.#ending) return;
     this.#timers.stop();
     this.#endSoon();
     this.responseId = end.responseId;
