@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { create } from "@bufbuild/protobuf";
 import { BudgetPeriod, UnavailableMode } from "@penstock/api";
+import { validateResource } from "@penstock/snapshot";
 import { describe, expect, it } from "vitest";
 import { formatProblem } from "./manifest-problem.ts";
 import { readManifest } from "./read-manifest.ts";
@@ -180,5 +183,14 @@ displayname: x
     expect(problems.map(formatProblem)).toEqual([
       "b.yaml:3: name teams/a is given already in a.yaml:1",
     ]);
+  });
+
+  const examples = join(import.meta.dirname, "../../../../deploy/manifests");
+
+  it.each(readdirSync(examples))("reads deploy/manifests/%s, whose resources are valid", (file) => {
+    const { problems, resources } = readManifest(readFileSync(join(examples, file), "utf8"), file);
+    expect(problems).toEqual([]);
+    expect(resources.length).toBeGreaterThan(0);
+    for (const { resource } of resources) expect(validateResource(resource)).toEqual([]);
   });
 });
