@@ -1,16 +1,5 @@
-import type { FailureClass } from "../upstream-failure.ts";
-
-/** One row of knowledge: all conditions that are given must hold; the first row that fits wins. */
-export interface FailureRule {
-  /** Name of the row, unique in the table. */
-  readonly id: string;
-  readonly status?: readonly number[];
-  readonly code?: readonly string[];
-  readonly type?: readonly string[];
-  /** Only where nothing else tells; linear, as it sees what a stranger wrote. */
-  readonly message?: RegExp;
-  readonly class: FailureClass;
-}
+import type { FailureRule } from "../failures/failure-rule.ts";
+import { statusRules } from "../failures/status-rules.ts";
 
 /**
  * What the errors of Anthropic's API mean, by the code among their details, else their type, else
@@ -37,7 +26,7 @@ export const failureRules: readonly FailureRule[] = [
     message: /\bcredit balance is too low\b|\breached your specified API usage limits\b/i,
     class: "QUOTA_EXHAUSTED",
   },
-  { id: "ramp-limit", code: ["ramp_limit_exceeded"], class: "RATE_LIMITED" },
+  { id: "ramp-limit", code: ["ramp_limit_exceeded"], class: "RATE_LIMITED", cooldown: "model" },
   {
     id: "key-unreachable",
     code: ["cmek_key_unreachable", "cmek_context_unavailable"],
@@ -47,6 +36,7 @@ export const failureRules: readonly FailureRule[] = [
     id: "key-disabled",
     code: ["cmek_key_disabled", "cmek_key_network_blocked"],
     class: "PERMISSION",
+    cooldown: "key",
   },
   {
     id: "large-after-decoding",
@@ -73,8 +63,9 @@ export const failureRules: readonly FailureRule[] = [
   { id: "conflict", type: ["conflict_error"], class: "CONFLICT" },
   { id: "too-large", type: ["request_too_large"], class: "PAYLOAD_TOO_LARGE" },
   { id: "rate-limit", type: ["rate_limit_error"], class: "RATE_LIMITED" },
-  { id: "overloaded", type: ["overloaded_error"], class: "OVERLOADED" },
-  { id: "timeout", type: ["timeout_error"], class: "UPSTREAM_ERROR" },
+  // One fleet serves a model for everybody: another account would wait as well.
+  { id: "overloaded", type: ["overloaded_error"], class: "OVERLOADED", cooldown: "model" },
+  { id: "timeout", type: ["timeout_error"], class: "UPSTREAM_ERROR", actions: ["F"] },
   { id: "api-error", type: ["api_error"], class: "UPSTREAM_ERROR" },
   {
     id: "invalid-request",
@@ -82,15 +73,5 @@ export const failureRules: readonly FailureRule[] = [
     type: ["invalid_request_error"],
     class: "BAD_REQUEST",
   },
-  { id: "status-400", status: [400, 405, 406, 415, 422], class: "BAD_REQUEST" },
-  { id: "status-401", status: [401], class: "AUTH_FAILED" },
-  { id: "status-402", status: [402], class: "QUOTA_EXHAUSTED" },
-  { id: "status-403", status: [403], class: "PERMISSION" },
-  { id: "status-404", status: [404, 410], class: "MODEL_NOT_FOUND" },
-  { id: "status-408", status: [408], class: "UPSTREAM_ERROR" },
-  { id: "status-409", status: [409, 412, 424, 425], class: "CONFLICT" },
-  { id: "status-413", status: [413], class: "PAYLOAD_TOO_LARGE" },
-  { id: "status-429", status: [429], class: "RATE_LIMITED" },
-  { id: "status-500", status: [500, 502, 504, 520, 522, 524], class: "UPSTREAM_ERROR" },
-  { id: "status-503", status: [498, 503, 529], class: "OVERLOADED" },
+  ...statusRules,
 ];
