@@ -38,6 +38,7 @@ export type HttpEndpoint =
   | ModelsEndpoint
   /** What would need an answer that was stored. */
   | { readonly operation: "stored_response"; readonly format: Format }
+  | { readonly operation: "count_tokens"; readonly format: Format }
   /** Whether anybody is there; asked by coding agents before they begin. */
   | { readonly operation: "probe"; readonly format: Format };
 
@@ -50,6 +51,7 @@ const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEn
   generate("/v1/chat/completions", openaiChat, Door.OPENAI_CHAT),
   generate("/v1/responses", openaiResponses, Door.OPENAI_RESPONSES),
   generate("/v1/messages", anthropicMessages, Door.ANTHROPIC_MESSAGES),
+  ["POST /v1/messages/count_tokens", { operation: "count_tokens", format: anthropicMessages }],
   [
     "POST /v1/embeddings",
     {

@@ -12,6 +12,7 @@ import type { RequestArrival } from "../pipeline/request-context.ts";
 import type { Snapshot } from "@penstock/snapshot";
 import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
+import { answerTokenCount } from "./http-count-tokens.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
@@ -108,6 +109,14 @@ export class HttpListener {
       case "stored_response":
         this.#discardBody(request, response);
         answerError(response, endpoint.format, nothingStored(request));
+        return;
+      case "count_tokens":
+        answerTokenCount(request, response, {
+          ...this.#options,
+          bodies: this.#bodies,
+          format: endpoint.format,
+          discardBody: () => this.#discardBody(request, response),
+        });
         return;
       case "probe":
         this.#discardBody(request, response);
