@@ -87,7 +87,8 @@ function checkFormat(format: ResponseFormat | undefined): void {
 }
 
 /** Parameters without which an answer is still one; the caller learns that they did nothing. */
-function tellDropped({ sampling, candidateCount }: GenerateRequest, target: TargetRequest): void {
+function tellDropped(request: GenerateRequest, target: TargetRequest): void {
+  const { sampling, candidateCount, serviceTier } = request;
   const drop = (name: string, value: unknown): void => {
     if (value === undefined) return;
     target.warn?.(`parameter_dropped: ${name} has no place in ${formatName}`);
@@ -95,6 +96,9 @@ function tellDropped({ sampling, candidateCount }: GenerateRequest, target: Targ
   drop("frequency_penalty", sampling?.frequencyPenalty);
   drop("presence_penalty", sampling?.presencePenalty);
   drop("seed", sampling?.seed);
+  drop("logprobs", sampling?.topLogprobs);
+  // Its own tiers are called otherwise, and travel with what only this format has words for.
+  drop("service_tier", serviceTier);
   if ((candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one answer");
 }
 

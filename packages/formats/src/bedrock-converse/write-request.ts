@@ -151,7 +151,9 @@ function writeModelFields(request: GenerateRequest, target: TargetRequest): Writ
   return undefined;
 }
 
-function warnOfDropped({ sampling, endUser }: GenerateRequest, target: TargetRequest): void {
+function warnOfDropped(request: GenerateRequest, target: TargetRequest): void {
+  const { sampling, endUser, messages } = request;
+  if (messages.some(({ name }) => name !== undefined)) dropped(target, "messages.name");
   if (endUser !== undefined) dropped(target, "end_user");
   if (sampling?.topLogprobs !== undefined) dropped(target, "sampling.top_logprobs");
   if (sampling?.seed !== undefined) dropped(target, "sampling.seed");

@@ -271,4 +271,52 @@ export const lossProbes: readonly LossProbe[] = [
     request: () => chat({ user: "someone" }),
     said: (one) => one.endUser,
   },
+  {
+    name: "cache marker",
+    request: () =>
+      changed({ messages: [user, { role: "assistant", content: "Hi." }, user] }, (request) => {
+        const [part] = request.messages[0]?.parts ?? [];
+        if (part !== undefined) {
+          part.cacheMarker = { $typeName: "penstock.inference.v1.CacheMarker" };
+        }
+      }),
+    said: ({ messages }) =>
+      messages.flatMap(({ parts }) => parts.map(({ cacheMarker }) => cacheMarker !== undefined)),
+  },
+  {
+    name: "image in a tool result",
+    request: () =>
+      changed({ messages: called, tools }, (request) => {
+        const [result] = toolResults(request);
+        const image = withParts({
+          type: "image_url",
+          image_url: { url: `data:image/png;base64,${pixel}` },
+        });
+        result?.parts.push(...(image.messages[0]?.parts.slice(1) ?? []));
+      }),
+    said: (request) => toolResults(request).map(({ parts }) => parts.map(({ part }) => part.case)),
+  },
+  {
+    name: "tier of service",
+    request: () => chat({ service_tier: "flex" }),
+    said: (one) => one.serviceTier,
+  },
+  {
+    name: "probabilities of tokens",
+    request: () => chat({ logprobs: true, top_logprobs: 2 }),
+    said: (one) => one.sampling?.topLogprobs,
+  },
+  {
+    name: "name of a speaker",
+    request: () => chat({ messages: [{ ...user, name: "Ann" }] }),
+    said: ({ messages }) => messages.map(({ name }) => name),
+  },
+  {
+    name: "strictness of a tool",
+    request: () =>
+      changed({ tools }, (request) => {
+        for (const tool of request.tools) tool.strict = true;
+      }),
+    said: (request) => request.tools.map(({ strict }) => strict),
+  },
 ];

@@ -29,6 +29,7 @@ const overlayFields: ReadonlySet<string> = new Set([
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
   const extras = request.formatParameters[formatName];
+  if (request.serviceTier !== undefined) target.warn?.("parameter_dropped: tier of service");
   const { contents, systemInstruction } = writeContents(
     request.messages,
     target,

@@ -84,7 +84,7 @@ function isSentAsItIs(name: string): boolean {
 }
 
 function warnOfLoss(request: GenerateRequest, target: TargetRequest): void {
-  const { sampling, reasoning, candidateCount } = request;
+  const { sampling, reasoning, candidateCount, messages } = request;
   if ((candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one answer");
   if (target.warn === undefined) return;
   const lost: Record<string, boolean> = {
@@ -94,6 +94,7 @@ function warnOfLoss(request: GenerateRequest, target: TargetRequest): void {
     seed: sampling?.seed !== undefined,
     stop_sequences: (sampling?.stopSequences.length ?? 0) > 0,
     "reasoning.max_tokens": reasoning?.maxTokens !== undefined,
+    "messages.name": messages.some(({ name }) => name !== undefined),
   };
   for (const name in lost) {
     if (lost[name] === true) target.warn(`parameter_dropped: ${name}`);

@@ -22,11 +22,13 @@ beforeAll(async () => {
 afterAll(() => simulator.close());
 beforeEach(() => simulator.calls.clear());
 
+const hello = { role: "user", content: "hello" };
+
 function ask(model: string, fields: Record<string, unknown> = {}): Promise<Response> {
   return fetch(`${simulator.url}/alpha/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model, messages: [{ role: "user", content: "hello" }], ...fields }),
+    body: JSON.stringify({ model, messages: [hello], ...fields }),
     signal: AbortSignal.timeout(10_000),
   });
 }
@@ -157,6 +159,27 @@ describe("answers of other kinds", () => {
       prompt_tokens: 1_103,
       prompt_tokens_details: { cached_tokens: 1_103 },
     });
+  });
+
+  it("keeps a prompt up to a mark, where its format has marks", async () => {
+    const system = [
+      { type: "text", text: "one two three", cache_control: { type: "ephemeral" } },
+      { type: "text", text: "four" },
+    ];
+    const body = { model: "fast", max_tokens: 9, system, messages: [hello] };
+    const usages: unknown[] = [];
+    for (let turn = 0; turn < 2; turn += 1) {
+      const response = await fetch(`${simulator.url}/alpha/v1/messages`, {
+        method: "POST",
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(10_000),
+      });
+      usages.push((await json(response)).usage);
+    }
+    expect(usages).toMatchObject([
+      { input_tokens: 5, cache_creation_input_tokens: 6, cache_read_input_tokens: 0 },
+      { input_tokens: 5, cache_creation_input_tokens: 0, cache_read_input_tokens: 6 },
+    ]);
   });
 
   it("opens a stream long before its first content", async () => {
