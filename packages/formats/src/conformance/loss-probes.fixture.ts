@@ -297,16 +297,6 @@ export const lossProbes: readonly LossProbe[] = [
     said: (request) => toolResults(request).map(({ parts }) => parts.map(({ part }) => part.case)),
   },
   {
-    name: "tier of service",
-    request: () => chat({ service_tier: "flex" }),
-    said: (one) => one.serviceTier,
-  },
-  {
-    name: "probabilities of tokens",
-    request: () => chat({ logprobs: true, top_logprobs: 2 }),
-    said: (one) => one.sampling?.topLogprobs,
-  },
-  {
     name: "name of a speaker",
     request: () => chat({ messages: [{ ...user, name: "Ann" }] }),
     said: ({ messages }) => messages.map(({ name }) => name),
