@@ -1,6 +1,6 @@
 import { localFailure } from "../failure-to-error.ts";
 import { isJsonObject } from "../read-json.ts";
-import { makeCallId } from "./call-id.ts";
+import { issuedCallId, makeCallId } from "./call-id.ts";
 import { formatName } from "./format-name.ts";
 import { decodeBase64 } from "./read-media.ts";
 
@@ -53,7 +53,10 @@ function readCall(
   const name = call["name"].slice(0, 256);
   const given = typeof call["id"] === "string" ? call["id"].slice(0, 256) : "";
   const ordinal = numbering.calls++;
-  const id = given || makeCallId(numbering.responseId, ordinal, name + argumentsJson);
+  const id =
+    given === ""
+      ? makeCallId(numbering.responseId, ordinal, name + argumentsJson)
+      : issuedCallId(given);
   return { kind: "call", id, name, argumentsJson, signature };
 }
 

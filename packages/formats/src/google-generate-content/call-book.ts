@@ -1,4 +1,4 @@
-import { placeCallId } from "./call-id.ts";
+import { issuedCallId, placeCallId } from "./call-id.ts";
 
 /** The place of a part in a request. */
 export interface PartPlace {
@@ -13,14 +13,16 @@ export class CallBook {
 
   /** Notes a call; gives its id. */
   begin(call: { name: string; given: string | undefined; content: number; part: number }): string {
-    const id = call.given ?? placeCallId(call.content, call.part);
+    const id =
+      call.given === undefined ? placeCallId(call.content, call.part) : issuedCallId(call.given);
     this.#waiting.push({ id, name: call.name });
     return id;
   }
 
   /** Id of the call that a result answers: the one it names, or the oldest of that function. */
   answer(result: { name: string; given: string | undefined }): string | undefined {
-    const { name, given } = result;
+    const { name } = result;
+    const given = result.given === undefined ? undefined : issuedCallId(result.given);
     const at = this.#waiting.findIndex((one) =>
       given === undefined ? one.name === name : one.id === given,
     );

@@ -1,4 +1,5 @@
 const prefix = "gcall_";
+const issuedPrefix = "gid_";
 /** Ids of OpenAI's tool calls have at most 40 characters; ours must be good for its models too. */
 const longestStem = 24;
 
@@ -17,9 +18,22 @@ export function placeCallId(content: number, part: number): string {
   return `${prefix}${content}_${part}`;
 }
 
-/** What the wire gets to see of an id: nothing when it was made here. */
+/** Id of a function call to which Google itself gave one, so that it can be told from others. */
+export function issuedCallId(id: string): string {
+  return issuedPrefix + id;
+}
+
+/**
+ * What a target gets to see of an id: that which Google gave. Ids of others, and those made here, stay
+ * away: not every version of the API knows the field, and calls are matched by name and order.
+ */
 export function wireCallId(id: string): string | undefined {
-  return id.startsWith(prefix) ? undefined : id;
+  return id.startsWith(issuedPrefix) ? id.slice(issuedPrefix.length) : undefined;
+}
+
+/** What a caller gets to see of an id: all but those that were made here. */
+export function callerCallId(id: string): string | undefined {
+  return id.startsWith(prefix) ? undefined : (wireCallId(id) ?? id);
 }
 
 /** FNV-1a, 32 bits: no secret, only a name that is stable. */

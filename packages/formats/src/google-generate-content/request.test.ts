@@ -98,7 +98,7 @@ describe("the canonical request", () => {
       }),
     );
     const [paris, rome] = ["gcall_1_2", "gcall_1_3"];
-    expect(ids).toEqual([paris, rome, `-> ${paris}`, `-> ${rome}`, "f1", "-> f1"]);
+    expect(ids).toEqual([paris, rome, `-> ${paris}`, `-> ${rome}`, "gid_f1", "-> gid_f1"]);
   });
 
   it("has what this format alone has words for as it came", () => {

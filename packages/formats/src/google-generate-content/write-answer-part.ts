@@ -1,5 +1,5 @@
 import type { ContentPart, ReasoningPart } from "@penstock/api";
-import { wireCallId } from "./call-id.ts";
+import { callerCallId } from "./call-id.ts";
 import { formatName } from "./format-name.ts";
 import { ownContent } from "./own-words.ts";
 import { parseJsonObject } from "./parse-json-object.ts";
@@ -36,7 +36,7 @@ export function writeAnswerPart({ part }: ContentPart): Written | undefined {
 export function writeCall(id: string, name: string, argumentsJson: string): Written {
   const args = argumentsJson.trim() === "" ? {} : parseJsonObject(argumentsJson);
   if (args === undefined) throw new MalformedCall(`Malformed function call: ${name}`);
-  return { functionCall: { id: wireCallId(id), name, args } };
+  return { functionCall: { id: callerCallId(id), name, args } };
 }
 
 /** The proof of a part where this format made it; a caller could do nothing with any other. */

@@ -61,15 +61,15 @@ describe("a request of another format", () => {
         {
           role: "model",
           parts: [
-            { functionCall: { id: "c1", name: "f", args: { a: 1 } } },
-            { functionCall: { id: "c2", name: "g", args: {} } },
+            { functionCall: { name: "f", args: { a: 1 } } },
+            { functionCall: { name: "g", args: {} } },
           ],
         },
         {
           role: "user",
           parts: [
-            { functionResponse: { id: "c1", name: "f", response: { b: 2 } } },
-            { functionResponse: { id: "c2", name: "g", response: { output: "fine" } } },
+            { functionResponse: { name: "f", response: { b: 2 } } },
+            { functionResponse: { name: "g", response: { output: "fine" } } },
           ],
         },
         { role: "model", parts: [{ text: "ok" }] },
@@ -184,14 +184,41 @@ describe("a request of another format", () => {
         role: "model",
         parts: [
           {
-            functionCall: { id: "c1", name: "f", args: {} },
+            functionCall: { name: "f", args: {} },
             thoughtSignature: "skip_thought_signature_validator",
           },
-          { functionCall: { id: "c2", name: "f", args: {} } },
+          { functionCall: { name: "f", args: {} } },
         ],
       },
     ]);
     expect(warnings).toHaveLength(1);
+  });
+
+  it("gives back the ids that Google gave, and no others", () => {
+    const call = { id: "gid_8f2b", type: "function", function: { name: "f", arguments: "{}" } };
+    const { body } = fromOpenai({
+      messages: [
+        { role: "assistant", tool_calls: [call, { ...call, id: "call_1" }] },
+        { role: "tool", tool_call_id: "gid_8f2b", content: "a" },
+        { role: "tool", tool_call_id: "call_1", content: "b" },
+      ],
+    });
+    expect(body["contents"]).toEqual([
+      {
+        role: "model",
+        parts: [
+          { functionCall: { id: "8f2b", name: "f", args: {} } },
+          { functionCall: { name: "f", args: {} } },
+        ],
+      },
+      {
+        role: "user",
+        parts: [
+          { functionResponse: { id: "8f2b", name: "f", response: { output: "a" } } },
+          { functionResponse: { name: "f", response: { output: "b" } } },
+        ],
+      },
+    ]);
   });
 
   it("is refused with words of yet another format", () => {
