@@ -110,7 +110,9 @@ describe("a change of the configuration", () => {
       running.delete(index);
       return { question, transcript };
     });
-    await expect.poll(() => penstock.simulator.calls.list().length).toBe(streams);
+    await expect
+      .poll(() => penstock.simulator.calls.list().length, { timeout: 10_000 })
+      .toBe(streams);
     const control = openControl();
     const watch = new RevisionWatch({ httpUrl: penstock.httpUrl, key, model: "fast" });
     const delaysMs: number[] = [];
