@@ -70,9 +70,11 @@ prices:
 ---
 `;
   const own = cells.filter((cell) => cell.upstream === upstream);
-  const routes = own.map(({ door, feature }) => {
+  const routes = own.map((cell) => {
+    const { door, feature } = cell;
     const id = routeOf(door, upstream, feature);
-    const model = `alpha-large+delay-0${feature.faults === "" ? "" : `+${feature.faults}`}`;
+    // A window that no request fills makes each name another, as models cool down by their names.
+    const model = `alpha-large+delay-0+context-${50_000 + cells.indexOf(cell)}${feature.faults === "" ? "" : `+${feature.faults}`}`;
     const deployment = deploymentManifest(id, upstream.id, model);
     const more = upstream.deployment ?? "";
     return deployment.replace("---\n", `${more}---\n`) + routeManifest(id, [id]);
