@@ -36,16 +36,4 @@ describe("warnOfForeignParameters", () => {
     expect(lost("openai-responses", "openai-chat", responses)).toEqual([]);
     expect(lost("openai-chat", "openai-chat", { ...chat, prediction: {} })).toEqual([]);
   });
-
-  it("tells of what has a place of its own, where a format has none", () => {
-    const asked = { logprobs: true, top_logprobs: 2, service_tier: "flex", verbosity: "low" };
-    expect(lost("openai-chat", "openai-responses", asked)).toEqual([]);
-    expect(lost("openai-chat", "google-generate-content", asked)).toEqual(["verbosity", "the"]);
-    expect(lost("openai-chat", "bedrock-converse", asked)).toEqual(["verbosity", "probabilities"]);
-    expect(lost("openai-chat", "anthropic-messages", asked)).toEqual([
-      "verbosity",
-      "probabilities",
-      "the",
-    ]);
-  });
 });

@@ -3,10 +3,6 @@ import type { FormatName, JsonObject } from "./format.ts";
 
 /** The APIs of OpenAI, whose writers take some of each other's parameters. */
 const openaiFormats: ReadonlySet<string> = new Set(["openai-chat", "openai-responses"]);
-/** Other formats that can be asked how probable tokens were. */
-const tellsLogprobs: ReadonlySet<string> = new Set(["google-generate-content"]);
-/** Other formats whose requests name a tier of service. */
-const takesServiceTier: ReadonlySet<string> = new Set(["bedrock-converse"]);
 /** Parameters that both of them have. */
 const openaiParameters: ReadonlySet<string> = new Set([
   "prompt_cache_key",
@@ -37,28 +33,21 @@ const immaterial: ReadonlySet<string> = new Set([
 
 /**
  * Tells `warn` of the parameters in the words of other formats that a target of `format` is not
- * sent, because only those formats know them.
+ * sent, because only those formats know them. What has a place in the canonical request is told by
+ * the writer of the format.
  */
 export function warnOfForeignParameters(
   request: GenerateRequest,
   format: FormatName,
   warn: (warning: string) => void,
 ): void {
-  const { formatParameters, sampling, serviceTier } = request;
-  for (const [other, parameters] of Object.entries(formatParameters)) {
+  for (const [other, parameters] of Object.entries(request.formatParameters)) {
     if (other === format) continue;
     for (const name of Object.keys(parameters)) {
       if (isLost(name, parameters, { from: other, to: format })) {
         warn(`parameter_dropped: ${name}, which only ${other} knows`);
       }
     }
-  }
-  if (openaiFormats.has(format)) return;
-  if (sampling?.topLogprobs !== undefined && !tellsLogprobs.has(format)) {
-    warn("parameter_dropped: probabilities of tokens");
-  }
-  if (serviceTier !== undefined && !takesServiceTier.has(format)) {
-    warn("parameter_dropped: the service tier");
   }
 }
 
