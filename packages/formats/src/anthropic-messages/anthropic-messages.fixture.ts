@@ -1,6 +1,6 @@
 import { BlockKind, type ContentPart, type TokenUsage } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { AnswerEnd, StreamEvent, StreamReader } from "../format.ts";
+import type { AnswerEnd, StreamEvent, StreamReader, StreamRelay, StreamSink } from "../format.ts";
 import { createStreamReader } from "./read-stream.ts";
 
 /** Everything that a stream came to. */
@@ -9,6 +9,8 @@ export interface Outcome {
   end?: AnswerEnd;
   error?: GatewayError;
   calls: string[];
+  /** The text for a caller of the same format. */
+  relayed: string;
 }
 
 /** The bytes of a text. */
@@ -23,9 +25,9 @@ export const sse = (events: readonly { type: string }[]): string =>
   events.map((one) => `event: ${one.type}\ndata: ${JSON.stringify(one)}\n\n`).join("");
 
 /** A reader whose sink notes everything. */
-export function noting(): { outcome: Outcome; reader: StreamReader } {
-  const outcome: Outcome = { events: [], calls: [] };
-  const reader = createStreamReader({
+export function noting(relay?: StreamRelay): { outcome: Outcome; reader: StreamReader } {
+  const outcome: Outcome = { events: [], calls: [], relayed: "" };
+  const sink: StreamSink = {
     event(event) {
       outcome.calls.push("event");
       outcome.events.push(event);
@@ -39,8 +41,9 @@ export function noting(): { outcome: Outcome; reader: StreamReader } {
       outcome.calls.push("fail");
       outcome.error = error;
     },
-  });
-  return { outcome, reader };
+    relay: (text) => void (outcome.relayed += text),
+  };
+  return { outcome, reader: createStreamReader(sink, {}, relay) };
 }
 
 /** What chunks come to when the stream ends behind them. */

@@ -131,6 +131,27 @@ describe("streams", () => {
     },
   );
 
+  it.each(streams.rows)(
+    "$name, is passed on as it came, under another name",
+    ({ stream, fails }) => {
+      const { outcome, reader } = noting({ model: "asked" });
+      const bytes = encode(sse(stream));
+      for (let at = 0; at < bytes.length; at += 7) reader.push(bytes.subarray(at, at + 7));
+      reader.end();
+      const told = stream.filter(({ type }) => type !== "ping" && type !== "error");
+      const renamed = told.map((event) =>
+        "message" in event ? { ...event, message: { ...event.message, model: "asked" } } : event,
+      );
+      const whole = sse(renamed);
+      expect(outcome.events).toEqual(readChunks([bytes]).events);
+      if (fails === null) expect(outcome.relayed + (outcome.end?.relayed ?? "")).toBe(whole);
+      else expect(whole.startsWith(outcome.relayed)).toBe(true);
+      // The proof of a whole answer comes when it is settled, and not before.
+      expect(outcome.relayed).not.toContain("message_stop");
+      if (outcome.events.length === 0) expect(outcome.relayed).toBe("");
+    },
+  );
+
   it("says nothing before there is content, whatever announces it", () => {
     const { outcome, reader } = noting();
     const [head, announced, ping, first] = streams.rows[0]!.stream;

@@ -15,6 +15,7 @@ export const anthropicMessages: Format = {
   name: "anthropic-messages",
   contentType: "application/json",
   streamContentType: "text/event-stream; charset=utf-8",
+  relaysStreams: true,
   keepaliveText: 'event: ping\ndata: {"type":"ping"}\n\n',
   readRequest,
   writeRequest,

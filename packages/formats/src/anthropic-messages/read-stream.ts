@@ -1,12 +1,19 @@
 import type { CandidateFinish } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import type {
+  StreamEvent,
+  StreamLimits,
+  StreamReader,
+  StreamRelay,
+  StreamSink,
+} from "../format.ts";
 import { parseStreamEvent } from "../parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
 import { SseParser } from "../sse-parser.ts";
 import { readInBandError } from "./read-error.ts";
 import { shortText } from "./read-response.ts";
+import { RelayedText } from "./relayed-text.ts";
 import { readFinish } from "./stop-reason.ts";
 import { StreamBlocks, type BlockOutput } from "./stream-blocks.ts";
 import { mergeUsage, readUsage } from "./usage.ts";
@@ -20,8 +27,12 @@ const defaultMaxBlocks = 4_096;
  * reason. Blocks that only begin are held back until there is content: until then an error, which
  * overloaded servers send at that point, may still lead to another target.
  */
-export function createStreamReader(sink: StreamSink, limits: StreamLimits = {}): StreamReader {
-  return new MessagesStreamReader(sink, limits);
+export function createStreamReader(
+  sink: StreamSink,
+  limits: StreamLimits = {},
+  relay?: StreamRelay,
+): StreamReader {
+  return new MessagesStreamReader(sink, limits, relay);
 }
 
 /** How the stream ended, kept until the events of the same read are flushed. */
@@ -34,6 +45,7 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
   readonly #parser: SseParser;
   readonly #maxArgumentsLength: number;
   readonly #maxBlocks: number;
+  readonly #relayed: RelayedText | undefined;
   readonly #content = new StreamBlocks(this);
   #held: StreamEvent[] = [];
   #sawContent = false;
@@ -45,8 +57,9 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
   #ending: Ending | undefined;
   #settled = false;
 
-  constructor(sink: StreamSink, limits: StreamLimits) {
+  constructor(sink: StreamSink, limits: StreamLimits, relay: StreamRelay | undefined) {
     this.#sink = sink;
+    this.#relayed = relay === undefined ? undefined : new RelayedText(relay);
     this.#maxArgumentsLength = limits.maxArgumentsLength ?? defaultMaxArgumentsLength;
     this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
     this.#parser = new SseParser(
@@ -127,6 +140,7 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
       responseId: this.responseId,
       model: this.model,
       warnings,
+      ...(this.#relayed === undefined ? {} : { relayed: this.#relayed.take() }),
     });
   }
 
@@ -139,12 +153,23 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
     if (this.#ending !== undefined || data === "" || data === "[DONE]") return;
     try {
       const fields = parseStreamEvent(data);
-      const { type } = fields;
-      this.#take(typeof type === "string" ? type : name, fields);
+      const type = typeof fields["type"] === "string" ? fields["type"] : name;
+      this.#take(type, fields);
+      this.#relayed?.add(type, fields, data);
+      this.#pass();
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.#ending = { error };
     }
+  }
+
+  /** The text of what has content goes on at once, that of the end with the end. */
+  #pass(): void {
+    if (this.#relayed === undefined || !this.#sawContent || this.#ending !== undefined) return;
+    const text = this.#relayed.take();
+    if (text === "") return;
+    this.#sink.relay?.(text);
+    this.#unflushed = true;
   }
 
   #take(type: string, fields: Record<string, unknown>): void {
