@@ -1,4 +1,5 @@
 import type { MonotonicMs } from "@penstock/limits";
+import { findProvider } from "@penstock/providers";
 import type { CompiledDeployment } from "@penstock/snapshot";
 import { createBreaker } from "./circuit-breaker.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
@@ -42,12 +43,12 @@ export function credentialKeyOf({ provider }: CompiledDeployment): string {
 }
 
 /**
- * Whose servers a deployment is served by, as far as we know: vendors with addresses of their own
- * are one wherever they are called, servers that speak another's format one by address.
+ * Whose servers a deployment is served by, as far as we know: a vendor is one wherever it is called;
+ * servers that may be called without a credential are somebody's own, and each address is one.
  */
 export function vendorKeyOf({ provider }: CompiledDeployment): string {
   const { kind, origin, pathPrefix } = provider;
-  return kind === "openai-compatible" ? `${origin}${pathPrefix}` : kind;
+  return findProvider(kind)?.auth.required === true ? kind : `${origin}${pathPrefix}`;
 }
 
 /** The names of what a deployment shares with others. */

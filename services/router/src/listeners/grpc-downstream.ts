@@ -208,7 +208,9 @@ function grpcErrorOf(error: GatewayError, context: RequestContext, facts?: Answe
     grpcError.metadata.set("x-penstock-provider", facts.provider);
     grpcError.metadata.set("x-penstock-deployment", facts.deployment);
   }
-  if (error.retryAfterMs !== undefined) {
+  // What Penstock has tried already must not be multiplied: less than zero means never by itself.
+  if (error.source === "upstream") grpcError.metadata.set("grpc-retry-pushback-ms", "-1");
+  else if (error.retryAfterMs !== undefined) {
     grpcError.metadata.set("grpc-retry-pushback-ms", String(Math.ceil(error.retryAfterMs)));
   }
   return grpcError;

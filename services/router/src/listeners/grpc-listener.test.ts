@@ -65,4 +65,31 @@ describe("the gRPC door", () => {
     expect(upstream.last.cancelled).toBe(true);
     expect(spool.finals[0]?.error?.reason).toBe("DEADLINE_EXCEEDED");
   });
+
+  it("tells clients not to retry by themselves what Penstock has tried already", async () => {
+    const { client, upstream } = await listen();
+    const metadata = new Metadata();
+    metadata.set("authorization", `Bearer ${sampleKey}`);
+    const failed = Promise.withResolvers<ServiceError>();
+    client.makeUnaryRequest(
+      "/penstock.inference.v1.InferenceService/Generate",
+      () => Buffer.from(toBinary(GenerateRequestSchema, request)),
+      (bytes) => bytes,
+      undefined,
+      metadata,
+      {},
+      (error) => failed.resolve(error as ServiceError),
+    );
+    for (const [at, name] of ["a", "b"].entries()) {
+      await vi.waitFor(() => expect(upstream.calls).toHaveLength(at + 1));
+      expect(upstream.last.deployment).toBe(`deployments/${name}-large`);
+      upstream.last.headers(429, { "retry-after": "30" });
+      upstream.last.call.sink.onEnd();
+    }
+    const { metadata: trailers } = await failed.promise;
+    const [details] = trailers.get("grpc-status-details-bin");
+    const error = fromStatus(fromBinary(StatusSchema, details as Buffer));
+    expect(error).toMatchObject({ reason: "UPSTREAM_RATE_LIMITED", retryAfterMs: 30_000 });
+    expect(trailers.get("grpc-retry-pushback-ms")).toEqual(["-1"]);
+  });
 });
