@@ -20,6 +20,7 @@ import { describeAmount, describeQuantity, describeScope } from "../pipeline/quo
 import { RequestContext } from "../pipeline/request-context.ts";
 import { resolveRoute } from "../pipeline/resolve-route.ts";
 import { silentDownstream } from "../pipeline/silent-downstream.ts";
+import { describeHeaders } from "./describe-headers.ts";
 
 /** What the handler uses. */
 export interface ExplainParts {
@@ -133,9 +134,9 @@ function explainTargets(
   const plan = planForContext(context, parts);
   const notes = describeOrder(context, parts);
   const describeTarget = (target: CompiledTarget, at: number): string => {
-    const { model, provider } = target.deployment;
+    const { model, provider, format } = target.deployment;
     const place = `${ordinals[at] ?? `${at + 1}th`}: ${model} at ${provider.name}`;
-    return [place, ...notes(target)].join("; ");
+    return [place, ...notes(target), ...describeHeaders(format)].join("; ");
   };
   const targets: Consideration[] = plan.targets.map((target, at) => ({
     name: target.deployment.name,

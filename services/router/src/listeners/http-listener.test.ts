@@ -106,6 +106,23 @@ describe("the HTTP door", () => {
     });
   });
 
+  it("passes on those headers of a provider alone that its format's list has", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    const body = JSON.stringify({ ...JSON.parse(chat), stream: true });
+    caller.socket.write(head({ "content-length": body.length }) + body);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    upstream.last.headers(
+      200,
+      { "openai-processing-ms": "7", "openai-organization": "secret-org" },
+      true,
+    );
+    upstream.last.content("one");
+    await vi.waitFor(() => expect(caller.text).toContain("one"));
+    expect(caller.text).toContain("openai-processing-ms: 7\r\n");
+    expect(caller.text).not.toContain("secret-org");
+  });
+
   it("writes no answer into the middle of another when a caller sends nonsense", async () => {
     const { port, upstream } = await listen();
     const caller = open(port);
