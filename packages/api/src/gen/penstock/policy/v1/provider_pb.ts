@@ -90,7 +90,7 @@ export type Provider = Message<"penstock.policy.v1.Provider"> & {
   revision: bigint;
 
   /**
-   * Vendor implementation: `openai`, `openai-compatible`, `aws-bedrock`, `azure-openai`, `google-gemini` or
+   * Vendor implementation: `openai`, `openai-compatible`, `anthropic`, `aws-bedrock`, `azure-openai`, `google-gemini` or
    * `google-vertex`. An OpenAI-compatible server of which more is known has a kind of its own: `groq`,
    * `mistral`, `deepseek`, `together`, `fireworks`, `xai`, `openrouter`, `ollama`, `vllm`, `sglang`,
    * `llama-cpp`. Required.
