@@ -11,15 +11,17 @@ const run = promisify(execFile);
 const packageFolder = import.meta.dirname;
 const repository = join(packageFolder, "../..");
 const minuteMs = 60_000;
+const examples = ["example.mjs", "openai.mjs"];
 
 let folder: string;
 let gateway: TestGateway;
 
-/** The first JavaScript block of the README. */
-async function readmeExample(): Promise<string> {
+/** The JavaScript block of the README that names the file. */
+async function readmeExample(file: string): Promise<string> {
   const readme = await readFile(join(packageFolder, "README.md"), "utf8");
-  const example = /```js\n(\/\/ example\.mjs\n[^]*?)```/.exec(readme)?.[1];
-  if (example === undefined) throw new Error("the README has no example");
+  const start = readme.indexOf(`// ${file}\n`);
+  const example = readme.slice(start).split("```", 1)[0];
+  if (start < 0 || example === undefined) throw new Error(`the README has no ${file}`);
   return example;
 }
 
@@ -35,7 +37,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "package.json"), '{"private":true}');
   const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--silent"];
   await run("npm", ["install", `./${tarball}`, ...flags], options);
-  await writeFile(join(folder, "example.mjs"), await readmeExample());
+  for (const file of examples) await writeFile(join(folder, file), await readmeExample(file));
 }, minuteMs);
 
 afterAll(async () => {
@@ -78,12 +80,20 @@ describe("the packed client", () => {
     expect(gateway.calls[0]?.metadata.get("authorization")).toEqual(["Bearer psk_example"]);
   });
 
-  it("has types that the example passes", async () => {
+  it("runs the example with the interface of the official client", async () => {
+    const env = { PENSTOCK_GRPC_ADDRESS: gateway.address, OPENAI_API_KEY: "psk_example" };
+    const options = { cwd: folder, env, timeout: minuteMs };
+    const { stdout, stderr } = await run(process.execPath, ["openai.mjs"], options);
+    expect(stderr).toBe("");
+    expect(stdout).toBe("Count to three. \n429 LIMIT_EXCEEDED\n");
+  });
+
+  it("has types that the examples pass", async () => {
     const compiler = join(repository, "node_modules/typescript/bin/tsc");
     const flags = "--noEmit --allowJs --checkJs --strict --module nodenext --target es2024";
     const lists = ["--lib", "es2024,esnext.disposable", "--types", "node", "--skipLibCheck"];
     const typeRoots = ["--typeRoots", join(repository, "node_modules/@types")];
-    const args = [compiler, ...flags.split(" "), ...lists, ...typeRoots, "example.mjs"];
+    const args = [compiler, ...flags.split(" "), ...lists, ...typeRoots, ...examples];
     const checked = run(process.execPath, args, { cwd: folder, timeout: minuteMs });
     // The compiler writes its complaints on standard output and ends with a failure.
     const { stdout } = await checked.catch((error: { stdout: string }) => error);

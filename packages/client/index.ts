@@ -47,3 +47,42 @@ export type {
 } from "./src/penstock-client.ts";
 export type { PenstockClientOptions, TlsOptions } from "./src/channel.ts";
 export type { GenerateEvent, GenerateStream } from "./src/generate-stream.ts";
+export { OpenAI } from "./src/openai/openai-client.ts";
+export type { CreateChatCompletion, OpenAIOptions } from "./src/openai/openai-client.ts";
+export type { ModelList } from "./src/openai/openai-calls.ts";
+export type { ChatCompletionStream } from "./src/openai/chat-stream.ts";
+export {
+  APIConnectionError,
+  APIConnectionTimeoutError,
+  APIError,
+  APIUserAbortError,
+  AuthenticationError,
+  BadRequestError,
+  ConflictError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+  UnprocessableEntityError,
+} from "./src/openai/api-error.ts";
+export type {
+  ChatAnnotation,
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatDelta,
+  ChatFinishReason,
+  ChatLogprobs,
+  ChatMessage,
+  ChatTokenLogprob,
+  ChatToolCall,
+  CompletionUsage,
+  CreateEmbeddingResponse,
+  ModelEntry,
+} from "./src/openai/openai-answers.ts";
+export type {
+  ChatCompletionParams,
+  ChatContentPartParam,
+  ChatMessageParam,
+  EmbeddingParams,
+  RequestOptions,
+} from "./src/openai/openai-params.ts";

@@ -8,13 +8,14 @@ const all = ["api", "errors", ...pure, ...infrastructure];
  *   3  router  policy  quota  telemetry  simulator   (never each other)
  *   2  runtime ← observability ← rpc, bus, database ← config-sync
  *   1  formats ← providers    limits ← pricing      all four ← snapshot
- *   0  api ← errors           client (what callers install, so it brings only these two)
+ *   0  api ← errors           client (what callers install, so it brings only these two and formats)
  *   0  certificates           (made by a command and by tests; nothing that serves imports it)
  */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/api": [],
   "packages/errors": ["api"],
-  "packages/client": ["api", "errors"],
+  // formats is pure: what moves from HTTP to gRPC is read and written by the code of the HTTP door.
+  "packages/client": ["api", "errors", "formats"],
   "packages/certificates": ["errors"],
   "packages/formats": ["api", "errors"],
   "packages/limits": ["api", "errors"],

@@ -1,0 +1,131 @@
+import { GatewayError, reasons, toGatewayError } from "@penstock/errors";
+import type { ErrorReason } from "@penstock/errors";
+import { openaiChat } from "@penstock/formats";
+import { PenstockError } from "../penstock-error.ts";
+
+/** What an answer of the API says about a failure. */
+interface ErrorBody {
+  readonly message: string;
+  readonly type: string;
+  readonly code: string;
+  readonly param: string | null;
+}
+
+/**
+ * A call that failed, as the official client tells it. `cause` is the PenstockError, which says
+ * more: quotas, attempts, why each candidate did not answer.
+ */
+export class APIError extends Error {
+  /** The status that HTTP would have had; undefined when no gateway answered. */
+  readonly status: number | undefined;
+  /** With `retry-after-ms` and `retry-after` where waiting helps; undefined as with `status`. */
+  readonly headers: Headers | undefined;
+  /** What the body of an answer over HTTP holds in `error`. */
+  readonly error: object | undefined;
+  /** Stable name such as `LIMIT_EXCEEDED`; compare this, not the message. */
+  readonly code: string | null | undefined;
+  /** The first field at fault. */
+  readonly param: string | null | undefined;
+  readonly type: string | undefined;
+  /** The id under which the gateway logs the request. */
+  readonly requestID: string | null | undefined;
+
+  constructor(failure: PenstockError, answered = true) {
+    const { error } = JSON.parse(
+      openaiChat.writeError(asGatewayError(failure), failure.requestId),
+    ) as { error: ErrorBody };
+    const status = answered ? reasons[failure.reason].httpStatus : undefined;
+    super(status === undefined ? error.message : `${status} ${error.message}`, { cause: failure });
+    this.name = new.target.name;
+    this.status = status;
+    this.headers = answered ? headersOf(failure) : undefined;
+    this.error = answered ? error : undefined;
+    this.code = error.code;
+    this.param = error.param;
+    this.type = error.type;
+    this.requestID = failure.requestId === "" ? null : failure.requestId;
+  }
+}
+
+/** The caller gave the call up. */
+export class APIUserAbortError extends APIError {
+  constructor(failure: PenstockError) {
+    super(failure, false);
+  }
+}
+
+/** No gateway answered. */
+export class APIConnectionError extends APIError {
+  constructor(failure: PenstockError) {
+    super(failure, false);
+  }
+}
+
+/** The deadline of the call passed. */
+export class APIConnectionTimeoutError extends APIConnectionError {}
+/** 400. */
+export class BadRequestError extends APIError {}
+/** 401. */
+export class AuthenticationError extends APIError {}
+/** 403. */
+export class PermissionDeniedError extends APIError {}
+/** 404. */
+export class NotFoundError extends APIError {}
+/** 409. */
+export class ConflictError extends APIError {}
+/** 422. */
+export class UnprocessableEntityError extends APIError {}
+/** 429. */
+export class RateLimitError extends APIError {}
+/** 500 and above. */
+export class InternalServerError extends APIError {}
+
+const classOfStatus: Readonly<Record<number, typeof APIError>> = {
+  400: BadRequestError,
+  401: AuthenticationError,
+  403: PermissionDeniedError,
+  404: NotFoundError,
+  409: ConflictError,
+  422: UnprocessableEntityError,
+  429: RateLimitError,
+};
+
+/** Reasons that grpc-js itself finds, when they come without the id of a request. */
+const unanswered: Partial<Record<ErrorReason, typeof APIConnectionError>> = {
+  UNAVAILABLE: APIConnectionError,
+  DEADLINE_EXCEEDED: APIConnectionTimeoutError,
+};
+
+/** What the official client would throw. `aborted`: the caller gave the call up. */
+export function toApiError(error: unknown, aborted = false): APIError {
+  if (error instanceof APIError) return error;
+  const failure = error instanceof PenstockError ? error : new PenstockError(toGatewayError(error));
+  if (aborted) return new APIUserAbortError(failure);
+  const Unanswered = failure.requestId === "" ? unanswered[failure.reason] : undefined;
+  if (Unanswered !== undefined) return new Unanswered(failure);
+  const status = reasons[failure.reason].httpStatus;
+  const Answered = classOfStatus[status] ?? (status >= 500 ? InternalServerError : APIError);
+  return new Answered(failure);
+}
+
+function asGatewayError(failure: PenstockError): GatewayError {
+  return new GatewayError(failure.reason, failure.message, {
+    source: failure.source,
+    retryAfterMs: failure.retryDelayMs,
+    metadata: failure.metadata,
+    fieldViolations: failure.fieldViolations,
+    quotaViolations: failure.quotaViolations,
+    exclusions: failure.exclusions,
+  });
+}
+
+function headersOf({ requestId, traceId, retryDelayMs }: PenstockError): Headers {
+  const headers = new Headers();
+  if (requestId !== "") headers.set("x-request-id", requestId);
+  if (traceId !== "") headers.set("x-penstock-trace-id", traceId);
+  if (retryDelayMs !== undefined) {
+    headers.set("retry-after", String(Math.ceil(retryDelayMs / 1_000)));
+    headers.set("retry-after-ms", String(retryDelayMs));
+  }
+  return headers;
+}
