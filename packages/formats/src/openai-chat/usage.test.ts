@@ -27,6 +27,23 @@ describe("readUsage", () => {
     expect(read.warnings).toEqual(["usage_detail_refused: cached_tokens"]);
   });
 
+  it("tells what was written to the cache, which has a price of its own", () => {
+    const read = (cached: number, written: number) =>
+      readUsage({
+        prompt_tokens: 194,
+        completion_tokens: 2,
+        prompt_tokens_details: { cached_tokens: cached, cache_write_tokens: written },
+      });
+    expect(read(50, 100)).toMatchObject({
+      usage: { inputTokens: 194n, cacheReadInputTokens: 50n, cacheWriteInputTokens: 100n },
+      warnings: [],
+    });
+    expect(read(100, 95)).toMatchObject({
+      usage: { cacheReadInputTokens: 100n, cacheWriteInputTokens: undefined },
+      warnings: ["usage_detail_refused: cache_write_tokens"],
+    });
+  });
+
   it("adds reasoning that a server counts beside the completion", () => {
     const details = { completion_tokens_details: { reasoning_tokens: 7 } };
     const beside = readUsage({

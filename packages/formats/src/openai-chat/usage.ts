@@ -29,6 +29,7 @@ export function readUsage(value: unknown): ReadUsage {
   const reasoning = count("reasoning_tokens", outputDetails);
   const output = count("completion_tokens", value);
   const cached = count("cached_tokens", inputDetails) ?? count("prompt_cache_hit_tokens", value);
+  const written = count("cache_write_tokens", inputDetails);
   const audioInput = count("prompt_audio_tokens", inputDetails, "audio_tokens");
   const audioOutput = count("completion_audio_tokens", outputDetails, "audio_tokens");
   if (refused.length > 0) {
@@ -38,10 +39,13 @@ export function readUsage(value: unknown): ReadUsage {
   if (input === undefined && output === undefined) return { usage: undefined, raw, warnings: [] };
   const wholeOutput = withReasoning(input, output, reasoning, total);
   const warnings: string[] = [];
+  const cacheRead = within(cached, input, "cached_tokens", warnings);
+  const uncached = (input ?? 0n) - (cacheRead ?? 0n);
   const usage: TokenUsage = {
     $typeName: "penstock.type.v1.TokenUsage",
     inputTokens: input,
-    cacheReadInputTokens: within(cached, input, "cached_tokens", warnings),
+    cacheReadInputTokens: cacheRead,
+    cacheWriteInputTokens: within(written, uncached, "cache_write_tokens", warnings),
     audioInputTokens: within(audioInput, input, "prompt_audio_tokens", warnings),
     outputTokens: wholeOutput,
     reasoningOutputTokens: within(reasoning, wholeOutput, "reasoning_tokens", warnings),

@@ -8,21 +8,14 @@ import { readUsage as readChatUsage, type ReadUsage } from "../openai-chat/usage
  */
 export function readUsage(value: unknown): ReadUsage {
   if (!isJsonObject(value)) return readChatUsage(value);
-  const inputDetails = value["input_tokens_details"];
-  const written = isJsonObject(inputDetails) ? inputDetails["cache_write_tokens"] : undefined;
   const read = readChatUsage({
     prompt_tokens: value["input_tokens"],
     completion_tokens: value["output_tokens"],
     total_tokens: value["total_tokens"],
-    prompt_tokens_details: inputDetails,
+    prompt_tokens_details: value["input_tokens_details"],
     completion_tokens_details: value["output_tokens_details"],
   });
-  const raw = read.raw === undefined ? undefined : (value as ReadUsage["raw"]);
-  if (read.usage === undefined) return { ...read, raw };
-  const input = read.usage.inputTokens ?? 0n;
-  const cacheWrite = Number.isSafeInteger(written) ? BigInt(written as number) : undefined;
-  if (cacheWrite === undefined || cacheWrite < 0n || cacheWrite > input) return { ...read, raw };
-  return { ...read, raw, usage: { ...read.usage, cacheWriteInputTokens: cacheWrite } };
+  return { ...read, raw: read.raw === undefined ? undefined : (value as ReadUsage["raw"]) };
 }
 
 /** Writes usage for a caller; counts that are not known are told as zero, as all are required. */
