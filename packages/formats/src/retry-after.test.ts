@@ -1,13 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { parseDuration, parseProseWait, parseRetryAfter, parseRetryInfo } from "./retry-after.ts";
+import {
+  parseDuration,
+  parseLimitReset,
+  parseProseWait,
+  parseRetryAfter,
+  parseRetryInfo,
+} from "./retry-after.ts";
 
 const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 function wait(headers: Record<string, string>): number | undefined {
-  return parseRetryAfter((name) => headers[name], nowMs);
+  const header = (name: string): string | undefined => headers[name];
+  return parseRetryAfter(header, nowMs) ?? parseLimitReset(header, nowMs);
 }
 
-describe("parseRetryAfter", () => {
+describe("parseRetryAfter and parseLimitReset", () => {
   it.each<[Record<string, string>, number | undefined]>([
     [{}, undefined],
     [{ "retry-after": "7" }, 7_000],

@@ -12,16 +12,15 @@ const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_00
 const httpDate = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\d{2}) GMT$/;
 
 /**
- * Wait that a provider asks for, from `retry-after-ms`, `retry-after` (seconds, a duration or an
- * HTTP date) or the reset of an exhausted limit. Undefined when it says nothing; 5 s when what it
- * says can't be meant; never more than a day. `nowMs` is wall time. Unit: milliseconds.
+ * Wait that a provider asks for, from `retry-after-ms` or `retry-after` (seconds, a duration or an
+ * HTTP date). Undefined when it says nothing; 5 s when what it says can't be meant; never more than
+ * a day. `nowMs` is wall time. Unit: milliseconds.
  */
 export function parseRetryAfter(header: HeaderGetter, nowMs: number): number | undefined {
   const milliseconds = header("retry-after-ms")?.trim();
   if (milliseconds !== undefined) return believable(decimal(milliseconds));
   const retryAfter = header("retry-after")?.trim();
-  if (retryAfter !== undefined) return believable(readWait(retryAfter, nowMs));
-  return readResets(header, nowMs);
+  return retryAfter === undefined ? undefined : believable(readWait(retryAfter, nowMs));
 }
 
 const proseWait =
@@ -101,7 +100,11 @@ const limitHeaders: readonly (readonly [remaining: string, reset: string])[] = [
   ),
 ];
 
-function readResets(header: HeaderGetter, nowMs: number): number | undefined {
+/**
+ * Wait until a limit has room again, from the headers that tell of limits beside every answer: they
+ * mean a wait only where a limit was the cause. Otherwise like `parseRetryAfter`.
+ */
+export function parseLimitReset(header: HeaderGetter, nowMs: number): number | undefined {
   const exhausted: number[] = [];
   const others: number[] = [];
   for (const [remaining, reset] of limitHeaders) {

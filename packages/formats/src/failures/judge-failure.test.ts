@@ -50,6 +50,23 @@ describe("judgeFailure", () => {
     ]);
   });
 
+  it("takes the reset of a limit for a wait only where a limit was the cause", () => {
+    const limits: Record<string, string> = {
+      "x-ratelimit-remaining-requests": "9999",
+      "x-ratelimit-reset-requests": "2m59.5s",
+    };
+    const wait = (status: number, headers = limits) =>
+      judgeFailure(facts({ status }), statusRules, { header: (name) => headers[name], nowMs: 0 })
+        .retryAfterMs;
+    expect([wait(429), wait(402), wait(500), wait(503)]).toEqual([
+      179_500,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(wait(503, { ...limits, "retry-after": "2" })).toBe(2_000);
+  });
+
   it("is total, and tells no wait that can't be kept", () => {
     const anything = fc.record({
       status: fc.integer({ min: 0, max: 700 }),

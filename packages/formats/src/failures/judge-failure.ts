@@ -1,5 +1,5 @@
 import { redactMessage } from "../redact.ts";
-import { parseProseWait, parseRetryAfter } from "../retry-after.ts";
+import { parseLimitReset, parseProseWait, parseRetryAfter } from "../retry-after.ts";
 import type { FailureClass, UpstreamFailure } from "../upstream-failure.ts";
 import type { FailureCircumstances, FailureFacts, FailureRule } from "./failure-rule.ts";
 import { isStatusRule } from "./status-rules.ts";
@@ -40,7 +40,7 @@ export function judgeFailure(
   if (rule?.cooldown !== undefined) failure.cooldown = rule.cooldown;
   if (rule?.actions !== undefined) failure.actions = rule.actions;
   if (facts.details !== undefined && facts.details.length > 0) failure.details = facts.details;
-  const retryAfterMs = waiting.has(failureClass) ? waitOf(facts, circumstances) : undefined;
+  const retryAfterMs = waitOf(failureClass, facts, circumstances);
   if (retryAfterMs !== undefined) failure.retryAfterMs = retryAfterMs;
   return failure;
 }
@@ -87,9 +87,16 @@ function fits(rule: FailureRule, facts: FailureFacts, { header }: FailureCircums
 }
 
 /** Headers are meant for programs, then the body's own field, then its words. */
-function waitOf(facts: FailureFacts, { header, nowMs }: FailureCircumstances): number | undefined {
+function waitOf(
+  failureClass: FailureClass,
+  facts: FailureFacts,
+  { header, nowMs }: FailureCircumstances,
+): number | undefined {
+  if (!waiting.has(failureClass)) return undefined;
   const date = header("date");
   const now = nowMs > 0 || date === undefined ? nowMs : Date.parse(date) || 0;
-  const told = parseRetryAfter(header, now) ?? facts.bodyWaitMs;
+  // Limits that are full again soon say nothing about money or a server that fails.
+  const reset = failureClass === "RATE_LIMITED" ? parseLimitReset(header, now) : undefined;
+  const told = parseRetryAfter(header, now) ?? reset ?? facts.bodyWaitMs;
   return told ?? parseProseWait(facts.message.slice(0, longestMessage));
 }
