@@ -34,6 +34,17 @@ describe("errors of bedrock-converse", () => {
     },
   );
 
+  it("keep every code of the table, however long", () => {
+    const codes = failureRules.flatMap(({ code }) => code ?? []);
+    expect(codes).toContain("MissingAuthenticationTokenException");
+    const header = (code: string) => (name: string) =>
+      name === "x-amzn-errortype" ? code : undefined;
+    const read = codes.map((code) => readError(403, header(code), new Uint8Array()).providerCode);
+    expect(read).toEqual(codes);
+    const key = "AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGhIjKlMnOp";
+    expect(readError(403, header(key), new Uint8Array()).providerCode).toBe("[redacted]");
+  });
+
   it("are written with the name that clients know", () => {
     const write = (error: GatewayError): unknown =>
       JSON.parse(bedrockConverse.writeError(error, "r1")) as unknown;

@@ -49,7 +49,8 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** A code: short, one word, or nothing. */
+/** A code: short, one word, or nothing. Some are as long as keys, but all words. */
 function word(value: unknown): string {
-  return typeof value === "string" && /^[\w.-]{1,128}$/.test(value) ? redactMessage(value) : "";
+  if (typeof value !== "string" || !/^[\w.-]{1,128}$/.test(value)) return "";
+  return /^(?:[A-Z][a-z]{1,24}){1,8}$/.test(value) ? value : redactMessage(value);
 }
