@@ -40,6 +40,9 @@ export function readInBandError(value: unknown): UpstreamFailure {
   return judgeFailure(facts, failureRules, { header: () => undefined, nowMs: 0 });
 }
 
+/** A quota of zero in words: proto JSON leaves zeros out, so that its `quotaValue` is not there. */
+const ofZero = /\blimit: 0(?![\d.])/;
+
 /** Finds what an error says, which the streaming method wraps into a list. */
 function readErrorFacts(httpStatus: number, value: unknown, inBand: boolean): FailureFacts {
   const first: unknown = Array.isArray(value) ? value[0] : value;
@@ -49,14 +52,16 @@ function readErrorFacts(httpStatus: number, value: unknown, inBand: boolean): Fa
   const http = httpStatus >= 400 && httpStatus < 600 ? httpStatus : told;
   const status = word(error["status"]) || (statusByHttp.get(http) ?? "");
   const details = readDetails(error["details"]);
-  const message = error["message"] ?? outer["error"];
+  const said = error["message"] ?? outer["error"];
+  const message = typeof said === "string" ? said : "";
+  const exhausted = details.exhausted || (details.quotaId !== "" && ofZero.test(message));
   return {
     status: inBand ? http : httpStatus,
     inBand,
     code: details.reason || details.quotaId || status,
     type: status,
-    message: typeof message === "string" ? message : "",
-    details: details.exhausted ? [details.reason, exhaustedQuota] : [details.reason],
+    message,
+    details: exhausted ? [details.reason, exhaustedQuota] : [details.reason],
     bodyWaitMs: parseRetryInfo(error["details"]),
   };
 }
