@@ -109,8 +109,8 @@ function afterSpace(text: string, index: number): number {
   return at;
 }
 
-/** Position of the closing quote; -1 when there is none. */
-function endOfString(text: string, from: number): number {
+/** Position of the quote that closes the string whose text begins at `from`; -1: there is none. */
+export function endOfString(text: string, from: number): number {
   let end = text.indexOf('"', from);
   while (end > from && text.charCodeAt(end - 1) === backslash) {
     let escapes = 1;

@@ -2,8 +2,8 @@ import type { CandidateFinish } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import { parseStreamEvent } from "../parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
-import { scanJson } from "../scan-json.ts";
 import { FrameParser, type EventFrame } from "./event-frames.ts";
 import { readException } from "./read-error.ts";
 import { newFinish, readServiceTier } from "./read-response.ts";
@@ -13,8 +13,6 @@ import { readUsage } from "./usage.ts";
 const defaultMaxFrameBytes = 1_048_576;
 const defaultMaxLength = 16_777_216;
 const defaultMaxBlocks = 4_096;
-/** Below this length no nesting can cost `JSON.parse` a noticeable time. Unit: bytes. */
-const scanFromLength = 65_536;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -192,15 +190,13 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
 }
 
 function parse(payload: Uint8Array): Record<string, unknown> {
-  let value: unknown;
+  let text: string;
   try {
-    if (payload.length > scanFromLength) scanJson(payload);
-    value = JSON.parse(decoder.decode(payload)) as unknown;
+    text = decoder.decode(payload);
   } catch {
-    throw localFailure("MALFORMED", "the payload of a frame is not JSON");
+    throw localFailure("MALFORMED", "the payload of a frame is not UTF-8");
   }
-  if (isJsonObject(value)) return value;
-  throw localFailure("MALFORMED", "the payload of a frame is not an object");
+  return parseStreamEvent(text);
 }
 
 function messageOf(payload: Uint8Array): string {

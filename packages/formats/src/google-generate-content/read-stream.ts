@@ -1,8 +1,8 @@
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import { parseStreamValue } from "../parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
-import { scanJson } from "../scan-json.ts";
 import { SseParser } from "../sse-parser.ts";
 import { ownWordsWarning, readAnswerPart } from "./answer-part.ts";
 import { failedFinish } from "./finish-reason.ts";
@@ -16,10 +16,6 @@ import { readUsage } from "./usage.ts";
 const defaultMaxLineBytes = 1_048_576;
 const defaultMaxArgumentsLength = 16_777_216;
 const defaultMaxBlocks = 4_096;
-/** Below this length no nesting can cost `JSON.parse` a noticeable time. Unit: characters. */
-const scanFromLength = 65_536;
-
-const encoder = new TextEncoder();
 
 /**
  * Makes the reader of one stream. There is no end mark: the proof of a complete answer is a finish
@@ -131,7 +127,7 @@ class GenerateContentReader implements StreamReader, BlockOutput {
   #event(data: string): void {
     if (this.#ending !== undefined || data === "") return;
     try {
-      const value = parseEvent(data);
+      const value = parseStreamValue(data);
       for (const chunk of Array.isArray(value) ? value : [value]) this.#chunk(chunk);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
@@ -205,14 +201,4 @@ class GenerateContentReader implements StreamReader, BlockOutput {
 function isError(value: unknown): boolean {
   const first: unknown = Array.isArray(value) ? value[0] : value;
   return isJsonObject(first) && isJsonObject(first["error"]);
-}
-
-function parseEvent(data: string): unknown {
-  try {
-    if (data.length > scanFromLength) scanJson(encoder.encode(data));
-    return JSON.parse(data) as unknown;
-  } catch (error) {
-    const detail = error instanceof GatewayError ? error.message : "it is not JSON";
-    throw localFailure("MALFORMED", `an event of the stream can't be read: ${detail}`);
-  }
 }

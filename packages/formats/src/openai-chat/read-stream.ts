@@ -3,8 +3,8 @@ import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
 import { readLogprobs } from "../logprobs.ts";
+import { parseStreamEvent } from "../parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
-import { scanJson } from "../scan-json.ts";
 import { SseParser } from "../sse-parser.ts";
 import { CandidateBlocks, type BlockOutput } from "./candidate-blocks.ts";
 import { filterWarning } from "./filter-warnings.ts";
@@ -17,10 +17,6 @@ import { readUsage } from "./usage.ts";
 const defaultMaxLineBytes = 1_048_576;
 const defaultMaxArgumentsLength = 16_777_216;
 const defaultMaxBlocks = 4_096;
-/** Below this length no nesting can cost `JSON.parse` a noticeable time. Unit: characters. */
-const scanFromLength = 65_536;
-
-const encoder = new TextEncoder();
 
 /**
  * Makes the reader of one stream. The proof of a complete answer is a finish reason for every
@@ -134,7 +130,7 @@ class ChatStreamReader implements StreamReader, BlockOutput {
       return;
     }
     try {
-      this.#chunk(name, parseChunk(data));
+      this.#chunk(name, parseStreamEvent(data));
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.#ending = { error };
@@ -197,26 +193,6 @@ class ChatStreamReader implements StreamReader, BlockOutput {
     if (Array.isArray(calls)) readToolCalls(candidate, calls);
     if (annotations == null) return;
     for (const citation of readCitations(annotations)) candidate.citation(citation);
-  }
-}
-
-function parseChunk(data: string): Record<string, unknown> {
-  if (data.length > scanFromLength) refuseDeep(data);
-  let chunk: unknown;
-  try {
-    chunk = JSON.parse(data);
-  } catch {
-    throw localFailure("MALFORMED", "an event of the stream is not JSON");
-  }
-  if (isJsonObject(chunk)) return chunk;
-  throw localFailure("MALFORMED", "an event of the stream is not an object");
-}
-
-function refuseDeep(data: string): void {
-  try {
-    scanJson(encoder.encode(data));
-  } catch (error) {
-    throw localFailure("MALFORMED", error instanceof Error ? error.message : "too complex");
   }
 }
 

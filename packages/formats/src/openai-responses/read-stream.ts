@@ -13,10 +13,10 @@ import { readLogprobs } from "../logprobs.ts";
 import type { BlockOutput } from "../openai-chat/candidate-blocks.ts";
 import { readInBandError } from "../openai-chat/read-error.ts";
 import { shortText } from "../openai-chat/read-response.ts";
+import { parseStreamEvent } from "../parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
 import { SseParser } from "../sse-parser.ts";
 import { ItemBlocks } from "./item-blocks.ts";
-import { parseEvent } from "./parse-event.ts";
 import { readEnd, refuseFailed } from "./read-response.ts";
 import { RelayedText } from "./relayed-text.ts";
 import { readUsage } from "./usage.ts";
@@ -127,7 +127,7 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
     // Some servers end the stream as their chat does; it proves nothing here.
     if (this.#ending !== undefined || data === "" || data === "[DONE]") return;
     try {
-      const event = parseEvent(data);
+      const event = parseStreamEvent(data);
       const type = typeof event["type"] === "string" ? event["type"] : name;
       this.#take(type, event, data.length);
       if (this.#ending !== undefined || this.#relayed === undefined) return;
