@@ -57,17 +57,11 @@ export { openaiResponses } from "./src/openai-responses/openai-responses.ts";
 export { checkFormatParameters } from "./src/check-format-parameters.ts";
 export { openaiEmbeddings } from "./src/openai-embeddings/openai-embeddings.ts";
 export { checkEmbeddingParameters } from "./src/openai-embeddings/write-request.ts";
-export { encodeVector, vectorValues } from "./src/vector-encoding.ts";
+export { encodeVector } from "./src/vector-encoding.ts";
 export { readCountRequest } from "./src/anthropic-messages/read-request.ts";
-export { checkEventGrammar } from "./src/event-grammar.ts";
-export {
-  parseDuration,
-  parseProseWait,
-  parseRetryAfter,
-  parseRetryInfo,
-} from "./src/retry-after.ts";
+export { parseDuration } from "./src/retry-after.ts";
 export { redactMessage } from "./src/redact.ts";
-export { isJsonObject, readJsonObject } from "./src/read-json.ts";
+export { isJsonObject } from "./src/read-json.ts";
 export type { WishDialect } from "./src/wishes/wishes.ts";
 export { scanJson, type JsonLimits, type JsonScan } from "./src/scan-json.ts";
 export { SseParser, type SseHandler } from "./src/sse-parser.ts";
