@@ -8,6 +8,7 @@ import { attemptCost, attemptUsage } from "./attempt-usage.ts";
 import { noteServed } from "../choosing/note-served.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { RequestContext } from "./request-context.ts";
+import { wasHurried } from "./hurried-attempt.ts";
 import { actualAmounts } from "./settle-amounts.ts";
 
 /** How an attempt ended. */
@@ -48,16 +49,18 @@ export function closeAttempt(
   const { firstTokenMs } = run;
   const retryAfterMs = failure?.retryAfterMs;
   const cooldown = failure?.cooldown;
-  parts.health.ended(deployment, { class: outcome, firstTokenMs, retryAfterMs, cooldown }, now);
+  const durationMs = now - run.startMs;
+  const heard = wasHurried(context, run, { outcome, durationMs }) ? "CANCELLED" : outcome;
+  parts.health.ended(deployment, { class: heard, firstTokenMs, retryAfterMs, cooldown }, now);
   if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
   const usage = attemptUsage(run, closed.reported ?? run.failedUsage, estimate, parts.calibration);
   const attempt = {
-    class: outcome,
+    class: heard,
     stream: context.stream,
     firstTokenMs,
-    durationMs: now - run.startMs,
+    durationMs,
     outputTokens: Number(usage?.outputTokens ?? 0),
   };
   parts.performance.ended(deployment, attempt, now);
@@ -73,7 +76,7 @@ export function closeAttempt(
       usage,
       cost,
       offsetMs: run.startMs - context.startMonotonicMs,
-      durationMs: now - run.startMs,
+      durationMs,
     }),
   );
   if (reservation === undefined) return;

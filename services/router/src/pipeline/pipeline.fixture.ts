@@ -249,35 +249,27 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
   const spool = new FakeSpool();
   const calibration = new OutputCalibration();
   const health = new TargetHealthBook(() => 0.5);
-  const settlement = new Settlement({
-    clock,
-    tracer,
-    events,
-    admission,
-    leases,
-    spool: disk ?? spool,
-    calibration,
-    replica: "r",
-  });
+  const base = { clock, tracer, events, admission, leases, calibration };
+  const settlement = new Settlement({ ...base, spool: disk ?? spool, replica: "r" });
   const parts: PipelineParts = {
-    clock,
-    tracer,
-    events,
-    admission,
-    leases,
+    ...base,
     health,
     performance: new TargetPerformanceBook(),
     affinity: new AffinityBook(),
     failureSamples: new FailureSamples(),
     upstream: upstream as unknown as UpstreamClient,
-    calibration,
     retryBudgets: new RetryBudgets(),
     settlement,
     quotaWait: { usualMs: 150, aliveMs: 500 },
     random: () => 0,
     isRevoked: () => false,
   };
-  const send = (request: Partial<GenerateRequest> = {}, stream = false, requestId = "request") => {
+  const send = (
+    request: Partial<GenerateRequest> = {},
+    stream = false,
+    requestId = "request",
+    timeoutMs = 900_000,
+  ) => {
     const downstream = new FakeDownstream();
     const arrival = {
       requestId,
@@ -287,7 +279,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
       parent: undefined,
       startMonotonicMs: clock.monotonicMs(),
       startWallMs: clock.wallMs(),
-      timeoutMs: 900_000,
+      timeoutMs,
     };
     const handler = new RequestHandler(arrival, downstream, parts);
     handler.context.request = question(request);
