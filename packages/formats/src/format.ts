@@ -59,6 +59,11 @@ export interface StreamReader {
    * usage: then `end` makes it a good answer, whatever became of the rest. Absent: never so.
    */
   readonly proven?: boolean;
+  /**
+   * What the provider has told of the usage so far, for an answer that breaks off; undefined: nothing
+   * yet. Absent: its format tells of it only at the end.
+   */
+  readonly usageSoFar?: TokenUsage | undefined;
   /** The bytes of one read. The reader does not keep the array. */
   push(bytes: Uint8Array): void;
   /** The upstream closed the stream in the regular way. */

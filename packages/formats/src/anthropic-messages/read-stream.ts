@@ -1,4 +1,4 @@
-import type { CandidateFinish } from "@penstock/api";
+import type { CandidateFinish, TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type {
@@ -66,6 +66,10 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
       { event: (name, data) => this.#event(name, data) },
       limits.maxLineBytes ?? defaultMaxLineBytes,
     );
+  }
+
+  get usageSoFar(): TokenUsage | undefined {
+    return readUsage(this.#usage).usage;
   }
 
   push(bytes: Uint8Array): void {

@@ -1,3 +1,4 @@
+import type { TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
@@ -56,6 +57,10 @@ class GenerateContentReader implements StreamReader, BlockOutput {
       { event: (_name, data) => this.#event(data) },
       limits.maxLineBytes ?? defaultMaxLineBytes,
     );
+  }
+
+  get usageSoFar(): TokenUsage | undefined {
+    return readUsage(this.#usage).usage;
   }
 
   push(bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { BlockKind } from "@penstock/api";
+import { BlockKind, type TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
@@ -54,6 +54,10 @@ class ChatStreamReader implements StreamReader, BlockOutput {
       { event: (name, data) => this.#event(name, data) },
       limits.maxLineBytes ?? defaultMaxLineBytes,
     );
+  }
+
+  get usageSoFar(): TokenUsage | undefined {
+    return readUsage(this.#usage).usage;
   }
 
   push(bytes: Uint8Array): void {

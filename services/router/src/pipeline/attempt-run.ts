@@ -119,6 +119,11 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     });
   }
 
+  /** What the provider has told of the usage of a stream so far; undefined: nothing. */
+  get usageSoFar(): TokenUsage | undefined {
+    return this.#reader?.usageSoFar;
+  }
+
   /** A header of the provider's answer; undefined when it is not there. */
   answerHeader(name: string): string | undefined {
     return this.#header(name);

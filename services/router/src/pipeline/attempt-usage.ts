@@ -38,7 +38,20 @@ export function attemptUsage(
     run.deltas > 0
       ? calibration.estimateStream(run.target.deployment.name, run.deltas)
       : calibration.estimateWhole(run.answerBytes);
-  return estimatedUsage(estimate.inputTokens, outputTokens);
+  return withToldCounts(estimatedUsage(estimate.inputTokens, outputTokens), run.usageSoFar);
+}
+
+/**
+ * An estimate with what the provider told before its answer broke off: a conversation that was read
+ * from its cache must not be paid for as if it were new. Some servers begin with zeros.
+ */
+function withToldCounts(estimated: TokenUsage, told: TokenUsage | undefined): TokenUsage {
+  if (told === undefined) return estimated;
+  const knowsInput = (told.inputTokens ?? 0n) > 0n;
+  const joined: TokenUsage = { ...(knowsInput ? told : estimated), source: estimated.source };
+  const [sent = 0n, most = 0n] = [told.outputTokens, estimated.outputTokens];
+  joined.outputTokens = sent > most ? sent : most;
+  return joined;
 }
 
 /** Counts that Penstock estimated. */
