@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
-import { asked, deployment, policy, usage } from "./choosing.fixture.ts";
+import { asked, deployment, policy, route, usage } from "./choosing.fixture.ts";
 
 describe("wishes", () => {
   it("name unknown providers precisely, in the words of their dialect", () => {
@@ -86,6 +86,27 @@ describe("wishes", () => {
     expect(unknown.downstream.error?.reason).toBe("MODEL_NOT_FOUND");
   });
 
+  it("ask conditions of targets about the model that is fallen back to", () => {
+    const snapshot = sampleSnapshot({
+      "routes/other": {
+        route: {
+          name: "routes/other",
+          match: { models: ["other"] },
+          targets: [{ deployment: "deployments/c-large", condition: 'model == "other"' }],
+        },
+      },
+      "deployments/c-large": deployment("c", { provider: "providers/b" }),
+    });
+    const pipeline = createPipeline(snapshot);
+    pipeline.send({ routing: asked({ routing: { models: ["other"] } }).routing });
+    for (const _ of ["a", "b"]) {
+      pipeline.upstream.last.headers(503);
+      pipeline.upstream.last.call.sink.onEnd();
+    }
+    pipeline.clock.advance(1_000);
+    expect(pipeline.upstream.last.deployment).toBe("deployments/c-large");
+  });
+
   it("do not fall back to a model that a policy denies", () => {
     const other = {
       name: "routes/other",
@@ -105,17 +126,17 @@ describe("wishes", () => {
 });
 
 describe("quotas of several models", () => {
-  it("are held for all, and taken by those that were asked", () => {
-    const limit = (model: string): JsonValue => ({
-      limit: {
-        name: `limits/${model}`,
-        scope: { all: true },
-        tokensPerMinute: "1000000",
-        onUnavailable: "UNAVAILABLE_MODE_ALLOW",
-        selector: { model },
-      },
-    });
-    const snapshot = sampleSnapshot({
+  const limit = (model: string): JsonValue => ({
+    limit: {
+      name: `limits/${model}`,
+      scope: { all: true },
+      tokensPerMinute: "1000000",
+      onUnavailable: "UNAVAILABLE_MODE_ALLOW",
+      selector: { model },
+    },
+  });
+  const snapshotWith = (changes: Record<string, JsonValue> = {}) =>
+    sampleSnapshot({
       "limits/smart": limit("smart"),
       "limits/other": limit("other"),
       "routes/other": {
@@ -126,18 +147,41 @@ describe("quotas of several models", () => {
         },
       },
       "deployments/c-large": deployment("c", { provider: "providers/b" }),
+      ...changes,
     });
-    const pipeline = createPipeline(snapshot);
-    const { downstream } = pipeline.send({
-      routing: asked({ routing: { models: ["other"] } }).routing,
-    });
+  const routing = asked({ routing: { models: ["other"] } }).routing;
+  const charged = ({ spool }: ReturnType<typeof createPipeline>) =>
+    Object.fromEntries(
+      (spool.finals[0]?.charges ?? []).map(({ quota, settled }) => [quota, settled]),
+    );
+
+  it("are held for all, and taken by those that were asked", () => {
+    const pipeline = createPipeline(snapshotWith());
+    const { downstream } = pipeline.send({ routing });
     pipeline.clock.advance(150);
     pipeline.upstream.last.answer(usage);
     expect(downstream.heard).toEqual(["answer"]);
-    const charges = pipeline.spool.finals[0]?.charges ?? [];
-    expect(Object.fromEntries(charges.map(({ quota, settled }) => [quota, settled]))).toEqual({
-      "limits/other": 0n,
-      "limits/smart": 12n,
-    });
+    expect(charged(pipeline)).toEqual({ "limits/other": 0n, "limits/smart": 12n });
+  });
+
+  it("take what their own model used, and nothing of the others", () => {
+    const alone = route({ targets: [{ deployment: "deployments/a-large" }] });
+    const pipeline = createPipeline(snapshotWith(alone));
+    const { downstream } = pipeline.send({ routing });
+    pipeline.clock.advance(150);
+    for (let at = 0; at < 2; at += 1) {
+      const call = pipeline.upstream.calls[at];
+      call?.headers(200);
+      call?.data("no answer");
+      call?.call.sink.onEnd();
+      pipeline.clock.advance(1_000);
+    }
+    expect(pipeline.upstream.last.deployment).toBe("deployments/c-large");
+    pipeline.upstream.last.answer(usage);
+    expect(downstream.heard).toEqual(["answer"]);
+    const all = pipeline.spool.finals[0]?.usage;
+    const total = (all?.inputTokens ?? 0n) + (all?.outputTokens ?? 0n);
+    expect(total).toBeGreaterThan(12n);
+    expect(charged(pipeline)).toEqual({ "limits/other": 12n, "limits/smart": total - 12n });
   });
 });

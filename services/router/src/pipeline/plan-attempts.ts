@@ -1,6 +1,6 @@
 import { RoutingSort } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
-import type { CompiledRoute, CompiledTarget } from "@penstock/snapshot";
+import type { CompiledRoute, CompiledTarget, ConditionFacts } from "@penstock/snapshot";
 import { exclusionOf } from "../choosing/exclude-target.ts";
 import type { ExclusionInput } from "../choosing/exclude-target.ts";
 import { orderTargets } from "../choosing/order-targets.ts";
@@ -109,7 +109,8 @@ function planFallbacks(input: PlanInput, plan: PlanDraft): ReadonlyMap<CompiledT
   for (const { model, route } of input.fallbacks) {
     const targets = route.targets.filter(({ deployment }) => !seen.has(deployment.name));
     if (targets.length === 0) continue;
-    planRoute(input, { ...route, targets }, plan);
+    const facts = (): ConditionFacts => ({ ...input.conditionFacts(), model });
+    planRoute({ ...input, conditionFacts: facts }, { ...route, targets }, plan);
     for (const target of targets) {
       models.set(target, model);
       seen.add(target.deployment.name);

@@ -123,8 +123,8 @@ export class RequestContext {
   warnings: string[] = [];
   /** Targets that were planned and not asked when their turn came. */
   readonly passedOver: SkippedTarget[] = [];
-  /** Models that targets were asked for, where the request names more than one. */
-  readonly askedModels = new Set<string>();
+  /** Model that each attempt was for, in their order; empty where the request names only one. */
+  readonly attemptModels: string[] = [];
   /** Signature of the reasoning that was sent last. */
   signature: string | undefined;
   readonly attempts: Attempt[] = [];

@@ -181,7 +181,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       timeouts: this.#sequence.timeoutsOf(target),
       requestEndMs: context.deadlineMs,
     });
-    if (this.#plan.models !== undefined) context.askedModels.add(this.#modelOf(target));
+    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(target));
     this.#current = run;
     this.#reservation = reservation;
     health.began(deployment, this.#now);

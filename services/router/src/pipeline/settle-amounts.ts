@@ -1,25 +1,27 @@
-import type { TokenUsage } from "@penstock/api";
+import type { Attempt, TokenUsage } from "@penstock/api";
 import { leaseAmount } from "@penstock/limits";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import type { RequestContext } from "./request-context.ts";
+import { totalCost, totalUsage } from "./usage-event.ts";
 
 /**
  * What each use of a whole request takes. A request that names several models holds the quotas of
- * all; those of models that nobody was asked for take nothing.
+ * all, and each of them takes what the attempts for its own models used.
  */
 export function requestAmounts(
-  context: Pick<RequestContext, "askedModels" | "request">,
+  context: Pick<RequestContext, "attemptModels" | "request">,
   uses: readonly QuotaUse[],
-  usage: TokenUsage | undefined,
-  costNanoUsd: bigint | undefined,
+  attempts: readonly Attempt[],
 ): number[] {
-  const amounts = actualAmounts(uses, usage, costNanoUsd);
-  const { askedModels, request } = context;
-  if (askedModels.size === 0) return amounts;
+  const { attemptModels, request } = context;
+  if (attemptModels.length === 0) {
+    return actualAmounts(uses, totalUsage(attempts), totalCost(attempts));
+  }
   const labels = request?.labels ?? {};
-  return uses.map(({ quota }, at) => {
-    const applied = [...askedModels].some((model) => quota.matches(model, labels));
-    return applied ? (amounts[at] ?? 0) : 0;
+  return uses.map((use) => {
+    const own = attempts.filter((_, at) => use.quota.matches(attemptModels[at] ?? "", labels));
+    if (own.length === 0) return 0;
+    return actualAmounts([use], totalUsage(own), totalCost(own))[0] ?? 0;
   });
 }
 

@@ -19,7 +19,7 @@ import type { Outcome, RequestContext } from "./request-context.ts";
 import { emitRequestSpans } from "./request-spans.ts";
 import type { RequestEnd } from "./run-attempts.ts";
 import { actualAmounts, requestAmounts } from "./settle-amounts.ts";
-import { totalCost, totalUsage, usageEvent } from "./usage-event.ts";
+import { totalCost, usageEvent } from "./usage-event.ts";
 
 /** Records of requests without a valid key, per second: they must not fill the disk. */
 const unauthenticatedPerSecond = 10;
@@ -95,7 +95,7 @@ export class Settlement {
       charges.push(...leases.charges(held, actualAmounts(held.uses, usage, cost)));
     }
     if (reservation !== undefined) {
-      const actuals = actualAmounts(reservation.uses, totalUsage(attempts), totalCost(attempts));
+      const actuals = requestAmounts(context, reservation.uses, attempts);
       charges.push(...leases.charges(reservation, actuals));
     }
     spool.progress(context.requestId, this.#interrupted(context, attempts, charges));
@@ -192,9 +192,7 @@ export class Settlement {
     if (reservation === undefined) return [];
     const { leases } = this.#parts;
     if (outcome === "REFUSED") return leases.void(reservation);
-    const usage = totalUsage(context.attempts);
-    const cost = totalCost(context.attempts);
-    return leases.settle(reservation, requestAmounts(context, reservation.uses, usage, cost));
+    return leases.settle(reservation, requestAmounts(context, reservation.uses, context.attempts));
   }
 
   /** The caller gets the end of its answer; then the request is forgotten. */
