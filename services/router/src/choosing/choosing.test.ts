@@ -137,6 +137,14 @@ describe("affinity", () => {
     expect(pipeline.upstream.last.deployment).toBe("deployments/b-large");
   });
 
+  it("is not looked for where there is nothing to choose", () => {
+    const alone = route({ targets: [{ deployment: "deployments/a-large" }] });
+    const pipeline = createPipeline(sampleSnapshot(alone));
+    pipeline.send({ session: "s" });
+    pipeline.upstream.last.answer(usage);
+    expect(pipeline.parts.affinity.size).toBe(0);
+  });
+
   it("follows the beginning of a conversation where a cache is asked for", () => {
     const pipeline = createPipeline(sampleSnapshot(weighted));
     const marked = asked({

@@ -4,6 +4,7 @@ import { affinityKey, signatureKey } from "../choosing/affinity-keys.ts";
 import { conditionFacts } from "../choosing/condition-facts.ts";
 import { expectedCost } from "../choosing/expected-cost.ts";
 import type { OrderFacts } from "../choosing/order-targets.ts";
+import { targetsOf } from "./models-of.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { planAttempts } from "./plan-attempts.ts";
 import type { AttemptPlan, TargetAdmission } from "./plan-attempts.ts";
@@ -23,7 +24,9 @@ export const credentialMissing = "credential_missing";
 export function planForContext(context: RequestContext, parts: AdmissionParts): AttemptPlan {
   const { route, request } = context;
   if (route === undefined || request === undefined) throw new Error("runs after resolve-route");
-  const served = servedBefore(context, parts);
+  // With one target there is nothing to choose: nobody looks through the conversation for it.
+  const chooses = targetsOf(context).length > 1;
+  const served = chooses ? servedBefore(context, parts) : undefined;
   return planAttempts({
     route,
     fallbacks: context.fallbacks,
@@ -43,7 +46,7 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
     },
     facts: orderFacts(context, parts, served),
     warm: served?.deployment,
-    issuer: issuerOf(context, parts)?.provider,
+    issuer: chooses ? issuerOf(context, parts)?.provider : undefined,
   });
 }
 
