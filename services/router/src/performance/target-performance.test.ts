@@ -106,4 +106,17 @@ describe("TargetPerformanceBook", () => {
     book.retain({ deployments: new Map() });
     expect(book.names()).toEqual([]);
   });
+
+  it("hears nothing of what an older configuration meant by the name", () => {
+    const book = new TargetPerformanceBook();
+    const [old, now] = [deployment("old"), deployment("new")];
+    book.ended(old, answered, 0);
+    book.retain({ deployments: new Map([[now.name, now]]) });
+    book.ended(now, answered, 1_000);
+    book.ended(old, { ...answered, class: "STREAM_BROKEN" }, 2_000);
+    expect(book.latency(now, true, 2_000)).toEqual({ firstTokenMs: 200, quietMs: 1_000 });
+    book.retain({ deployments: new Map() });
+    book.ended(now, answered, 3_000);
+    expect(book.names()).toEqual([]);
+  });
 });

@@ -48,11 +48,13 @@ const unheard: Latency = { firstTokenMs: undefined, quietMs: Infinity };
 /** How fast and how well each deployment answers, as this router sees it. */
 export class TargetPerformanceBook {
   readonly #targets = new Map<string, Performance>();
+  /** Those of the newest configuration; undefined before the first. */
+  #configured: Snapshot["deployments"] | undefined;
 
   /** An attempt ended; what its caller caused says nothing. `now` is monotonic. */
   ended(deployment: CompiledDeployment, attempt: EndedAttempt, now: number): void {
     const effect = failureEffects[attempt.class];
-    if (effect === "neutral") return;
+    if (effect === "neutral" || this.#isGone(deployment)) return;
     const failed = effect !== "success";
     const target = this.#of(deployment);
     const { firstTokenMs } = attempt;
@@ -99,9 +101,18 @@ export class TargetPerformanceBook {
 
   /** Forgets deployments that the snapshot does not have. */
   retain(snapshot: Pick<Snapshot, "deployments">): void {
+    this.#configured = snapshot.deployments;
     for (const name of this.#targets.keys()) {
       if (!snapshot.deployments.has(name)) this.#targets.delete(name);
     }
+  }
+
+  /** Long streams end under an older configuration: they say nothing about another target. */
+  #isGone(deployment: CompiledDeployment): boolean {
+    if (this.#configured === undefined) return false;
+    const now = this.#configured.get(deployment.name);
+    if (now === deployment) return false;
+    return now === undefined || identityOf(now) !== identityOf(deployment);
   }
 
   /** What is known of it as it is configured now. */
