@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { Environment } from "@marcbachmann/cel-js";
+import { describe, expect, it, vi } from "vitest";
 
 import { compileCondition, explainCondition } from "./condition.ts";
 import type { CompiledCondition, ConditionFacts } from "./condition.ts";
@@ -87,5 +88,16 @@ describe("explainCondition", () => {
     expect(explainCondition(compiled('stream && labels.region == "eu"'), facts)).toContain(
       "No such key: region",
     );
+  });
+
+  it("takes a condition apart once, as targets are left out on every request", () => {
+    const condition = compiled("stream && input_tokens < 100");
+    const parse = vi.spyOn(Environment.prototype, "parse");
+    const first = explainCondition(condition, facts);
+    expect(parse).toHaveBeenCalled();
+    parse.mockClear();
+    expect(explainCondition(condition, facts)).toBe(first);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
   });
 });

@@ -105,22 +105,41 @@ export function compileCondition(text: string): ConditionResult {
 
 /**
  * Why a condition does not hold: its first part, of those joined by `&&`, that is not true, with the
- * values it looks at. For explanations; compiles parts anew.
+ * values it looks at. Asked for every target that a condition leaves out, so that parts are compiled
+ * once for each condition.
  */
 export function explainCondition(condition: CompiledCondition, facts: ConditionFacts): string {
   const verdict = condition.judge(facts);
   const quoted = (text: string): string => JSON.stringify(text);
   if (verdict.holds) return `its condition ${quoted(condition.text)} holds`;
-  for (const part of conjuncts(environment.parse(condition.text).ast)) {
-    const text = condition.text.slice(part.range.start, part.range.end);
-    const compiled = compileCondition(text);
-    if (!compiled.ok) continue;
-    const found = compiled.condition.judge(facts);
+  for (const { part, names } of partsOf(condition)) {
+    const found = part.judge(facts);
     if (found.holds) continue;
-    const why = found.problem ?? values(part, facts);
-    return `its condition does not hold at ${quoted(text)}${why === "" ? "" : `: ${why}`}`;
+    const why = found.problem ?? values(names, facts);
+    return `its condition does not hold at ${quoted(part.text)}${why === "" ? "" : `: ${why}`}`;
   }
   return `its condition ${quoted(condition.text)} does not hold`;
+}
+
+/** One of the parts of a condition that are joined by `&&`, with the facts that it reads. */
+interface ConditionPart {
+  readonly part: CompiledCondition;
+  readonly names: readonly (keyof ConditionFacts)[];
+}
+
+const knownParts = new WeakMap<CompiledCondition, readonly ConditionPart[]>();
+
+function partsOf(condition: CompiledCondition): readonly ConditionPart[] {
+  const known = knownParts.get(condition);
+  if (known !== undefined) return known;
+  const made = conjuncts(environment.parse(condition.text).ast).flatMap(({ range }) => {
+    const compiled = compileCondition(condition.text.slice(range.start, range.end));
+    if (!compiled.ok) return [];
+    const part = compiled.condition;
+    return [{ part, names: namesIn(part.text) }];
+  });
+  knownParts.set(condition, made);
+  return made;
 }
 
 function judge(
@@ -141,16 +160,19 @@ function conjuncts(node: ASTNode): ASTNode[] {
   return node.op === "&&" ? node.args.flatMap(conjuncts) : [node];
 }
 
-/** The facts that a part reads, such as `input_tokens is 12, labels.tier is "gold"`. */
-function values(part: ASTNode, facts: ConditionFacts): string {
-  const named = new Set(part.input.slice(part.range.start, part.range.end).match(/\w+/g));
-  const known: string[] = [];
-  for (const [name, value] of Object.entries(facts)) {
-    if (!named.has(name)) continue;
-    const shown = typeof value === "bigint" ? String(value) : JSON.stringify(value);
-    known.push(`${name} is ${shown.slice(0, 256)}`);
-  }
-  return known.join(", ");
+function namesIn(text: string): (keyof ConditionFacts)[] {
+  const words = new Set(text.match(/\w+/g));
+  return (Object.keys(variables) as (keyof ConditionFacts)[]).filter((name) => words.has(name));
+}
+
+/** The facts of these names, such as `input_tokens is 12`. */
+function values(names: readonly (keyof ConditionFacts)[], facts: ConditionFacts): string {
+  const shown = names.map((name) => {
+    const value = facts[name];
+    const text = typeof value === "bigint" ? String(value) : JSON.stringify(value);
+    return `${name} is ${text.slice(0, 256)}`;
+  });
+  return shown.join(", ");
 }
 
 function misfit(text: string, what: string, at: number | undefined): ConditionResult {
