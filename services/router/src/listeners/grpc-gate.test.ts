@@ -40,7 +40,11 @@ async function listen() {
     () => session.destroy(),
     () => grpc.closeAll(),
   );
-  const begin = (method: string, authorization: readonly string[]): BareCall => {
+  const begin = (
+    method: string,
+    authorization: readonly string[],
+    others: readonly string[] = [],
+  ): BareCall => {
     const stream = session.request([
       ":method",
       "POST",
@@ -51,6 +55,7 @@ async function listen() {
       "te",
       "trailers",
       ...authorization.flatMap((value) => ["authorization", value]),
+      ...others,
     ]);
     stream.on("error", () => undefined);
     const answer = new Promise<IncomingHttpHeaders>((resolve) => {
@@ -94,6 +99,17 @@ describe("the gate of the gRPC door", () => {
     const { begin, spool } = await listen();
     await begin("Generate", ["Bearer psk_wrong"]).answer;
     expect(spool.finals).toMatchObject([{ error: { reason: "KEY_INVALID" } }]);
+  });
+
+  it("refuses two keys that differ, and tells them from none", async () => {
+    const { begin } = await listen();
+    for (const method of ["Generate", "StreamGenerate", "ListModels"]) {
+      const error = refusal(await begin(method, [good], ["x-api-key", "sk-vendor"]).answer);
+      expect(error.reason).toBe("KEY_INVALID");
+      expect(error.message).toContain("two keys that differ");
+      const foreign = refusal(await begin(method, [`Bearer ${"x".repeat(2_000)}`]).answer);
+      expect(foreign.reason).toBe("KEY_INVALID");
+    }
   });
 
   it("refuses two authorization headers that differ", async () => {

@@ -212,10 +212,10 @@ export class GrpcGate {
   }
 }
 
-/** The secret of a call; empty when there is none, or two that differ. */
+/** The secret of a call, as `bearerToken` reads it. */
 export function tokenOf(metadata: Metadata): string {
   const apiKey = textOf(metadata, "x-api-key");
-  return bearerToken(textOf(metadata, "authorization"), apiKey) ?? "";
+  return bearerToken(textOf(metadata, "authorization"), apiKey);
 }
 
 /** Two authorization headers, which `watchConnections` has made one with a comma. */

@@ -41,7 +41,7 @@ export function answerTokenCount(
     options.discardBody();
     writeHttpError(response, format, { error, requestId, headers: ["x-request-id", requestId] });
   };
-  const token = tokenOf(request) ?? "";
+  const token = tokenOf(request);
   const snapshot = options.currentSnapshot();
   const refusal = authenticate(quietRequest(snapshot, token, parts), parts);
   const wrong = refusal ?? checkBodyHead(request);

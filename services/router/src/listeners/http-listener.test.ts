@@ -177,7 +177,9 @@ describe("the HTTP door", () => {
     const { port } = await listen();
     const url = `http://127.0.0.1:${port}/v1/models`;
     const both = { "x-api-key": sampleKey, "api-key": `${sampleKey.slice(0, -1)}!` };
-    expect((await fetch(url, { headers: both })).status).toBe(401);
+    const refused = await fetch(url, { headers: both });
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).toContain("two keys that differ");
     expect((await fetch(url, { headers: { "api-key": sampleKey } })).status).toBe(200);
   });
 });

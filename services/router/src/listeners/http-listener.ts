@@ -126,7 +126,7 @@ export class HttpListener {
       case "list_models":
       case "get_model":
         this.#discardBody(request, response);
-        writeModels(response, tokenOf(request) ?? "", endpoint, this.#options);
+        writeModels(response, tokenOf(request), endpoint, this.#options);
         return;
     }
   }
@@ -201,7 +201,7 @@ export class HttpListener {
     return {
       requestId: newUuidV7(clock),
       door,
-      token: tokenOf(request) ?? "",
+      token: tokenOf(request),
       snapshot: this.#options.currentSnapshot(),
       parent: typeof given === "string" ? parseTraceparent(given) : undefined,
       startMonotonicMs: clock.monotonicMs(),

@@ -9,8 +9,8 @@ const timeoutHeader = "x-penstock-timeout-ms";
 /** Longest time a caller may give (decisions §4: the request timer). */
 const maximumTimeoutMs = 900_000;
 
-/** The secret of a request; undefined when it names different ones. */
-export function tokenOf(request: IncomingMessage): string | undefined {
+/** The secret of a request, as `bearerToken` reads it. */
+export function tokenOf(request: IncomingMessage): string {
   const { headers } = request;
   return bearerToken(headers.authorization, headers["x-api-key"], headers["api-key"]);
 }

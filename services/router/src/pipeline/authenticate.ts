@@ -14,6 +14,15 @@ export interface AuthenticateParts {
 /** Compared when no such key is known, so that both cases cost the same. */
 const unknownKeyHash = new Uint8Array(32);
 
+/**
+ * Stands for the secret of a request that names two. Callers with a vendor's key in their
+ * environment send it beside the virtual one, and would look in vain for one that is missing.
+ */
+export const differingKeys = "two keys that differ";
+
+const twoKeys =
+  "The request carries two keys that differ, in Authorization, x-api-key or api-key. " +
+  "Send the virtual key alone.";
 const badKey = "The virtual key is not valid. Check it, or ask an administrator for a new one.";
 
 /**
@@ -37,6 +46,7 @@ export function authenticate(context: RequestContext, parts: AuthenticateParts):
       "No virtual key was given. Send it as `Authorization: Bearer psk_…`.",
     );
   }
+  if (token === differingKeys) return new GatewayError("KEY_INVALID", twoKeys);
   const parsed = parseKey(token);
   if (parsed === undefined || parsed.kind !== "psk") return new GatewayError("KEY_INVALID", badKey);
   const credential = snapshot.credentials.get(parsed.id);
