@@ -44,14 +44,20 @@ export function keyOfSignature(signature: string): string {
  */
 export function markedCacheMs(request: GenerateRequest): number | undefined {
   let longestMs: number | undefined;
-  const look = (marker: CacheMarker | undefined): void => {
-    if (marker === undefined) return;
-    const toldMs = timeToLiveMs(marker.timeToLive);
-    if (longestMs === undefined || !(longestMs >= toldMs)) longestMs = toldMs;
-  };
-  for (const tool of request.tools) look(tool.cacheMarker);
-  for (const { parts } of request.messages) for (const part of parts) look(part.cacheMarker);
+  for (const { cacheMarker } of request.tools) {
+    if (cacheMarker !== undefined) longestMs = longer(longestMs, cacheMarker);
+  }
+  for (const { parts } of request.messages) {
+    for (const { cacheMarker } of parts) {
+      if (cacheMarker !== undefined) longestMs = longer(longestMs, cacheMarker);
+    }
+  }
   return longestMs;
+}
+
+function longer(longestMs: number | undefined, marker: CacheMarker): number {
+  const toldMs = timeToLiveMs(marker.timeToLive);
+  return longestMs !== undefined && longestMs >= toldMs ? longestMs : toldMs;
 }
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };

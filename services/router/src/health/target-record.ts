@@ -1,6 +1,6 @@
 import type { MonotonicMs } from "@penstock/limits";
 import { findProvider } from "@penstock/providers";
-import type { CompiledDeployment } from "@penstock/snapshot";
+import type { CompiledDeployment, CompiledProvider } from "@penstock/snapshot";
 import { createBreaker } from "./circuit-breaker.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { changeCap, createConcurrencyLimit } from "./concurrency-limit.ts";
@@ -47,9 +47,17 @@ export function credentialKeyOf({ provider }: CompiledDeployment): string {
  * servers that may be called without a credential are somebody's own, and each address is one.
  */
 export function vendorKeyOf({ provider }: CompiledDeployment): string {
-  const { kind, origin, pathPrefix } = provider;
-  return findProvider(kind)?.auth.required === true ? kind : `${origin}${pathPrefix}`;
+  let key = vendorKeys.get(provider);
+  if (key === undefined) {
+    const { kind, origin, pathPrefix } = provider;
+    key = findProvider(kind)?.auth.required === true ? kind : `${origin}${pathPrefix}`;
+    vendorKeys.set(provider, key);
+  }
+  return key;
 }
+
+/** Every attempt asks, and a new text would be hashed anew each time. */
+const vendorKeys = new WeakMap<CompiledProvider, string>();
 
 /** The names of what a deployment shares with others. */
 export function scopeNamesOf(deployment: CompiledDeployment): ScopeNames {

@@ -69,8 +69,13 @@ export function attemptLog({ attempts }: RequestContext): string {
 
 /** Limits and budgets that held room for the request before it was sent. */
 function quotaNames({ quotaUses, reservation }: RequestContext): string {
-  const held = reservation === undefined ? "not held" : "held";
-  return `${held}: ${quotaUses.map(({ quota }) => quota.name).join(", ")}`.slice(0, longestValue);
+  let text = reservation === undefined ? "not held: " : "held: ";
+  let separator = "";
+  for (const { quota } of quotaUses) {
+    text += separator + quota.name;
+    separator = ", ";
+  }
+  return text.slice(0, longestValue);
 }
 
 /** Warnings as one header value. */

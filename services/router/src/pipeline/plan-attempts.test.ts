@@ -49,6 +49,22 @@ describe("planAttempts", () => {
     expect(names(planAttempts(input()))).toEqual(["deployments/a-large", "deployments/b-large"]);
   });
 
+  it("gathers nothing to order by where the route has one target", () => {
+    const made = input();
+    const [only] = made.route.targets;
+    if (only === undefined) throw new Error("the sample has targets");
+    const route = { ...made.route, strategy: "least_latency" as const, targets: [only] };
+    const plan = planAttempts({
+      ...made,
+      route,
+      warm: only.deployment.name,
+      get facts(): never {
+        throw new Error("nobody asks");
+      },
+    });
+    expect(plan.targets).toEqual([only]);
+  });
+
   it("leaves out what is not admitted, with the reason", () => {
     const plan = planAttempts(
       input({

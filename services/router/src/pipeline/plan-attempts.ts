@@ -127,15 +127,14 @@ const wishedOrders: Readonly<Partial<Record<RoutingSort, TargetOrder["by"]>>> = 
 
 /** The caller's order where it gave one, else the route's; then what was served before. */
 function order(input: PlanInput, route: CompiledRoute): readonly CompiledTarget[] {
-  const { facts, request, wishes, warm, issuer } = input;
-  const { exploration } = route;
+  const { request, wishes, warm, issuer } = input;
+  const { exploration, targets, strategy } = route;
   const wished = wishedOrders[request.routing?.sort ?? RoutingSort.UNSPECIFIED];
-  const by = wished ?? route.strategy;
-  const ordered = orderTargets(
-    route.targets,
-    { by, exploration, tiers: wished === undefined },
-    facts,
-  );
+  const by = wished ?? strategy;
+  // As most are, and as `orderTargets` would give it back; what it looks at need not be gathered.
+  if (targets.length < 2 && by !== "weighted") return targets;
+  const tiers = wished === undefined;
+  const ordered = orderTargets(targets, { by, exploration, tiers }, input.facts);
   if (ordered.length < 2) return ordered;
   const rank = wishes?.rank;
   const named = rank !== undefined && rank.size > 0;

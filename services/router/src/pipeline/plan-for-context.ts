@@ -44,7 +44,10 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
       if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
       return admitTarget(target, parts);
     },
-    facts: orderFacts(context, parts, served),
+    // A route of one target has nothing to order.
+    get facts() {
+      return orderFacts(context, parts, served);
+    },
     warm: served?.deployment,
     issuer: chooses ? issuerOf(context, parts)?.provider : undefined,
   });

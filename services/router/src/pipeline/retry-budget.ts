@@ -57,30 +57,31 @@ export class RetryBudget {
   }
 }
 
-/** Budgets that are remembered; a forgotten one begins anew. */
+/** Budgets of each sort that are remembered; a forgotten one begins anew. */
 const maximumBudgets = 10_000;
 
 /** The budgets of targets and vendors, and the one of the money that failed attempts cost. */
 export class RetryBudgets {
   readonly spend = new SpendBudget();
-  readonly #budgets = new Map<string, RetryBudget>();
+  readonly #ofTargets = new Map<string, RetryBudget>();
+  readonly #ofVendors = new Map<string, RetryBudget>();
 
   /** Of retries on one target, by the deployment's name. */
   ofTarget(deployment: string): RetryBudget {
-    return this.#of(`target ${deployment}`);
+    return budgetIn(this.#ofTargets, deployment);
   }
 
   /** Of falling back from one target of a vendor to another one of it. */
   ofVendor(vendor: string): RetryBudget {
-    return this.#of(`vendor ${vendor}`);
+    return budgetIn(this.#ofVendors, vendor);
   }
+}
 
-  #of(name: string): RetryBudget {
-    const known = this.#budgets.get(name);
-    if (known !== undefined) return known;
-    if (this.#budgets.size >= maximumBudgets) this.#budgets.clear();
-    const budget = new RetryBudget();
-    this.#budgets.set(name, budget);
-    return budget;
-  }
+function budgetIn(budgets: Map<string, RetryBudget>, name: string): RetryBudget {
+  const known = budgets.get(name);
+  if (known !== undefined) return known;
+  if (budgets.size >= maximumBudgets) budgets.clear();
+  const budget = new RetryBudget();
+  budgets.set(name, budget);
+  return budget;
 }
