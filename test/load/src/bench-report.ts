@@ -1,5 +1,6 @@
 import type { DurabilityReport } from "./durability.ts";
 import type { Machine } from "./machine.ts";
+import type { PairsReport } from "./pairs/measure-pairs.ts";
 import type { Quoted } from "./rounds.ts";
 import type { ShapesReport } from "./shapes.ts";
 import type { StallReport } from "./stall.ts";
@@ -10,6 +11,7 @@ import type { WorkersReport } from "./workers.ts";
 export const benchParts = {
   json: "only the first of the lanes",
   lanes: "the router beside a bare relay: HTTP JSON, HTTP SSE, gRPC",
+  pairs: "every format of the door with formats of providers, JSON and SSE; see the names below",
   shapes: "the same request path with all roles in one process and with the router alone",
   durability: "the price of durability: SYNCED and of bus_ack",
   workers: "a router of two workers: that it works, and its CPU time per request",
@@ -22,6 +24,7 @@ export type BenchPart = keyof typeof benchParts;
 /** What is run when nothing is chosen. */
 export const wholeBench: readonly BenchPart[] = [
   "lanes",
+  "pairs",
   "shapes",
   "durability",
   "workers",
@@ -49,6 +52,7 @@ export interface BenchReport {
   readonly warnings: readonly string[];
   readonly lanes: readonly LaneResult[];
   readonly verification: Verification | undefined;
+  readonly pairs: PairsReport | undefined;
   readonly shapes: ShapesReport | undefined;
   readonly durability: DurabilityReport | undefined;
   readonly workers: WorkersReport | undefined;
@@ -59,9 +63,10 @@ export interface BenchReport {
 
 /** What records, ledger or traces were found to have wrong, in any part. */
 export function problemsOf(report: BenchReport): string[] {
-  const { verification, shapes, durability, workers } = report;
+  const { verification, pairs, shapes, durability, workers } = report;
   const verified = [
     verification,
+    pairs?.verification,
     ...(shapes?.verified ?? []),
     durability?.verification,
     workers?.verification,

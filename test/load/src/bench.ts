@@ -9,9 +9,13 @@ import { measureDurability } from "./durability.ts";
 import { describeMachine } from "./machine.ts";
 import { measureLanes } from "./measure-lanes.ts";
 import { measureWhole } from "./measure-whole.ts";
+import { measurePairs } from "./pairs/measure-pairs.ts";
+import { pairName, pairs } from "./pairs/pairs.ts";
+import type { Pair } from "./pairs/pairs.ts";
 import { canPin, pinMyself } from "./pinning.ts";
 import { measureShapes } from "./shapes.ts";
 import { prepareToolbox } from "./tools/toolbox.ts";
+import type { Toolbox } from "./tools/toolbox.ts";
 import { createWorkbench } from "./workbench.ts";
 import type { Workbench } from "./workbench.ts";
 import { measureWorkers } from "./workers.ts";
@@ -23,6 +27,8 @@ export interface BenchOptions {
   readonly progress: (text: string) => void;
   /** Only some parts; all when absent. */
   readonly parts?: readonly BenchPart[];
+  /** Only these pairs of formats, by their names; all when absent. */
+  readonly pairs?: readonly string[];
   /** Folder for a CPU profile of the router; none when absent. */
   readonly profileFolder?: string | undefined;
 }
@@ -39,16 +45,25 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const { quick, progress, profileFolder } = options;
   const parts = { quick, progress, profileFolder, toolbox, pinned, bodies: writeBodies(folder) };
   const bench = createWorkbench(parts, folder);
-  const wanted = choose(options.parts ?? wholeBench, warnings);
+  const wanted = choose(options.parts ?? wholeBench, toolbox, warnings);
   try {
-    return { machine, tools: toolbox.description, warnings, ...(await measure(bench, wanted)) };
+    return {
+      machine,
+      tools: toolbox.description,
+      warnings,
+      ...(await measure(bench, wanted, pairsOf(options))),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
 /** Leaves out what can't be measured here, and says so. */
-function choose(parts: readonly BenchPart[], warnings: string[]): ReadonlySet<BenchPart> {
+function choose(
+  parts: readonly BenchPart[],
+  toolbox: Toolbox,
+  warnings: string[],
+): ReadonlySet<BenchPart> {
   const wanted = new Set(parts);
   const withoutNats = parts.filter((part) => part !== "stall");
   if (withoutNats.length > 0 && !serverLane("nats").available) {
@@ -59,15 +74,25 @@ function choose(parts: readonly BenchPart[], warnings: string[]): ReadonlySet<Be
     warnings.push("not run: workers (CPU time of several processes is read from /proc)");
     wanted.delete("workers");
   }
+  if (wanted.has("pairs") && toolbox.startVendor === undefined) {
+    warnings.push("not run: pairs (vendors that cost next to nothing need a C compiler)");
+    wanted.delete("pairs");
+  }
   return wanted;
+}
+
+function pairsOf({ pairs: names }: BenchOptions): readonly Pair[] {
+  return names === undefined ? pairs : pairs.filter((pair) => names.includes(pairName(pair)));
 }
 
 async function measure(
   bench: Workbench,
   wanted: ReadonlySet<BenchPart>,
+  wantedPairs: readonly Pair[],
 ): Promise<Omit<BenchReport, "machine" | "tools" | "warnings">> {
   const anyLane = wanted.has("lanes") || wanted.has("json");
   const lanes = anyLane ? await measureLanes(bench, !wanted.has("lanes")) : undefined;
+  const ofPairs = wanted.has("pairs") ? await measurePairs(bench, wantedPairs) : undefined;
   const shapes = wanted.has("shapes") ? await measureShapes(bench) : undefined;
   const durability = wanted.has("durability") ? await measureDurability(bench) : undefined;
   const workers = wanted.has("workers") ? await measureWorkers(bench) : undefined;
@@ -75,6 +100,7 @@ async function measure(
   return {
     lanes: lanes?.lanes ?? [],
     verification: lanes?.verification,
+    pairs: ofPairs,
     shapes,
     durability,
     workers,

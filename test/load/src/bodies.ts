@@ -14,10 +14,14 @@ export interface Bodies {
 export const model = "gpt-4o-mini";
 
 const filler = "word ".repeat(60).trim();
-const system = `You are a helpful assistant. ${filler}`;
-const user = `Tell me about gateways. ${filler}`;
-const maxTokens = 256;
-const temperature = 0.7;
+/** What the chat is told at first. */
+export const system = `You are a helpful assistant. ${filler}`;
+/** What it is asked. */
+export const user = `Tell me about gateways. ${filler}`;
+/** Most tokens of the answer. */
+export const maxTokens = 256;
+/** How much the answer may wander. */
+export const temperature = 0.7;
 
 /** Writes the bodies into a folder. */
 export function writeBodies(folder: string): Bodies {

@@ -1,3 +1,4 @@
+import { model } from "./bodies.ts";
 import { configure } from "./control-client.ts";
 import type { ControlClient } from "./control-client.ts";
 import { startControlPlane, subfolder } from "./control-plane.ts";
@@ -88,12 +89,13 @@ export function tracedEnvironment(spans: OtlpCounter, traceRatio: number): Recor
 }
 
 /** A router may be ready with a configuration that is older than the key, or not be there yet. */
-export async function untilConfigured(port: number, key: string): Promise<void> {
+export async function untilConfigured(port: number, key: string, wanted = model): Promise<void> {
   const endMs = performance.now() + configurationTimeoutMs;
   for (;;) {
     const found = await listModels(port, key);
-    if (found.includes("gpt-4o-mini")) return;
-    if (performance.now() > endMs) throw new Error(`the router does not know the key: ${found}`);
+    if (found.includes(`"${wanted}"`)) return;
+    if (performance.now() > endMs)
+      throw new Error(`the router does not know the key and ${wanted}: ${found}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

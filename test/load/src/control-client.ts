@@ -53,8 +53,13 @@ export const benchBudget = budgetOf(project);
 
 /** Prices of the mock provider, in nano-USD per million tokens, and its answers' sizes. */
 export const prices = { input: 150_000_000n, output: 600_000_000n } as const;
-const upstreamModel = "gpt-4o-mini-2024-07-18";
-const concurrency = 2_000;
+/** The providers' own name of the model. */
+export const upstreamModel = "gpt-4o-mini-2024-07-18";
+/** Requests that may be open at a provider, and of a key. */
+export const concurrency = 2_000;
+
+/** Has the prices of the model. */
+export const benchPriceBook = "priceBooks/bench";
 
 /** A resource written as proto JSON under the name of its kind. */
 export function resource(value: JsonValue): Resource {
@@ -79,7 +84,7 @@ export async function configure(control: ControlClient, origin: string): Promise
       }),
       resource({
         priceBook: {
-          name: "priceBooks/bench",
+          name: benchPriceBook,
           prices: [
             {
               model: upstreamModel,
@@ -94,7 +99,7 @@ export async function configure(control: ControlClient, origin: string): Promise
           name: "deployments/bench",
           provider: "providers/bench-mock",
           model: upstreamModel,
-          priceBook: "priceBooks/bench",
+          priceBook: benchPriceBook,
           maxConcurrentRequests: concurrency,
         },
       }),

@@ -82,7 +82,7 @@ export async function measureDurability(bench: Workbench): Promise<DurabilityRep
   progress("durability: waiting until every request is recorded and posted");
   const verification = await verify({
     control,
-    mock,
+    mocks: [mock],
     chunks,
     serverSpans: spans.serverSpans,
     traceRatio,

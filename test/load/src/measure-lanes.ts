@@ -6,7 +6,7 @@ import { rampUp } from "./ramp.ts";
 import { alternate, quote } from "./rounds.ts";
 import { verify } from "./verify.ts";
 import type { Verification } from "./verify.ts";
-import { chunks, startFloor, startMock, traceRatio } from "./workbench.ts";
+import { chunks, profiling, startFloor, startMock, traceRatio } from "./workbench.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** The router alone in its process beside bare relays, and whether all of it was recorded. */
@@ -14,18 +14,16 @@ export async function measureLanes(
   bench: Workbench,
   onlyFirst: boolean,
 ): Promise<{ readonly lanes: LaneResult[]; readonly verification: Verification }> {
-  const { progress, profileFolder, pinned } = bench;
+  const { progress, pinned } = bench;
   const mock = await startMock(bench);
   const floorMock = await startMock(bench);
   progress("starting nats-server, control services and router");
-  const profiling =
-    profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
   const constellation = await startConstellation({
     folder: bench.folder("lanes"),
     mock,
     pinned,
     traceRatio,
-    routerNodeOptions: profiling,
+    routerNodeOptions: profiling(bench),
   });
   const httpFloor = await startFloor(bench, "http-floor.ts", floorMock.port);
   const grpcFloor = await startFloor(bench, "grpc-floor.ts", floorMock.port);
@@ -47,7 +45,14 @@ export async function measureLanes(
   }
   progress("waiting until every request is recorded and posted");
   const { serverSpans } = spans;
-  const verification = await verify({ control, mock, chunks, serverSpans, traceRatio, sent });
+  const verification = await verify({
+    control,
+    mocks: [mock],
+    chunks,
+    serverSpans,
+    traceRatio,
+    sent,
+  });
   await constellation.stop();
   await Promise.all([httpFloor.stop(), grpcFloor.stop()]);
   for (const provider of [mock, floorMock]) provider.stop();

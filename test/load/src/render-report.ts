@@ -1,4 +1,5 @@
 import type { BenchReport, LaneResult } from "./bench-report.ts";
+import { renderPairs } from "./pairs/render-pairs.ts";
 import { renderDurability, renderShapes, renderWorkers } from "./render-parts.ts";
 import { table } from "./render-table.ts";
 import type { Quoted } from "./rounds.ts";
@@ -19,6 +20,7 @@ export function renderReport(report: BenchReport): string {
     "",
     ...report.lanes.flatMap(renderLane),
     ...renderVerification(report.verification),
+    ...renderPairs(report.pairs),
     ...renderShapes(report.shapes),
     ...renderDurability(report.durability),
     ...renderWorkers(report.workers),

@@ -107,7 +107,7 @@ interface Shape {
 }
 
 function evidenceOf({ control, spans }: Shape, mock: MockProvider) {
-  return { control, mock, serverSpans: spans.serverSpans };
+  return { control, mocks: [mock], serverSpans: spans.serverSpans };
 }
 
 /** Distributed, laptop, the whole laptop; in this order. */

@@ -23,9 +23,10 @@ export interface Verification {
   readonly problems: readonly string[];
 }
 
-// Of the mock's answers: tools/mock.c.
-const inputTokens = 57n;
-const wholeOutputTokens = 141n;
+/** Tokens of every answer of the mock: tools/mock.c. */
+export const inputTokens = 57n;
+/** Tokens of a whole answer; a streamed one has one for each chunk. */
+export const wholeOutputTokens = 141n;
 const perMillion = 1_000_000n;
 
 const patienceMs = 300_000;
@@ -34,7 +35,8 @@ const pollMs = 500;
 /** What is verified. */
 export interface VerifyOptions {
   readonly control: ControlClient;
-  readonly mock: MockProvider;
+  /** The providers that answered. */
+  readonly mocks: readonly MockProvider[];
   readonly chunks: number;
   /** Requests that were sent to Penstock. */
   readonly sent: number;
@@ -48,7 +50,7 @@ export interface VerifyOptions {
 /** Waits until every request is recorded and posted, and compares; says all that does not match. */
 export async function verify(options: VerifyOptions): Promise<Verification> {
   const startMs = performance.now();
-  const { whole, streams } = await readCounts(options.mock);
+  const { whole, streams } = await readCounts(options.mocks);
   const { sent: requests, budgets = [benchBudget], serverSpans, traceRatio } = options;
   const refused = requests - whole - streams;
   const expectedCostNanoUsd =
@@ -72,9 +74,21 @@ function cost(outputTokens: bigint): bigint {
   return (inputTokens * prices.input + outputTokens * prices.output) / perMillion;
 }
 
-async function readCounts(mock: MockProvider): Promise<{ whole: number; streams: number }> {
-  const response = await fetch(`http://127.0.0.1:${mock.port}/counts`);
-  return (await response.json()) as { whole: number; streams: number };
+interface Counts {
+  readonly whole: number;
+  readonly streams: number;
+}
+
+async function readCounts(mocks: readonly MockProvider[]): Promise<Counts> {
+  const all = mocks.map(async ({ port }) => {
+    const response = await fetch(`http://127.0.0.1:${port}/counts`);
+    return (await response.json()) as Counts;
+  });
+  const counts = await Promise.all(all);
+  return {
+    whole: sum(counts.map(({ whole }) => whole)),
+    streams: sum(counts.map(({ streams }) => streams)),
+  };
 }
 
 function sum(values: Iterable<number>): number {

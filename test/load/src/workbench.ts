@@ -24,7 +24,7 @@ export const scales: Readonly<Record<"quick" | "full", Scale>> = {
 export const traceRatio = 0.01;
 /** Pieces of a streamed answer of the mock provider, and the time between two. */
 export const chunks = 50;
-const gapUs = 10_000;
+export const gapUs = 10_000;
 
 /** What every part of the benchmark works with. */
 export interface Workbench {
@@ -45,6 +45,11 @@ export interface Workbench {
 /** The core of what is measured; undefined where processes aren't tied to cores. */
 export function measuredCore({ pinned }: Workbench): string | undefined {
   return pinned ? cores.measured : undefined;
+}
+
+/** Parameters of a router's Node that make it write a CPU profile, where one is wanted. */
+export function profiling({ profileFolder }: Workbench): string[] {
+  return profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
 }
 
 /** Starts a provider that costs next to nothing. */

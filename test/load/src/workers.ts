@@ -71,7 +71,12 @@ export async function measureWorkers(bench: Workbench): Promise<WorkersReport> {
   const measured = await alternate(variants, times);
   const shares = sharesOf(before, cpuOfFamily(group.process.pid).children);
   progress("workers: waiting until every request is recorded and posted");
-  const verification = await verify({ control: plane.control, mock, chunks, sent: consumers.sent });
+  const verification = await verify({
+    control: plane.control,
+    mocks: [mock],
+    chunks,
+    sent: consumers.sent,
+  });
   for (const { process } of [group, single]) await process.stop();
   await plane.stop();
   mock.stop();

@@ -1,5 +1,8 @@
 // A cheap provider that speaks openai-chat: one thread, HTTP/1.1 with keep-alive.
-//   mock PORT CHUNKS GAP_US
+//   mock PORT CHUNKS GAP_US [FOLDER]
+// With a folder it speaks what the files there say, sent as they are: `whole` (an answer with its
+// head), `head` (of a stream, with what comes first), `event` (one piece), `last`. Then a path with
+// the word "stream" asks for a stream as well.
 // A body holding "stream":true is answered with CHUNKS events, GAP_US microseconds apart (0: at
 // once), a usage event and [DONE]; any other POST with one body of about 1 KB. GET /counts says how
 // many of both were answered.
@@ -15,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_FD = 65536, BUFFER_BYTES = 1 << 18, QUEUE_SLOTS = 1 << 18 };
+enum { MAX_FD = 65536, BUFFER_BYTES = 1 << 18, QUEUE_SLOTS = 1 << 18, ANSWER_BYTES = 1 << 16 };
 
 typedef struct {
   char *bytes;
@@ -36,8 +39,8 @@ static Due queue[QUEUE_SLOTS];
 static unsigned queue_head, queue_tail;
 static int chunks, gap_us;
 static long whole_answers, stream_answers;
-static char whole[4096], event[1024], last[1024];
-static int whole_length, event_length, last_length;
+static char whole[ANSWER_BYTES], head_of_stream[ANSWER_BYTES], event[ANSWER_BYTES], last[ANSWER_BYTES];
+static int whole_length, head_length, event_length, last_length, speaks_files;
 
 static const char stream_head[] =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
@@ -80,6 +83,7 @@ static int as_chunk(char *target, const char *text) {
 }
 
 static void build_answers(void) {
+  head_length = sprintf(head_of_stream, "%s", stream_head);
   char text[641], body[2048], data[900], tail[400];
   for (int i = 0; i < 640; i++) text[i] = i % 6 == 5 ? ' ' : 'a' + i % 23;
   text[640] = 0;
@@ -104,6 +108,34 @@ static void build_answers(void) {
   last_length += sprintf(last + last_length, "0\r\n\r\n");
 }
 
+static int load_answer(const char *folder, const char *name, char *target) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "r");
+  if (!file) {
+    perror(path);
+    exit(1);
+  }
+  int length = fread(target, 1, ANSWER_BYTES, file);
+  fclose(file);
+  if (length < ANSWER_BYTES) return length;
+  fprintf(stderr, "%s is too large\n", path);
+  exit(1);
+}
+
+static void load_answers(const char *folder) {
+  speaks_files = 1;
+  whole_length = load_answer(folder, "whole", whole);
+  head_length = load_answer(folder, "head", head_of_stream);
+  event_length = load_answer(folder, "event", event);
+  last_length = load_answer(folder, "last", last);
+}
+
+static int path_names_stream(const char *request) {
+  int line = strchr(request, '\r') - request;
+  return memmem(request, line, "stream", 6) != 0;
+}
+
 static void wait_for_gap(int fd) {
   queue[queue_tail++ % QUEUE_SLOTS] = (Due){now_us() + gap_us, fd, connections[fd].generation};
 }
@@ -117,7 +149,7 @@ static int answer(int fd, int is_stream) {
     return 1;
   }
   stream_answers++;
-  send_all(fd, stream_head, sizeof stream_head - 1);
+  send_all(fd, head_of_stream, head_length);
   if (gap_us > 0) {
     send_all(fd, event, event_length);
     c->events_left = chunks;
@@ -167,7 +199,8 @@ static void read_requests(int fd) {
     }
     if (c->length < head + body) return;
     int is_count = !strncmp(c->bytes, "GET ", 4);
-    int is_stream = asks_for_stream(c->bytes + head, body);
+    int is_stream = asks_for_stream(c->bytes + head, body) ||
+                    (speaks_files && path_names_stream(c->bytes));
     c->length -= head + body;
     memmove(c->bytes, c->bytes + head + body, c->length);
     if (is_count) answer_counts(fd);
@@ -228,11 +261,12 @@ static int listen_on(int port) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   chunks = atoi(argv[2]);
   gap_us = atoi(argv[3]);
   signal(SIGPIPE, SIG_IGN);
-  build_answers();
+  if (argc == 5) load_answers(argv[4]);
+  else build_answers();
   int listener = listen_on(atoi(argv[1])), poller = epoll_create1(0);
   struct epoll_event wish = {.events = EPOLLIN, .data.fd = listener}, events[512];
   epoll_ctl(poller, EPOLL_CTL_ADD, listener, &wish);

@@ -47,6 +47,10 @@ export interface Toolbox {
   /** What makes the figures less good than they could be. */
   readonly warnings: readonly string[];
   startMock(chunks: number, gapUs: number): Promise<MockProvider>;
+  /** A provider whose answers are files of a folder; absent without a C compiler. */
+  readonly startVendor:
+    | ((chunks: number, gapUs: number, answers: string) => Promise<MockProvider>)
+    | undefined;
   httpLoad(options: LoadOptions): Promise<LoadResult>;
   /** Absent without h2load. */
   readonly grpcLoad: ((options: LoadOptions) => Promise<LoadResult>) | undefined;
@@ -60,10 +64,13 @@ export function prepareToolbox(folder: string): Toolbox {
   const grpcLoad = hasProgram("h2load", ["--version"]) ? runH2load(false) : undefined;
   const warnings = grpcLoad === undefined ? ["h2load is not installed: gRPC is not measured"] : [];
   if (process.platform === "linux" && compile("mock", folder) && compile("load", folder)) {
+    const mock = join(folder, "mock");
     return {
       description: `C mock and load generator; gRPC: ${grpcLoad === undefined ? "-" : "h2load"}`,
       warnings,
-      startMock: (chunks, gapUs) => startCompiledMock(join(folder, "mock"), chunks, gapUs),
+      startMock: (chunks, gapUs) => startCompiledMock(mock, [`${chunks}`, `${gapUs}`]),
+      startVendor: (chunks, gapUs, answers) =>
+        startCompiledMock(mock, [`${chunks}`, `${gapUs}`, answers]),
       httpLoad: (options) => runCompiledLoad(join(folder, "load"), options),
       grpcLoad,
     };
@@ -74,6 +81,7 @@ export function prepareToolbox(folder: string): Toolbox {
       description: "JavaScript mock, h2load",
       warnings: [...warnings, slow],
       startMock: startJavascriptMock,
+      startVendor: undefined,
       httpLoad: runH2load(true),
       grpcLoad,
     };
@@ -82,6 +90,7 @@ export function prepareToolbox(folder: string): Toolbox {
     description: "JavaScript mock and load generator",
     warnings: [...warnings, slow, "JavaScript load generator: ratios come out too low"],
     startMock: startJavascriptMock,
+    startVendor: undefined,
     httpLoad: runJavascriptLoad,
     grpcLoad,
   };
@@ -103,11 +112,10 @@ function compile(name: string, folder: string): boolean {
 
 async function startCompiledMock(
   command: string,
-  chunks: number,
-  gapUs: number,
+  parameters: readonly string[],
 ): Promise<MockProvider> {
   const port = await freePort();
-  const child = spawn(command, [String(port), String(chunks), String(gapUs)], { stdio: "ignore" });
+  const child = spawn(command, [String(port), ...parameters], { stdio: "ignore" });
   const stop = (): void => void child.kill("SIGKILL");
   process.once("exit", stop);
   child.unref();

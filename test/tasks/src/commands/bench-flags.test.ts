@@ -16,6 +16,11 @@ it("reads parts, behind npm's -- as well, and says what it does not know", () =>
     profileFolder: undefined,
     parts: ["shapes", "durability"],
   });
+  expect(readBenchFlags(["--only", "json, openai-chat/bedrock-converse"])).toMatchObject({
+    parts: ["json", "pairs"],
+    pairs: ["openai-chat/bedrock-converse"],
+  });
+  expect(readBenchFlags(["--only", "pairs"])).not.toHaveProperty("pairs");
   expect(readBenchFlags([])).not.toHaveProperty("parts");
   expect(() => readBenchFlags(["--only", "shape"])).toThrow("no such part: shape");
   expect(() => readBenchFlags(["-o", "yaml"])).toThrow("no such output: yaml");

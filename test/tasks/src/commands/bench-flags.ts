@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { benchParts } from "@penstock/test-load";
+import { benchParts, pairNames } from "@penstock/test-load";
 import type { BenchPart } from "@penstock/test-load";
 
 /** What the user typed behind `npm run bench --`. */
@@ -8,6 +8,8 @@ export interface BenchFlags {
   readonly quick: boolean;
   readonly json: boolean;
   readonly parts?: readonly BenchPart[];
+  /** Only these pairs of formats. */
+  readonly pairs?: readonly string[];
   readonly profileFolder?: string | undefined;
 }
 
@@ -22,6 +24,10 @@ export function benchUsage(): string {
     "  --quick        fewer and shorter rounds: for a look, not for figures that are quoted",
     "  --only PART    only these parts; all of them (lanes in full) when absent:",
     ...names.map((name) => `                   ${name.padEnd(width)}  ${benchParts[name]}`),
+    "                 or of the pairs only these, door/provider:",
+    ...pairNames.map((name) => `                   ${name}`),
+    "                 All of it takes about half an hour, --quick ten minutes; of that the pairs",
+    "                 thirteen and four minutes.",
     "  --profile DIR  writes CPU profiles of routers there",
     "  -o json        everything that was measured, for programs",
   ].join("\n");
@@ -42,11 +48,20 @@ export function readBenchFlags(given: readonly string[]): BenchFlags {
   const { help, quick, only, profile: profileFolder, output } = values;
   if (!["table", "json"].includes(output)) throw new Error(`no such output: ${output}`);
   const flags = { help, quick, json: output === "json", profileFolder };
-  return only === undefined ? flags : { ...flags, parts: only.split(",").map(readPart) };
+  return only === undefined ? flags : { ...flags, ...readOnly(only.split(",")) };
+}
+
+/** The names of parts and of pairs; pairs by name are the part `pairs`. */
+function readOnly(given: readonly string[]): Pick<BenchFlags, "parts" | "pairs"> {
+  const wanted = given.map((one) => one.trim());
+  const pairs = wanted.filter((one) => pairNames.includes(one));
+  const parts = wanted.filter((one) => !pairNames.includes(one)).map(readPart);
+  if (pairs.length === 0) return { parts };
+  return parts.includes("pairs") ? { parts } : { parts: [...parts, "pairs"], pairs };
 }
 
 function readPart(text: string): BenchPart {
-  const part = names.find((name) => name === text.trim());
+  const part = names.find((name) => name === text);
   if (part === undefined) throw new Error(`no such part: ${text}`);
   return part;
 }
