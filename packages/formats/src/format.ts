@@ -199,6 +199,8 @@ export interface FormatQuirks {
   omitsUser?: boolean;
   /** Name of the field for the seed. Absent: `seed`. */
   seedField?: "seed" | "random_seed";
+  /** Whether ids of tool calls must be nine letters and digits. Absent: no. */
+  shortToolIds?: boolean;
 }
 
 /** What the writer of a request must know about its target. */

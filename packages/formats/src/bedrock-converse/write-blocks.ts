@@ -8,10 +8,10 @@ import type {
 import type { TargetRequest } from "../format.ts";
 import { ownSignature } from "../own-signature.ts";
 import { readJsonObject } from "../read-json.ts";
+import type { ToolIds } from "../tool-ids.ts";
 import { cannotSay } from "./cannot-say.ts";
 import { modelFamily } from "./model-family.ts";
 import { readsFromS3 } from "./own-part.ts";
-import type { ToolIds } from "./tool-ids.ts";
 import { writeMedia } from "./write-media.ts";
 
 type Written = Record<string, unknown>;

@@ -4,14 +4,20 @@ import { otherFields } from "../field-values.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
+import { ToolIds, type ToolIdForm } from "../tool-ids.ts";
 import { cannotSay } from "./cannot-say.ts";
 import { modelFamily } from "./model-family.ts";
 import { readsFromS3 } from "./own-part.ts";
-import { ToolIds } from "./tool-ids.ts";
 import { writeMessages } from "./write-messages.ts";
 import { writeToolConfig } from "./write-tools.ts";
 
 type Written = Record<string, unknown>;
+
+/** What Bedrock accepts as an id of a tool call. */
+const toolIdForm: ToolIdForm = {
+  accepted: /^[A-Za-z0-9_-]{1,64}$/,
+  nameOf: (count) => `penstock_${count}`,
+};
 
 /** Fields that are written from the canonical request; nobody may set them beside it. */
 const ownFields: ReadonlySet<string> = new Set(["modelId", "messages", "system"]);
@@ -37,7 +43,10 @@ const tiers: ReadonlySet<string> = new Set(["default", "flex", "priority", "rese
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
   if ((request.candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one");
   const extras = request.formatParameters["bedrock-converse"] ?? {};
-  const { system, messages } = writeMessages(request.messages, { target, ids: new ToolIds() });
+  const { system, messages } = writeMessages(request.messages, {
+    target,
+    ids: new ToolIds(toolIdForm),
+  });
   const body: Written = {
     messages,
     system: system.length === 0 ? undefined : system,

@@ -1,6 +1,7 @@
-import { MessageRole, type GenerateRequest, type Message } from "@penstock/api";
+import { MessageRole, type ContentPart, type GenerateRequest, type Message } from "@penstock/api";
 import { asciiJson } from "../ascii-json.ts";
 import type { BodyEdit, ForwardableBody, FormatQuirks, TargetRequest } from "../format.ts";
+import { refusesToolId } from "./write-messages.ts";
 
 /**
  * What of the caller's body must be replaced for a target of the same format: the model, and in
@@ -36,6 +37,12 @@ const askForUsage = ',"stream_options":{"include_usage":true}';
 
 function isSaidDifferently(message: Message, quirks: FormatQuirks): boolean {
   if (message.rawRole === "developer" && !quirks.sendsDeveloperRole) return true;
+  if (message.parts.some((part) => hasRefusedId(part, quirks))) return true;
   if (message.role !== MessageRole.ASSISTANT || quirks.sendsReasoning === true) return false;
   return message.parts.some(({ part }) => part.case === "reasoning");
+}
+
+function hasRefusedId({ part }: ContentPart, quirks: FormatQuirks): boolean {
+  if (part.case === "toolCall") return refusesToolId(part.value.id, quirks);
+  return part.case === "toolResult" && refusesToolId(part.value.toolCallId, quirks);
 }

@@ -2,9 +2,28 @@ import { MessageRole, type ContentPart, type Message, type ToolResultPart } from
 import type { FormatQuirks, JsonObject, TargetRequest } from "../format.ts";
 import { ownSignature, type Signed } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
+import { ToolIds, type ToolIdForm } from "../tool-ids.ts";
 import { cannotSay, writeContent } from "./write-content.ts";
 
 type Written = Record<string, unknown>;
+
+/** What all messages of one request are written with. */
+interface Writing {
+  readonly target: TargetRequest;
+  /** Absent: ids of tool calls are sent as they are. */
+  readonly ids: ToolIds | undefined;
+}
+
+/** Ids of tool calls for targets that want nine letters and digits (Mistral). */
+const shortIdForm: ToolIdForm = {
+  accepted: /^[A-Za-z0-9]{9}$/,
+  nameOf: (count) => `call${String(count).padStart(5, "0")}`,
+};
+
+/** Whether a target would refuse the id of a tool call. */
+export function refusesToolId(id: string, { shortToolIds }: FormatQuirks): boolean {
+  return shortToolIds === true && !shortIdForm.accepted.test(id);
+}
 
 /**
  * Writes the conversation. `extras` are unknown members by position of the message, as
@@ -16,32 +35,30 @@ export function writeMessages(
   extras: unknown,
 ): Written[] {
   const written: Written[] = [];
+  const ids = target.quirks.shortToolIds === true ? new ToolIds(shortIdForm) : undefined;
+  const writing: Writing = { target, ids };
   const overlay = isJsonObject(extras) ? (extras as JsonObject) : undefined;
   for (let index = 0; index < messages.length; index++) {
     const message = messages[index] as Message;
     const own = overlay?.[String(index)];
     const path = `messages[${index}]`;
     if (message.role === MessageRole.TOOL) {
-      writeResults(message, path, own, { written, warn: target.warn });
-    } else written.push(writeMessage(message, path, own, target));
+      writeResults(message, path, own, { ...writing, written });
+    } else written.push(writeMessage(message, path, own, writing));
   }
   return written;
 }
 
-function writeMessage(
-  message: Message,
-  path: string,
-  own: unknown,
-  target: TargetRequest,
-): Written {
+function writeMessage(message: Message, path: string, own: unknown, writing: Writing): Written {
   const extras = isJsonObject(own) ? own : undefined;
   switch (message.role) {
     case MessageRole.ASSISTANT:
-      return writeAssistant(message, path, extras, target);
+      return writeAssistant(message, path, extras, writing);
     case MessageRole.USER:
     case MessageRole.SYSTEM: {
       const content = writeContent(message.parts, path, partExtras(extras));
-      const role = message.role === MessageRole.USER ? "user" : systemRole(message, target.quirks);
+      const role =
+        message.role === MessageRole.USER ? "user" : systemRole(message, writing.target.quirks);
       return overlaid(extras, { role, content, name: message.name });
     }
     default:
@@ -57,7 +74,7 @@ function writeAssistant(
   message: Message,
   path: string,
   extras: Written | undefined,
-  { quirks, warn }: TargetRequest,
+  { target: { quirks, warn }, ids }: Writing,
 ): Written {
   const texts: ContentPart[] = [];
   const calls: Written[] = [];
@@ -76,7 +93,8 @@ function writeAssistant(
       case "toolCall": {
         dropSignature(part.part.value, warn);
         const { id, name, argumentsJson } = part.part.value;
-        calls.push({ id, type: "function", function: { name, arguments: argumentsJson } });
+        const called = { name, arguments: argumentsJson };
+        calls.push({ id: ids?.idFor(id) ?? id, type: "function", function: called });
         break;
       }
       case "citation":
@@ -107,7 +125,7 @@ function writeResults(
   message: Message,
   path: string,
   own: unknown,
-  { written, warn }: { readonly written: Written[]; readonly warn: TargetRequest["warn"] },
+  { written, target: { warn }, ids }: Writing & { readonly written: Written[] },
 ): void {
   const extras = isJsonObject(own) ? own : undefined;
   for (const part of message.parts) {
@@ -119,7 +137,7 @@ function writeResults(
     written.push(
       overlaid(extras, {
         role: "tool",
-        tool_call_id: result.toolCallId,
+        tool_call_id: ids?.idFor(result.toolCallId) ?? result.toolCallId,
         content: writeResult(result, path, partExtras(extras)),
         name: message.name,
       }),

@@ -20,6 +20,8 @@ export const mistral = preset({
     sendsReasoning: false,
     omitsUser: true,
     seedField: "random_seed",
+    // Ids of other providers' calls, as in a conversation that comes from one, are refused with 400.
+    shortToolIds: true,
   },
   rateLimits: {
     requests: {
