@@ -197,7 +197,9 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
         if (text !== "") this.#items.arguments(index, text);
         return;
       case "response.function_call_arguments.done":
-        this.#items.argumentsDone(index, String(event["arguments"] ?? ""));
+        if (typeof event["arguments"] === "string") {
+          this.#items.argumentsDone(index, event["arguments"]);
+        }
         return;
       default:
         if (event["output_index"] !== undefined) this.#items.own(index, event, length);
