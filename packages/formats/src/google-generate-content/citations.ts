@@ -38,6 +38,8 @@ function readGrounding(grounded: Record<string, unknown>, places: Places): Citat
     for (const index of Array.isArray(indices) ? indices : []) {
       const source = typeof index === "number" ? chunks[index] : undefined;
       if (source !== undefined) citations.push(newCitation(source, segment, places));
+      // Each one costs a walk through the text.
+      if (citations.length === maxCount) return citations;
     }
   }
   return citations;
