@@ -143,6 +143,41 @@ describe("writing a request of another format", () => {
     );
   });
 
+  it("leaves out what can't stand beside thinking, and says so", () => {
+    const limit = { max_completion_tokens: 3_000 };
+    const ask = (fields: object) => {
+      const { request } = openaiChat.readRequest(
+        encode(JSON.stringify({ model: "m", messages: hello, ...limit, ...fields })),
+      );
+      request.reasoning = { $typeName: "penstock.inference.v1.Reasoning", maxTokens: 2_000 };
+      const warnings: string[] = [];
+      const text = anthropicMessages.writeRequest(request, {
+        model: "claude",
+        stream: false,
+        quirks: {
+          maxTokensField: "max_tokens",
+          sendsDeveloperRole: false,
+          supportsStreamUsage: true,
+        },
+        warn: (warning) => warnings.push(warning),
+      });
+      return { body: JSON.parse(text) as Record<string, unknown>, warnings };
+    };
+    const { body, warnings } = ask({ temperature: 0.2, top_p: 0.5 });
+    expect(body).toMatchObject({ thinking: { type: "enabled", budget_tokens: 2_000 } });
+    expect(body).not.toHaveProperty("temperature");
+    expect(body).not.toHaveProperty("top_p");
+    expect(warnings.filter((one) => one.includes("where the model thinks"))).toHaveLength(2);
+    expect(ask({ temperature: 1, top_p: 0.97 }).body).toMatchObject({
+      temperature: 1,
+      top_p: 0.97,
+    });
+    const forced = ask({ tools: [tool], tool_choice: "required", temperature: 0.2 });
+    expect(forced.body).not.toHaveProperty("thinking");
+    expect(forced.body).toMatchObject({ tool_choice: { type: "any" }, temperature: 0.2 });
+    expect(forced.warnings.join()).toContain("a tool must be called");
+  });
+
   it("keeps a budget to think with below the number of output tokens", () => {
     const { request } = openaiChat.readRequest(
       encode(JSON.stringify({ model: "m", messages: hello, max_tokens: 3_000 })),

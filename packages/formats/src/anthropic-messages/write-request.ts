@@ -1,4 +1,5 @@
 import type { GenerateRequest, ResponseFormat } from "@penstock/api";
+import { besideThinking } from "../claude-thinking.ts";
 import { FieldProblems } from "../field-problems.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
@@ -28,12 +29,16 @@ const maxTemperature = 1;
  * wishes and the idempotency key stay with Penstock; `end_user` is sent as `metadata.user_id`.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
-  const { sampling } = request;
   const extras = request.formatParameters[formatName];
   const { system, messages } = writeMessages(request.messages, target, extras?.["messages"]);
-  const maxTokens = sampling?.maxOutputTokens ?? target.defaultMaxOutputTokens ?? defaultMaxTokens;
+  const maxTokens =
+    request.sampling?.maxOutputTokens ?? target.defaultMaxOutputTokens ?? defaultMaxTokens;
   checkFormat(request.responseFormat);
   tellDropped(request, target);
+  const thinking = writeThinking(request, { maxTokens, extras, target });
+  // A caller's own words about thinking are for the provider to judge.
+  const thinks = thinking?.["type"] === "enabled" && extras?.["thinking"] === undefined;
+  const sampling = besideThinking(request.sampling, thinks, target);
   const body: Record<string, unknown> = {
     model: target.model,
     max_tokens: maxTokens,
@@ -42,7 +47,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     stream: target.stream ? true : undefined,
     tools: writeTools(request.tools, extras?.["tools"]),
     tool_choice: writeToolChoice(request.toolChoice, request.tools),
-    thinking: writeThinking(request.reasoning, { maxTokens, extras, target }),
+    thinking,
     output_config: writeOutputConfig(request, extras, target),
     temperature: writeTemperature(sampling?.temperature, target),
     top_p: sampling?.topP,

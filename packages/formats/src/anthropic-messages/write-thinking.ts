@@ -1,18 +1,16 @@
-import type { GenerateRequest, Reasoning } from "@penstock/api";
+import type { GenerateRequest } from "@penstock/api";
+import { claudeThinking } from "../claude-thinking.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 
 type Written = Record<string, unknown>;
-
-/** The smallest budget that the format takes. Unit: tokens. */
-const minBudgetTokens = 1_024;
 
 /**
  * Writes how the model thinks: in the caller's own words where it spoke this format, else from the
  * budget. The budget must leave room below the number of output tokens.
  */
 export function writeThinking(
-  reasoning: Reasoning | undefined,
+  request: GenerateRequest,
   {
     maxTokens,
     extras,
@@ -24,6 +22,7 @@ export function writeThinking(
   },
 ): Written | undefined {
   const own = extras?.["thinking"];
+  const { reasoning } = request;
   const budget = reasoning?.maxTokens;
   if (isJsonObject(own)) {
     return own["type"] === "enabled" && budget !== undefined
@@ -31,16 +30,8 @@ export function writeThinking(
       : own;
   }
   if (reasoning?.effort === "none") return { type: "disabled" };
-  if (budget === undefined) return undefined;
-  const fitting = Math.min(Math.max(budget, minBudgetTokens), maxTokens - 1);
-  if (fitting < minBudgetTokens) {
-    target.warn?.("parameter_dropped: no room to think below the number of output tokens");
-    return undefined;
-  }
-  if (fitting !== budget) {
-    target.warn?.(`parameter_changed: the budget to think with is ${fitting} tokens`);
-  }
-  return { type: "enabled", budget_tokens: fitting };
+  const thinking = claudeThinking(request, maxTokens, target);
+  return thinking && { ...thinking };
 }
 
 const efforts = new Map([

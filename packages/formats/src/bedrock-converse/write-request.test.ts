@@ -53,15 +53,18 @@ describe("requests of other formats", () => {
       presence_penalty: 1,
       reasoning_effort: "minimal",
     });
-    request.reasoning!.maxTokens = 2_000;
     const anthropic = write(request);
-    expect(anthropic.body["additionalModelRequestFields"]).toEqual({
-      thinking: { type: "enabled", budget_tokens: 2_000 },
-      top_k: 5,
-    });
+    expect(anthropic.body["additionalModelRequestFields"]).toEqual({ top_k: 5 });
     expect(anthropic.body["outputConfig"]).toEqual({ effort: "low" });
     const common = ["reasoning_effort_approximated", "parameter_dropped", "parameter_dropped"];
     expect(anthropic.warnings).toEqual(common);
+    request.reasoning!.maxTokens = 1_000;
+    const thinking = write(request);
+    // What Claude takes: no smaller budget, and nothing that changes how it samples.
+    expect(thinking.body["additionalModelRequestFields"]).toEqual({
+      thinking: { type: "enabled", budget_tokens: 1_024 },
+    });
+    expect(thinking.warnings).toEqual(["parameter_changed", "parameter_dropped", ...common]);
     const nova = write(request, "amazon.nova-pro-v1:0");
     expect(nova.body["inferenceConfig"]).toEqual({ topK: 5 });
     expect(write(request, "meta.llama3-70b-instruct-v1:0").warnings).toHaveLength(5);

@@ -1,4 +1,5 @@
-import type { GenerateRequest, ResponseFormat } from "@penstock/api";
+import type { GenerateRequest, ResponseFormat, Sampling } from "@penstock/api";
+import { besideThinking, claudeThinking, type ClaudeThinking } from "../claude-thinking.ts";
 import { FieldProblems } from "../field-problems.ts";
 import { otherFields } from "../field-values.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
@@ -47,13 +48,17 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     target,
     ids: new ToolIds(toolIdForm),
   });
+  const isClaude = modelFamily(target.model) === "anthropic";
+  const maxTokens = request.sampling?.maxOutputTokens;
+  const thinking = isClaude ? claudeThinking(request, maxTokens, target) : undefined;
+  const sampling = besideThinking(request.sampling, thinking !== undefined, target);
   const body: Written = {
     messages,
     system: system.length === 0 ? undefined : system,
-    inferenceConfig: writeInferenceConfig(request, target),
+    inferenceConfig: writeInferenceConfig(sampling, target),
     toolConfig: writeToolConfig(request, target),
     outputConfig: writeOutputConfig(request, target),
-    additionalModelRequestFields: writeModelFields(request, target),
+    additionalModelRequestFields: writeModelFields({ ...request, sampling }, thinking, target),
     serviceTier: writeServiceTier(request.serviceTier, target),
   };
   warnOfDropped(request, target);
@@ -83,7 +88,7 @@ export function checkConverseParameters(request: GenerateRequest): void {
 }
 
 function writeInferenceConfig(
-  { sampling }: GenerateRequest,
+  sampling: Sampling | undefined,
   target: TargetRequest,
 ): Written | undefined {
   if (sampling === undefined) return undefined;
@@ -147,12 +152,15 @@ function writeServiceTier(tier: string | undefined, { warn }: TargetRequest): Wr
 }
 
 /** What only models of one maker know. */
-function writeModelFields(request: GenerateRequest, target: TargetRequest): Written | undefined {
+function writeModelFields(
+  request: GenerateRequest,
+  thinking: ClaudeThinking | undefined,
+  target: TargetRequest,
+): Written | undefined {
   const budget = request.reasoning?.maxTokens;
   const topK = request.sampling?.topK;
   const family = modelFamily(target.model);
   if (family === "anthropic") {
-    const thinking = budget === undefined ? undefined : { type: "enabled", budget_tokens: budget };
     return withMembers({ thinking, top_k: topK });
   }
   if (budget !== undefined) dropped(target, "reasoning.max_tokens");
