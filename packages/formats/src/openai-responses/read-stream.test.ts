@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { StreamEvent } from "../format.ts";
 import { openaiResponses } from "./openai-responses.ts";
 
-describe("arguments of a streamed call", () => {
-  it("come from the item where a server tells them as an object", () => {
+describe("createStreamReader", () => {
+  it("takes the arguments of a call from its item where a server tells them as an object", () => {
     const call = { type: "function_call", id: "fc_1", call_id: "call_1", name: "f" };
     const given = { city: "Bern" };
     const stream = [
