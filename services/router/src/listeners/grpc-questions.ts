@@ -5,7 +5,7 @@ import {
   ListModelsResponseSchema,
 } from "@penstock/api";
 import type { CountTokensRequest, ListModelsRequest } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, toGatewayError } from "@penstock/errors";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { createPageTokens, listQuery, pageSize, toGrpcError } from "@penstock/rpc";
 import type { PageTokens } from "@penstock/rpc";
@@ -41,7 +41,7 @@ export class GrpcQuestions {
 
   /** `CountTokens`. */
   countTokens(call: Call<CountTokensRequest>, callback: sendUnaryData<unknown>): void {
-    answer(callback, () => {
+    answer(this.#options.parts, callback, () => {
       const { parts, currentSnapshot } = this.#options;
       const { message, sizeBytes } = call.request;
       if (message === undefined) throw unreadable();
@@ -58,7 +58,7 @@ export class GrpcQuestions {
 
   /** `ListModels`. */
   listModels(call: Call<ListModelsRequest>, callback: sendUnaryData<unknown>): void {
-    answer(callback, () => {
+    answer(this.#options.parts, callback, () => {
       const { parts, currentSnapshot } = this.#options;
       const found = listModels(currentSnapshot(), tokenOf(call.metadata), parts);
       if ("error" in found) throw found.error;
@@ -80,11 +80,18 @@ export class GrpcQuestions {
   }
 }
 
-function answer(callback: sendUnaryData<unknown>, find: () => Uint8Array): void {
+function answer(
+  { events }: Pick<PipelineParts, "events">,
+  callback: sendUnaryData<unknown>,
+  find: () => Uint8Array,
+): void {
   try {
     callback(null, find());
   } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    callback(toGrpcError(error, newUuidV7()));
+    // The words of a mistake of ours are no caller's business, and grpc-js would send them.
+    const known = toGatewayError(error);
+    const requestId = newUuidV7();
+    if (known.reason === "INTERNAL") events.bug(requestId, error);
+    callback(toGrpcError(known, requestId));
   }
 }

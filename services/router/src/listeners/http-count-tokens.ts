@@ -62,7 +62,9 @@ export function answerTokenCount(
       if (counted instanceof GatewayError) fail(counted);
       else writeCount(response, format, { counted, requestId });
     } catch (error) {
-      fail(toGatewayError(error));
+      const known = toGatewayError(error);
+      if (known.reason === "INTERNAL") parts.events.bug(requestId, error);
+      fail(known);
     }
   });
 }
