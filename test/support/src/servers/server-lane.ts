@@ -4,13 +4,16 @@ import { describe, it } from "vitest";
 import { isLeftOut } from "./left-out.ts";
 import { findNats } from "./nats.ts";
 import { findPostgres } from "./postgres.ts";
+import { findPython } from "./python.ts";
 
-/** A server whose tests run only where it is installed. */
-export type LaneName = "nats" | "postgres";
+/** A server, or Python with the official clients, whose tests run only where it is installed. */
+export type LaneName = "nats" | "postgres" | "python";
 
 /** How tests of a lane are described. */
 export interface ServerLane {
   readonly available: boolean;
+  /** Where it was found; undefined where it was not. */
+  readonly program: string | undefined;
   /** vitest's `describe` where the server is installed; else skips, or fails when required. */
   describe(name: string, body: () => void): void;
 }
@@ -18,6 +21,13 @@ export interface ServerLane {
 const missing: Readonly<Record<LaneName, string>> = {
   nats: "nats-server is not on PATH",
   postgres: "initdb is neither on PATH nor under /usr/lib/postgresql",
+  python: "python3 with venv is not on PATH, or its packages can't be installed",
+};
+
+const find: Readonly<Record<LaneName, () => string | undefined>> = {
+  nats: findNats,
+  postgres: findPostgres,
+  python: findPython,
 };
 
 const noted = new Set<LaneName>();
@@ -28,9 +38,9 @@ const noted = new Set<LaneName>();
  * (names separated by commas) lists it, its tests fail instead.
  */
 export function serverLane(name: LaneName): ServerLane {
-  const found = name === "nats" ? findNats() : findPostgres();
-  if (found !== undefined)
-    return { available: true, describe: (title, body) => describe(title, body) };
+  const program = find[name]();
+  if (program !== undefined)
+    return { available: true, program, describe: (title, body) => describe(title, body) };
   const required = (readEnvironmentVariable("PENSTOCK_TEST_REQUIRE") ?? "").split(",");
   const isRequired = required.some((lane) => lane.trim() === name);
   if (!isRequired) noteNotRun(name);
@@ -43,7 +53,7 @@ export function serverLane(name: LaneName): ServerLane {
     if (isRequired) describe(title, fail);
     else describe.skip(title, body);
   };
-  return { available: false, describe: describeMissing };
+  return { available: false, program, describe: describeMissing };
 }
 
 function reasonOf(name: LaneName): string {
