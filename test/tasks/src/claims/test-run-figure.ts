@@ -7,7 +7,7 @@ const timeoutMs = 900_000;
  * when a test fails.
  */
 export async function measureTestRun(): Promise<number> {
-  const environment = { PENSTOCK_TEST_WITHOUT: "nats,postgres", PENSTOCK_TEST_REQUIRE: "" };
+  const environment = { PENSTOCK_TEST_WITHOUT: "nats,postgres,python", PENSTOCK_TEST_REQUIRE: "" };
   const run = await runCommand("npm", ["test"], { timeoutMs, environment });
   const { exitCode, output, durationMs } = run;
   const verdict = output.trimEnd().split("\n").at(-1) ?? "";
