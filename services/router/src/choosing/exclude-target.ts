@@ -34,6 +34,10 @@ export interface ExclusionRule {
   readonly reason: string;
 }
 
+/** Why a target without prices is left out where money is counted, and what mends it. */
+export const noPriceReason =
+  "it has no price, and a budget applies to the request; give it a priceBook that prices its model";
+
 /** Why a target can't serve the request, whenever it comes; undefined when it can. */
 export function exclusionOf(
   input: ExclusionInput,
@@ -121,7 +125,7 @@ function byPrice(input: ExclusionInput, target: CompiledTarget): ExclusionRule |
   if (!input.budgeted && wishes === undefined) return undefined;
   const prices = target.deployment.pricesAt(input.wallMs);
   if (prices === undefined && input.budgeted) {
-    return { rule: "no_price", reason: "it has no price, and a budget applies to the request" };
+    return { rule: "no_price", reason: noPriceReason };
   }
   const bound = wishes === undefined ? undefined : exceededPrice(wishes, prices);
   if (bound === undefined) return undefined;

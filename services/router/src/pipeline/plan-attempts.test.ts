@@ -160,9 +160,9 @@ describe("planAttempts", () => {
         deployment: { name: "deployments/a-large", provider: "providers/a", model: "a-large" },
       },
     });
-    expect(names(planAttempts(input({ budgeted: true }, snapshot)))).toEqual([
-      "deployments/b-large",
-    ]);
+    const plan = planAttempts(input({ budgeted: true }, snapshot));
+    expect(names(plan)).toEqual(["deployments/b-large"]);
+    expect(plan.skipped[0]?.reason).toContain("give it a priceBook");
     expect(names(planAttempts(input({}, snapshot)))).toHaveLength(2);
   });
 

@@ -3,6 +3,7 @@ import type { Served } from "../choosing/affinity.ts";
 import { affinityKey, signatureKey } from "../choosing/affinity-keys.ts";
 import { conditionFacts } from "../choosing/condition-facts.ts";
 import { expectedCost } from "../choosing/expected-cost.ts";
+import { noPriceReason } from "../choosing/exclude-target.ts";
 import type { OrderFacts } from "../choosing/order-targets.ts";
 import { targetsOf } from "./models-of.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -96,7 +97,7 @@ export function issuerOf(
 const withoutPrice: TargetAdmission = {
   ok: false,
   rule: "no_price",
-  reason: "it has no price, and a budget applies to it",
+  reason: noPriceReason,
   untilMs: undefined,
 };
 

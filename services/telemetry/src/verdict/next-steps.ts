@@ -52,7 +52,7 @@ const nextSteps: Record<ErrorReason, string> = {
   DRAINING: "Send it again; another replica takes it.",
   NOT_READY: "Wait until the router has a configuration.",
   NO_HEALTHY_TARGET: "Look at the health of the route's targets, or add one.",
-  NO_TARGET_FITS: "Ask for less, or give the route a target that can serve the request.",
+  NO_TARGET_FITS: "Change what the rules name, in the request or in the configuration.",
   CREDENTIAL_MISSING: "Set the credential that the provider's resource refers to.",
   DEADLINE_EXCEEDED: "Give the request a longer deadline.",
   CANCELLED: "",
