@@ -50,7 +50,8 @@ export const azureOpenai: Provider = {
   headers: {},
   quirks: {
     maxTokensField: "max_completion_tokens",
-    sendsDeveloperRole: true,
+    // The default version of the API came before the role; `system` means the same to every model.
+    sendsDeveloperRole: false,
     supportsStreamUsage: true,
     sendsReasoning: false,
   },
