@@ -41,8 +41,11 @@ export function warnOfForeignParameters(
   format: FormatName,
   warn: (warning: string) => void,
 ): void {
-  for (const [other, parameters] of Object.entries(request.formatParameters)) {
+  const { formatParameters } = request;
+  for (const other of Object.keys(formatParameters)) {
+    // As a rule all there is, where the caller's body goes on as it came.
     if (other === format) continue;
+    const parameters = formatParameters[other] ?? {};
     for (const name of Object.keys(parameters)) {
       if (isLost(name, parameters, { from: other, to: format })) {
         warn(`parameter_dropped: ${name}, which only ${other} knows`);

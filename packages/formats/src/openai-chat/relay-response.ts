@@ -1,5 +1,5 @@
 import { FinishReason, type CandidateFinish } from "@penstock/api";
-import type { RelayedAnswer, TextRange } from "../format.ts";
+import type { AnswerEnd, RelayedAnswer, TextRange } from "../format.ts";
 import { isFailedFinish, writeFinishReason } from "./finish-reason.ts";
 import { candidateOf, newFinish, shortText } from "./read-response.ts";
 import { scanAnswer, type AnswerScan, type ScannedChoice } from "./scan-answer.ts";
@@ -22,8 +22,8 @@ export function relayResponse(text: string): RelayedAnswer | undefined {
   const candidates = finishesOf(text, scan);
   if (usage === undefined || candidates === undefined) return undefined;
   const tier = scan.serviceTier && plainText(text, scan.serviceTier);
-  const served = tier ? { serviceTier: tier } : {};
-  const end = { candidates, usage, rawUsage: raw, responseId, model, warnings, ...served };
+  const end: AnswerEnd = { candidates, usage, rawUsage: raw, responseId, model, warnings };
+  if (tier) end.serviceTier = tier;
   return { model: withoutSpace(text, scan.model), end };
 }
 

@@ -18,7 +18,7 @@ export function requestIdHeader(format: Format, requestId: string): readonly str
 
 /** Headers of an answer from a provider. */
 export function answerHeaders(context: RequestContext, facts: AnswerFacts): string[] {
-  return [
+  const headers = [
     "x-request-id",
     context.requestId,
     "x-penstock-trace-id",
@@ -33,24 +33,20 @@ export function answerHeaders(context: RequestContext, facts: AnswerFacts): stri
     String(facts.attempt),
     "x-penstock-revision",
     String(context.snapshot?.revision ?? 0n),
-    ...rareHeaders(context, facts),
   ];
+  addRareHeaders(headers, context, facts);
+  return headers;
 }
 
-const none: readonly string[] = [];
-
 /** What most answers have nothing of: another model, earlier attempts, warnings, quotas. */
-function rareHeaders(context: RequestContext, facts: AnswerFacts): readonly string[] {
+function addRareHeaders(headers: string[], context: RequestContext, facts: AnswerFacts): void {
   const { attempts, quotaUses, request, warnings } = context;
   const failed = attempts.some(({ outcome }) => outcome !== "OK");
   const fellBack = facts.model !== (request?.model ?? "");
-  if (!failed && !fellBack && warnings.length === 0 && quotaUses.length === 0) return none;
-  const headers: string[] = [];
   if (fellBack) headers.push("x-penstock-served-as", headerValue(facts.model));
   if (failed) headers.push("x-penstock-attempt-log", attemptLog(context));
   if (quotaUses.length > 0) headers.push("x-penstock-quotas", quotaNames(context));
   if (warnings.length > 0) headers.push("x-penstock-warnings", warningsValue(warnings));
-  return headers;
 }
 
 /** Longest value of one of these headers: callers bound the size of a head. */

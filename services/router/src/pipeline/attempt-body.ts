@@ -20,7 +20,7 @@ export function attemptBody(
   const { format, model, quirks } = target.deployment;
   if (request === undefined) throw new Error("runs after the request was read");
   const adapted = adaptRequest(context, target, parts);
-  const warnings = [...(adapted?.warnings ?? [])];
+  const warnings = adapted === undefined ? [] : [...adapted.warnings];
   context.warnings = warnings;
   const warn = warnInto(warnings);
   const { defaultMaxOutputTokens } = target.deployment;
