@@ -200,6 +200,18 @@ describe("readRequest and writeRequest", () => {
     );
   });
 
+  it("name the format and type of content that only another format knows", () => {
+    const { request } = read({ model: "m", messages: hello });
+    const value = { format: "anthropic-messages", content: { type: "search_result" } };
+    request.messages[0]!.parts[0]!.part = {
+      case: "formatPart",
+      value: { $typeName: "penstock.inference.v1.FormatPart", ...value },
+    };
+    expect(() => openaiChat.writeRequest(request, { model: "u", stream: false, quirks })).toThrow(
+      'is content of anthropic-messages, "search_result", which',
+    );
+  });
+
   it("never let format parameters replace a field or name a destination", () => {
     const { request } = read({ model: "m", messages: hello });
     request.formatParameters["openai-chat"] = { model: "dear", api_base: "http://x", store: true };

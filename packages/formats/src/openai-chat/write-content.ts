@@ -28,7 +28,7 @@ function writePart(part: ContentPart, path: string): Record<string, unknown> {
     case "media":
       return writeMedia(part.part.value, path);
     default:
-      throw cannotSay(path, part.part.case ?? "an unknown kind of content");
+      throw cannotSay(path, kindOf(part));
   }
 }
 
@@ -65,6 +65,16 @@ function writeData(media: MediaPart, bytes: Uint8Array): Record<string, unknown>
   }
   const fileData = mediaType === "" ? data : `data:${mediaType};base64,${data}`;
   return { type: "file", file: { ...options, file_data: fileData, filename: fileName } };
+}
+
+/** What a part that can't be written is, in words for its caller. */
+export function kindOf({ part }: ContentPart): string {
+  if (part.case !== "formatPart") return part.case ?? "an unknown kind of content";
+  const { format, content } = part.value;
+  const type = content?.["type"];
+  return typeof type === "string"
+    ? `content of ${format}, "${type.slice(0, 64)}"`
+    : `content of ${format}`;
 }
 
 /** UNSUPPORTED_FIELD about something that the Chat Completions API has no words for. */

@@ -3,7 +3,7 @@ import type { FormatQuirks, JsonObject, TargetRequest } from "../format.ts";
 import { ownSignature, type Signed } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
 import { ToolIds, type ToolIdForm } from "../tool-ids.ts";
-import { cannotSay, writeContent } from "./write-content.ts";
+import { cannotSay, kindOf, writeContent } from "./write-content.ts";
 
 type Written = Record<string, unknown>;
 
@@ -101,7 +101,7 @@ function writeAssistant(
         // Sources are for the reader of the answer; the model has no use for them.
         break;
       default:
-        throw cannotSay(path, part.part.case ?? "an unknown kind of content");
+        throw cannotSay(path, kindOf(part));
     }
   }
   return overlaid(extras, {
@@ -130,7 +130,7 @@ function writeResults(
   const extras = isJsonObject(own) ? own : undefined;
   for (const part of message.parts) {
     if (part.part.case !== "toolResult") {
-      throw cannotSay(path, `${part.part.case ?? "unknown content"} in a message of tool results`);
+      throw cannotSay(path, `${kindOf(part)} in a message of tool results`);
     }
     const result: ToolResultPart = part.part.value;
     if (result.isError) warn?.("parameter_dropped: that a tool failed");
@@ -153,7 +153,7 @@ function writeResult(
   if (result.parts.length === 0) return "";
   for (const part of result.parts) {
     if (part.part.case !== "text") {
-      throw cannotSay(path, `${part.part.case ?? "unknown content"} in a tool result`);
+      throw cannotSay(path, `${kindOf(part)} in a tool result`);
     }
   }
   return writeContent(result.parts, path, extras);
