@@ -64,6 +64,11 @@ function readRouting(problems: FieldProblems, wishes: Wishes, value: unknown): v
   }
 }
 
+const unknownWish =
+  "is not a known routing wish; known are only_providers, ignore_providers, provider_order, " +
+  "models, allow_fallbacks, require_parameters, sort, max_attempts, max_request_price_nano_usd, " +
+  "max_input_price_nano_usd_per_million_tokens, max_output_price_nano_usd_per_million_tokens";
+
 function readWish(
   problems: FieldProblems,
   field: string,
@@ -103,7 +108,7 @@ function readWish(
       wishes.maxOutputPriceNanoUsdPerMillionTokens = readInt64(problems, field, value);
       return;
     default:
-      problems.add(field, "is not a known routing wish");
+      problems.add(field, unknownWish);
   }
 }
 

@@ -21,10 +21,14 @@ export function readProviderObject(problems: FieldProblems, wishes: Wishes, valu
   for (const [key, member] of Object.entries(fields)) {
     if (member === null) continue;
     const read = readers.get(key);
-    if (read === undefined) problems.addUnsupported(`provider.${key}`, "is not a known wish");
+    if (read === undefined) problems.addUnsupported(`provider.${key}`, unknownWish);
     else read(problems, wishes, member);
   }
 }
+
+const unknownWish =
+  "is not a known wish; known are order, only, ignore, allow_fallbacks, require_parameters, " +
+  "sort, max_price";
 
 const sorts: Readonly<Record<string, RoutingSort>> = {
   price: RoutingSort.PRICE,

@@ -119,6 +119,22 @@ describe("wishes in general", () => {
     ]);
   });
 
+  it("are refused where nobody knows them, with the names that are known", () => {
+    const dialects = [
+      (wishes: object) => violations({ provider: wishes }),
+      (wishes: object) => violations({ penstock: { routing: wishes } }),
+    ];
+    for (const refused of dialects) {
+      const known =
+        refused({ onyl: ["a"] })[0]
+          ?.split("known are ")[1]
+          ?.split(", ") ?? [];
+      expect(known).toContain("sort");
+      for (const name of known)
+        expect(refused({ [name]: {} }).join()).not.toContain("is not a known");
+    }
+  });
+
   it("carry session and report", () => {
     const { request, report } = read({ penstock: { session: "s", report: true } });
     expect(request.session).toBe("s");
