@@ -7,6 +7,11 @@ export interface Range {
   max: number;
 }
 
+function lengthProblem({ min, max }: Range): string {
+  if (max !== Number.MAX_SAFE_INTEGER) return `must have ${min} to ${max} characters`;
+  return min === 1 ? "must not be empty" : `must have at least ${min} characters`;
+}
+
 /** The value as text within bounds of length; undefined, and a problem noted, when it is not. */
 export function readText(
   problems: FieldProblems,
@@ -19,7 +24,7 @@ export function readText(
     return undefined;
   }
   if (value.length < length.min || value.length > length.max) {
-    problems.add(field, `must have ${length.min} to ${length.max} characters`);
+    problems.add(field, lengthProblem(length));
     return undefined;
   }
   return value;

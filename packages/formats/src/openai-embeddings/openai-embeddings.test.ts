@@ -56,6 +56,7 @@ describe("requests", () => {
   it("refuses 2,049 inputs, and parameters that are fields of the request", () => {
     const input = Array.from({ length: 2_049 }, () => "x");
     expect(() => readRequest(encode({ model: "m", input }))).toThrow("2048");
+    expect(() => readRequest(encode({ model: "m", input: "" }))).toThrow("not be empty");
     const { request } = readRequest(encode({ model: "m", input: "x" }));
     request.formatParameters["openai-embeddings"] = { input: "y", url: "z", task: "ok" };
     expect(() => checkEmbeddingParameters(request)).toThrow(
