@@ -26,7 +26,7 @@ function input(change: Partial<PlanInput> = {}, snapshot = sampleSnapshot()): Pl
       throw new Error("no target has a condition");
     },
     admission: () => ({ ok: true }),
-    facts,
+    facts: () => facts,
     warm: undefined,
     issuer: undefined,
     ...change,
@@ -58,7 +58,7 @@ describe("planAttempts", () => {
       ...made,
       route,
       warm: only.deployment.name,
-      get facts(): never {
+      facts: () => {
         throw new Error("nobody asks");
       },
     });
@@ -119,11 +119,13 @@ describe("planAttempts", () => {
       },
     });
     const first = (random: number): string | undefined =>
-      names(planAttempts(input({ facts: { ...facts, random: () => random } }, snapshot)))[0];
+      names(
+        planAttempts(input({ facts: () => ({ ...facts, random: () => random }) }, snapshot)),
+      )[0];
     expect(first(0.24)).toBe("deployments/a-large");
     expect(first(0.26)).toBe("deployments/b-large");
     expect(
-      names(planAttempts(input({ facts: { ...facts, random: () => 0.99 } }, snapshot))),
+      names(planAttempts(input({ facts: () => ({ ...facts, random: () => 0.99 }) }, snapshot))),
     ).toHaveLength(2);
   });
 

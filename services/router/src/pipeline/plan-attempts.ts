@@ -28,8 +28,8 @@ export interface PlanInput extends ExclusionInput {
   readonly request: GenerateRequest;
   /** Health and credential of a target, by the target. */
   readonly admission: (target: CompiledTarget) => TargetAdmission;
-  /** What orders rest on. */
-  readonly facts: OrderFacts;
+  /** What orders rest on; not asked where a route of one target has nothing to order. */
+  readonly facts: () => OrderFacts;
   /** Deployment that served the session last and may have its prompt cache; undefined: none. */
   readonly warm: string | undefined;
   /** Provider that signed the reasoning which the request sends back; undefined: not known. */
@@ -134,7 +134,7 @@ function order(input: PlanInput, route: CompiledRoute): readonly CompiledTarget[
   // As most are, and as `orderTargets` would give it back; what it looks at need not be gathered.
   if (targets.length < 2 && by !== "weighted") return targets;
   const tiers = wished === undefined;
-  const ordered = orderTargets(targets, { by, exploration, tiers }, input.facts);
+  const ordered = orderTargets(targets, { by, exploration, tiers }, input.facts());
   if (ordered.length < 2) return ordered;
   const rank = wishes?.rank;
   const named = rank !== undefined && rank.size > 0;

@@ -45,10 +45,7 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
       if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
       return admitTarget(target, parts);
     },
-    // A route of one target has nothing to order.
-    get facts() {
-      return orderFacts(context, parts, served);
-    },
+    facts: () => orderFacts(context, parts, served),
     warm: served?.deployment,
     issuer: chooses ? issuerOf(context, parts)?.provider : undefined,
   });
