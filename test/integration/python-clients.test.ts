@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import {
@@ -123,6 +125,49 @@ lane.describe("official Python packages", () => {
         wrong_key: ["AuthenticationError", 401, true],
       });
       await expectGivenUp();
+    },
+    minuteMs,
+  );
+
+  it("has the versions of the example", async () => {
+    const read = async (path: string) =>
+      (await readFile(join(import.meta.dirname, path), "utf8")).trim().split("\n");
+    const installed = await read("../support/src/servers/python-requirements.txt");
+    expect(installed).toEqual(
+      expect.arrayContaining(await read("../../deploy/examples/python/requirements.txt")),
+    );
+  });
+
+  it(
+    "the client generated from the protos, as its example has it",
+    async () => {
+      const example = join(import.meta.dirname, "../../deploy/examples/python");
+      const out = await mkdtemp(join(tmpdir(), "penstock-python-"));
+      try {
+        const { PATH = "" } = process.env;
+        const env = { PATH, PYTHON: lane.program, PYTHONDONTWRITEBYTECODE: "1" };
+        await run(join(example, "generate.sh"), [out], { timeout: minuteMs, env });
+        const { stdout } = await run(lane.program ?? "", [join(example, "example.py")], {
+          timeout: minuteMs,
+          env: {
+            ...env,
+            PYTHONPATH: out,
+            PENSTOCK_GRPC_ADDRESS: gateway.grpcAddress,
+            OPENAI_API_KEY: key,
+          },
+        });
+        const said = (text: string) => expectedAnswer("alpha-large", [{ role: "user", text }]).text;
+        expect(stdout.split("\n")).toEqual([
+          said("Say hello."),
+          "by deployments/smart",
+          said("Count to three."),
+          `tokens ${answer.textTokens}`,
+          "NOT_FOUND MODEL_NOT_FOUND",
+          "",
+        ]);
+      } finally {
+        await rm(out, { recursive: true, force: true });
+      }
     },
     minuteMs,
   );
