@@ -19,11 +19,8 @@ interface Template {
 describe("the template for further languages", () => {
   it("names plugins by exact versions and keeps what they write out of the repository", async () => {
     const { plugins } = parse(await readFile(template, "utf8")) as Template;
-    expect(plugins.map(({ out }) => out).toSorted()).toEqual([
-      ...["csharp/gen", "csharp/gen"],
-      ...["java/gen", "java/gen", "java/gen", "java/gen"],
-      ...["rust/gen", "rust/gen"],
-    ]);
+    const folders = new Set(plugins.map(({ out }) => out));
+    expect([...folders].toSorted()).toEqual(["csharp/gen", "java/gen", "rust/gen"]);
     for (const { remote } of plugins) {
       expect(remote).toMatch(/^buf\.build\/[a-z]+\/[a-z-]+:v\d+\.\d+(?:\.\d+)?$/);
     }
