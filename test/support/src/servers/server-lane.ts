@@ -2,12 +2,13 @@ import { appendFileSync } from "node:fs";
 import { readEnvironmentVariable } from "@penstock/runtime";
 import { describe, it } from "vitest";
 import { isLeftOut } from "./left-out.ts";
+import { findGo } from "./go.ts";
 import { findNats } from "./nats.ts";
 import { findPostgres } from "./postgres.ts";
 import { findPython } from "./python.ts";
 
-/** A server, or Python with the official clients, whose tests run only where it is installed. */
-export type LaneName = "nats" | "postgres" | "python";
+/** A server, or a toolchain with packages of others, whose tests run only where it is installed. */
+export type LaneName = "nats" | "postgres" | "python" | "go";
 
 /** How tests of a lane are described. */
 export interface ServerLane {
@@ -22,12 +23,14 @@ const missing: Readonly<Record<LaneName, string>> = {
   nats: "nats-server is not on PATH",
   postgres: "initdb is neither on PATH nor under /usr/lib/postgresql",
   python: "python3 with venv is not on PATH, or its packages can't be installed",
+  go: "go is not on PATH, or the modules of its example can't be had",
 };
 
 const find: Readonly<Record<LaneName, () => string | undefined>> = {
   nats: findNats,
   postgres: findPostgres,
   python: findPython,
+  go: findGo,
 };
 
 const noted = new Set<LaneName>();
