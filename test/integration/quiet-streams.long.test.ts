@@ -32,7 +32,7 @@ it("a model that thinks for 120 s in silence is heard through such a proxy, on b
   ]);
   expect([http, grpc.pieces]).toEqual([answerTokens, answerTokens]);
   expect(grpc.keepalives).toBeGreaterThanOrEqual(quietMs / 5_000 - 2);
-  expect(performance.now() - startMs).toBeGreaterThanOrEqual(quietMs);
+  expect(performance.now() - startMs).toBeGreaterThan(quietMs - 1_000);
 });
 
 it("a plain key is cut after 15 s: the proxy does what it is said to do", async () => {

@@ -28,7 +28,7 @@ serverLane("nats").describe("the drain of a router", () => {
     router_.signal("SIGTERM");
     const signalledMs = performance.now();
     await vi.waitFor(async () => expect((await router_.look("/readyz")).status).toBe(503), {
-      timeout: 1_000,
+      timeout: graceMs,
       interval: 20,
     });
     expect((await router_.look("/livez")).status).toBe(200);
@@ -39,7 +39,7 @@ serverLane("nats").describe("the drain of a router", () => {
       async () => await expect(ask(1)).rejects.toMatchObject({ code: "ECONNREFUSED" }),
       { timeout: graceMs + 10_000, interval: 300 },
     );
-    expect(performance.now() - signalledMs).toBeGreaterThan(graceMs);
+    expect(performance.now() - signalledMs).toBeGreaterThan(graceMs - 100);
     const answers = await running;
     expect(await router_.ended).toBe(0);
     const ends = answers.map((answer) =>
