@@ -1,11 +1,10 @@
-import type { Attempt, AttemptKind, TokenUsage } from "@penstock/api";
+import type { Attempt, TokenUsage } from "@penstock/api";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { durationOf } from "./duration-of.ts";
 
 /** What is known of an attempt when it ended, beside the run itself. */
 export interface AttemptEnd {
-  readonly kind: AttemptKind;
   readonly outcome: AttemptFailure["class"] | "OK";
   readonly failure: AttemptFailure | undefined;
   readonly usage: TokenUsage | undefined;
@@ -21,7 +20,7 @@ export function attemptRecord(run: AttemptRun, end: AttemptEnd): Attempt {
   const attempt: Attempt = {
     $typeName: "penstock.event.v1.Attempt",
     number: run.number,
-    kind: end.kind,
+    kind: run.kind,
     deployment: deployment.name,
     provider: deployment.provider.name,
     model: deployment.model,

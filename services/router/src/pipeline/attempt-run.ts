@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { TokenUsage } from "@penstock/api";
+import type { AttemptKind, TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type {
   AnswerEnd,
@@ -12,6 +12,7 @@ import type {
 } from "@penstock/formats";
 import type { Clock } from "@penstock/runtime";
 import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
+import type { Reservation } from "../leases/reservation.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
 import type { RelayedText, WholeAnswer } from "./downstream.ts";
@@ -28,7 +29,7 @@ export interface AttemptOwner {
   /** Text of a stream that goes to the caller as it came, behind the events that it tells of. */
   attemptText(text: string): void;
   /** End of one read. */
-  attemptFlush(): void;
+  attemptFlush(run: AttemptRun): void;
   /** The stream is complete. */
   attemptFinished(run: AttemptRun, end: AnswerEnd): void;
   /** The whole answer is there. */
@@ -41,10 +42,15 @@ export interface AttemptOwner {
 /** What an attempt is made of. */
 export interface AttemptRunOptions {
   readonly target: CompiledTarget;
+  readonly kind: AttemptKind;
   readonly format: AnswerReading;
   /** From 1. */
   readonly number: number;
   readonly spanId: string;
+  /** What it holds on quotas; undefined: none applies. */
+  readonly reservation: Reservation | undefined;
+  /** What was left out of the request for it. */
+  readonly warnings: string[];
   readonly stream: boolean;
   /** Whether a whole answer may go to the caller as it came. */
   readonly relays: boolean;
@@ -66,8 +72,11 @@ const lingerMs = 1_000;
 /** One try against one target: reads its answer, keeps its time, names its failure. */
 export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly target: CompiledTarget;
+  readonly kind: AttemptKind;
   readonly number: number;
   readonly spanId: string;
+  readonly reservation: Reservation | undefined;
+  readonly warnings: string[];
   readonly startMs: number;
   handle: UpstreamHandle | undefined;
 
@@ -105,6 +114,9 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   constructor(owner: AttemptOwner, options: AttemptRunOptions) {
     this.#owner = owner;
     this.target = options.target;
+    this.kind = options.kind;
+    this.reservation = options.reservation;
+    this.warnings = options.warnings;
     this.#format = options.format;
     this.number = options.number;
     this.spanId = options.spanId;
@@ -232,7 +244,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   }
 
   flush(): void {
-    if (!this.#timers.over) this.#owner.attemptFlush();
+    if (!this.#timers.over) this.#owner.attemptFlush(this);
   }
 
   finish(end: AnswerEnd): void {

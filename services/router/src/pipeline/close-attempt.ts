@@ -1,5 +1,4 @@
-import type { AttemptKind, TokenUsage } from "@penstock/api";
-import type { Reservation } from "../leases/reservation.ts";
+import type { TokenUsage } from "@penstock/api";
 import type { FailureSample } from "../health/failure-samples.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
@@ -14,13 +13,10 @@ import { actualAmounts } from "./settle-amounts.ts";
 /** How an attempt ended. */
 export interface ClosedAttempt {
   readonly run: AttemptRun;
-  readonly kind: AttemptKind;
   readonly outcome: AttemptFailure["class"] | "OK";
   readonly failure?: AttemptFailure | undefined;
   /** Usage as the provider reported it. */
   readonly reported?: TokenUsage | undefined;
-  /** What it held on quotas of its target. */
-  readonly reservation: Reservation | undefined;
 }
 
 /** The parts that hear of an ended attempt. */
@@ -43,7 +39,7 @@ export function closeAttempt(
   parts: ClosingParts,
   closed: ClosedAttempt,
 ): void {
-  const { run, outcome, failure, reservation } = closed;
+  const { run, outcome, failure } = closed;
   const { deployment } = run.target;
   const now = parts.clock.monotonicMs();
   const { firstTokenMs } = run;
@@ -70,7 +66,6 @@ export function closeAttempt(
   if (cost !== undefined) parts.retryBudgets.spend.spent(now, cost);
   context.attempts.push(
     attemptRecord(run, {
-      kind: closed.kind,
       outcome,
       failure,
       usage,
@@ -79,6 +74,7 @@ export function closeAttempt(
       durationMs,
     }),
   );
+  const { reservation } = run;
   if (reservation === undefined) return;
   const actuals = actualAmounts(reservation.uses, usage, cost);
   context.charges.push(...parts.leases.settle(reservation, actuals));

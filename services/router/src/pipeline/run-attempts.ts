@@ -6,9 +6,8 @@ import type { CompiledTarget } from "@penstock/snapshot";
 import { signatureOf } from "../choosing/note-served.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
-import { AttemptRun } from "./attempt-run.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
-import type { AttemptOwner } from "./attempt-run.ts";
+import type { AttemptOwner, AttemptRun } from "./attempt-run.ts";
 import { errorOfAttempt } from "./attempt-error.ts";
 import { attemptMessage } from "./attempt-message.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
@@ -17,8 +16,8 @@ import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { answerFacts } from "./answer-facts.ts";
 import type { AnswerFacts, RelayedText, WholeAnswer } from "./downstream.ts";
-import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
+import { openAttempt, sendAttempt } from "./open-attempt.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { admitTarget, planForContext } from "./plan-for-context.ts";
 import { exclusions, noTargetError, passOver } from "./no-target-error.ts";
@@ -27,7 +26,6 @@ import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
-import { streamRelay } from "./stream-relay.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
 
 /** How the attempts of a request ended. */
@@ -58,7 +56,6 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   readonly #plan: AttemptPlan;
   readonly #sequence: AttemptSequence;
   #current: AttemptRun | undefined;
-  #reservation: Reservation | undefined;
   #lastError: GatewayError | undefined;
   #reserving: QuotaReservation | undefined;
   #ended = false;
@@ -158,45 +155,32 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   #begin(target: CompiledTarget, reservation: Reservation | undefined): void {
-    const context = this.#context;
-    const { clock, upstream, health, tracer } = this.#parts;
-    const { deployment } = target;
     const message = this.#messageFor(target);
     if (message === undefined) {
       if (reservation !== undefined) this.#parts.leases.void(reservation);
       this.#skip();
       return;
     }
-    const { stream } = context;
-    const number = context.attempts.length + 1;
-    const run = new AttemptRun(this, {
+    const run = openAttempt(this, this.#context, this.#parts, {
       target,
-      format: message.reading,
-      number,
-      spanId: tracer.newSpanId(),
-      stream,
-      relays: message.relays,
-      streamRelay: streamRelay(context, deployment.format, this.#modelOf(target)),
-      clock,
+      kind: this.#sequence.kind,
+      number: this.#context.attempts.length + 1,
+      message,
       timeouts: this.#sequence.timeoutsOf(target),
-      requestEndMs: context.deadlineMs,
+      model: this.#modelOf(target),
+      reservation,
     });
-    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(target));
     this.#current = run;
-    this.#reservation = reservation;
-    health.began(deployment, this.#now);
-    this.#sequence.began(target);
-    run.handle = upstream.dispatch({
-      target,
-      body: message.body,
-      path: message.path,
-      stream,
-      requestId: context.requestId,
-      attemptId: `${context.requestId}.${number}`,
-      sink: new GuardedSink(run, this),
-      passedHeaders: context.callerFormat === deployment.format ? context.passedHeaders : [],
-      connectTimeoutMs: target.timeouts.connectMs,
-    });
+    this.#send(run, message);
+  }
+
+  #send(run: AttemptRun, message: AttemptMessage): void {
+    const context = this.#context;
+    const { health, upstream } = this.#parts;
+    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(run.target));
+    health.began(run.target.deployment, this.#now);
+    this.#sequence.began(run.target);
+    sendAttempt(run, message, context, { upstream, listener: this });
   }
 
   /** The request in the target's format; undefined when that can't express it. */
@@ -251,10 +235,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#context.downstream.text?.(text);
   }
 
-  attemptFlush(): void {
+  attemptFlush(run: AttemptRun): void {
     const { downstream } = this.#context;
-    const run = this.#current;
-    if (run === undefined || !run.committed) return;
+    if (!run.committed) return;
     downstream.flush();
     if (!downstream.ready) {
       // What was on its way when it paused must not add a listener each time.
@@ -331,17 +314,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     outcome: ClosedAttempt["outcome"],
     more: Pick<ClosedAttempt, "failure" | "reported"> = {},
   ): void {
-    const reservation = this.#reservation;
-    this.#reservation = undefined;
     this.#current = undefined;
-    const { kind } = this.#sequence;
-    closeAttempt(this.#context, this.#parts, { run, kind, outcome, reservation, ...more });
+    closeAttempt(this.#context, this.#parts, { run, outcome, ...more });
   }
 
   #writeProgress(run: AttemptRun): void {
     this.#lastProgressMs = this.#now;
-    const held = this.#reservation;
-    this.#parts.settlement.progress(this.#context, run, this.#sequence.kind, held);
+    this.#parts.settlement.progress(this.#context, run);
   }
 
   #end(end: RequestEnd): void {

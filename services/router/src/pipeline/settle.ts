@@ -1,11 +1,10 @@
-import type { Attempt, AttemptKind, Charge, UsageEvent } from "@penstock/api";
+import type { Attempt, Charge, UsageEvent } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import { formatTraceparent } from "@penstock/observability";
 import type { Tracer } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
-import type { Reservation } from "../leases/reservation.ts";
 import type { SpoolCallback } from "../usage/spool-callback.ts";
 import type { UsageRecorder } from "../usage/usage-recorder.ts";
 import { encodeEventHead, encodeUsageEvent } from "../usage/usage-event-encoder.ts";
@@ -66,13 +65,8 @@ export class Settlement {
     spool.intent(context.requestId, payload, done, asksForSync(context));
   }
 
-  /** Writes down how far a running stream is, for the same case; `held`: on quotas of its target. */
-  progress(
-    context: RequestContext,
-    run: AttemptRun,
-    kind: AttemptKind,
-    held: Reservation | undefined,
-  ): void {
+  /** Writes down how far a running stream is, for the same case. */
+  progress(context: RequestContext, run: AttemptRun): void {
     const { clock, leases, spool, calibration } = this.#parts;
     const { estimate, reservation } = context;
     if (estimate === undefined) return;
@@ -81,7 +75,6 @@ export class Settlement {
     const cost =
       usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
     const attempt = attemptRecord(run, {
-      kind,
       outcome: "STREAM_BROKEN",
       failure: undefined,
       usage,
@@ -91,6 +84,7 @@ export class Settlement {
     });
     const attempts = [...context.attempts, attempt];
     const charges = [...context.charges];
+    const { reservation: held } = run;
     if (held !== undefined) {
       charges.push(...leases.charges(held, actualAmounts(held.uses, usage, cost)));
     }
