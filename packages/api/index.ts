@@ -690,6 +690,7 @@ export {
   RouterService,
   TargetHealthSchema,
   TargetWindowSchema,
+  ToldLimitSchema,
   UnmappedFailureSchema,
   file_penstock_router_v1_router_service,
   type Consideration,
@@ -703,6 +704,7 @@ export {
   type ListUnmappedFailuresResponse,
   type TargetHealth,
   type TargetWindow,
+  type ToldLimit,
   type UnmappedFailure,
 } from "./src/gen/penstock/router/v1/router_service_pb.ts";
 export {

@@ -45,6 +45,8 @@ const resources = (simulatorUrl: string): string =>
     routeManifest("failing", ["failing", "beta"]),
     routeManifest("cut", ["cut", "beta"]),
     routeManifest("stalling", ["stalling"]),
+    deploymentManifest("silent", "alpha", "alpha-large+hang"),
+    routeManifest("silent", ["silent", "beta"], { firstToken: "0.3s" }),
     `kind: Policy
 name: policies/no-secrets
 scope: { project: projects/p }
@@ -106,6 +108,8 @@ async function sendEverything(): Promise<void> {
     ask("failing", true, "grpc"),
     ask("cut", true, "http"),
     ask("cut", true, "grpc"),
+    ask("silent", false, "http"),
+    ask("silent", true, "grpc"),
     cancel(breakOffHttp(penstock, key, { model: "stalling", prompt: "stall", pieces: 7 })),
     cancel(breakOffGrpc(client, { model: "stalling", messages }, 7)),
   ]);
@@ -130,7 +134,7 @@ describe("the usage of answered, failed over and cancelled requests", () => {
   });
 
   it("is what providers reported, at the price of the price book", () => {
-    expect(transcripts).toHaveLength(9);
+    expect(transcripts).toHaveLength(11);
     for (const { requestId, usage, end, headers, trailers } of transcripts) {
       expect(end).toBe("complete");
       const { event } = recordOf(requestId);
@@ -177,6 +181,26 @@ describe("the usage of answered, failed over and cancelled requests", () => {
         expect(attempt.usage?.outputTokens).toBe(0n);
         expect(attempt.costNanoUsd).toBe(costOfAttempt(attempt));
       }
+      expect(record.event?.estimated).toBe(true);
+    }
+  });
+
+  it("counts the input of an attempt that was sent and never answered", () => {
+    const silent = transcripts
+      .map(({ requestId }) => recordOf(requestId))
+      .filter(({ event }) => event?.model === "silent");
+    expect(silent).toHaveLength(2);
+    for (const record of silent) {
+      const [first] = attemptsOf(record);
+      // The vendor's log has it: it read the request, and may bill it.
+      const [call] = penstock.simulator.calls.list(`${record.event?.requestId}.1`);
+      expect(call).toMatchObject({ status: 0, sentTokens: 0 });
+      expect(call?.inputTokens).toBeGreaterThan(0);
+      expect(first).toMatchObject({ outcome: "TIMEOUT_FIRST_TOKEN", httpStatus: 0 });
+      expect(first?.usage?.source).toBe(UsageSource.ESTIMATED);
+      expect(first?.usage?.inputTokens).toBeGreaterThan(0n);
+      expect(first?.usage?.outputTokens).toBe(0n);
+      expect(first?.costNanoUsd).toBe(first && costOfAttempt(first));
       expect(record.event?.estimated).toBe(true);
     }
   });

@@ -41,3 +41,19 @@ it("shows each deployment with its windows", () => {
   expect(rows[2]).toEqual(["", "1 d", "8", "75.0 %", "240 ms", "-", "61", "-"]);
   expect(rows[3]).toEqual(["deployments/b", "ready", "2", "-"]);
 });
+
+it("shows what providers told of their limits, where one did", () => {
+  const targets = [
+    {
+      deployment: "deployments/a",
+      toldRequests: { remaining: 0n, limit: 60n },
+      toldTokens: { remaining: 149_984n },
+    },
+    { deployment: "deployments/b" },
+  ];
+  const text = renderTargets(create(ListTargetHealthResponseSchema, { targets }));
+  const rows = text.split("\n").map((line) => line.split(/ {2,}/));
+  expect(rows[0]).toContain("LEFT");
+  expect(rows[1]).toContain("0 of 60 requests, 149984 tokens");
+  expect(rows[2]?.slice(0, 3)).toEqual(["deployments/b", "ready", "-"]);
+});

@@ -1,6 +1,11 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { ListTargetHealthResponse, TargetHealth, TargetWindow } from "@penstock/api";
+import type {
+  ListTargetHealthResponse,
+  TargetHealth,
+  TargetWindow,
+  ToldLimit,
+} from "@penstock/api";
 import { ListTargetHealthResponseSchema } from "@penstock/api";
 import type { Command } from "commander";
 import { formatDuration, formatTime } from "../output/format-time.ts";
@@ -21,7 +26,8 @@ export function addTargetsCommand(
     .summary("show how deployments do: uptime, time to first token, speed")
     .description(
       "Asks a router how the deployments do that it has asked: whether each is planned now, and its\n" +
-        "attempts, times and speeds of the last minute, quarter of an hour, hour and day.",
+        "attempts, times and speeds of the last minute, quarter of an hour, hour and day. LEFT is what\n" +
+        "its provider told last of its limits.",
     );
   addOutputOption(addTargetOptions(command), ["table", "json"]);
   addExamples(command, ["penstock targets"]);
@@ -39,20 +45,26 @@ export function addTargetsCommand(
 
 const numbers = ["ATTEMPTS", "UPTIME", "TTFT P50", "TTFT P95", "TOKENS/S P50", "TOKENS/S P95"];
 
-/** One row for each deployment and window; the state of a deployment stands in its first row. */
+/**
+ * One row for each deployment and window; the state of a deployment stands in its first row. What
+ * providers told of their limits has a column where one did.
+ */
 export function renderTargets({ targets }: ListTargetHealthResponse): string {
+  const tell = targets.some(({ toldRequests, toldTokens }) => toldRequests ?? toldTokens);
   const columns = [
     { heading: "DEPLOYMENT" },
     { heading: "STATE" },
+    ...(tell ? [{ heading: "LEFT" }] : []),
     { heading: "RUNNING", isNumber: true },
     { heading: "WINDOW", isNumber: true },
     ...numbers.map((heading) => ({ heading, isNumber: true })),
   ];
   const rows = targets.flatMap((target) => {
-    const known = [target.deployment, stateOf(target), `${target.inFlight}`];
+    const left = tell ? [leftOf(target)] : [];
+    const known = [target.deployment, stateOf(target), ...left, `${target.inFlight}`];
     if (target.windows.length === 0) return [[...known, "-"]];
     return target.windows.map((window, at) => [
-      ...(at === 0 ? known : ["", "", ""]),
+      ...(at === 0 ? known : known.map(() => "")),
       ...windowCells(window),
     ]);
   });
@@ -62,6 +74,17 @@ export function renderTargets({ targets }: ListTargetHealthResponse): string {
 function stateOf({ ejected, reason, untilTime }: TargetHealth): string {
   if (!ejected) return "ready";
   return untilTime === undefined ? reason : `${reason} until ${formatTime(untilTime)}`;
+}
+
+function leftOf({ toldRequests, toldTokens }: TargetHealth): string {
+  const parts = [partOf(toldRequests, "requests"), partOf(toldTokens, "tokens")];
+  return parts.filter((part) => part !== "").join(", ") || "-";
+}
+
+function partOf(told: ToldLimit | undefined, unit: string): string {
+  if (told?.remaining === undefined) return "";
+  const of = told.limit === undefined ? "" : ` of ${told.limit}`;
+  return `${told.remaining}${of} ${unit}`;
 }
 
 function windowCells(window: TargetWindow): string[] {

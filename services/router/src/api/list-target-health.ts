@@ -3,7 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ListTargetHealthResponseSchema } from "@penstock/api";
-import type { ListTargetHealthResponse, TargetWindowSchema } from "@penstock/api";
+import type { ListTargetHealthResponse, TargetWindowSchema, ToldLimitSchema } from "@penstock/api";
+import type { ProviderLimit } from "@penstock/providers";
 import type { WindowSummary } from "../performance/target-windows.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 
@@ -25,6 +26,8 @@ export function listTargetHealth({
       concurrencyLimit: info.concurrencyLimit,
       consecutiveFailures: info.consecutiveFailures,
       windows: performance.windows(info.deployment, now).map(windowMessage),
+      toldRequests: limitMessage(info.limits?.requests),
+      toldTokens: limitMessage(info.limits?.tokens),
       ...(until === undefined
         ? {}
         : { untilTime: timestampFromMs(Math.round(clock.wallMs() + until - now)) }),
@@ -35,6 +38,17 @@ export function listTargetHealth({
   });
   targets.sort((a, b) => (a.deployment < b.deployment ? -1 : 1));
   return create(ListTargetHealthResponseSchema, { targets });
+}
+
+function limitMessage(
+  told: ProviderLimit | undefined,
+): MessageInitShape<typeof ToldLimitSchema> | undefined {
+  if (told === undefined) return undefined;
+  const { remaining, limit } = told;
+  return {
+    ...(remaining === undefined ? {} : { remaining: BigInt(remaining) }),
+    ...(limit === undefined ? {} : { limit: BigInt(limit) }),
+  };
 }
 
 function windowMessage(window: WindowSummary): MessageInitShape<typeof TargetWindowSchema> {

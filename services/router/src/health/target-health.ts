@@ -1,5 +1,5 @@
 import { failureTreatments } from "@penstock/formats";
-import type { FailureClass } from "@penstock/formats";
+import type { FailureClass, HeaderGetter } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledDeployment, Snapshot } from "@penstock/snapshot";
 import {
@@ -32,6 +32,13 @@ import {
   scopeNamesOf,
 } from "./target-record.ts";
 import type { TargetHealth } from "./target-record.ts";
+
+/** Of what is asked while all breakers are open, the share that is let through at any time. */
+const openShare = 0.1;
+/** Attempts on a target that may run at once then. */
+const mostOpenTries = 3;
+/** After so long without one the next attempt is let through. Unit: milliseconds. */
+const openTryIntervalMs = 1_000;
 
 /** Health of all targets of a router, by deployment, and of what deployments share. */
 export class TargetHealthBook implements HintedBook {
@@ -66,7 +73,25 @@ export class TargetHealthBook implements HintedBook {
     if (breaker === "open") return refuse("breaker_open", health.breaker.openUntil);
     if (breaker === "probing") return refuse("probing", undefined);
     if (health.inFlight >= health.concurrency.limit) return refuse("full", undefined);
+    const usedUpUntil = health.limits?.usedUpUntil ?? -Infinity;
+    if (now < usedUpUntil) return refuse("limit_reached", usedUpUntil as MonotonicMs);
     return admitted;
+  }
+
+  /**
+   * Whether a target whose breaker is open may be asked because nothing else can be: one attempt a
+   * second and a tenth of the others, and few at once (reliability §2.5). Without side effects.
+   */
+  mayTryOpen(deployment: CompiledDeployment, now: MonotonicMs): boolean {
+    const health = this.#of(deployment, now);
+    if (health.openTries >= mostOpenTries) return false;
+    return now - health.lastOpenTry >= openTryIntervalMs || this.#random() < openShare;
+  }
+
+  /** The head of an answer has come, which may tell of its provider's limits. */
+  heardHead(deployment: CompiledDeployment, header: HeaderGetter, now: MonotonicMs): void {
+    const health = this.#targets.get(deployment.name);
+    if (health?.limits !== undefined) health.limits.hear(header, now);
   }
 
   hint(key: string, untilMs: number, now: MonotonicMs): boolean {
@@ -77,6 +102,10 @@ export class TargetHealthBook implements HintedBook {
   began(deployment: CompiledDeployment, now: MonotonicMs): void {
     const health = this.#of(deployment, now);
     health.inFlight += 1;
+    if (askBreaker(health.breaker, now) === "open") {
+      health.openTries += 1;
+      health.lastOpenTry = now;
+    }
     beginAttempt(health.breaker, now);
     beginProbe(health.cooldown, now);
     const probes = this.#scopes.begin(health.scopes, now);
@@ -88,6 +117,8 @@ export class TargetHealthBook implements HintedBook {
     const health = this.#targets.get(deployment.name);
     if (health === undefined) return;
     health.inFlight = Math.max(0, health.inFlight - 1);
+    // Which of them it was does not matter: it is about how many run.
+    if (health.openTries > 0) health.openTries -= 1;
     // Long streams end under an older configuration: they say nothing about another target.
     if (health.deployment !== deployment && identityOf(deployment) !== health.identity) return;
     const effect = failureEffects[outcome.class];
@@ -120,6 +151,7 @@ export class TargetHealthBook implements HintedBook {
         concurrencyLimit: health.concurrency.limit,
         consecutiveFailures: Math.floor(health.breaker.consecutiveFailures),
         firstTokenMs: health.firstTokenMs === 0 ? undefined : health.firstTokenMs,
+        limits: health.limits?.amounts,
       }))
       .sort((a, b) => (a.deployment < b.deployment ? -1 : 1));
   }

@@ -1,5 +1,6 @@
 import type { CooldownScope, FailureClass } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
+import type { ProviderLimits } from "@penstock/providers";
 
 /** How one attempt ended, as far as the health of its target goes. */
 export interface TargetOutcome {
@@ -21,6 +22,7 @@ export type HealthRefusal =
   | "deployment_refused"
   | "used_up"
   | "hinted"
+  | "limit_reached"
   | "full";
 
 /** Whether a target may be asked now, and otherwise when it may be again. */
@@ -43,4 +45,6 @@ export interface TargetHealthInfo {
   readonly consecutiveFailures: number;
   /** Smoothed, with 5 s for each failure; undefined: nothing known. */
   readonly firstTokenMs: number | undefined;
+  /** What its provider told last of its limits; undefined: it is not known to tell. */
+  readonly limits: ProviderLimits | undefined;
 }

@@ -9,6 +9,7 @@ import { createCooldown } from "./cooldown.ts";
 import type { Cooldown } from "./cooldown.ts";
 import { hintKey } from "./cooldown-hints.ts";
 import type { ScopeNames } from "./cooldown-scopes.ts";
+import { ToldLimits } from "./told-limits.ts";
 
 /** What a failed attempt adds to the smoothed time to first content (reliability §2.5). */
 export const penaltyMs = 5_000;
@@ -32,6 +33,12 @@ export interface TargetHealth {
   lastFailure: number;
   /** What it shares and an attempt of it is the probe of. */
   probes: readonly string[];
+  /** Undefined: its provider is not known to tell of limits. */
+  limits: ToldLimits | undefined;
+  /** Attempts that began while its breaker was open, as far as they have not ended. */
+  openTries: number;
+  /** When the last of them began. Monotonic; -Infinity: none did. */
+  lastOpenTry: number;
 }
 
 /**
@@ -97,6 +104,9 @@ export function createHealth(deployment: CompiledDeployment, now: MonotonicMs): 
     firstTokenMs: 0,
     lastFailure: -Infinity,
     probes: [],
+    limits: ToldLimits.of(deployment.provider.kind),
+    openTries: 0,
+    lastOpenTry: -Infinity,
   };
 }
 
@@ -117,6 +127,9 @@ export function adopt(
   health.cooldown = createCooldown();
   health.concurrency = createConcurrencyLimit(deployment.maxConcurrentRequests);
   health.firstTokenMs = 0;
+  health.limits = ToldLimits.of(deployment.provider.kind);
+  health.openTries = 0;
+  health.lastOpenTry = -Infinity;
 }
 
 /** Smooths the time to first content with one more sample. */

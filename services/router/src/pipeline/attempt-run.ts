@@ -12,6 +12,7 @@ import type {
 } from "@penstock/formats";
 import type { Clock } from "@penstock/runtime";
 import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
+import type { TargetHealthBook } from "../health/target-health.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
@@ -56,6 +57,8 @@ export interface AttemptRunOptions {
   readonly relays: boolean;
   /** How a stream goes to the caller as it came; undefined: it is written anew. */
   readonly streamRelay?: StreamRelay | undefined;
+  /** Who hears of the head of the answer. */
+  readonly heads?: Pick<TargetHealthBook, "heardHead">;
   readonly clock: Clock;
   readonly timeouts: AttemptTimeouts;
   /** Monotonic end of the request. */
@@ -93,6 +96,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   /** What the provider says that a failed answer used; undefined when it did not say. */
   failedUsage: TokenUsage | undefined;
   committed = false;
+  /** Undefined: it has not failed below HTTP, and its handle knows. */
+  #sentBytes: boolean | undefined;
 
   readonly #owner: AttemptOwner;
   readonly #format: AnswerReading;
@@ -102,6 +107,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   /** Undefined: the stream is written anew. */
   readonly streamRelay: StreamRelay | undefined;
   readonly #timers: AttemptTimers;
+  readonly #heads: AttemptRunOptions["heads"];
   #reader: StreamReader | undefined;
   #header: HeaderGetter = () => undefined;
   #chunks: Buffer[] = [];
@@ -124,6 +130,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.#relays = options.relays;
     this.streamRelay = options.streamRelay;
     this.#clock = options.clock;
+    this.#heads = options.heads;
     this.startMs = options.clock.monotonicMs();
     this.#timers = new AttemptTimers(options.clock, options.timeouts, options.requestEndMs, {
       stream: options.stream,
@@ -134,6 +141,16 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   /** What the provider has told of the usage of a stream so far; undefined: nothing. */
   get usageSoFar(): TokenUsage | undefined {
     return this.#reader?.usageSoFar;
+  }
+
+  /** Whether the provider may have read the request, and so may bill it. */
+  get wasSent(): boolean {
+    return this.#sentBytes ?? this.handle?.sentBytes ?? false;
+  }
+
+  /** Whether the provider has begun to answer, if only with an error. */
+  get wasHeard(): boolean {
+    return this.httpStatus !== 0;
   }
 
   /** A header of the provider's answer; undefined when it is not there. */
@@ -167,6 +184,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.httpStatus = status;
     this.#header = header;
     this.providerRequestId = providerRequestId(header);
+    this.#heads?.heardHead(this.target.deployment, header, this.#clock.monotonicMs());
     if (!this.#ok) this.#timers.refused();
     else if (!this.#stream) this.#timers.progressed();
     else if (isEventStream) {
@@ -202,6 +220,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   onFailure(failure: TransportFailure): void {
     this.#ended = true;
+    this.#sentBytes = failure.sentBytes;
     if (this.#timers.over) return;
     if (this.#refused) {
       this.#failByAnswer(Buffer.concat(this.#chunks));

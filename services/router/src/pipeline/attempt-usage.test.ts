@@ -1,4 +1,5 @@
 import { UsageSource } from "@penstock/api";
+import type { UsageEvent } from "@penstock/api";
 import { describe, expect, it } from "vitest";
 import { createPipeline } from "./pipeline.fixture.ts";
 import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
@@ -42,5 +43,95 @@ describe("an answer that breaks off", () => {
     const { handler, spool } = begin({ input_tokens: 0, output_tokens: 0 });
     handler.cancel();
     expect(spool.finals[0]?.usage?.inputTokens).toBeGreaterThan(0n);
+  });
+});
+
+describe("an attempt that nobody answered", () => {
+  const inputAlone = { outputTokens: 0n, source: UsageSource.ESTIMATED };
+
+  function expectInput(final: UsageEvent | undefined): void {
+    const [attempt] = final?.attempts ?? [];
+    expect(attempt?.usage).toMatchObject(inputAlone);
+    expect(attempt?.usage?.inputTokens).toBeGreaterThan(0n);
+    expect(attempt?.costNanoUsd).toBeGreaterThan(0n);
+    expect(final?.estimated).toBe(true);
+  }
+
+  it("is charged for its input when its time was over", () => {
+    const { clock, spool, upstream, send } = createPipeline();
+    send({}, true);
+    clock.advance(60_000);
+    upstream.last.headers(200, {}, true);
+    upstream.last.content("hi");
+    upstream.last.call.sink.onData(Buffer.from("data: [DONE]\n\n"));
+    upstream.last.call.sink.onEnd();
+    expectInput(spool.finals[0]);
+  });
+
+  it("is charged for its input when its caller went away", () => {
+    const { spool, send } = createPipeline();
+    const { handler } = send();
+    handler.cancel();
+    expectInput(spool.finals[0]);
+  });
+
+  it("is charged for its input when its connection broke after it was sent", () => {
+    const { spool, upstream, send } = createPipeline();
+    const { handler } = send();
+    upstream.last.call.sink.onFailure({ class: "CONNECTION", message: "reset", sentBytes: true });
+    handler.cancel();
+    expectInput(spool.finals[0]);
+  });
+
+  it("takes its input from the limits of its target", () => {
+    const limit = {
+      name: "limits/tokens",
+      scope: { all: true },
+      tokensPerMinute: "1000000",
+      onUnavailable: "UNAVAILABLE_MODE_ALLOW",
+      selector: { deployment: "deployments/a-large" },
+    };
+    const { clock, spool, send } = createPipeline(sampleSnapshot({ "limits/tokens": { limit } }));
+    const { handler } = send();
+    clock.advance(150);
+    handler.cancel();
+    const [final] = spool.finals;
+    expect(final?.charges[0]?.settled).toBe(final?.usage?.inputTokens);
+    expect(final?.charges[0]?.settled).toBeGreaterThan(0n);
+  });
+
+  it("costs nothing when nothing of it was sent", () => {
+    const { spool, upstream, send } = createPipeline();
+    const { handler } = send();
+    const failure = { class: "CONNECTION", message: "refused", sentBytes: false } as const;
+    upstream.last.call.sink.onFailure(failure);
+    upstream.last.sentBytes = false;
+    handler.cancel();
+    expect(spool.finals[0]?.attempts.map(({ usage }) => usage)).toEqual([undefined]);
+    expect(spool.finals[0]?.costNanoUsd ?? 0n).toBe(0n);
+  });
+
+  it("costs nothing when its provider refused it", () => {
+    const { spool, upstream, send } = createPipeline();
+    const { handler } = send();
+    upstream.last.headers(503);
+    upstream.last.call.sink.onEnd();
+    handler.cancel();
+    expect(spool.finals[0]?.attempts[0]?.usage).toBeUndefined();
+  });
+
+  it("is repeated at the same vendor, whatever it would have cost", () => {
+    const prices = [{ model: "*", inputNanoUsdPerMillionTokens: "900000000000000" }];
+    const route = { name: "routes/smart", match: { models: ["smart"] } };
+    const { clock, upstream, send } = createPipeline(
+      sampleSnapshot({
+        "priceBooks/prices": { priceBook: { name: "priceBooks/prices", prices } },
+        "routes/smart": { route: { ...route, targets: [{ deployment: "deployments/a-large" }] } },
+      }),
+    );
+    send();
+    upstream.last.call.sink.onFailure({ class: "CONNECTION", message: "reset", sentBytes: true });
+    clock.advance(200);
+    expect(upstream.calls).toHaveLength(2);
   });
 });

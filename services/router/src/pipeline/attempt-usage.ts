@@ -15,7 +15,9 @@ export interface RatedUsage {
 
 /**
  * What an attempt used: as the provider reported it, else estimated from what was sent and
- * received. Undefined when the provider can't have billed anything: it never began to answer.
+ * received. A request that may have been read and was never answered may be billed: its input
+ * counts (reliability §2.2). Undefined when the provider can't have billed anything: nothing was
+ * sent, or it refused.
  */
 export function attemptUsage(
   run: AttemptRun,
@@ -30,6 +32,7 @@ export function attemptUsage(
     }
     return reported;
   }
+  if (!run.wasHeard) return run.wasSent ? estimatedUsage(estimate.inputTokens, 0) : undefined;
   const answering = run.httpStatus >= 200 && run.httpStatus < 300;
   if (!answering) return undefined;
   // Nothing was to be written: the bytes of vectors are no output.

@@ -63,7 +63,7 @@ export function closeAttempt(
   if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
-  if (cost !== undefined) parts.retryBudgets.spend.spent(now, cost);
+  if (cost !== undefined && run.wasHeard) parts.retryBudgets.spend.spent(now, cost);
   context.attempts.push(
     attemptRecord(run, {
       outcome,

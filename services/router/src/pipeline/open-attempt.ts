@@ -27,7 +27,7 @@ export interface AttemptOpening {
 export function openAttempt(
   owner: AttemptOwner,
   context: RequestContext,
-  parts: Pick<PipelineParts, "clock" | "tracer">,
+  parts: Pick<PipelineParts, "clock" | "health" | "tracer">,
   opening: AttemptOpening,
 ): AttemptRun {
   const { target, kind, number, message, timeouts, model, reservation } = opening;
@@ -43,6 +43,7 @@ export function openAttempt(
     stream,
     relays: message.relays,
     streamRelay: streamRelay(context, target.deployment.format, model),
+    heads: parts.health,
     clock: parts.clock,
     timeouts,
     requestEndMs: context.deadlineMs,

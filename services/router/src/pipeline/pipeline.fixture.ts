@@ -32,6 +32,7 @@ export class FakeCall implements UpstreamHandle {
   readonly call: UpstreamCall;
   cancelled = false;
   paused = false;
+  sentBytes = true;
 
   constructor(call: UpstreamCall) {
     this.call = call;

@@ -26,6 +26,7 @@ function input(change: Partial<PlanInput> = {}, snapshot = sampleSnapshot()): Pl
       throw new Error("no target has a condition");
     },
     admission: () => ({ ok: true }),
+    mayTryOpen: () => true,
     facts: () => facts,
     warm: undefined,
     issuer: undefined,

@@ -28,6 +28,8 @@ export interface PlanInput extends ExclusionInput {
   readonly request: GenerateRequest;
   /** Health and credential of a target, by the target. */
   readonly admission: (target: CompiledTarget) => TargetAdmission;
+  /** Whether one whose breaker is open may be asked where all fail. */
+  readonly mayTryOpen: (target: CompiledTarget) => boolean;
   /** What orders rest on; not asked where a route of one target has nothing to order. */
   readonly facts: () => OrderFacts;
   /** Deployment that served the session last and may have its prompt cache; undefined: none. */
@@ -74,7 +76,7 @@ export function planAttempts(input: PlanInput): AttemptPlan {
   const plan = { targets: [] as CompiledTarget[], skipped: [] as SkippedTarget[] };
   planRoute(input, route, plan);
   const models = fallbacks.length === 0 ? undefined : planFallbacks(input, plan);
-  readmit(plan.targets, plan.skipped);
+  readmit(plan.targets, plan.skipped, input.mayTryOpen);
   const wishes = request.routing;
   if (wishes?.allowFallbacks === false) plan.targets.splice(1);
   const most = Math.max(route.maxAttempts, ...fallbacks.map((one) => one.route.maxAttempts));

@@ -6,6 +6,7 @@ import { expectedCost } from "../choosing/expected-cost.ts";
 import { noPriceReason } from "../choosing/exclude-target.ts";
 import type { OrderFacts } from "../choosing/order-targets.ts";
 import { targetsOf } from "./models-of.ts";
+import { limitReached } from "./panic-rule.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { planAttempts } from "./plan-attempts.ts";
 import type { AttemptPlan, TargetAdmission } from "./plan-attempts.ts";
@@ -45,6 +46,7 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
       if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
       return admitTarget(target, parts);
     },
+    mayTryOpen: ({ deployment }) => parts.health.mayTryOpen(deployment, parts.clock.monotonicMs()),
     facts: () => orderFacts(context, parts, served),
     warm: served?.deployment,
     issuer: chooses ? issuerOf(context, parts)?.provider : undefined,
@@ -107,7 +109,7 @@ export function admitTarget(
   const admitted = parts.health.admit(target.deployment, parts.clock.monotonicMs());
   if (admitted.ok) return admitted;
   const { reason, untilMs } = admitted;
-  const inNeed = reason === "breaker_open";
+  const inNeed = reason === "breaker_open" || reason === limitReached;
   return { ok: false, rule: reason, reason: healthReasons[reason], untilMs, inNeed };
 }
 
@@ -123,6 +125,7 @@ const healthReasons = {
   probing: "it failed repeatedly and one request is trying it",
   cooldown: "its provider asked to be left alone for a while",
   credential_refused: "its provider refused the credential",
+  limit_reached: "its provider says that nothing is left of a limit, so it is asked last",
   hinted: "its provider asked another router to leave it alone for a while",
   used_up: "its account at the provider is used up",
   deployment_refused: "its provider refused the deployment",

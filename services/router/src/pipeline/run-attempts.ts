@@ -284,7 +284,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   #afterFailure(run: AttemptRun, failure: AttemptFailure): void {
     this.#close(run, failure.class, { failure });
-    const costNanoUsd = this.#context.attempts.at(-1)?.costNanoUsd ?? 0n;
+    // What nobody began to answer may have cost nothing: calls have a budget of their own.
+    const costNanoUsd = run.wasHeard ? (this.#context.attempts.at(-1)?.costNanoUsd ?? 0n) : 0n;
     const { committed } = run;
     const next = this.#sequence.afterFailure(run.target, { failure, committed, costNanoUsd });
     this.#lastError = this.#errorOf(run, failure);

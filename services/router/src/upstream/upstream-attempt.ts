@@ -41,6 +41,10 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
     target.pool.inFlight += 1;
   }
 
+  get sentBytes(): boolean {
+    return this.#phase !== "connecting";
+  }
+
   /** `dispatch` has returned: from now on the sink may be called at once. */
   dispatched(): void {
     this.#dispatching = false;

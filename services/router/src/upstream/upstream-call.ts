@@ -41,6 +41,8 @@ export interface UpstreamCall {
 
 /** A running call. */
 export interface UpstreamHandle {
+  /** Whether any byte of the request may have reached the provider so far. */
+  readonly sentBytes: boolean;
   /** No `onData` until `resume`, but for what is on its way already. */
   pause(): void;
   resume(): void;

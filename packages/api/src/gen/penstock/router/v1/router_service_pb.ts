@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/router/v1/router_service.proto.
  */
 export const file_penstock_router_v1_router_service: GenFile = /*@__PURE__*/
-  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QiqAIKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdyLBAgoMVGFyZ2V0V2luZG93EikKBmxlbmd0aBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghhdHRlbXB0cxgCIAEoAxIQCghmYWlsdXJlcxgDIAEoAxIyCg9maXJzdF90b2tlbl9wNTAYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMgoPZmlyc3RfdG9rZW5fcDk1GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A1MBgGIAEoAUgAiAEBEiIKFXRva2Vuc19wZXJfc2Vjb25kX3A5NRgHIAEoAUgBiAEBQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wNTBCGAoWX3Rva2Vuc19wZXJfc2Vjb25kX3A5NSJNChhMaXN0VGFyZ2V0SGVhbHRoUmVzcG9uc2USMQoHdGFyZ2V0cxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5UYXJnZXRIZWFsdGgiHQobTGlzdFVubWFwcGVkRmFpbHVyZXNSZXF1ZXN0IpUCCg9Vbm1hcHBlZEZhaWx1cmUSEgoKZGVwbG95bWVudBgBIAEoCRIVCg1wcm92aWRlcl9raW5kGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgFEhUKDXByb3ZpZGVyX2NvZGUYBCABKAkSFQoNcHJvdmlkZXJfdHlwZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhUKDWZhaWx1cmVfY2xhc3MYByABKAkSDQoFY291bnQYCCABKAMSLgoKZmlyc3RfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJVChxMaXN0VW5tYXBwZWRGYWlsdXJlc1Jlc3BvbnNlEjUKCGZhaWx1cmVzGAEgAygLMiMucGVuc3RvY2sucm91dGVyLnYxLlVubWFwcGVkRmFpbHVyZTKxBAoNUm91dGVyU2VydmljZRJ/Cg5FeHBsYWluUmVxdWVzdBIpLnBlbnN0b2NrLnJvdXRlci52MS5FeHBsYWluUmVxdWVzdFJlcXVlc3QaKi5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlchKCAQoPR2V0U25hcHNob3RJbmZvEioucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1JlcXVlc3QaKy5wZW5zdG9jay5yb3V0ZXIudjEuR2V0U25hcHNob3RJbmZvUmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXIShQEKEExpc3RUYXJnZXRIZWFsdGgSKy5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QaLC5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFRhcmdldEhlYWx0aFJlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEpEBChRMaXN0VW5tYXBwZWRGYWlsdXJlcxIvLnBlbnN0b2NrLnJvdXRlci52MS5MaXN0VW5tYXBwZWRGYWlsdXJlc1JlcXVlc3QaMC5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFVubWFwcGVkRmFpbHVyZXNSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlcmIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
+  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QikgMKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdxI0Cg10b2xkX3JlcXVlc3RzGFogASgLMh0ucGVuc3RvY2sucm91dGVyLnYxLlRvbGRMaW1pdBIyCgt0b2xkX3Rva2VucxhbIAEoCzIdLnBlbnN0b2NrLnJvdXRlci52MS5Ub2xkTGltaXQiTwoJVG9sZExpbWl0EhYKCXJlbWFpbmluZxgBIAEoA0gAiAEBEhIKBWxpbWl0GAIgASgDSAGIAQFCDAoKX3JlbWFpbmluZ0IICgZfbGltaXQiwQIKDFRhcmdldFdpbmRvdxIpCgZsZW5ndGgYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIYXR0ZW1wdHMYAiABKAMSEAoIZmFpbHVyZXMYAyABKAMSMgoPZmlyc3RfdG9rZW5fcDUwGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD2ZpcnN0X3Rva2VuX3A5NRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIiChV0b2tlbnNfcGVyX3NlY29uZF9wNTAYBiABKAFIAIgBARIiChV0b2tlbnNfcGVyX3NlY29uZF9wOTUYByABKAFIAYgBAUIYChZfdG9rZW5zX3Blcl9zZWNvbmRfcDUwQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wOTUiTQoYTGlzdFRhcmdldEhlYWx0aFJlc3BvbnNlEjEKB3RhcmdldHMYASADKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuVGFyZ2V0SGVhbHRoIh0KG0xpc3RVbm1hcHBlZEZhaWx1cmVzUmVxdWVzdCKVAgoPVW5tYXBwZWRGYWlsdXJlEhIKCmRlcGxveW1lbnQYASABKAkSFQoNcHJvdmlkZXJfa2luZBgCIAEoCRITCgtodHRwX3N0YXR1cxgDIAEoBRIVCg1wcm92aWRlcl9jb2RlGAQgASgJEhUKDXByb3ZpZGVyX3R5cGUYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRIVCg1mYWlsdXJlX2NsYXNzGAcgASgJEg0KBWNvdW50GAggASgDEi4KCmZpcnN0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3RfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVQocTGlzdFVubWFwcGVkRmFpbHVyZXNSZXNwb25zZRI1CghmYWlsdXJlcxgBIAMoCzIjLnBlbnN0b2NrLnJvdXRlci52MS5Vbm1hcHBlZEZhaWx1cmUysQQKDVJvdXRlclNlcnZpY2USfwoORXhwbGFpblJlcXVlc3QSKS5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXF1ZXN0GioucGVuc3RvY2sucm91dGVyLnYxLkV4cGxhaW5SZXF1ZXN0UmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXISggEKD0dldFNuYXBzaG90SW5mbxIqLnBlbnN0b2NrLnJvdXRlci52MS5HZXRTbmFwc2hvdEluZm9SZXF1ZXN0GisucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1Jlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEoUBChBMaXN0VGFyZ2V0SGVhbHRoEisucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXF1ZXN0GiwucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlchKRAQoUTGlzdFVubWFwcGVkRmFpbHVyZXMSLy5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFVubWFwcGVkRmFpbHVyZXNSZXF1ZXN0GjAucGVuc3RvY2sucm91dGVyLnYxLkxpc3RVbm1hcHBlZEZhaWx1cmVzUmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXJiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
 
 /**
  * A request that is not sent.
@@ -322,6 +322,20 @@ export type TargetHealth = Message<"penstock.router.v1.TargetHealth"> & {
    * @generated from field: repeated penstock.router.v1.TargetWindow windows = 70;
    */
   windows: TargetWindow[];
+
+  /**
+   * What its provider told last of its limit of requests. Absent: it did not.
+   *
+   * @generated from field: penstock.router.v1.ToldLimit told_requests = 90;
+   */
+  toldRequests?: ToldLimit | undefined;
+
+  /**
+   * What its provider told last of its limit of tokens. Absent: it did not.
+   *
+   * @generated from field: penstock.router.v1.ToldLimit told_tokens = 91;
+   */
+  toldTokens?: ToldLimit | undefined;
 };
 
 /**
@@ -330,6 +344,34 @@ export type TargetHealth = Message<"penstock.router.v1.TargetHealth"> & {
  */
 export const TargetHealthSchema: GenMessage<TargetHealth> = /*@__PURE__*/
   messageDesc(file_penstock_router_v1_router_service, 6);
+
+/**
+ * What a provider says of one of its limits beside an answer.
+ *
+ * @generated from message penstock.router.v1.ToldLimit
+ */
+export type ToldLimit = Message<"penstock.router.v1.ToldLimit"> & {
+  /**
+   * What is left in the provider's window. Unit: requests or tokens. Absent: not told.
+   *
+   * @generated from field: optional int64 remaining = 1;
+   */
+  remaining?: bigint | undefined;
+
+  /**
+   * Amount of a whole window. Unit: requests or tokens. Absent: not told.
+   *
+   * @generated from field: optional int64 limit = 2;
+   */
+  limit?: bigint | undefined;
+};
+
+/**
+ * Describes the message penstock.router.v1.ToldLimit.
+ * Use `create(ToldLimitSchema)` to create a new message.
+ */
+export const ToldLimitSchema: GenMessage<ToldLimit> = /*@__PURE__*/
+  messageDesc(file_penstock_router_v1_router_service, 7);
 
 /**
  * How one target did in the time up to now.
@@ -392,7 +434,7 @@ export type TargetWindow = Message<"penstock.router.v1.TargetWindow"> & {
  * Use `create(TargetWindowSchema)` to create a new message.
  */
 export const TargetWindowSchema: GenMessage<TargetWindow> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 7);
+  messageDesc(file_penstock_router_v1_router_service, 8);
 
 /**
  * How the targets do.
@@ -413,7 +455,7 @@ export type ListTargetHealthResponse = Message<"penstock.router.v1.ListTargetHea
  * Use `create(ListTargetHealthResponseSchema)` to create a new message.
  */
 export const ListTargetHealthResponseSchema: GenMessage<ListTargetHealthResponse> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 8);
+  messageDesc(file_penstock_router_v1_router_service, 9);
 
 /**
  * Which errors to list: all that are remembered.
@@ -428,7 +470,7 @@ export type ListUnmappedFailuresRequest = Message<"penstock.router.v1.ListUnmapp
  * Use `create(ListUnmappedFailuresRequestSchema)` to create a new message.
  */
 export const ListUnmappedFailuresRequestSchema: GenMessage<ListUnmappedFailuresRequest> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 9);
+  messageDesc(file_penstock_router_v1_router_service, 10);
 
 /**
  * An error of a provider that no row of the failure tables knows.
@@ -512,7 +554,7 @@ export type UnmappedFailure = Message<"penstock.router.v1.UnmappedFailure"> & {
  * Use `create(UnmappedFailureSchema)` to create a new message.
  */
 export const UnmappedFailureSchema: GenMessage<UnmappedFailure> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 10);
+  messageDesc(file_penstock_router_v1_router_service, 11);
 
 /**
  * Errors of providers that no table knows.
@@ -533,7 +575,7 @@ export type ListUnmappedFailuresResponse = Message<"penstock.router.v1.ListUnmap
  * Use `create(ListUnmappedFailuresResponseSchema)` to create a new message.
  */
 export const ListUnmappedFailuresResponseSchema: GenMessage<ListUnmappedFailuresResponse> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 11);
+  messageDesc(file_penstock_router_v1_router_service, 12);
 
 /**
  * Looks into one router. Served on its admin port only.

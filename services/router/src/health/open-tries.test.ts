@@ -1,0 +1,84 @@
+import type { MonotonicMs } from "@penstock/limits";
+import { describe, expect, it } from "vitest";
+import { createPipeline } from "../pipeline/pipeline.fixture.ts";
+import { sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
+import { TargetHealthBook } from "./target-health.ts";
+
+/** A route of one target that has just failed so often that its breaker is open. */
+function failing() {
+  const route = {
+    name: "routes/smart",
+    match: { models: ["smart"] },
+    targets: [{ deployment: "deployments/a-large" }],
+    maxAttempts: 1,
+  };
+  const pipeline = createPipeline(sampleSnapshot({ "routes/smart": { route } }));
+  const fail = (): void => {
+    pipeline.upstream.last.headers(500);
+    pipeline.upstream.last.call.sink.onEnd();
+  };
+  for (let at = 0; at < 5; at += 1) {
+    pipeline.send({}, false, `failed-${at}`);
+    fail();
+  }
+  const before = pipeline.upstream.calls.length;
+  let sent = 0;
+  /** Sends requests at once; gives how many reached the provider, and the last caller. */
+  const flood = (count: number) => {
+    const from = pipeline.upstream.calls.length;
+    const callers = Array.from({ length: count }, () => {
+      sent += 1;
+      return pipeline.send({}, false, `flood-${sent}`).downstream;
+    });
+    return { reached: pipeline.upstream.calls.length - from, callers };
+  };
+  return { ...pipeline, fail, flood, before };
+}
+
+describe("requests while all breakers are open", () => {
+  it("go to the provider one at a second, and the others fail fast", () => {
+    const { clock, fail, flood, before } = failing();
+    expect(before).toBe(5);
+    const { reached, callers } = flood(20);
+    expect(reached).toBe(1);
+    const refused = callers.filter(({ error }) => error?.reason === "NO_HEALTHY_TARGET");
+    expect(refused).toHaveLength(19);
+    expect(refused[0]?.error?.retryAfterMs).toBeGreaterThan(0);
+    fail();
+    expect(flood(20).reached).toBe(0);
+    clock.advance(1_000);
+    expect(flood(20).reached).toBe(1);
+  });
+
+  it("never run more than three at once on it", () => {
+    const { clock, flood } = failing();
+    let reached = 0;
+    for (let second = 0; second < 4; second += 1) {
+      reached += flood(5).reached;
+      clock.advance(1_000);
+    }
+    expect(reached).toBe(3);
+  });
+
+  it("are a tenth of all when they end fast", () => {
+    const [deployment] = sampleSnapshot().deployments.values();
+    if (deployment === undefined) throw new Error("there are two");
+    let drawn = 0;
+    const book = new TargetHealthBook(() => (drawn++ % 10) / 10);
+    const now = 0 as MonotonicMs;
+    const fail = (): void => {
+      book.began(deployment, now);
+      book.ended(deployment, { class: "UPSTREAM_ERROR" }, now);
+    };
+    for (let at = 0; at < 5; at += 1) fail();
+    let tried = 0;
+    for (let at = 0; at < 200; at += 1) {
+      if (!book.mayTryOpen(deployment, now)) continue;
+      tried += 1;
+      fail();
+    }
+    // Each failure draws a number itself when it opens the breaker, and the first second is free.
+    expect(tried).toBeGreaterThan(15);
+    expect(tried).toBeLessThan(25);
+  });
+});
