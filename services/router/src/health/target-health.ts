@@ -17,6 +17,7 @@ import { CooldownScopes } from "./cooldown-scopes.ts";
 import { failureEffects } from "./failure-effects.ts";
 import type { Effect } from "./failure-effects.ts";
 import { HintedCooldowns } from "./hinted-cooldowns.ts";
+import { beginOpenTry, endOpenTry, mayTryOpen } from "./open-tries.ts";
 import type {
   Admission,
   HealthRefusal,
@@ -32,13 +33,6 @@ import {
   scopeNamesOf,
 } from "./target-record.ts";
 import type { TargetHealth } from "./target-record.ts";
-
-/** Of what is asked while all breakers are open, the share that is let through at any time. */
-const openShare = 0.1;
-/** Attempts on a target that may run at once then. */
-const mostOpenTries = 3;
-/** After so long without one the next attempt is let through. Unit: milliseconds. */
-const openTryIntervalMs = 1_000;
 
 /** Health of all targets of a router, by deployment, and of what deployments share. */
 export class TargetHealthBook implements HintedBook {
@@ -78,14 +72,9 @@ export class TargetHealthBook implements HintedBook {
     return admitted;
   }
 
-  /**
-   * Whether a target whose breaker is open may be asked because nothing else can be: one attempt a
-   * second and a tenth of the others, and few at once (reliability §2.5). Without side effects.
-   */
+  /** Whether a target whose breaker is open may be asked, as nothing else can be. */
   mayTryOpen(deployment: CompiledDeployment, now: MonotonicMs): boolean {
-    const health = this.#of(deployment, now);
-    if (health.openTries >= mostOpenTries) return false;
-    return now - health.lastOpenTry >= openTryIntervalMs || this.#random() < openShare;
+    return mayTryOpen(this.#of(deployment, now).openTries, now, this.#random);
   }
 
   /** The head of an answer has come, which may tell of its provider's limits. */
@@ -102,10 +91,7 @@ export class TargetHealthBook implements HintedBook {
   began(deployment: CompiledDeployment, now: MonotonicMs): void {
     const health = this.#of(deployment, now);
     health.inFlight += 1;
-    if (askBreaker(health.breaker, now) === "open") {
-      health.openTries += 1;
-      health.lastOpenTry = now;
-    }
+    if (askBreaker(health.breaker, now) === "open") beginOpenTry(health.openTries, now);
     beginAttempt(health.breaker, now);
     beginProbe(health.cooldown, now);
     const probes = this.#scopes.begin(health.scopes, now);
@@ -117,8 +103,7 @@ export class TargetHealthBook implements HintedBook {
     const health = this.#targets.get(deployment.name);
     if (health === undefined) return;
     health.inFlight = Math.max(0, health.inFlight - 1);
-    // Which of them it was does not matter: it is about how many run.
-    if (health.openTries > 0) health.openTries -= 1;
+    endOpenTry(health.openTries);
     // Long streams end under an older configuration: they say nothing about another target.
     if (health.deployment !== deployment && identityOf(deployment) !== health.identity) return;
     const effect = failureEffects[outcome.class];

@@ -9,6 +9,8 @@ import { createCooldown } from "./cooldown.ts";
 import type { Cooldown } from "./cooldown.ts";
 import { hintKey } from "./cooldown-hints.ts";
 import type { ScopeNames } from "./cooldown-scopes.ts";
+import { createOpenTries } from "./open-tries.ts";
+import type { OpenTries } from "./open-tries.ts";
 import { ToldLimits } from "./told-limits.ts";
 
 /** What a failed attempt adds to the smoothed time to first content (reliability §2.5). */
@@ -35,10 +37,7 @@ export interface TargetHealth {
   probes: readonly string[];
   /** Undefined: its provider is not known to tell of limits. */
   limits: ToldLimits | undefined;
-  /** Attempts that began while its breaker was open, as far as they have not ended. */
-  openTries: number;
-  /** When the last of them began. Monotonic; -Infinity: none did. */
-  lastOpenTry: number;
+  openTries: OpenTries;
 }
 
 /**
@@ -105,8 +104,7 @@ export function createHealth(deployment: CompiledDeployment, now: MonotonicMs): 
     lastFailure: -Infinity,
     probes: [],
     limits: ToldLimits.of(deployment.provider.kind),
-    openTries: 0,
-    lastOpenTry: -Infinity,
+    openTries: createOpenTries(),
   };
 }
 
@@ -128,8 +126,7 @@ export function adopt(
   health.concurrency = createConcurrencyLimit(deployment.maxConcurrentRequests);
   health.firstTokenMs = 0;
   health.limits = ToldLimits.of(deployment.provider.kind);
-  health.openTries = 0;
-  health.lastOpenTry = -Infinity;
+  health.openTries = createOpenTries();
 }
 
 /** Smooths the time to first content with one more sample. */
