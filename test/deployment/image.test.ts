@@ -15,6 +15,9 @@ import { freePorts } from "./src/free-ports.ts";
 import { readIgnoreFile } from "./src/ignored-files.ts";
 
 const root = join(import.meta.dirname, "../..");
+const launched = (await import(join(root, "services/penstock/bin/node-options.mjs"))) as {
+  readonly nodeOptions: readonly string[];
+};
 const dockerfile = readFileSync(join(root, "deploy/Dockerfile"), "utf8");
 const isIgnored = readIgnoreFile(
   readFileSync(join(root, "deploy/Dockerfile.dockerignore"), "utf8"),
@@ -62,6 +65,7 @@ describe("the Dockerfile", () => {
     );
     expect(JSON.parse(stepOf("ENTRYPOINT")?.text ?? "")).toEqual([
       "node",
+      ...launched.nodeOptions,
       "/app/services/penstock/src/main.ts",
     ]);
     expect(JSON.parse(stepOf("CMD")?.text ?? "")).toEqual(["start"]);

@@ -11,6 +11,7 @@ import { chooseEntry } from "./choose-entry.mjs";
 import { findNode } from "./find-node.mjs";
 import { installPackages } from "./install-packages.mjs";
 import { LaunchError } from "./launch-error.mjs";
+import { nodeOptions } from "./node-options.mjs";
 import { runChild } from "./run-child.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -28,7 +29,7 @@ async function launch(parameters) {
   if (root === undefined) {
     return runChild(
       process.execPath,
-      [join(here, "..", "dist", "main.js"), ...parameters],
+      [...nodeOptions, join(here, "..", "dist", "main.js"), ...parameters],
       process.env,
     );
   }
@@ -38,7 +39,7 @@ async function launch(parameters) {
     ...process.env,
     PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`,
   };
-  return runChild(findNode(root), [entry.file, ...entry.parameters], environment);
+  return runChild(findNode(root), [...nodeOptions, entry.file, ...entry.parameters], environment);
 }
 
 try {

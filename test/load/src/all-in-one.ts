@@ -5,6 +5,7 @@ import { configure, connectControl } from "./control-client.ts";
 import type { ControlClient } from "./control-client.ts";
 import { untilConfigured } from "./constellation.ts";
 import { startNodeProcess } from "./node-process.ts";
+import { penstockNodeOptions } from "./penstock-node.ts";
 import type { NodeProcess } from "./node-process.ts";
 import type { MockProvider } from "./tools/toolbox.ts";
 
@@ -28,6 +29,7 @@ export async function startAllInOne(folder: string, mock: MockProvider): Promise
   const ports = doors.flatMap((door) => [`--${door}-port`, "0"]);
   const process = await startNodeProcess({
     program: main,
+    nodeOptions: penstockNodeOptions,
     parameters: ["start", "--data-dir", dataDir, ...ports],
     environment: { OPENAI_API_KEY: "", PENSTOCK_LOG_LEVEL: "warn" },
     readyText: "ready in",

@@ -5,6 +5,7 @@ import { startControlPlane, subfolder } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { startNodeProcess } from "./node-process.ts";
 import type { NodeProcess } from "./node-process.ts";
+import { penstockNodeOptions } from "./penstock-node.ts";
 import { startOtlpCounter } from "./otlp-counter.ts";
 import type { OtlpCounter } from "./otlp-counter.ts";
 import { cores } from "./pinning.ts";
@@ -61,7 +62,7 @@ export async function startConstellation(options: ConstellationOptions): Promise
       input,
       environment: tracedEnvironment(spans, options.traceRatio),
       core: pinned ? cores.measured : undefined,
-      nodeOptions: options.routerNodeOptions ?? [],
+      nodeOptions: [...penstockNodeOptions, ...(options.routerNodeOptions ?? [])],
     });
     routers.push(process);
     await untilConfigured(process.ports["http"] ?? 0, key);

@@ -6,6 +6,7 @@ import { connectControl } from "./control-client.ts";
 import type { ControlClient } from "./control-client.ts";
 import { startNodeProcess } from "./node-process.ts";
 import type { NodeProcess } from "./node-process.ts";
+import { penstockNodeOptions } from "./penstock-node.ts";
 import type { ControlInput } from "./programs/control-process.ts";
 
 /** NATS, and policy, quota and telemetry as a process beside it: what routers are started with. */
@@ -34,6 +35,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const dataDir = subfolder(options.folder, "control");
   const process = await startNodeProcess({
     program: "control-process.ts",
+    nodeOptions: penstockNodeOptions,
     input: { busUrl, serviceToken, adminToken, dataDir } satisfies ControlInput,
     environment: { PENSTOCK_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true" },
     background: options.background,

@@ -6,6 +6,7 @@ import { subfolder } from "./control-plane.ts";
 import type { HttpTarget } from "./lanes.ts";
 import { startNodeProcess } from "./node-process.ts";
 import type { NodeProcess } from "./node-process.ts";
+import { penstockNodeOptions } from "./penstock-node.ts";
 import { startOtlpCounter } from "./otlp-counter.ts";
 import type { OtlpCounter } from "./otlp-counter.ts";
 import type { LaptopInput } from "./programs/laptop-process.ts";
@@ -31,6 +32,7 @@ export async function startLaptop(
   const adminToken = generateKey("pat").text;
   const process = await startNodeProcess({
     program: "laptop-process.ts",
+    nodeOptions: penstockNodeOptions,
     input: {
       adminToken,
       serviceToken: generateKey("pst").text,

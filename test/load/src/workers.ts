@@ -6,6 +6,7 @@ import type { ControlPlane } from "./control-plane.ts";
 import { HeldConsumers, heldUpSeconds } from "./held-consumers.ts";
 import { jsonVariant } from "./lanes.ts";
 import { startNodeProcess } from "./node-process.ts";
+import { penstockNodeOptions } from "./penstock-node.ts";
 import type { NodeProcess } from "./node-process.ts";
 import { cpuOfFamily } from "./process-tree.ts";
 import { rampUp } from "./ramp.ts";
@@ -102,6 +103,7 @@ async function startRouter(
   const identity = ["--data-dir", own.dataDir, "--replica", own.replica];
   const process = await startNodeProcess({
     program: main,
+    nodeOptions: penstockNodeOptions,
     parameters: ["start", "--role", "router", ...identity, ...ports],
     environment: {
       PENSTOCK_BUS_URL: plane.busUrl,

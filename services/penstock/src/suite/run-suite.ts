@@ -162,7 +162,7 @@ export class Suite {
     return new KeptProcess({
       name,
       command: process.execPath,
-      parameters: [mainFile, "start", "--role", role, "--data-dir", folder],
+      parameters: [...process.execArgv, mainFile, "start", "--role", role, "--data-dir", folder],
       environment: inheritedEnvironment({ ...inherited, ...withoutTokens, ...environment }),
       ...this.#hooks(name),
     });
