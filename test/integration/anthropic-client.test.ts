@@ -319,7 +319,9 @@ describe("what reaches a target of the same format", () => {
 
 describe("a coding agent", () => {
   it("finds somebody at the root, and is refused in its own words elsewhere", async () => {
-    expect((await fetch(gateway.httpUrl, { method: "HEAD" })).status).toBe(200);
+    for (const path of ["/", "/api/hello"]) {
+      expect((await fetch(gateway.httpUrl + path, { method: "HEAD" })).status).toBe(200);
+    }
     const nowhere = await fetch(`${gateway.httpUrl}/v1/messages/batches?beta=true`);
     expect(nowhere.status).toBe(404);
     expect(await nowhere.json()).toMatchObject({

@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { openaiResponses } from "@penstock/formats";
 import { documentedResponses } from "@penstock/formats/testing";
@@ -24,11 +24,13 @@ interface VendorEvent {
 }
 
 const got: Record<string, unknown>[] = [];
+let gotHeaders: IncomingHttpHeaders = {};
 let answer: readonly VendorEvent[] = [];
 
 const vendor = createServer((request, response) => {
   void readText(request).then((text) => {
     got.push(JSON.parse(text) as Record<string, unknown>);
+    gotHeaders = request.headers;
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.end(sse(answer));
   });
@@ -73,10 +75,10 @@ beforeEach(() => {
   got.length = 0;
 });
 
-function post(body: unknown): Promise<Response> {
+function post(body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${gateway.httpUrl}/v1/responses`, {
     method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
 }
@@ -101,6 +103,26 @@ describe("an agent that asks as Codex does", () => {
     const [[last, outputTokens] = ["", ""]] = [...requestIds].slice(-1);
     const { record } = await gateway.request(last);
     expect(String(record?.event?.usage?.outputTokens)).toBe(outputTokens);
+  });
+
+  it("may name its tools among the items, and its session in a header", async () => {
+    answer = streams[0]!.stream;
+    // As Codex 0.169.0 asks models of its newer kind, texts made up.
+    const { tools, ...rest } = codexRequest;
+    const namespaces = [{ type: "namespace", name: "functions", description: "", tools }];
+    const first = { type: "additional_tools", id: "at_1", role: "developer", tools: namespaces };
+    const body = { ...rest, input: [first, ...codexRequest.input], client_metadata: { turn: "1" } };
+    const response = await post(body, {
+      "session-id": "session-8",
+      "x-codex-turn-metadata": "stays",
+      "x-openai-internal-codex-responses-lite": "true",
+    });
+    await response.text();
+    expect(got).toEqual([{ ...body, model: "upstream-codex" }]);
+    expect(gotHeaders).toMatchObject({ "x-openai-internal-codex-responses-lite": "true" });
+    expect(gotHeaders["x-codex-turn-metadata"]).toBeUndefined();
+    const { record } = await gateway.request(response.headers.get("x-request-id") ?? "");
+    expect(record?.event?.session).toBe("session-8");
   });
 
   it("may say to Penstock what it wishes; then its body is written anew, and says the same", async () => {

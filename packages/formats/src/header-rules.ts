@@ -28,6 +28,12 @@ const rulesByFormat: Readonly<Partial<Record<FormatName, HeaderRules>>> = {
     toCaller: ["openai-processing-ms"],
     session: sessions,
   },
+  "openai-responses": {
+    // Codex says by it that tools stand among the items of the input; without it they may be ignored.
+    toTarget: ["x-openai-internal-codex-responses-lite"],
+    toCaller: [],
+    session: ["session-id", ...sessions],
+  },
   "anthropic-messages": {
     // The version says how the body is meant, the betas what may stand in it.
     toTarget: ["anthropic-version", "anthropic-beta"],

@@ -42,6 +42,16 @@ describe("writeError", () => {
     expect(type("UPSTREAM_FAILED")).toBe("api_error");
   });
 
+  it("tells a conversation that is too long in the words that agents look for, once", () => {
+    // Claude Code 2.1.330 compacts the conversation at these words, whatever stands around them.
+    const message = (words: string): unknown =>
+      JSON.parse(writeError(new GatewayError("CONTEXT_LENGTH_EXCEEDED", words), "r"));
+    const error = (words: string) => ({ error: { message: words } });
+    expect(message("Too much.")).toMatchObject(error("prompt is too long: Too much."));
+    const said = 'It says: "prompt is too long: 9 tokens > 8 maximum".';
+    expect(message(said)).toMatchObject(error(said));
+  });
+
   it("ends a stream with an event of its own", () => {
     const text = writeStreamError(new GatewayError("UPSTREAM_OVERLOADED", "x"), "r");
     const [, data] = /^event: error\ndata: (.*)\n\n$/.exec(text) ?? [];

@@ -20,7 +20,7 @@ function errorBody(error: GatewayError, requestId: string): Record<string, unkno
     type: "error",
     error: {
       type: errorType(error),
-      message: error.message,
+      message: knownWords(error),
       code: error.reason,
       param: fieldViolations[0]?.field || undefined,
       source: error.source,
@@ -31,6 +31,14 @@ function errorBody(error: GatewayError, requestId: string): Record<string, unkno
     },
     request_id: requestId,
   };
+}
+
+/** The words by which agents know that they must shorten the conversation: there is no code for it. */
+const tooLong = "prompt is too long";
+
+function knownWords({ reason, message }: GatewayError): string {
+  if (reason !== "CONTEXT_LENGTH_EXCEEDED" || message.includes(tooLong)) return message;
+  return `${tooLong}: ${message}`;
 }
 
 function errorType({ reason }: GatewayError): string {

@@ -31,6 +31,13 @@ describe("writeError", () => {
     expect(JSON.parse(text)).toMatchObject({ error: { type, param: null } });
   });
 
+  it("tells a conversation that is too long by the code that agents look for", () => {
+    // Codex 0.169.0 shortens the conversation at this code, and at no other.
+    const text = openaiChat.writeError(new GatewayError("CONTEXT_LENGTH_EXCEEDED", "x"), "r");
+    const error = { code: "context_length_exceeded", reason: "CONTEXT_LENGTH_EXCEEDED" };
+    expect(JSON.parse(text)).toMatchObject({ error });
+  });
+
   it("shows a provider's words only where they are about the caller's request", () => {
     const failure = { providerCode: "c", providerType: "t", message: "their words" };
     const shown = failureToError({ class: "BAD_REQUEST", ...failure });

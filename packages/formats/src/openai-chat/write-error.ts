@@ -1,10 +1,18 @@
-import { helpPath, reasons, type GatewayError } from "@penstock/errors";
+import { helpPath, reasons, type ErrorReason, type GatewayError } from "@penstock/errors";
 import { writeExclusion } from "../write-exclusion.ts";
 
 /**
+ * Codes by which clients decide what to do next: agents shorten their conversation. With one of them
+ * our reason stands beside it, as `reason`.
+ */
+const knownCodes: Readonly<Partial<Record<ErrorReason, string>>> = {
+  CONTEXT_LENGTH_EXCEEDED: "context_length_exceeded",
+};
+
+/**
  * Writes an error in the shape OpenAI's clients read: `type` from its vocabulary, `code` is our
- * reason, `param` the first field at fault. Beside them stand the request id, the source, and all
- * that helps to mend the request.
+ * reason, but where clients look for a code of OpenAI's, `param` the first field at fault. Beside
+ * them stand the request id, the source, and all that helps to mend the request.
  */
 export function writeError(error: GatewayError, requestId: string): string {
   return JSON.stringify({ error: errorObject(error, requestId) });
@@ -17,12 +25,14 @@ export function writeStreamError(error: GatewayError, requestId: string): string
 
 function errorObject(error: GatewayError, requestId: string): Record<string, unknown> {
   const { exclusions, fieldViolations, metadata } = error;
+  const known = knownCodes[error.reason];
   return {
     message: error.message,
     type: errorType(error),
     // A problem of the whole body has no field.
     param: fieldViolations[0]?.field || null,
-    code: error.reason,
+    code: known ?? error.reason,
+    reason: known === undefined ? undefined : error.reason,
     request_id: requestId,
     source: error.source,
     help: helpPath(error.reason),

@@ -34,13 +34,14 @@ export function agentConfiguration(agent: CodingAgent, wishes: AgentWishes): Age
   return agent === "codex" ? forCodex(wishes) : forClaudeCode(wishes);
 }
 
-/** The variables are those of code.claude.com/docs/en/llm-gateway. */
+/** The variables are those of code.claude.com/docs/en/llm-gateway; tried with Claude Code 2.1.330. */
 function forClaudeCode({ url, keyVariable, model, smallModel }: AgentWishes): AgentConfiguration {
   const environment = {
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_AUTH_TOKEN: `$${keyVariable}`,
-    ...(model === undefined ? {} : { ANTHROPIC_MODEL: model }),
-    ...(smallModel === undefined ? {} : { ANTHROPIC_DEFAULT_HAIKU_MODEL: smallModel }),
+    // One that is set elsewhere would be sent as well, and two keys that differ are refused.
+    ANTHROPIC_API_KEY: "",
+    ...claudeModels(model, smallModel),
     // The picker of models then lists those of the key that are called claude or anthropic.
     CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: "1",
   };
@@ -56,9 +57,26 @@ function forClaudeCode({ url, keyVariable, model, smallModel }: AgentWishes): Ag
   };
 }
 
-/** The settings are those of developers.openai.com/codex/config-reference. */
+/** What subagents and aliases such as `opus` stand for, which no route may know by its own name. */
+function claudeModels(model: string | undefined, smallModel: string | undefined) {
+  const small = smallModel ?? model;
+  return {
+    ...(model === undefined
+      ? {}
+      : {
+          ANTHROPIC_MODEL: model,
+          ANTHROPIC_DEFAULT_FABLE_MODEL: model,
+          ANTHROPIC_DEFAULT_OPUS_MODEL: model,
+          ANTHROPIC_DEFAULT_SONNET_MODEL: model,
+        }),
+    ...(small === undefined ? {} : { ANTHROPIC_DEFAULT_HAIKU_MODEL: small }),
+  };
+}
+
+/** The settings are those of developers.openai.com/codex/config-reference; tried with Codex 0.169.0. */
 function forCodex({ url, keyVariable, model }: AgentWishes): AgentConfiguration {
   const provider = {
+    // Behind one that is called OpenAI Codex asks for more than the Responses API.
     name: "Penstock",
     base_url: `${url}/v1`,
     env_key: keyVariable,

@@ -32,17 +32,31 @@ describe("penstock connect", () => {
     const { code, out, talk } = await run("claude-code", ...models);
     expect(code).toBe(0);
     expect(talk).toBe("penstock: goes to the shell that claude starts in\n");
-    const environment = { PATH: "/usr/bin:/bin", PENSTOCK_API_KEY: "psk_1" };
+    const environment = {
+      PATH: "/usr/bin:/bin",
+      PENSTOCK_API_KEY: "psk_1",
+      ANTHROPIC_API_KEY: "sk-of-the-vendor",
+    };
     const set = execFileSync("sh", ["-c", `${out}\nenv`], { env: environment }).toString();
     expect(set.split("\n")).toEqual(
       expect.arrayContaining([
         "ANTHROPIC_BASE_URL=http://127.0.0.1:8080",
         "ANTHROPIC_AUTH_TOKEN=psk_1",
+        "ANTHROPIC_API_KEY=",
         "ANTHROPIC_MODEL=smart",
+        "ANTHROPIC_DEFAULT_FABLE_MODEL=smart",
+        "ANTHROPIC_DEFAULT_OPUS_MODEL=smart",
+        "ANTHROPIC_DEFAULT_SONNET_MODEL=smart",
         "ANTHROPIC_DEFAULT_HAIKU_MODEL=it's cheap",
         "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1",
       ]),
     );
+  });
+
+  it("names no models where none is asked for, and one for all tasks where one is", async () => {
+    expect((await run("claude-code")).out).not.toContain("_MODEL=");
+    const { out } = await run("claude-code", "--model", "smart");
+    expect(out).toContain("ANTHROPIC_DEFAULT_HAIKU_MODEL=smart\n");
   });
 
   it("prints settings for Codex", async () => {

@@ -9,6 +9,9 @@ describe("describeHeaders", () => {
     expect(describeHeaders("openai-chat")).toEqual([
       "gives openai-processing-ms to callers of openai-chat",
     ]);
+    expect(describeHeaders("openai-responses")).toEqual([
+      "gets x-openai-internal-codex-responses-lite from callers of openai-responses",
+    ]);
     expect(describeHeaders("google-generate-content")).toEqual([]);
   });
 });

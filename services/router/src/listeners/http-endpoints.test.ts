@@ -12,6 +12,7 @@ describe("findHttpEndpoint", () => {
     ["POST", "/v1/chat/completions", "generate"],
     ["POST", "/v1/chat/completions?beta=true", "generate"],
     ["HEAD", "/", "probe"],
+    ["HEAD", "/api/hello", "probe"],
     ["GET", "/v1/models", "list_models"],
     ["GET", "/v1/models?limit=1000", "list_models"],
     ["GET", "/v1/models/smart", "get_model smart"],

@@ -62,6 +62,8 @@ const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEn
     },
   ],
   ["HEAD /", { operation: "probe", format: openaiChat }],
+  // Where Claude Code asks since 2.1.330 at the latest; it goes on whatever the answer is.
+  ["HEAD /api/hello", { operation: "probe", format: openaiChat }],
 ]);
 
 const modelsPath = "/v1/models";
