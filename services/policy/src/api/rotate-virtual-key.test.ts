@@ -63,6 +63,25 @@ describe("virtual keys", () => {
     expect(await credentialIds(name)).toEqual([parseKey(secret)?.id]);
   });
 
+  it("turn once when a rotation is repeated, and the repetition tells no secret", async () => {
+    const name = keyName("repeating");
+    await keys().createVirtualKey({ virtualKey: { name } });
+    clock.advance(1_000);
+    const request = { name, overlap: durationFromMs(0), requestId: "rotate-once" };
+    const { secret, virtualKey, revision } = await keys().rotateVirtualKey(request);
+    clock.advance(1_000);
+    expect(await keys().rotateVirtualKey(request)).toMatchObject({
+      virtualKey,
+      revision,
+      secret: "",
+    });
+    expect(await credentialIds(name)).toEqual([parseKey(secret)?.id]);
+    const other = await failureOf(keys().rotateVirtualKey({ ...request, name: keyName("web") }));
+    expect(other.fieldViolations[0]?.field).toBe("request_id");
+    const again = await keys().rotateVirtualKey({ ...request, requestId: "rotate-twice" });
+    expect(await credentialIds(name)).toEqual([parseKey(again.secret)?.id]);
+  });
+
   it("get their first secret by rotation when they were applied", async () => {
     expect(await credentialIds(keyName("web"))).toEqual([]);
     const { secret } = await keys().rotateVirtualKey({ name: keyName("web") });

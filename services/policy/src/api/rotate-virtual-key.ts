@@ -1,7 +1,7 @@
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { RotateVirtualKeyRequest, VirtualKey, VirtualKeyCredential } from "@penstock/api";
-import { RotateVirtualKeyResponseSchema } from "@penstock/api";
+import { RotateVirtualKeyRequestSchema, RotateVirtualKeyResponseSchema } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { expectResourceName } from "@penstock/rpc";
 import { generateKey } from "@penstock/runtime";
@@ -27,9 +27,10 @@ export function rotateVirtualKey({ writer }: ApiDependencies) {
     const bounds = { byDefaultMs: defaultOverlapMs, maxMs: maxOverlapMs };
     const overlapMs = durationIn(overlap, "overlap", bounds);
     const key = generateKey("psk");
-    const { response } = await applyChange(writer, {
+    const { response, repeated } = await applyChange(writer, {
       context,
       output: RotateVirtualKeyResponseSchema,
+      repeatable: { schema: RotateVirtualKeyRequestSchema, message: request },
       intents: () => [
         {
           type: "edit",
@@ -44,7 +45,8 @@ export function rotateVirtualKey({ writer }: ApiDependencies) {
         revision,
       }),
     });
-    response.secret = key.text;
+    // The secret of the first answer is known to nobody by now: a repetition issues no other one.
+    if (!repeated) response.secret = key.text;
     return response;
   };
 }
