@@ -34,7 +34,7 @@ export type {
   ResourceName,
 } from "./src/resource.ts";
 export { explainRoutes, selectRoute } from "./src/route-table.ts";
-export type { RouteExplanation } from "./src/route-table.ts";
+export type { RouteExplanation, RouteMiss } from "./src/route-table.ts";
 export { scopeAll } from "./src/scope.ts";
 export type {
   AcceptedResource,

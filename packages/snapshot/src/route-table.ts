@@ -16,10 +16,15 @@ interface RouteIndex {
   readonly prefixes: readonly Candidate[];
 }
 
+/** At what a route was passed over: at the model that is asked for first of all. */
+export type RouteMiss = "model" | "label" | "condition" | "order";
+
 /** Why a route was chosen or passed over. */
 export interface RouteExplanation {
   readonly route: CompiledRoute;
   readonly chosen: boolean;
+  /** Undefined for the chosen one. */
+  readonly miss: RouteMiss | undefined;
   /** A sentence for people. */
   readonly reason: string;
 }
@@ -58,16 +63,20 @@ export function explainRoutes(
 ): RouteExplanation[] {
   const winner = selectCandidate(caller.routes, model, { labels, facts });
   return caller.routes.map((route) => {
-    const chosen = route === winner?.route;
+    const passed = (miss: RouteMiss, reason: string): RouteExplanation => {
+      return { route, chosen: false, miss, reason };
+    };
     const pattern = fittingPattern(route, model);
-    if (pattern === undefined) return { route, chosen, reason: "no pattern fits the model" };
+    if (pattern === undefined) return passed("model", "no pattern fits the model");
     const missing = missingLabel(route, labels);
-    if (missing !== undefined) return { route, chosen, reason: `the request lacks ${missing}` };
+    if (missing !== undefined) return passed("label", `the request lacks ${missing}`);
     const unmet = unmetCondition(route, facts);
-    if (unmet !== undefined) return { route, chosen, reason: unmet };
-    const candidate = makeCandidate(route, pattern);
-    if (chosen) return { route, chosen, reason: `best match, through ${JSON.stringify(pattern)}` };
-    return { route, chosen, reason: reasonPassedOver(candidate, winner) };
+    if (unmet !== undefined) return passed("condition", unmet);
+    if (route !== winner?.route) {
+      return passed("order", reasonPassedOver(makeCandidate(route, pattern), winner));
+    }
+    const reason = `best match, through ${JSON.stringify(pattern)}`;
+    return { route, chosen: true, miss: undefined, reason };
   });
 }
 

@@ -56,7 +56,7 @@ export class RunningRouter implements RouterService {
     this.#http = new HttpListener(doors);
     const { reflection } = config;
     this.#grpc = new GrpcListener({ ...doors, reflection, pageTokenKey: randomBytes(32) });
-    this.routes = routerRoutes(parts.pipeline, configuration);
+    this.routes = routerRoutes(parts.pipeline, configuration, parts.credentials);
     this.#drain = new Drain(deps.clock, this.#drainSteps(), config.drainGraceMs ?? 0);
     this.#stopWatching = configuration.onChange((snapshot) => this.#adopt(snapshot));
   }

@@ -1,18 +1,21 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
   Door,
+  EmbedRequestSchema,
   ExplainRequestResponseSchema,
   GenerateRequestSchema,
   type ExplainRequestRequest,
   type ExplainRequestResponse,
+  type GenerateRequest,
 } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { explainPolicies, explainRoutes } from "@penstock/snapshot";
-import type { CompiledTarget, Snapshot } from "@penstock/snapshot";
+import type { Caller, CompiledTarget, Snapshot } from "@penstock/snapshot";
 import { conditionFacts } from "../choosing/condition-facts.ts";
 import { describeOrder } from "../choosing/describe-order.ts";
 import { enforcePolicies } from "../pipeline/enforce-policies.ts";
 import { estimate } from "../pipeline/estimate-usage.ts";
+import { headOfVectors } from "../pipeline/head-of-vectors.ts";
 import { noTargetError } from "../pipeline/no-target-error.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { planForContext } from "../pipeline/plan-for-context.ts";
@@ -21,6 +24,10 @@ import { RequestContext } from "../pipeline/request-context.ts";
 import { resolveRoute } from "../pipeline/resolve-route.ts";
 import { silentDownstream } from "../pipeline/silent-downstream.ts";
 import { describeHeaders } from "./describe-headers.ts";
+import { nearestRoutes } from "./nearest-routes.ts";
+
+/** From the proto: what people read; a key may have thousands of routes. */
+const mostRoutes = 8;
 
 /** What the handler uses. */
 export interface ExplainParts {
@@ -45,13 +52,7 @@ export function explainRequest(
   const answer = create(ExplainRequestResponseSchema, {
     principal: caller.principal,
     revision: snapshot?.revision ?? 0n,
-    routes: explainRoutes(caller, request.model, request.labels, () => conditionFacts(context)).map(
-      (row) => ({
-        name: row.route.name,
-        chosen: row.chosen,
-        reason: row.reason,
-      }),
-    ),
+    ...explainedRoutes(context, caller, request, asked.allRoutes),
     policies: explainPolicies(caller, request.model, { labels: request.labels }),
   });
   const refusal =
@@ -64,6 +65,21 @@ export function explainRequest(
   const quotas = explainQuotas(context, parts);
   answer.quotas = create(ExplainRequestResponseSchema, { quotas }).quotas;
   return explainTargets(context, parts, { answer, quotas });
+}
+
+/** The routes to tell of; the others are counted. */
+function explainedRoutes(
+  context: RequestContext,
+  caller: Caller,
+  { model, labels }: GenerateRequest,
+  all: boolean,
+): { readonly routes: Consideration[]; readonly omittedRoutes: number } {
+  const rows = explainRoutes(caller, model, labels, () => conditionFacts(context));
+  const told = nearestRoutes(rows, model, all ? undefined : mostRoutes);
+  return {
+    routes: told.map(({ route: { name }, chosen, reason }) => ({ name, chosen, reason })),
+    omittedRoutes: rows.length - told.length,
+  };
 }
 
 function contextOf(
@@ -81,11 +97,15 @@ function contextOf(
       resource: { type: "virtualKeys", name: asked.virtualKey },
     });
   }
-  const request = asked.request ?? create(GenerateRequestSchema);
+  const { embedRequest } = asked;
+  if (embedRequest !== undefined && asked.request !== undefined) {
+    throw invalid("embed_request", "must not be set beside request");
+  }
+  const request = embedRequest
+    ? headOfVectors(embedRequest)
+    : (asked.request ?? create(GenerateRequestSchema));
   if (request.model === "") {
-    throw new GatewayError("FIELD_INVALID", "Which model would be asked for is not said.", {
-      fieldViolations: [{ field: "request.model", description: "is required" }],
-    });
+    throw invalid(`${embedRequest ? "embed_request" : "request"}.model`, "is required");
   }
   const context = new RequestContext(
     {
@@ -104,9 +124,21 @@ function contextOf(
   context.caller = caller;
   context.principal = caller.principal;
   context.request = request;
-  context.stream = asked.stream;
-  context.requestBytes = toBinary(GenerateRequestSchema, request).length;
+  if (embedRequest === undefined) {
+    context.stream = asked.stream;
+    context.requestBytes = toBinary(GenerateRequestSchema, request).length;
+    return context;
+  }
+  context.operation = "embed";
+  context.vectors = embedRequest;
+  context.requestBytes = toBinary(EmbedRequestSchema, embedRequest).length;
   return context;
+}
+
+function invalid(field: string, description: string): GatewayError {
+  return new GatewayError("FIELD_INVALID", `The field ${field} ${description}.`, {
+    fieldViolations: [{ field, description }],
+  });
 }
 
 function explainQuotas(context: RequestContext, parts: PipelineParts): Consideration[] {
@@ -136,7 +168,9 @@ function explainTargets(
   const describeTarget = (target: CompiledTarget, at: number): string => {
     const { model, provider, format } = target.deployment;
     const place = `${ordinals[at] ?? `${at + 1}th`}: ${model} at ${provider.name}`;
-    return [place, ...notes(target), ...describeHeaders(format)].join("; ");
+    // No header passes between callers and targets where vectors are asked for.
+    const headers = context.vectors === undefined ? describeHeaders(format) : [];
+    return [place, ...notes(target), ...headers].join("; ");
   };
   const targets: Consideration[] = plan.targets.map((target, at) => ({
     name: target.deployment.name,

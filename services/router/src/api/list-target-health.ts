@@ -3,17 +3,21 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ListTargetHealthResponseSchema } from "@penstock/api";
-import type { ListTargetHealthResponse, TargetWindowSchema, ToldLimitSchema } from "@penstock/api";
+import type {
+  ListTargetHealthResponse,
+  MissingCredentialSchema,
+  TargetWindowSchema,
+  ToldLimitSchema,
+} from "@penstock/api";
 import type { ProviderLimit } from "@penstock/providers";
 import type { WindowSummary } from "../performance/target-windows.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 
-/** How the targets do, by deployment. */
-export function listTargetHealth({
-  health,
-  performance,
-  clock,
-}: Pick<PipelineParts, "health" | "performance" | "clock">): ListTargetHealthResponse {
+/** How the targets do, by deployment, and which credentials are missing. */
+export function listTargetHealth(
+  { health, performance, clock }: Pick<PipelineParts, "health" | "performance" | "clock">,
+  missingCredentials: readonly MessageInitShape<typeof MissingCredentialSchema>[],
+): ListTargetHealthResponse {
   const now = clock.monotonicMs();
   const targets = health.list(now).map((info) => {
     const { admission } = info;
@@ -37,7 +41,10 @@ export function listTargetHealth({
     };
   });
   targets.sort((a, b) => (a.deployment < b.deployment ? -1 : 1));
-  return create(ListTargetHealthResponseSchema, { targets });
+  return create(ListTargetHealthResponseSchema, {
+    targets,
+    missingCredentials: [...missingCredentials],
+  });
 }
 
 function limitMessage(

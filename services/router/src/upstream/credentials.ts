@@ -25,6 +25,8 @@ export interface CredentialSource {
 interface Known {
   readonly text: string | undefined;
   readonly secret: Secret | undefined;
+  /** Why there is no secret, as the end of a sentence. */
+  readonly problem: string | undefined;
 }
 
 /** What credentials are read with. */
@@ -60,12 +62,13 @@ export class Credentials implements CredentialSource {
 
   resolve(reference: string): Secret | undefined {
     if (this.#tokens.answers(reference)) return this.#tokens.resolve(reference);
-    let known = this.#known.get(reference);
-    if (known === undefined) {
-      known = this.#judge(reference, this.#read(reference));
-      this.#known.set(reference, known);
-    }
-    return known.secret;
+    return this.#know(reference).secret;
+  }
+
+  /** Why a reference can't be resolved, as the end of a sentence; undefined when it can be. */
+  problemOf(reference: string): string | undefined {
+    if (this.#tokens.answers(reference)) return this.#tokens.problemOf(reference);
+    return this.#know(reference).problem;
   }
 
   /** Obtains what clouds have to give for these references, before a request needs it. */
@@ -107,6 +110,15 @@ export class Credentials implements CredentialSource {
     }
   }
 
+  #know(reference: string): Known {
+    let known = this.#known.get(reference);
+    if (known === undefined) {
+      known = this.#judge(reference, this.#read(reference));
+      this.#known.set(reference, known);
+    }
+    return known;
+  }
+
   #read(reference: string): string | undefined {
     if (reference.startsWith("env:")) {
       const read = this.#options.readVariable ?? readEnvironmentVariable;
@@ -121,20 +133,24 @@ export class Credentials implements CredentialSource {
   }
 
   #judge(reference: string, text: string | undefined): Known {
-    const problem = problemOf(text);
-    if (problem === undefined && text !== undefined) return { text, secret: new Secret(text) };
+    const problem = problemOf(text, reference);
+    if (problem === undefined && text !== undefined) {
+      return { text, secret: new Secret(text), problem };
+    }
     this.#options.logger.warn("a provider's credential is missing", {
       credential_reference: reference,
       problem,
     });
-    return { text, secret: undefined };
+    return { text, secret: undefined, problem };
   }
 }
 
-function problemOf(text: string | undefined): string | undefined {
-  if (text === undefined || text === "") return "it is not set";
-  if (text.length > longestCharacters || !sendable.test(text)) return "it can't be a credential";
+function problemOf(text: string | undefined, reference: string): string | undefined {
+  const isFile = reference.startsWith("file:");
+  if (text === undefined) return isFile ? "can't be read" : "is not set";
+  if (text === "") return "is empty";
+  if (text.length > longestCharacters || !sendable.test(text)) return "can't be a credential";
   // `demo.env` sets OPENAI_API_KEY to a key of ours: sent to a provider it would leak.
-  if (parseKey(text) !== undefined) return "it is a key of Penstock itself and is ignored";
+  if (parseKey(text) !== undefined) return "is a key of Penstock itself and is ignored";
   return undefined;
 }

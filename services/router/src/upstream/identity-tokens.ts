@@ -23,6 +23,8 @@ interface Held {
   readonly abort: AbortController;
   token: ExpiringSecret | undefined;
   failures: number;
+  /** Of the last try, free of secrets. */
+  problem: string | undefined;
   next: Timer | undefined;
   end: Timer | undefined;
 }
@@ -63,6 +65,13 @@ export class IdentityTokens {
     return held?.token?.secret;
   }
 
+  /** Why there is no secret now, as the end of a sentence; undefined when there is one. */
+  problemOf(reference: string): string | undefined {
+    if (this.resolve(reference) !== undefined) return undefined;
+    const problem = this.#held.get(reference)?.problem;
+    return problem === undefined ? "was not answered yet" : `was refused by its cloud: ${problem}`;
+  }
+
   /** Forgets all but these references, and begins to obtain those that are new. */
   retain(references: Iterable<string>): void {
     const wanted = new Set(references);
@@ -92,6 +101,7 @@ export class IdentityTokens {
       abort: new AbortController(),
       token: undefined,
       failures: 0,
+      problem: undefined,
       next: undefined,
       end: undefined,
     };
@@ -131,6 +141,7 @@ export class IdentityTokens {
       this.#options.logger.info("a cloud's identity works again", this.#fields(held));
     }
     held.failures = 0;
+    held.problem = undefined;
     if (held.token?.secret.reveal() !== token.secret.reveal()) this.#version += 1;
     held.token = token;
     held.end?.cancel();
@@ -150,6 +161,7 @@ export class IdentityTokens {
   #failed(held: Held, error: unknown): number {
     held.failures += 1;
     const problem = redactMessage(error instanceof Error ? error.message : String(error));
+    held.problem = problem;
     const fields = { ...this.#fields(held), failures: held.failures, problem };
     const { logger } = this.#options;
     if (held.token === undefined) {
