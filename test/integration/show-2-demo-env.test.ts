@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { fromJsonString } from "@bufbuild/protobuf";
 import { GetRequestResponseSchema } from "@penstock/api";
+import Anthropic from "@anthropic-ai/sdk";
 import { createPenstockClient, MessageRole } from "@penstock/client";
 import type { SimulatedCall } from "@penstock/simulator";
 import OpenAI from "openai";
@@ -67,6 +68,24 @@ describe("with demo.env and nothing else", () => {
     const told = record?.event?.attempts.map(({ number }) => `${requestId}.${number}`);
     expect(told).toEqual(calls.map((one) => one.requestId));
     expect(verdict?.sentence).toContain(record?.event?.attempts.at(-1)?.provider);
+  });
+
+  it("the official client of Anthropic does, from its own variables", async () => {
+    // What Claude Code reads, too: an address without a path, and a bearer token.
+    const anthropic = new Anthropic({
+      baseURL: environment["ANTHROPIC_BASE_URL"],
+      authToken: environment["ANTHROPIC_AUTH_TOKEN"],
+      apiKey: null,
+      maxRetries: 0,
+    });
+    const messages = [{ role: "user" as const, content: prompt }];
+    const { content } = await anthropic.messages.create({
+      model: "smart",
+      max_tokens: 100,
+      messages,
+    });
+    const answer = expectedAnswer("alpha-large", [{ role: "user", text: prompt }]);
+    expect(content).toMatchObject([{ type: "text", text: answer.text }]);
   });
 
   it("our own client does", async () => {

@@ -24,6 +24,15 @@ describe("renderCard", () => {
     for (const line of card.split("\n")) expect(line.length).toBeLessThanOrEqual(130);
   });
 
+  it("names the addresses of both APIs, and what connects a coding agent", () => {
+    const card = renderCard(content);
+    expect(card).toMatch(/OpenAI API +http:\/\/127\.0\.0\.1:8080\/v1\n/);
+    expect(card).toMatch(/Anthropic API +http:\/\/127\.0\.0\.1:8080\n/);
+    expect(card).toContain("npm run -s penstock -- connect claude-code");
+    const elsewhere = renderCard({ ...content, dataDir: "/data dir", isDefaultDataDir: false });
+    expect(elsewhere).toContain("connect claude-code --data-dir '/data dir'");
+  });
+
   it("says where the log is", () => {
     expect(renderCard(content)).toContain("(penstock.log; ");
     const ofSuite = renderCard({ ...content, logFile: "suite/penstock.log" });

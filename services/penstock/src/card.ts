@@ -24,6 +24,7 @@ export function renderCard(content: CardContent): string {
   const { dataDir, key } = content;
   const rows: (readonly [string, string])[] = [
     ["OpenAI API", content.openaiUrl],
+    ["Anthropic API", content.openaiUrl.replace(/\/v1$/, "")],
     ["gRPC", content.grpcAddress],
     ["control", `${content.controlUrl}  (Connect, gRPC, gRPC-Web)`],
     ["admin", `${content.adminUrl}  (/livez /readyz /metrics)`],
@@ -35,7 +36,7 @@ export function renderCard(content: CardContent): string {
     ["key", key ?? "none: the demo's key was removed; `penstock keys issue` makes one"],
     ["data", `${dataDir}  (${content.logFile ?? "penstock.log"}; demo.env has all of the above)`],
   ];
-  const lines = rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(13)} ${value}`);
   const notes = content.notes.map((note) => `  note: ${note}`);
   return [
     "",
@@ -46,17 +47,24 @@ export function renderCard(content: CardContent): string {
     "",
     ...commands(content),
     "",
-    `  For SDKs:  set -a; . ${quote(`${dataDir}/demo.env`)}; set +a      Stop: Ctrl-C`,
+    `  For SDKs of OpenAI and Anthropic:  set -a; . ${quote(`${dataDir}/demo.env`)}; set +a`,
+    `  For coding agents:  ${penstock} connect claude-code${folderFlag(content)}  (or codex)`,
+    "  Stop: Ctrl-C",
     "",
     `ready in ${(content.readyMs / 1000).toFixed(1)} s`,
     "",
   ].join("\n");
 }
 
+const penstock = "npm run -s penstock --";
+
+function folderFlag({ isDefaultDataDir, dataDir }: CardContent): string {
+  return isDefaultDataDir ? "" : ` --data-dir ${quote(dataDir)}`;
+}
+
 function commands(content: CardContent): string[] {
   const { key } = content;
-  const penstock = "npm run -s penstock --";
-  const folder = content.isDefaultDataDir ? "" : ` --data-dir ${quote(content.dataDir)}`;
+  const folder = folderFlag(content);
   const usage = ["  What it cost:", `  ${penstock} usage --group-by model,provider${folder}`];
   if (key === undefined) return usage;
   return [

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { demoEnvFile, readDemoEnv, writeDemoEnv } from "./demo-env.ts";
+import { clientVariables, demoEnvFile, readDemoEnv, writeDemoEnv } from "./demo-env.ts";
 
 let folder = "";
 
@@ -34,6 +34,20 @@ describe("demo.env", () => {
     writeDemoEnv(folder, { OPENAI_BASE_URL: 'it\'s $HOME `x` "y"' });
     const script = `. ${demoEnvFile(folder)}; printf %s "$OPENAI_BASE_URL"`;
     expect(execFileSync("sh", ["-c", script], { encoding: "utf8" })).toBe('it\'s $HOME `x` "y"');
+  });
+
+  it("names what the official clients read, each with the path that its own adds", () => {
+    writeDemoEnv(folder, clientVariables("http://127.0.0.1:8080/v1", "psk_x"));
+    expect(readDemoEnv(folder)).toEqual({
+      OPENAI_BASE_URL: "http://127.0.0.1:8080/v1",
+      OPENAI_API_KEY: "psk_x",
+      ANTHROPIC_BASE_URL: "http://127.0.0.1:8080",
+      ANTHROPIC_AUTH_TOKEN: "psk_x",
+    });
+    expect(Object.keys(clientVariables("http://127.0.0.1:8080/v1", undefined))).toEqual([
+      "OPENAI_BASE_URL",
+      "ANTHROPIC_BASE_URL",
+    ]);
   });
 
   it("is empty when the file is gone or broken", () => {

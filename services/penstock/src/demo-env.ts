@@ -6,6 +6,8 @@ import process from "node:process";
 export const demoVariables = [
   "OPENAI_BASE_URL",
   "OPENAI_API_KEY",
+  "ANTHROPIC_BASE_URL",
+  "ANTHROPIC_AUTH_TOKEN",
   "PENSTOCK_GRPC_ADDRESS",
   "PENSTOCK_CONTROL_URL",
   "PENSTOCK_QUOTA_URL",
@@ -17,6 +19,18 @@ export const demoVariables = [
 
 /** The values by variable; one without a value is left out of the file. */
 export type DemoEnvironment = Partial<Record<(typeof demoVariables)[number], string>>;
+
+/**
+ * What official clients and coding agents read: those of OpenAI an address with `/v1`, those of
+ * Anthropic one without, as they add it themselves. Their key is the same virtual key; without one
+ * only the addresses are set.
+ */
+export function clientVariables(openaiUrl: string, key: string | undefined): DemoEnvironment {
+  const anthropicUrl = openaiUrl.replace(/\/v1$/, "");
+  const addresses = { OPENAI_BASE_URL: openaiUrl, ANTHROPIC_BASE_URL: anthropicUrl };
+  if (key === undefined) return addresses;
+  return { ...addresses, OPENAI_API_KEY: key, ANTHROPIC_AUTH_TOKEN: key };
+}
 
 /** The file in a data folder. */
 export function demoEnvFile(dataDir: string): string {

@@ -100,7 +100,7 @@ afterAll(async () => {
 describe("a running start", () => {
   it("has written where it is, for its owner only, before it said ready", async () => {
     const values = readDemoEnv(folder);
-    expect(Object.keys(values)).toHaveLength(7);
+    expect(Object.keys(values)).toHaveLength(9);
     expect(statSync(join(folder, "demo.env")).mode & 0o777).toBe(0o600);
     expect(running.output()).toContain(values.OPENAI_API_KEY);
     expect(running.output().trimEnd().split("\n").at(-1)).toMatch(/^ready in [0-9.]+ s$/);
@@ -218,6 +218,40 @@ period: DAY
       ({ state }) => state === "fail",
     );
     expect(failed).toEqual([]);
+    // Free ports were taken: what is looked at is what is open, not what is usual.
+    const checks = (JSON.parse(doctor.out) as { check: string; detail: string }[]).map(
+      ({ check, detail }) => `${check}: ${detail}`,
+    );
+    const { port } = new URL(readDemoEnv(folder).OPENAI_BASE_URL ?? "");
+    expect(checks).toContain(`port ${port} (http): open, by this Penstock`);
+    expect(checks.filter((check) => check.startsWith("port "))).toHaveLength(5);
+  });
+
+  it("tells which credential its router lacks, and what to do", async () => {
+    const manifest = `kind: Provider
+name: providers/keyless
+providerKind: openai-compatible
+baseUrl: ${readDemoEnv(folder).PENSTOCK_SIMULATOR_URL}/alpha/v1
+privateNetwork: true
+credential: env:NOT_SET_ANYWHERE
+---
+kind: Deployment
+name: deployments/keyless
+provider: providers/keyless
+model: alpha-large
+`;
+    const names = ["deployments/keyless", "providers/keyless"];
+    expect(await penstock(["apply", "--await", "-f", "-"], manifest)).toMatchObject({
+      exitCode: 0,
+    });
+    const { exitCode, out, talk } = await penstock(["doctor"]);
+    expect(out).toMatch(/fail +credential of providers\/keyless +env:NOT_SET_ANYWHERE is not set/);
+    expect(out).toMatch(/\nWhat to do:\n(?:.*\n)*  credential of providers\/keyless: Set NOT_SET_/);
+    expect([exitCode, talk]).toEqual([1, expect.stringMatching(/: 1 of \d+ checks failed/)]);
+    const targets = await penstock(["targets"]);
+    expect(targets.talk).toContain("providers/keyless: env:NOT_SET_ANYWHERE is not set");
+    for (const name of names) expect((await penstock(["delete", name])).exitCode).toBe(0);
+    expect((await penstock(["doctor"])).exitCode).toBe(0);
   });
 });
 

@@ -4,7 +4,7 @@ import { GatewayError } from "@penstock/errors";
 import { sleep, systemClock } from "@penstock/runtime";
 import type { Secret } from "@penstock/runtime";
 import type { ControlClients } from "./api/clients.ts";
-import { readDemoEnv, writeDemoEnv } from "./demo-env.ts";
+import { clientVariables, readDemoEnv, writeDemoEnv } from "./demo-env.ts";
 import type { DemoEnvironment } from "./demo-env.ts";
 import type { FirstRunResult } from "./first-run.ts";
 import { setUpDemo } from "./first-run.ts";
@@ -15,7 +15,10 @@ export interface SuiteDemoOptions {
   readonly dataDir: string;
   readonly openaiKey: Secret | undefined;
   /** Addresses and token for the file. */
-  readonly values: DemoEnvironment & { readonly PENSTOCK_SIMULATOR_URL: string };
+  readonly values: DemoEnvironment & {
+    readonly OPENAI_BASE_URL: string;
+    readonly PENSTOCK_SIMULATOR_URL: string;
+  };
   readonly signal?: AbortSignal;
 }
 
@@ -38,8 +41,7 @@ export async function setUpSuiteDemo(options: SuiteDemoOptions): Promise<FirstRu
     knownKey: readDemoEnv(dataDir).OPENAI_API_KEY,
   });
   await untilEverywhere(clients, result.revision, options.signal);
-  const key = result.key === undefined ? {} : { OPENAI_API_KEY: result.key };
-  writeDemoEnv(dataDir, { ...values, ...key });
+  writeDemoEnv(dataDir, { ...values, ...clientVariables(values.OPENAI_BASE_URL, result.key) });
   return result;
 }
 

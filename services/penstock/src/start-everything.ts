@@ -12,7 +12,7 @@ import type { ControlClients } from "./api/clients.ts";
 import type { CardContent } from "./card.ts";
 import { compose } from "./compose.ts";
 import type { Composition } from "./compose.ts";
-import { readDemoEnv, writeDemoEnv } from "./demo-env.ts";
+import { clientVariables, readDemoEnv, writeDemoEnv } from "./demo-env.ts";
 import { demoKeyName } from "./demo/demo-manifest.ts";
 import type { FirstRunResult } from "./first-run.ts";
 import { setUpDemo } from "./first-run.ts";
@@ -79,8 +79,7 @@ export async function startEverything(options: StartOptions, asked: AbortSignal)
       router: composition.routerClient,
     });
     writeDemoEnv(settings.dataDir, {
-      OPENAI_BASE_URL: addresses.openaiUrl,
-      ...(key === undefined ? {} : { OPENAI_API_KEY: key }),
+      ...clientVariables(addresses.openaiUrl, key),
       PENSTOCK_GRPC_ADDRESS: addresses.grpcAddress,
       PENSTOCK_CONTROL_URL: addresses.controlUrl,
       PENSTOCK_ADMIN_URL: addresses.adminUrl,

@@ -11,9 +11,11 @@ const root = join(import.meta.dirname, "../../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 
 /** The commands of the tour, in their order. */
-function tourCommands(): string[] {
-  const tour = readme.split("## Five-minute tour")[1]?.split("\n## ")[0] ?? "";
-  return [...tour.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => (match[1] ?? "").trim());
+const tourCommands = (): string[] => commandsOf("Five-minute tour");
+
+function commandsOf(title: string): string[] {
+  const section = readme.split(`## ${title}`)[1]?.split("\n## ")[0] ?? "";
+  return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => (match[1] ?? "").trim());
 }
 
 function tour(command: readonly string[]): void {
@@ -72,6 +74,23 @@ function tour(command: readonly string[]): void {
     expect(text("-- doctor")).toMatch(/ok/);
   }, 60_000);
 
+  it("gives every client and coding agent what it reads", () => {
+    const commands = commandsOf("Clients and coding agents");
+    expect(commands).toHaveLength(4);
+    const [environment = ""] = tourCommands();
+    const [, answer, , claude = "", codex] = run([environment, ...commands], dataDir);
+    expect(answer).toContain('"type":"message"');
+    expect(answer).toContain("alpha-large received 1 messages");
+    expect(codex).toContain('env_key = "PENSTOCK_API_KEY"');
+    // What is printed for an agent's shell, run by a shell, is what the agent's requests need.
+    const ask = `curl -s $ANTHROPIC_BASE_URL/v1/models -H "authorization: Bearer $ANTHROPIC_AUTH_TOKEN"`;
+    const exports = claude.replaceAll(/^(?!export ).*$/gm, "");
+    expect(exports).toContain("ANTHROPIC_BASE_URL=");
+    const key = "export PENSTOCK_API_KEY=$OPENAI_API_KEY";
+    const models = run([environment, key, exports, ask], dataDir).at(-1);
+    expect(models).toContain('"smart"');
+  }, 60_000);
+
   it("names an environment file that is there and nobody else can read", () => {
     expect(existsSync(join(dataDir, "demo.env"))).toBe(true);
     expect(tourCommands()[0]).toContain(". .penstock/demo.env");
@@ -93,7 +112,7 @@ function run(commands: readonly string[], dataDir: string): string[] {
   const script = lines.map((line) => `${line}\nprintf '${mark}'`).join("\n");
   const shell = spawnSync("bash", ["-e", "-c", `exec 2>&1\n${script}`], {
     cwd: root,
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PENSTOCK_DATA_DIR: dataDir },
     encoding: "utf8",
     timeout: 55_000,
   });

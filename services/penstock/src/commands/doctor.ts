@@ -6,16 +6,21 @@ import { checkRemote } from "../doctor/remote-checks.ts";
 import { checkServers } from "../doctor/server-checks.ts";
 import { exitCodes, printError } from "../output/print-error.ts";
 import { renderTable } from "../output/render-table.ts";
-import type { StartSettings } from "../settings.ts";
-import { readDataDir, readStartSettings } from "../settings.ts";
+import type { SettingFlags, StartSettings } from "../settings.ts";
+import { doors, portVariables, readDataDir, readStartSettings } from "../settings.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
 import type { TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
 
-interface DoctorFlags extends TargetOptions {
+interface DoctorFlags extends TargetOptions, DoorFlags {
   readonly output: string;
 }
+
+type DoorFlags = Pick<
+  SettingFlags,
+  "httpPort" | "grpcPort" | "controlPort" | "adminPort" | "simulatorPort"
+>;
 
 /** Adds `penstock doctor`. */
 export function addDoctorCommand(
@@ -28,8 +33,13 @@ export function addDoctorCommand(
     .summary("look for what is wrong")
     .description(
       "Looks at versions, ports, data folder and clock, and at what can be reached: control\n" +
-        "services, router, simulator, and the addresses of the providers (without a credential).",
+        "services, router, doors, simulator, and the addresses of the providers (without a\n" +
+        "credential). The router is asked which credentials of providers it lacks. Ports are those\n" +
+        "of the Penstock that runs, else those that a start with the same flags would open.",
     );
+  for (const door of doors) {
+    command.option(`--${door}-port <port>`, `as given to start (else ${portVariables[door]})`);
+  }
   addOutputOption(addTargetOptions(command), ["table", "json"]);
   addExamples(command, ["penstock doctor", "penstock doctor -o json"]);
   command.action(async (flags: DoctorFlags) => {
@@ -40,29 +50,37 @@ export function addDoctorCommand(
 async function runDoctor(io: CommandIo, flags: DoctorFlags): Promise<number> {
   let settings: StartSettings;
   try {
-    settings = readStartSettings({ dataDir: flags.dataDir }, io.environment);
+    settings = readStartSettings({ dataDir: flags.dataDir, ...portFlags(flags) }, io.environment);
   } catch (thrown) {
     io.talk(printError(thrown).text);
     return exitCodes.usage;
   }
   const demo = readDemoEnv(readDataDir(flags.dataDir, io.environment));
   const isApart = demo.PENSTOCK_QUOTA_URL !== undefined || settings.quotaUrl !== undefined;
-  const local = [...(await checkLocal(settings)), ...(await checkServers(settings, isApart))];
+  const local = [...(await checkLocal(settings, demo)), ...(await checkServers(settings, isApart))];
   let remote: readonly Finding[] = [];
   const silent = { ...io, talk: () => undefined };
   const reached = await withSession(silent, flags, async (session) => {
     const { controlUrl, quotaUrl, telemetryUrl, adminUrl } = session.target;
-    const simulatorUrl =
-      controlUrl === demo.PENSTOCK_CONTROL_URL ? demo.PENSTOCK_SIMULATOR_URL : undefined;
     const clients = session.control();
-    const urls = { controlUrl, quotaUrl, telemetryUrl, adminUrl, simulatorUrl };
+    const { router } = session;
+    const urls = { controlUrl, quotaUrl, telemetryUrl, adminUrl };
     const caFile = settings.tls?.client.caFile;
-    remote = await checkRemote({ ...urls, clients, caFile });
+    const isDemo = controlUrl === demo.PENSTOCK_CONTROL_URL;
+    remote = await checkRemote({ ...urls, clients, router, caFile, demo: isDemo ? demo : {} });
   });
   if (reached !== exitCodes.done) {
-    remote = [{ check: "control", state: "warn", detail: "no running Penstock is known here" }];
+    const advice = "Start one, or name it with --control-url, --admin-url and --admin-token.";
+    remote = [
+      { check: "control", state: "warn", detail: "no running Penstock is known here", advice },
+    ];
   }
   return report(io, flags, [...local, ...remote]);
+}
+
+function portFlags(flags: DoorFlags): DoorFlags {
+  const { httpPort, grpcPort, controlPort, adminPort, simulatorPort } = flags;
+  return { httpPort, grpcPort, controlPort, adminPort, simulatorPort };
 }
 
 function report(io: CommandIo, flags: DoctorFlags, findings: readonly Finding[]): number {
@@ -76,6 +94,9 @@ function report(io: CommandIo, flags: DoctorFlags, findings: readonly Finding[])
         findings.map((f) => [f.state, f.check, f.detail]),
       ),
     );
+    const advised = findings.filter((f) => f.advice !== undefined);
+    if (advised.length > 0) io.out("\nWhat to do:\n");
+    for (const { check, advice } of advised) io.out(`  ${check}: ${advice}\n`);
   }
   const failed = findings.filter(({ state }) => state === "fail").length;
   if (failed === 0) return exitCodes.done;

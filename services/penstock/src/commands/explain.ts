@@ -1,8 +1,17 @@
 import { readFileSync } from "node:fs";
 import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
-import type { JsonValue } from "@bufbuild/protobuf";
-import type { Consideration, ExplainRequestResponse, GenerateRequest } from "@penstock/api";
-import { ExplainRequestResponseSchema, GenerateRequestSchema } from "@penstock/api";
+import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
+import type {
+  Consideration,
+  EmbedRequest,
+  ExplainRequestResponse,
+  GenerateRequest,
+} from "@penstock/api";
+import {
+  EmbedRequestSchema,
+  ExplainRequestResponseSchema,
+  GenerateRequestSchema,
+} from "@penstock/api";
 import type { Command } from "commander";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -22,6 +31,8 @@ interface ExplainFlags extends TargetOptions {
   readonly model?: string;
   readonly file?: string;
   readonly stream?: boolean;
+  readonly embed?: boolean;
+  readonly allRoutes?: boolean;
   readonly label?: Record<string, string>;
   readonly output: string;
 }
@@ -40,23 +51,27 @@ export function addExplainCommand(
     .option("--model <model>", "model that it would ask for")
     .option(
       "-f, --file <file>",
-      "request as JSON of penstock.inference.v1.GenerateRequest; - is standard input",
+      "request as JSON of GenerateRequest in penstock.inference.v1; - is standard input",
     )
+    .option("--embed", "as if vectors were asked for; the file is an EmbedRequest then")
     .option("--stream", "as if the answer were to be streamed")
+    .option("--all-routes", "all routes of the key, not only the closest")
     .option("-l, --label <key=value>", "label of the request; repeatable", collectLabel);
   addOutputOption(addTargetOptions(command), ["table", "json"]);
   addExamples(command, [
     "penstock explain --key demo/demo --model smart",
     "penstock explain --key demo/demo -f request.json",
+    "penstock explain --key demo/demo --model vectors --embed",
   ]);
   command.action(async (flags: ExplainFlags) => {
     exit(
       await withSession(io, flags, async (session) => {
-        const response = await session.router().explainRequest({
-          virtualKey: nameFor("virtualKeys", flags.key),
-          request: requestOf(flags, io),
-          stream: flags.stream === true,
-        });
+        const virtualKey = nameFor("virtualKeys", flags.key);
+        const { stream = false, allRoutes = false } = flags;
+        const request = requestOf(flags, io);
+        const response = await session
+          .router()
+          .explainRequest({ virtualKey, ...request, stream, allRoutes });
         const json = (): string =>
           `${toJsonString(ExplainRequestResponseSchema, response, { prettySpaces: 2 })}\n`;
         io.out(flags.output === "json" ? json() : render(response));
@@ -65,10 +80,21 @@ export function addExplainCommand(
   });
 }
 
+type Asked = { readonly request: GenerateRequest } | { readonly embedRequest: EmbedRequest };
+
 /** The request of the file, with what the flags say in its place. Throws a UsageError. */
-function requestOf(flags: ExplainFlags, io: Pick<CommandIo, "readInput">): GenerateRequest {
-  const { file, model, label } = flags;
-  const request = file === undefined ? create(GenerateRequestSchema) : readRequest(file, io);
+function requestOf(flags: ExplainFlags, io: Pick<CommandIo, "readInput">): Asked {
+  if (flags.embed !== true) return { request: readRequest(GenerateRequestSchema, flags, io) };
+  if (flags.stream === true) throw new UsageError("vectors are not streamed: --embed or --stream.");
+  return { embedRequest: readRequest(EmbedRequestSchema, flags, io) };
+}
+
+function readRequest<Schema extends typeof GenerateRequestSchema | typeof EmbedRequestSchema>(
+  schema: Schema,
+  { file, model, label }: ExplainFlags,
+  io: Pick<CommandIo, "readInput">,
+): MessageShape<Schema> {
+  const request = file === undefined ? create(schema) : readFile(schema, file, io);
   if (model !== undefined) request.model = model;
   if (request.model === "")
     throw new UsageError("which model? Name it with --model or in the file.");
@@ -76,10 +102,14 @@ function requestOf(flags: ExplainFlags, io: Pick<CommandIo, "readInput">): Gener
   return request;
 }
 
-function readRequest(file: string, io: Pick<CommandIo, "readInput">): GenerateRequest {
+function readFile<Schema extends DescMessage>(
+  schema: Schema,
+  file: string,
+  io: Pick<CommandIo, "readInput">,
+): MessageShape<Schema> {
   try {
     const text = file === "-" ? io.readInput() : readFileSync(file, "utf8");
-    return fromJson(GenerateRequestSchema, JSON.parse(text) as JsonValue);
+    return fromJson(schema, JSON.parse(text) as JsonValue);
   } catch (error) {
     const why = error instanceof Error ? error.message : "it can't be read";
     throw new UsageError(`${file} is no request: ${why}`);
@@ -99,5 +129,10 @@ function render(response: ExplainRequestResponse): string {
   const columns = ["STAGE", "CHOSEN", "NAME", "WHY"].map((heading) => ({ heading }));
   const refusal = response.refusalReason === "" ? "" : ` [${response.refusalReason}]`;
   const facts = `revision ${response.revision}; estimate ${response.estimatedInputTokens} input and ${response.estimatedOutputTokens} output tokens`;
-  return `${response.verdict}${refusal}\n\n${renderTable(columns, rows)}\n${facts}\n`;
+  const { omittedRoutes } = response;
+  const omitted =
+    omittedRoutes === 0
+      ? ""
+      : `${omittedRoutes} further routes do not fit; --all-routes tells why\n`;
+  return `${response.verdict}${refusal}\n\n${renderTable(columns, rows)}\n${omitted}${facts}\n`;
 }

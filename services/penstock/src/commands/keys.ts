@@ -100,6 +100,7 @@ function addRotate(keys: Command, io: CommandIo, exit: Exit): void {
         const { overlap } = flags;
         const { secret, revision } = await session.control().virtualKeys.rotateVirtualKey({
           name,
+          requestId: newUuidV7(),
           ...(overlap === undefined ? {} : { overlap: durationFromMs(overlap) }),
         });
         print(session, flags, { name, revision, secret }, "has a new secret, shown once");

@@ -38,6 +38,9 @@ export function addTargetsCommand(
         const json = (): string =>
           `${toJsonString(ListTargetHealthResponseSchema, response, { prettySpaces: 2 })}\n`;
         io.out(flags.output === "json" ? json() : renderTargets(response));
+        for (const { provider, reference, problem } of response.missingCredentials) {
+          io.talk(`${provider}: ${reference || "credential"} ${problem} [CREDENTIAL_MISSING]\n`);
+        }
       }),
     );
   });

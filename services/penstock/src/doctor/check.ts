@@ -3,6 +3,8 @@ export interface Finding {
   readonly check: string;
   readonly state: "ok" | "warn" | "fail";
   readonly detail: string;
+  /** What to do about it, as sentences. Absent: nothing, or the detail says it. */
+  readonly advice?: string;
 }
 
 /** Runs a look; what it throws is its finding. */

@@ -2,9 +2,11 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from "nod
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { checkRoles } from "../check-roles.ts";
+import type { DemoEnvironment } from "../demo-env.ts";
 import { findPortHolder } from "../find-port-holder.ts";
+import type { PortHolder } from "../find-port-holder.ts";
 import { doorsOf } from "../roles.ts";
-import type { StartSettings } from "../settings.ts";
+import type { Door, StartSettings } from "../settings.ts";
 import { doors, portVariables } from "../settings.ts";
 import type { Finding } from "./check.ts";
 import { look } from "./check.ts";
@@ -13,20 +15,30 @@ import { look } from "./check.ts";
 const comfortableFreeBytes = 2 * 1_024 ** 3;
 const leastFreeBytes = 128 * 1_024 ** 2;
 
-/** Versions, data folder and ports of this machine. */
-export async function checkLocal(settings: StartSettings): Promise<Finding[]> {
+/**
+ * Versions, data folder and ports of this machine: the ports of the Penstock that runs with this
+ * folder, whoever chose them, or those that a start would open.
+ */
+export async function checkLocal(
+  settings: StartSettings,
+  demo: DemoEnvironment,
+): Promise<Finding[]> {
   const { dataDir } = settings;
   const holder = readLockHolder(dataDir);
+  const running = holder === undefined ? {} : portsOf(demo);
   return await Promise.all([
     look("node", checkNode),
     look("data folder", () => checkFolder(dataDir, holder)),
     look("free space", () => checkSpace(dataDir)),
     ...(settings.roles === undefined ? [] : [look("roles", () => checkSettings(settings))]),
-    ...(settings.roles === undefined ? doors : doorsOf(settings.roles)).map((door) =>
-      look(`port ${settings.ports[door]} (${portVariables[door]})`, () =>
-        checkPort(settings.ports[door], holder),
-      ),
-    ),
+    ...(settings.roles === undefined ? doors : doorsOf(settings.roles)).map((door) => {
+      const open = running[door];
+      if (open !== undefined) {
+        return look(`port ${open} (${door})`, () => checkOpenPort(open, holder));
+      }
+      const port = settings.ports[door];
+      return look(`port ${port} (${portVariables[door]})`, () => checkPort(port, door, holder));
+    }),
   ]);
 }
 
@@ -74,14 +86,53 @@ function checkSpace(dataDir: string): Omit<Finding, "check"> {
   return { state: freeBytes < comfortableFreeBytes ? "warn" : "ok", detail };
 }
 
-function checkPort(port: number, lockHolder: number | undefined): Omit<Finding, "check"> {
+type Result = Omit<Finding, "check">;
+
+function checkPort(port: number, door: Door, lockHolder: number | undefined): Result {
   if (port === 0) return { state: "ok", detail: "any free port" };
   const holder = findPortHolder(port);
   if (holder === undefined) return { state: "ok", detail: "free" };
-  if (lockHolder !== undefined && isBelow(holder.pid, lockHolder)) {
-    return { state: "ok", detail: "open, by this Penstock" };
+  if (isOwn(holder, lockHolder)) return { state: "ok", detail: "open, by this Penstock" };
+  const advice = `End it, or start Penstock with another ${portVariables[door]}.`;
+  return { state: "warn", detail: `in use by ${named(holder)}`, advice };
+}
+
+/** A port that demo.env tells of, while the process that wrote it runs. */
+function checkOpenPort(port: number, lockHolder: number | undefined): Result {
+  const holder = findPortHolder(port);
+  if (holder === undefined) {
+    const detail = "nobody that can be seen from here listens";
+    return { state: "warn", detail, advice: "Look into penstock.log in the data folder." };
   }
-  return { state: "warn", detail: `in use by process ${holder.pid} (${holder.program})` };
+  if (isOwn(holder, lockHolder)) return { state: "ok", detail: "open, by this Penstock" };
+  return { state: "warn", detail: `in use by ${named(holder)}, which is not this Penstock` };
+}
+
+function isOwn({ pid }: PortHolder, lockHolder: number | undefined): boolean {
+  return lockHolder !== undefined && isBelow(pid, lockHolder);
+}
+
+function named({ pid, program }: PortHolder): string {
+  return `process ${pid} (${program})`;
+}
+
+/** The ports in the addresses of demo.env, by door. */
+function portsOf(demo: DemoEnvironment): Partial<Record<Door, number>> {
+  const addresses: Record<Door, string | undefined> = {
+    http: demo.OPENAI_BASE_URL,
+    grpc:
+      demo.PENSTOCK_GRPC_ADDRESS === undefined ? undefined : `http://${demo.PENSTOCK_GRPC_ADDRESS}`,
+    control: demo.PENSTOCK_CONTROL_URL,
+    admin: demo.PENSTOCK_ADMIN_URL,
+    simulator: demo.PENSTOCK_SIMULATOR_URL,
+  };
+  const ports: Partial<Record<Door, number>> = {};
+  for (const door of doors) {
+    const address = addresses[door] ?? "";
+    const port = URL.canParse(address) ? Number(new URL(address).port) : 0;
+    if (port > 0) ports[door] = port;
+  }
+  return ports;
 }
 
 /** Whether a process is `ancestor` or was started by it, directly or not. */

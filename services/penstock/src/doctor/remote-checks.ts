@@ -1,8 +1,13 @@
 import type { ControlClients } from "../api/clients.ts";
-import { listResources } from "../api/clients.ts";
+import type { createRouterClient } from "../api/clients.ts";
+import type { DemoEnvironment } from "../demo-env.ts";
 import { printError } from "../output/print-error.ts";
 import type { Finding } from "./check.ts";
+import { checkCredentials } from "./check-credentials.ts";
+import { checkDoors } from "./check-doors.ts";
+import { checkProviders } from "./check-providers.ts";
 import { look } from "./check.ts";
+import { judgeDrift } from "./judge-drift.ts";
 import { probeHttp } from "./probe-http.ts";
 
 /** What is asked. */
@@ -12,18 +17,19 @@ export interface RemoteTargets {
   readonly quotaUrl: string;
   readonly telemetryUrl: string;
   readonly adminUrl: string | undefined;
-  readonly simulatorUrl: string | undefined;
+  /** Of the demo that is looked at; empty for any other Penstock. */
+  readonly demo: DemoEnvironment;
   readonly clients: ControlClients;
+  /** Of the router at `adminUrl`. */
+  readonly router: () => ReturnType<typeof createRouterClient>;
   /** Authorities that the services' certificates are checked with, as in every other command. */
   readonly caFile: string | undefined;
 }
 
-/** Timers and leases cope with this much; certificates and reports do too. */
-const tolerableDriftMs = 2_000;
-
-/** The doors of a running Penstock and the origins of its providers. */
+/** The doors of a running Penstock, the origins of its providers, and what it lacks to call them. */
 export async function checkRemote(targets: RemoteTargets): Promise<Finding[]> {
-  const { controlUrl, adminUrl, simulatorUrl, caFile } = targets;
+  const { controlUrl, adminUrl, demo, clients, caFile } = targets;
+  const { PENSTOCK_SIMULATOR_URL: simulatorUrl } = demo;
   const findings = await Promise.all([
     ...controlPorts(targets).map(([name, url]) =>
       look(`${name} ${url}`, () => checkReady(url, caFile)),
@@ -43,7 +49,13 @@ export async function checkRemote(targets: RemoteTargets): Promise<Finding[]> {
           }),
         ]),
   ]);
-  return [...findings, ...(await checkProviders(targets.clients))];
+  const router = adminUrl === undefined ? undefined : targets.router;
+  const further = await Promise.all([
+    checkDoors(demo, caFile),
+    checkProviders(clients),
+    checkCredentials(router),
+  ]);
+  return [...findings, ...further.flat()];
 }
 
 type Result = Omit<Finding, "check">;
@@ -70,15 +82,6 @@ async function checkClock(controlUrl: string, caFile: string | undefined): Promi
   return judgeDrift(clockAheadMs);
 }
 
-function judgeDrift(clockAheadMs: number | undefined): Result {
-  if (clockAheadMs === undefined) return { state: "warn", detail: "the server tells no time" };
-  const isFine = Math.abs(clockAheadMs) <= tolerableDriftMs;
-  const side = clockAheadMs < 0 ? "behind" : "ahead of";
-  const seconds = (Math.abs(clockAheadMs) / 1_000).toFixed(1);
-  const detail = isFine ? "agrees within a second or two" : `the server is ${seconds} s ${side} us`;
-  return { state: isFine ? "ok" : "warn", detail };
-}
-
 /** The control ports with what answers there. */
 function controlPorts({ controlUrl, quotaUrl, telemetryUrl }: RemoteTargets) {
   const services = { policy: controlUrl, quota: quotaUrl, telemetry: telemetryUrl };
@@ -93,32 +96,6 @@ async function checkReady(url: string, caFile: string | undefined): Promise<Resu
   const { status, text } = await probeHttp(`${url}/readyz`, { caFile });
   const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, 160);
   return { state: status === 200 ? "ok" : "warn", detail: `answers ${status}: ${detail}` };
-}
-
-/** Only the origins are asked, without a credential: any answer will do. */
-async function checkProviders(clients: ControlClients): Promise<Finding[]> {
-  let providers: readonly (readonly [name: string, origin: string])[];
-  try {
-    const { resources } = await listResources(clients, { collections: ["providers"] });
-    providers = resources.flatMap(({ resource }) => {
-      if (resource.case !== "provider") return [];
-      const { name, baseUrl, kind } = resource.value;
-      const address = baseUrl === "" && kind === "openai" ? "https://api.openai.com" : baseUrl;
-      return URL.canParse(address) ? [[name, new URL(address).origin] as const] : [];
-    });
-  } catch {
-    return [];
-  }
-  return await Promise.all(
-    providers.map(([name, origin]) =>
-      look(`${name} ${origin}`, async () => {
-        const { status, clockAheadMs } = await probeHttp(origin, { method: "HEAD" });
-        const drift = clockAheadMs === undefined ? undefined : judgeDrift(clockAheadMs);
-        if (drift?.state === "warn") return drift;
-        return { state: "ok", detail: `reachable (answers ${status})` };
-      }),
-    ),
-  );
 }
 
 /** Errors of the services in the words of every other command. */

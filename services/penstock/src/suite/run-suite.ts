@@ -10,8 +10,7 @@ import { createNetworkTransport } from "@penstock/rpc";
 import { inheritedEnvironment, Secret, systemClock } from "@penstock/runtime";
 import { reachableHost } from "../addresses.ts";
 import { createControlClients } from "../api/clients.ts";
-import type { DemoEnvironment } from "../demo-env.ts";
-import { writeDemoEnv } from "../demo-env.ts";
+import { clientVariables, writeDemoEnv } from "../demo-env.ts";
 import type { FirstRunResult } from "../first-run.ts";
 import { explainMigrationFailure, migrateDatabase } from "../migrate-database.ts";
 import { setUpSuiteDemo } from "../set-up-suite-demo.ts";
@@ -42,7 +41,7 @@ export interface SuiteOptions {
 
 /** What came of the start, for the card. */
 export interface SuiteResult {
-  readonly addresses: Required<Omit<DemoEnvironment, "OPENAI_API_KEY">>;
+  readonly addresses: ReturnType<typeof addressesOf>;
   readonly demo: FirstRunResult | undefined;
 }
 
@@ -139,7 +138,7 @@ export class Suite {
     const { settings, withDemo, log } = this.#options;
     const { dataDir, openaiKey } = settings;
     if (!withDemo) {
-      writeDemoEnv(dataDir, values);
+      writeDemoEnv(dataDir, { ...values, ...clientVariables(values.OPENAI_BASE_URL, undefined) });
       return undefined;
     }
     log.say("setting up the demo");

@@ -5,6 +5,7 @@ import type {
   GetSnapshotInfoResponse,
   ListTargetHealthResponse,
   ListUnmappedFailuresResponse,
+  MissingCredential,
   TargetHealth,
   UnmappedFailure,
 } from "@penstock/api";
@@ -40,7 +41,17 @@ export function mergeTargetHealth(
   }
   const names = [...byDeployment.keys()].toSorted();
   const targets = names.map((name) => merge(byDeployment.get(name) ?? [], answers.length));
-  return create(ListTargetHealthResponseSchema, { targets });
+  const missing = new Map(
+    answers
+      .flatMap(({ missingCredentials }) => missingCredentials)
+      .map((one) => [one.provider, one]),
+  );
+  const missingCredentials = [...missing.values()].toSorted(byProvider);
+  return create(ListTargetHealthResponseSchema, { targets, missingCredentials });
+}
+
+function byProvider(one: MissingCredential, other: MissingCredential): number {
+  return one.provider < other.provider ? -1 : 1;
 }
 
 /** Errors that no table knows, each kind once: counts are sums, the newest words are shown. */
