@@ -5,7 +5,7 @@ import { runProgram } from "./program.ts";
 
 const readme = readFileSync(join(import.meta.dirname, "../../../../README.md"), "utf8");
 const section = readme.split("\n## Commands\n")[1]?.split("\n## ")[0] ?? "";
-const rows = [...section.matchAll(/^\| `([a-z ]+)`.*\| (yes|–) \|$/gm)];
+const rows = [...section.matchAll(/^\| `([a-z -]+)`.*\| (yes|–) \|$/gm)];
 const listed = rows.map(([, words = ""]) => words.split(" ")[0] ?? "");
 
 async function helpOf(...parameters: readonly string[]): Promise<string> {
