@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { EmbedRequest } from "../../inference/v1/embed_request_pb.ts";
+import { file_penstock_inference_v1_embed_request } from "../../inference/v1/embed_request_pb.ts";
 import type { GenerateRequest } from "../../inference/v1/generate_request_pb.ts";
 import { file_penstock_inference_v1_generate_request } from "../../inference/v1/generate_request_pb.ts";
 import type { RouterStatus } from "./router_status_pb.ts";
@@ -19,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/router/v1/router_service.proto.
  */
 export const file_penstock_router_v1_router_service: GenFile = /*@__PURE__*/
-  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSJ1ChVFeHBsYWluUmVxdWVzdFJlcXVlc3QSEwoLdmlydHVhbF9rZXkYASABKAkSNwoHcmVxdWVzdBgCIAEoCzImLnBlbnN0b2NrLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QSDgoGc3RyZWFtGAMgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIpMDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAyIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QikgMKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdxI0Cg10b2xkX3JlcXVlc3RzGFogASgLMh0ucGVuc3RvY2sucm91dGVyLnYxLlRvbGRMaW1pdBIyCgt0b2xkX3Rva2VucxhbIAEoCzIdLnBlbnN0b2NrLnJvdXRlci52MS5Ub2xkTGltaXQiTwoJVG9sZExpbWl0EhYKCXJlbWFpbmluZxgBIAEoA0gAiAEBEhIKBWxpbWl0GAIgASgDSAGIAQFCDAoKX3JlbWFpbmluZ0IICgZfbGltaXQiwQIKDFRhcmdldFdpbmRvdxIpCgZsZW5ndGgYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIYXR0ZW1wdHMYAiABKAMSEAoIZmFpbHVyZXMYAyABKAMSMgoPZmlyc3RfdG9rZW5fcDUwGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD2ZpcnN0X3Rva2VuX3A5NRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIiChV0b2tlbnNfcGVyX3NlY29uZF9wNTAYBiABKAFIAIgBARIiChV0b2tlbnNfcGVyX3NlY29uZF9wOTUYByABKAFIAYgBAUIYChZfdG9rZW5zX3Blcl9zZWNvbmRfcDUwQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wOTUiTQoYTGlzdFRhcmdldEhlYWx0aFJlc3BvbnNlEjEKB3RhcmdldHMYASADKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuVGFyZ2V0SGVhbHRoIh0KG0xpc3RVbm1hcHBlZEZhaWx1cmVzUmVxdWVzdCKVAgoPVW5tYXBwZWRGYWlsdXJlEhIKCmRlcGxveW1lbnQYASABKAkSFQoNcHJvdmlkZXJfa2luZBgCIAEoCRITCgtodHRwX3N0YXR1cxgDIAEoBRIVCg1wcm92aWRlcl9jb2RlGAQgASgJEhUKDXByb3ZpZGVyX3R5cGUYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRIVCg1mYWlsdXJlX2NsYXNzGAcgASgJEg0KBWNvdW50GAggASgDEi4KCmZpcnN0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3RfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVQocTGlzdFVubWFwcGVkRmFpbHVyZXNSZXNwb25zZRI1CghmYWlsdXJlcxgBIAMoCzIjLnBlbnN0b2NrLnJvdXRlci52MS5Vbm1hcHBlZEZhaWx1cmUysQQKDVJvdXRlclNlcnZpY2USfwoORXhwbGFpblJlcXVlc3QSKS5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXF1ZXN0GioucGVuc3RvY2sucm91dGVyLnYxLkV4cGxhaW5SZXF1ZXN0UmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXISggEKD0dldFNuYXBzaG90SW5mbxIqLnBlbnN0b2NrLnJvdXRlci52MS5HZXRTbmFwc2hvdEluZm9SZXF1ZXN0GisucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1Jlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEoUBChBMaXN0VGFyZ2V0SGVhbHRoEisucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXF1ZXN0GiwucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlchKRAQoUTGlzdFVubWFwcGVkRmFpbHVyZXMSLy5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFVubWFwcGVkRmFpbHVyZXNSZXF1ZXN0GjAucGVuc3RvY2sucm91dGVyLnYxLkxpc3RVbm1hcHBlZEZhaWx1cmVzUmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXJiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
+  fileDesc("CidwZW5zdG9jay9yb3V0ZXIvdjEvcm91dGVyX3NlcnZpY2UucHJvdG8SEnBlbnN0b2NrLnJvdXRlci52MSLFAQoVRXhwbGFpblJlcXVlc3RSZXF1ZXN0EhMKC3ZpcnR1YWxfa2V5GAEgASgJEjcKB3JlcXVlc3QYAiABKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0Eg4KBnN0cmVhbRgDIAEoCBI6Cg1lbWJlZF9yZXF1ZXN0GGQgASgLMiMucGVuc3RvY2suaW5mZXJlbmNlLnYxLkVtYmVkUmVxdWVzdBISCgphbGxfcm91dGVzGGUgASgIIj0KDUNvbnNpZGVyYXRpb24SDAoEbmFtZRgBIAEoCRIOCgZjaG9zZW4YAiABKAgSDgoGcmVhc29uGAMgASgJIqsDChZFeHBsYWluUmVxdWVzdFJlc3BvbnNlEi4KCXByaW5jaXBhbBgBIAEoCzIbLnBlbnN0b2NrLnR5cGUudjEuUHJpbmNpcGFsEhAKCHJldmlzaW9uGAIgASgDEjEKBnJvdXRlcxgDIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEjMKCHBvbGljaWVzGAQgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMQoGcXVvdGFzGAUgAygLMiEucGVuc3RvY2sucm91dGVyLnYxLkNvbnNpZGVyYXRpb24SMgoHdGFyZ2V0cxgGIAMoCzIhLnBlbnN0b2NrLnJvdXRlci52MS5Db25zaWRlcmF0aW9uEg8KB3ZlcmRpY3QYByABKAkSFgoOcmVmdXNhbF9yZWFzb24YCCABKAkSHgoWZXN0aW1hdGVkX2lucHV0X3Rva2VucxgJIAEoAxIfChdlc3RpbWF0ZWRfb3V0cHV0X3Rva2VucxgKIAEoAxIWCg5vbWl0dGVkX3JvdXRlcxhkIAEoBSIYChZHZXRTbmFwc2hvdEluZm9SZXF1ZXN0IssBChdHZXRTbmFwc2hvdEluZm9SZXNwb25zZRIwCgZzdGF0dXMYASABKAsyIC5wZW5zdG9jay5yb3V0ZXIudjEuUm91dGVyU3RhdHVzEhYKDnJlc291cmNlX2NvdW50GAIgASgDEiYKA2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzb3VyY2UYBCABKAkSLgoKYXBwbHlfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGQoXTGlzdFRhcmdldEhlYWx0aFJlcXVlc3QikgMKDFRhcmdldEhlYWx0aBISCgpkZXBsb3ltZW50GAEgASgJEg8KB2VqZWN0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEi4KCnVudGlsX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWluX2ZsaWdodBgFIAEoBRIZChFjb25jdXJyZW5jeV9saW1pdBgGIAEoBRIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgHIAEoBRI0ChFmaXJzdF90b2tlbl9kZWxheRgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgd3aW5kb3dzGEYgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldFdpbmRvdxI0Cg10b2xkX3JlcXVlc3RzGFogASgLMh0ucGVuc3RvY2sucm91dGVyLnYxLlRvbGRMaW1pdBIyCgt0b2xkX3Rva2VucxhbIAEoCzIdLnBlbnN0b2NrLnJvdXRlci52MS5Ub2xkTGltaXQiTwoJVG9sZExpbWl0EhYKCXJlbWFpbmluZxgBIAEoA0gAiAEBEhIKBWxpbWl0GAIgASgDSAGIAQFCDAoKX3JlbWFpbmluZ0IICgZfbGltaXQiwQIKDFRhcmdldFdpbmRvdxIpCgZsZW5ndGgYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIYXR0ZW1wdHMYAiABKAMSEAoIZmFpbHVyZXMYAyABKAMSMgoPZmlyc3RfdG9rZW5fcDUwGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD2ZpcnN0X3Rva2VuX3A5NRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIiChV0b2tlbnNfcGVyX3NlY29uZF9wNTAYBiABKAFIAIgBARIiChV0b2tlbnNfcGVyX3NlY29uZF9wOTUYByABKAFIAYgBAUIYChZfdG9rZW5zX3Blcl9zZWNvbmRfcDUwQhgKFl90b2tlbnNfcGVyX3NlY29uZF9wOTUiXgoRTWlzc2luZ0NyZWRlbnRpYWwSEAoIcHJvdmlkZXIYASABKAkSEQoJcmVmZXJlbmNlGAIgASgJEg8KB3Byb2JsZW0YAyABKAkSEwoLZGVwbG95bWVudHMYBCADKAkikQEKGExpc3RUYXJnZXRIZWFsdGhSZXNwb25zZRIxCgd0YXJnZXRzGAEgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlRhcmdldEhlYWx0aBJCChNtaXNzaW5nX2NyZWRlbnRpYWxzGGQgAygLMiUucGVuc3RvY2sucm91dGVyLnYxLk1pc3NpbmdDcmVkZW50aWFsIh0KG0xpc3RVbm1hcHBlZEZhaWx1cmVzUmVxdWVzdCKVAgoPVW5tYXBwZWRGYWlsdXJlEhIKCmRlcGxveW1lbnQYASABKAkSFQoNcHJvdmlkZXJfa2luZBgCIAEoCRITCgtodHRwX3N0YXR1cxgDIAEoBRIVCg1wcm92aWRlcl9jb2RlGAQgASgJEhUKDXByb3ZpZGVyX3R5cGUYBSABKAkSDwoHbWVzc2FnZRgGIAEoCRIVCg1mYWlsdXJlX2NsYXNzGAcgASgJEg0KBWNvdW50GAggASgDEi4KCmZpcnN0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3RfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVQocTGlzdFVubWFwcGVkRmFpbHVyZXNSZXNwb25zZRI1CghmYWlsdXJlcxgBIAMoCzIjLnBlbnN0b2NrLnJvdXRlci52MS5Vbm1hcHBlZEZhaWx1cmUysQQKDVJvdXRlclNlcnZpY2USfwoORXhwbGFpblJlcXVlc3QSKS5wZW5zdG9jay5yb3V0ZXIudjEuRXhwbGFpblJlcXVlc3RSZXF1ZXN0GioucGVuc3RvY2sucm91dGVyLnYxLkV4cGxhaW5SZXF1ZXN0UmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXISggEKD0dldFNuYXBzaG90SW5mbxIqLnBlbnN0b2NrLnJvdXRlci52MS5HZXRTbmFwc2hvdEluZm9SZXF1ZXN0GisucGVuc3RvY2sucm91dGVyLnYxLkdldFNuYXBzaG90SW5mb1Jlc3BvbnNlIhaQAgHquRgPCgUBAgMEBSIGcm91dGVyEoUBChBMaXN0VGFyZ2V0SGVhbHRoEisucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXF1ZXN0GiwucGVuc3RvY2sucm91dGVyLnYxLkxpc3RUYXJnZXRIZWFsdGhSZXNwb25zZSIWkAIB6rkYDwoFAQIDBAUiBnJvdXRlchKRAQoUTGlzdFVubWFwcGVkRmFpbHVyZXMSLy5wZW5zdG9jay5yb3V0ZXIudjEuTGlzdFVubWFwcGVkRmFpbHVyZXNSZXF1ZXN0GjAucGVuc3RvY2sucm91dGVyLnYxLkxpc3RVbm1hcHBlZEZhaWx1cmVzUmVzcG9uc2UiFpACAeq5GA8KBQECAwQFIgZyb3V0ZXJiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_inference_v1_embed_request, file_penstock_inference_v1_generate_request, file_penstock_router_v1_router_status, file_penstock_type_v1_principal, file_penstock_type_v1_requirement]);
 
 /**
  * A request that is not sent.
@@ -35,18 +37,32 @@ export type ExplainRequestRequest = Message<"penstock.router.v1.ExplainRequestRe
   virtualKey: string;
 
   /**
-   * The request; only `model` is required.
+   * The request; only `model` is required. Absent with `embed_request`, else required.
    *
    * @generated from field: penstock.inference.v1.GenerateRequest request = 2;
    */
   request?: GenerateRequest | undefined;
 
   /**
-   * True: as if it were to be streamed.
+   * True: as if it were to be streamed. Means nothing for `embed_request`.
    *
    * @generated from field: bool stream = 3;
    */
   stream: boolean;
+
+  /**
+   * A request for vectors, in place of `request`; only `model` is required. Absent: an answer is asked for.
+   *
+   * @generated from field: penstock.inference.v1.EmbedRequest embed_request = 100;
+   */
+  embedRequest?: EmbedRequest | undefined;
+
+  /**
+   * True: every route of the key is told. False: those that were closest, see `omitted_routes`.
+   *
+   * @generated from field: bool all_routes = 101;
+   */
+  allRoutes: boolean;
 };
 
 /**
@@ -112,7 +128,8 @@ export type ExplainRequestResponse = Message<"penstock.router.v1.ExplainRequestR
   revision: bigint;
 
   /**
-   * The routes that match, best first.
+   * The routes of the key: the chosen one, then the others, those that came closest first; of these at most 8
+   * unless all were asked for.
    *
    * @generated from field: repeated penstock.router.v1.Consideration routes = 3;
    */
@@ -166,6 +183,13 @@ export type ExplainRequestResponse = Message<"penstock.router.v1.ExplainRequestR
    * @generated from field: int64 estimated_output_tokens = 10;
    */
   estimatedOutputTokens: bigint;
+
+  /**
+   * Number of further routes of the key that are not told.
+   *
+   * @generated from field: int32 omitted_routes = 100;
+   */
+  omittedRoutes: number;
 };
 
 /**
@@ -437,6 +461,48 @@ export const TargetWindowSchema: GenMessage<TargetWindow> = /*@__PURE__*/
   messageDesc(file_penstock_router_v1_router_service, 8);
 
 /**
+ * A credential that the router lacks: targets of its provider are passed over with `CREDENTIAL_MISSING`.
+ *
+ * @generated from message penstock.router.v1.MissingCredential
+ */
+export type MissingCredential = Message<"penstock.router.v1.MissingCredential"> & {
+  /**
+   * Resource name of the provider.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * The provider's reference to it, such as `env:NAME`. Empty: it has none, and its kind needs one.
+   *
+   * @generated from field: string reference = 2;
+   */
+  reference: string;
+
+  /**
+   * What is wrong, as the end of a sentence that begins with the reference.
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+
+  /**
+   * Resource names of the deployments that can't be called without it; at most 20.
+   *
+   * @generated from field: repeated string deployments = 4;
+   */
+  deployments: string[];
+};
+
+/**
+ * Describes the message penstock.router.v1.MissingCredential.
+ * Use `create(MissingCredentialSchema)` to create a new message.
+ */
+export const MissingCredentialSchema: GenMessage<MissingCredential> = /*@__PURE__*/
+  messageDesc(file_penstock_router_v1_router_service, 9);
+
+/**
  * How the targets do.
  *
  * @generated from message penstock.router.v1.ListTargetHealthResponse
@@ -448,6 +514,13 @@ export type ListTargetHealthResponse = Message<"penstock.router.v1.ListTargetHea
    * @generated from field: repeated penstock.router.v1.TargetHealth targets = 1;
    */
   targets: TargetHealth[];
+
+  /**
+   * What the router lacks to call providers that have deployments, by provider; at most 200. Empty: nothing.
+   *
+   * @generated from field: repeated penstock.router.v1.MissingCredential missing_credentials = 100;
+   */
+  missingCredentials: MissingCredential[];
 };
 
 /**
@@ -455,7 +528,7 @@ export type ListTargetHealthResponse = Message<"penstock.router.v1.ListTargetHea
  * Use `create(ListTargetHealthResponseSchema)` to create a new message.
  */
 export const ListTargetHealthResponseSchema: GenMessage<ListTargetHealthResponse> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 9);
+  messageDesc(file_penstock_router_v1_router_service, 10);
 
 /**
  * Which errors to list: all that are remembered.
@@ -470,7 +543,7 @@ export type ListUnmappedFailuresRequest = Message<"penstock.router.v1.ListUnmapp
  * Use `create(ListUnmappedFailuresRequestSchema)` to create a new message.
  */
 export const ListUnmappedFailuresRequestSchema: GenMessage<ListUnmappedFailuresRequest> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 10);
+  messageDesc(file_penstock_router_v1_router_service, 11);
 
 /**
  * An error of a provider that no row of the failure tables knows.
@@ -554,7 +627,7 @@ export type UnmappedFailure = Message<"penstock.router.v1.UnmappedFailure"> & {
  * Use `create(UnmappedFailureSchema)` to create a new message.
  */
 export const UnmappedFailureSchema: GenMessage<UnmappedFailure> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 11);
+  messageDesc(file_penstock_router_v1_router_service, 12);
 
 /**
  * Errors of providers that no table knows.
@@ -575,7 +648,7 @@ export type ListUnmappedFailuresResponse = Message<"penstock.router.v1.ListUnmap
  * Use `create(ListUnmappedFailuresResponseSchema)` to create a new message.
  */
 export const ListUnmappedFailuresResponseSchema: GenMessage<ListUnmappedFailuresResponse> = /*@__PURE__*/
-  messageDesc(file_penstock_router_v1_router_service, 12);
+  messageDesc(file_penstock_router_v1_router_service, 13);
 
 /**
  * Looks into one router. Served on its admin port only.
