@@ -64,4 +64,4 @@ export { redactMessage } from "./src/redact.ts";
 export { isJsonObject } from "./src/read-json.ts";
 export type { WishDialect } from "./src/wishes/wishes.ts";
 export { scanJson, type JsonLimits, type JsonScan } from "./src/scan-json.ts";
-export { SseParser, type SseHandler } from "./src/sse-parser.ts";
+export { SseParser, type SseHandler } from "./src/streams/sse-parser.ts";

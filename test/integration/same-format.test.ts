@@ -19,7 +19,8 @@ const vendor = createServer((request, response) => {
   void readText(request).then((text) => {
     got.push(JSON.parse(text) as Record<string, unknown>);
     const answer = answers.length > 1 ? answers.shift() : answers[0];
-    response.writeHead(200, { "content-type": "application/json" }).end(answer);
+    const kind = answer?.startsWith("data:") === true ? "text/event-stream" : "application/json";
+    response.writeHead(200, { "content-type": kind }).end(answer);
   });
 });
 
@@ -126,5 +127,74 @@ describe("a provider that speaks the caller's format", () => {
     expect(response.status).toBe(200);
     expect(got[0]).not.toHaveProperty("penstock");
     expect(got[0]).toMatchObject({ x_last: 1.5, model: "upstream-name" });
+  });
+});
+
+describe("a stream of a provider that speaks the caller's format", () => {
+  const about = { id: "chatcmpl-8", object: "chat.completion.chunk", created: 1_700_000_000 };
+  const chunk = (delta: object, finish_reason: string | null = null) => ({
+    ...about,
+    model: "vendor-model-2026",
+    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    x_own: { deep: [1.0, "ü"] },
+  });
+  const pieces = ["“grüß", " dich”", " \u{1f44b}", '\n"!"'];
+  const chunks = [
+    chunk({ role: "assistant", content: "", mood: "kind" }),
+    ...pieces.map((content) => chunk({ content })),
+    chunk({}, "stop"),
+  ];
+  const last = { ...about, model: "vendor-model-2026", choices: [], usage: answer.usage };
+  const write = (all: readonly object[]): string =>
+    [...all.map((one) => JSON.stringify(one)), "[DONE]"]
+      .map((data) => `data: ${data}\n\n`)
+      .join("");
+  const named = (text: string): string => text.replaceAll('"vendor-model-2026"', '"relayed"');
+
+  it("arrives as it was sent, but for the model, without the usage that nobody asked for", async () => {
+    answers = [write([...chunks, last])];
+    const { response, text } = await ask({ ...chat, stream: true });
+    expect(got[0]).toEqual({
+      ...chat,
+      model: "upstream-name",
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    expect(text).toBe(named(write(chunks)));
+    const { record } = await gateway.request(response.headers.get("x-request-id") ?? "");
+    expect(record?.event?.finishReasons).toEqual(["stop"]);
+    expect(record?.event?.usage?.outputTokens).toBe(5n);
+    expect(record?.event?.costNanoUsd).toBe(21_000n);
+  });
+
+  it("tells the usage to who asked for it, the provider's or what was counted instead", async () => {
+    const asked = { ...chat, stream: true, stream_options: { include_usage: true } };
+    answers = [write([...chunks, last])];
+    expect((await ask(asked)).text).toBe(named(write([...chunks, last])));
+    answers = [write(chunks)];
+    const { text } = await ask(asked);
+    expect(text.startsWith(named(write(chunks)).replace("data: [DONE]\n\n", ""))).toBe(true);
+    const [counted, end] = text.split("\n\n").slice(-3);
+    expect(end).toBe("data: [DONE]");
+    expect(JSON.parse(counted?.slice("data: ".length) ?? "")).toMatchObject({
+      ...about,
+      model: "relayed",
+      usage: { completion_tokens: expect.any(Number) as number },
+    });
+  });
+
+  it("is asked of the next one while there is no content, and ends in an error after that", async () => {
+    const error = { error: { message: "no", type: "server_error" } };
+    answers = [write([...chunks.slice(0, 1), error]), write(chunks)];
+    const { response, text } = await ask({ ...chat, stream: true });
+    expect(response.headers.get("x-penstock-attempts")).toBe("2");
+    expect(text).toBe(named(write(chunks)));
+    answers = [write([...chunks.slice(0, 3), error])];
+    const broken = await ask({ ...chat, stream: true });
+    expect(
+      broken.text.startsWith(named(write(chunks.slice(0, 3)).replace("data: [DONE]\n\n", ""))),
+    ).toBe(true);
+    expect(broken.text).not.toContain("[DONE]");
+    expect(broken.text).toContain('"error":');
   });
 });

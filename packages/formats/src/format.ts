@@ -82,10 +82,25 @@ export interface StreamLimits {
   maxBlocks?: number;
 }
 
-/** How a stream is passed on to a caller of the same format: as it came, but for the model's name. */
+/**
+ * How a stream is passed on to a caller of the same format: as it came, but for the model's name and
+ * for what callers rely on and the target left out.
+ */
 export interface StreamRelay {
   /** The name that the caller asked for. */
   model: string;
+  /** Whether the caller asked for usage in the stream. */
+  includeUsage: boolean;
+  /** Id of the request, for an answer without an id. */
+  requestId: string;
+  /** When the answer began, where it does not say so. Unit: seconds since 1970. */
+  createdSeconds: number;
+}
+
+/** The end of a stream that is passed on as it came. */
+export interface RelayedEnd {
+  /** What is still to be sent; `usage` is for a caller who asked for it in vain. */
+  write(usage: TokenUsage): string;
 }
 
 /** What is known when an answer is complete. */
@@ -106,8 +121,8 @@ export interface AnswerEnd {
   report?: JsonObject;
   /** Tier by which the provider served the request, in its words; absent when it did not say. */
   serviceTier?: string;
-  /** The end of the stream as the provider wrote it, where the stream is passed on as it came. */
-  relayed?: string;
+  /** The end of the stream, where the stream is passed on as it came. */
+  relayed?: RelayedEnd;
 }
 
 /** A whole answer. */

@@ -8,9 +8,10 @@ import type {
   StreamRelay,
   StreamSink,
 } from "../format.ts";
-import { parseStreamEvent } from "../parse-stream-event.ts";
+import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
-import { SseParser } from "../sse-parser.ts";
+import { KnownEnd } from "../streams/relayed-end.ts";
+import { SseParser } from "../streams/sse-parser.ts";
 import { readInBandError } from "./read-error.ts";
 import { shortText } from "./read-response.ts";
 import { RelayedText } from "./relayed-text.ts";
@@ -144,7 +145,7 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
       responseId: this.responseId,
       model: this.model,
       warnings,
-      ...(this.#relayed === undefined ? {} : { relayed: this.#relayed.take() }),
+      ...(this.#relayed === undefined ? {} : { relayed: new KnownEnd(this.#relayed.take()) }),
     });
   }
 

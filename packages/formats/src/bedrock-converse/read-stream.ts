@@ -2,7 +2,7 @@ import type { CandidateFinish } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
-import { parseStreamEvent } from "../parse-stream-event.ts";
+import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
 import { FrameParser, type EventFrame } from "./event-frames.ts";
 import { readException } from "./read-error.ts";

@@ -1,6 +1,13 @@
 import { BlockKind, FinishReason, UsageSource } from "@penstock/api";
 import type { CandidateFinish, ContentPart, GenerateRequest, TokenUsage } from "@penstock/api";
-import type { Answer, AnswerEnd, Format, StreamEvent, TargetRequest } from "../format.ts";
+import type {
+  Answer,
+  AnswerEnd,
+  Format,
+  StreamEvent,
+  StreamRelay,
+  TargetRequest,
+} from "../format.ts";
 import { openaiChat } from "../openai-chat/openai-chat.ts";
 
 /** Something with a name, for the title of a test. */
@@ -24,6 +31,11 @@ export function targetOf(stream: boolean): TargetRequest {
       sendsReasoning: true,
     },
   };
+}
+
+/** To a caller who asked for a model by this name, and for the usage. */
+export function relayAs(model: string): StreamRelay {
+  return { model, includeUsage: true, requestId: "request-1", createdSeconds: 1_700_000_000 };
 }
 
 const weather = {
@@ -90,7 +102,8 @@ export const requests: readonly Sample<GenerateRequest>[] = Object.entries(reque
   },
 );
 
-const usage: TokenUsage = {
+/** What the samples used. */
+export const usage: TokenUsage = {
   $typeName: "penstock.type.v1.TokenUsage",
   inputTokens: 19n,
   outputTokens: 10n,

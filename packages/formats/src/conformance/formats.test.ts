@@ -14,6 +14,7 @@ import {
   writtenAnswer,
   writtenStreams,
 } from "./format-samples.fixture.ts";
+import { mutated, mutations, splitBy } from "./changed-bytes.fixture.ts";
 import { contentOf, readStream } from "./read-outcome.fixture.ts";
 
 /** For formats whose paths say what the bodies of others say. */
@@ -151,38 +152,6 @@ function throwsOnlyItsOwn(bytes: Uint8Array, read: (bytes: Uint8Array) => unknow
     }),
     { numRuns: 100 },
   );
-}
-
-interface Change {
-  readonly at: number;
-  readonly kind: "flip" | "drop" | "double";
-  readonly byte: number;
-}
-
-function mutations(length: number): fc.Arbitrary<Change[]> {
-  const change = fc.record({
-    at: fc.nat(Math.max(0, length - 1)),
-    kind: fc.constantFrom("flip" as const, "drop" as const, "double" as const),
-    byte: fc.integer({ min: 0, max: 255 }),
-  });
-  return fc.array(change, { minLength: 1, maxLength: 8 });
-}
-
-function mutated(bytes: Uint8Array, changes: readonly Change[]): Uint8Array {
-  const list = [...bytes];
-  for (const { at, kind, byte } of changes) {
-    if (kind === "flip") list[at % list.length] = byte;
-    else list.splice(at % list.length, kind === "drop" ? 1 : 0, ...(kind === "drop" ? [] : [byte]));
-  }
-  return Uint8Array.from(list);
-}
-
-function* splitBy(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const size = sizes[turn % sizes.length] ?? 1;
-    yield bytes.subarray(at, at + size);
-    at += size;
-  }
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 import type { GatewayError } from "@penstock/errors";
-import type { AnswerEnd, Format, StreamEvent, StreamLimits } from "../format.ts";
+import type { AnswerEnd, Format, StreamEvent, StreamLimits, StreamRelay } from "../format.ts";
 
 /** What a stream reader made of some bytes. */
 export interface Outcome {
@@ -8,6 +8,8 @@ export interface Outcome {
   readonly ends: (AnswerEnd | GatewayError)[];
   end: AnswerEnd | undefined;
   error: GatewayError | undefined;
+  /** Text for a caller of the same format, before the end. */
+  relayed: string;
   /** Events or flushes that came after the end. */
   late: number;
 }
@@ -17,8 +19,16 @@ export function readStream(
   format: Format,
   chunks: Iterable<Uint8Array>,
   limits?: StreamLimits,
+  relay?: StreamRelay,
 ): Outcome {
-  const outcome: Outcome = { events: [], ends: [], end: undefined, error: undefined, late: 0 };
+  const outcome: Outcome = {
+    events: [],
+    ends: [],
+    end: undefined,
+    error: undefined,
+    relayed: "",
+    late: 0,
+  };
   const note = (): void => {
     if (outcome.ends.length > 0) outcome.late += 1;
   };
@@ -27,6 +37,10 @@ export function readStream(
       event(event) {
         note();
         outcome.events.push(event);
+      },
+      relay(text) {
+        note();
+        outcome.relayed += text;
       },
       flush: note,
       finish(end) {
@@ -39,6 +53,7 @@ export function readStream(
       },
     },
     limits,
+    relay,
   );
   for (const chunk of chunks) reader.push(chunk);
   reader.end();

@@ -33,7 +33,18 @@ export interface ToolCallPiece {
   arguments: string;
 }
 
+/** What a piece of a tool call turned out to be part of. */
+export interface SeenCall {
+  /** Which of the candidate's calls it is, from zero. */
+  readonly ordinal: number;
+  /** The id of the call; empty: not known yet. */
+  readonly id: string;
+  /** Whether the call became known with this piece. */
+  readonly starts: boolean;
+}
+
 interface OpenCall {
+  readonly ordinal: number;
   block: number;
   id: string;
   /** Arguments that came before the name. */
@@ -53,6 +64,7 @@ export class CandidateBlocks {
   #textBlock = notStarted;
   #textKind: BlockKind = BlockKind.UNSPECIFIED;
   readonly #calls = new Map<number, OpenCall>();
+  #callCount = 0;
 
   constructor(candidate: number, output: BlockOutput) {
     this.candidate = candidate;
@@ -80,7 +92,7 @@ export class CandidateBlocks {
   }
 
   /** A piece of a tool call: its beginning, more of its arguments, or both. */
-  toolCall(piece: ToolCallPiece): void {
+  toolCall(piece: ToolCallPiece): SeenCall {
     let call = this.#calls.get(piece.index);
     // Some servers give every parallel call the same index and only another id.
     if (call !== undefined && piece.id !== "" && piece.id !== call.id && call.id !== "") {
@@ -89,7 +101,7 @@ export class CandidateBlocks {
     }
     if (call === undefined) {
       this.#endText();
-      call = { block: notStarted, id: piece.id, early: "" };
+      call = { ordinal: this.#callCount++, block: notStarted, id: piece.id, early: "" };
       this.#calls.delete(piece.index);
       this.#calls.set(piece.index, call);
     }
@@ -97,10 +109,18 @@ export class CandidateBlocks {
     this.#output.countArguments(piece.arguments.length);
     if (call.block !== notStarted) {
       if (piece.arguments !== "") this.#output.emit(argumentsDelta(call.block, piece.arguments));
-      return;
+      return { ordinal: call.ordinal, id: call.id, starts: false };
     }
     call.early += piece.arguments;
     if (piece.name !== "") this.#startCall(call, piece.name);
+    return { ordinal: call.ordinal, id: call.id, starts: piece.name !== "" };
+  }
+
+  /** Whether a further piece with this index and id is one of a call that has started, in order. */
+  continues(index: number, id: string): boolean {
+    const call = this.#calls.get(index);
+    if (call === undefined || call.block === notStarted || call.ordinal !== index) return false;
+    return id === "" || id === call.id;
   }
 
   /** The candidate is complete: all its blocks end. */

@@ -15,6 +15,7 @@ export const openaiChat: Format = {
   name: "openai-chat",
   contentType: "application/json",
   streamContentType: "text/event-stream; charset=utf-8",
+  relaysStreams: true,
   keepaliveText: ": keep-alive\n\n",
   readRequest,
   writeRequest,

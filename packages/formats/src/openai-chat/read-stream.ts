@@ -1,222 +1,172 @@
-import { BlockKind, type TokenUsage } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import type { TokenUsage } from "@penstock/api";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
-import { readLogprobs } from "../logprobs.ts";
-import { parseStreamEvent } from "../parse-stream-event.ts";
+import type { AnswerEnd, StreamLimits, StreamReader, StreamRelay, StreamSink } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
-import { SseParser } from "../sse-parser.ts";
-import { CandidateBlocks, type BlockOutput } from "./candidate-blocks.ts";
+import { AnswerOutput } from "../streams/answer-output.ts";
+import type { EventShape } from "../streams/event-shape.ts";
+import { KnownShapes } from "../streams/known-shapes.ts";
+import { parseStreamEvent } from "../streams/parse-stream-event.ts";
+import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
+import { CandidateBlocks } from "./candidate-blocks.ts";
 import { filterWarning } from "./filter-warnings.ts";
 import { isFailedFinish } from "./finish-reason.ts";
-import { readCitations } from "./read-citation.ts";
+import { mendChoices, type SeenChoice } from "./mend-choices.ts";
+import { shapeOf, type PlainPiece } from "./plain-piece.ts";
+import { readDelta } from "./read-delta.ts";
 import { readInBandError } from "./read-error.ts";
 import { candidateOf, newFinish, shortText } from "./read-response.ts";
+import { RelayedChunks } from "./relayed-chunks.ts";
 import { readUsage } from "./usage.ts";
-
-const defaultMaxLineBytes = 1_048_576;
-const defaultMaxArgumentsLength = 16_777_216;
-const defaultMaxBlocks = 4_096;
 
 /**
  * Makes the reader of one stream. The proof of a complete answer is a finish reason for every
  * candidate that spoke, and then `[DONE]` or the end of the stream.
  */
-export function createStreamReader(sink: StreamSink, limits: StreamLimits = {}): StreamReader {
-  return new ChatStreamReader(sink, limits);
+export function createStreamReader(
+  sink: StreamSink,
+  limits: StreamLimits = {},
+  relay?: StreamRelay,
+): StreamReader {
+  const output = new AnswerOutput(sink, limits);
+  return new SseStreamReader(output, new ChatStream(output, relay), limits.maxLineBytes);
 }
 
-/** How the stream ended, kept until the events of the same read are flushed. */
-type Ending = { error: GatewayError } | "complete";
-
-class ChatStreamReader implements StreamReader, BlockOutput {
+class ChatStream implements StreamDialect {
   responseId = "";
   model = "";
-  readonly #sink: StreamSink;
-  readonly #parser: SseParser;
-  readonly #maxArgumentsLength: number;
-  readonly #maxBlocks: number;
+  readonly #output: AnswerOutput;
+  readonly #relayed: RelayedChunks | undefined;
+  readonly #shapes = new KnownShapes<PlainPiece>();
   readonly #candidates: CandidateBlocks[] = [];
-  #blocks = 0;
-  #argumentsLength = 0;
   #usage: unknown;
   #serviceTier = "";
   #filterWarning: string | undefined;
-  #unflushed = false;
-  #ending: Ending | undefined;
-  #settled = false;
 
-  constructor(sink: StreamSink, limits: StreamLimits) {
-    this.#sink = sink;
-    this.#maxArgumentsLength = limits.maxArgumentsLength ?? defaultMaxArgumentsLength;
-    this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
-    this.#parser = new SseParser(
-      { event: (name, data) => this.#event(name, data) },
-      limits.maxLineBytes ?? defaultMaxLineBytes,
-    );
+  constructor(output: AnswerOutput, relay: StreamRelay | undefined) {
+    this.#output = output;
+    this.#relayed = relay === undefined ? undefined : new RelayedChunks(relay);
   }
 
   get usageSoFar(): TokenUsage | undefined {
     return readUsage(this.#usage).usage;
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.#ending !== undefined) return;
-    if (!this.#parser.push(bytes)) this.#break("MALFORMED", "a line of the stream is too long");
-    this.#settle();
-  }
-
-  end(): void {
-    if (this.#ending !== undefined) return;
-    this.#parser.end(true);
-    if (this.#ending === undefined) this.#complete();
-    this.#settle();
-  }
-
-  abort(error: GatewayError): void {
-    if (this.#ending !== undefined) return;
-    this.#ending = { error };
-    this.#settle();
-  }
-
-  nextBlock(): number {
-    if (this.#blocks >= this.#maxBlocks) throw localFailure("MALFORMED", "too many blocks");
-    return this.#blocks++;
-  }
-
-  countArguments(length: number): void {
-    this.#argumentsLength += length;
-    if (this.#argumentsLength > this.#maxArgumentsLength) {
-      throw localFailure("MALFORMED", "the arguments of the tool calls are too long");
+  /** A chunk that brings one piece, like one before it: it is not parsed. */
+  take(text: string, at: number): number {
+    const shape = this.#shapes.match(text, at);
+    if (shape === undefined) return at;
+    const { candidate: number, kind, call } = shape.meaning;
+    const candidate = this.#candidates[number];
+    if (candidate === undefined) return at;
+    if (call !== undefined) {
+      if (!candidate.continues(call.index, call.id)) return at;
+      candidate.toolCall({ ...call, name: "", arguments: shape.valueIn(text) });
+    } else {
+      const value = shape.valueIn(text);
+      if (value !== "") candidate.text(kind, value);
     }
+    this.#relayPlain(shape, text, at);
+    return shape.end;
   }
 
-  emit(event: StreamEvent): void {
-    this.#unflushed = true;
-    this.#sink.event(event);
-  }
-
-  /** Everything of this read is flushed first; only then may the answer end. */
-  #settle(): void {
-    if (this.#settled) return;
-    if (this.#unflushed) {
-      this.#unflushed = false;
-      this.#sink.flush();
+  event(name: string, data: string): void {
+    if (data === "[DONE]") {
+      this.close();
+      return;
     }
-    if (this.#ending === undefined) return;
-    this.#settled = true;
-    if (this.#ending === "complete") this.#finish();
-    else this.#sink.fail(this.#ending.error);
+    const chunk = parseStreamEvent(data);
+    if (chunk["error"] != null || name === "error") throw failureToError(readInBandError(chunk));
+    this.#about(chunk);
+    const seen = this.#choices(chunk["choices"]);
+    const isPlain = this.#relayed === undefined || this.#relay(this.#relayed, data, chunk, seen);
+    if (!isPlain || name !== "" || !this.#shapes.learns) return;
+    const shape = shapeOf(data, chunk);
+    if (shape !== undefined) this.#shapes.add(shape);
   }
 
-  #finish(): void {
+  close(): void {
+    const spoke = this.#candidates.filter((one) => one !== undefined);
+    if (spoke.length === 0) this.#output.break("STREAM_BROKEN", "the stream had no candidate");
+    else if (spoke.some((one) => one.finish === undefined)) {
+      this.#output.break("STREAM_BROKEN", "the stream ended without a finish reason");
+    } else this.#output.complete(this.#end());
+  }
+
+  #end(): AnswerEnd {
     const { usage, raw, warnings } = readUsage(this.#usage);
     if (this.#filterWarning !== undefined) warnings.push(this.#filterWarning);
-    this.#sink.finish({
+    const end: AnswerEnd = {
       candidates: this.#candidates.flatMap((one) => (one?.finish ? [one.finish] : [])),
       usage,
       rawUsage: raw,
       responseId: this.responseId,
       model: this.model,
       warnings,
-      ...(this.#serviceTier === "" ? {} : { serviceTier: this.#serviceTier }),
-    });
+    };
+    if (this.#serviceTier !== "") end.serviceTier = this.#serviceTier;
+    if (this.#relayed !== undefined) end.relayed = this.#relayed.end(this.responseId);
+    return end;
   }
 
-  #break(failureClass: "MALFORMED" | "STREAM_BROKEN", detail: string): void {
-    this.#ending ??= { error: localFailure(failureClass, detail) };
-  }
-
-  #event(name: string, data: string): void {
-    if (this.#ending !== undefined || data === "") return;
-    if (data === "[DONE]") {
-      this.#complete();
-      return;
-    }
-    try {
-      this.#chunk(name, parseStreamEvent(data));
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      this.#ending = { error };
-    }
-  }
-
-  #complete(): void {
-    const spoke = this.#candidates.filter((one) => one !== undefined);
-    if (spoke.length === 0) this.#break("STREAM_BROKEN", "the stream had no candidate");
-    else if (spoke.some((one) => one.finish === undefined)) {
-      this.#break("STREAM_BROKEN", "the stream ended without a finish reason");
-    }
-    this.#ending ??= "complete";
-  }
-
-  #chunk(name: string, chunk: Record<string, unknown>): void {
-    if (chunk["error"] != null || name === "error") throw failureToError(readInBandError(chunk));
+  /** What a chunk says of the whole answer. */
+  #about(chunk: Record<string, unknown>): void {
     if (this.responseId === "") this.responseId = shortText(chunk["id"]);
     if (this.model === "") this.model = shortText(chunk["model"]);
     if (chunk["service_tier"] != null) this.#serviceTier = shortText(chunk["service_tier"]);
-    const { usage, x_groq: groq, choices } = chunk;
+    const { usage, x_groq: groq } = chunk;
     if (usage != null) this.#usage = usage;
     else if (isJsonObject(groq) && groq["usage"] != null) this.#usage = groq["usage"];
     this.#filterWarning ??= filterWarning(chunk);
-    if (!Array.isArray(choices)) return;
+  }
+
+  #choices(choices: unknown): SeenChoice[] {
+    const seen: SeenChoice[] = [];
+    if (!Array.isArray(choices)) return seen;
     for (let position = 0; position < choices.length; position++) {
       const choice: unknown = choices[position];
-      if (isJsonObject(choice)) this.#choice(choice, position);
+      if (isJsonObject(choice)) seen.push(this.#choice(choice, position));
     }
+    return seen;
   }
 
-  #choice(choice: Record<string, unknown>, position: number): void {
-    const number = candidateOf(choice["index"], position);
-    const candidate = (this.#candidates[number] ??= new CandidateBlocks(number, this));
-    this.#filterWarning ??= filterWarning(choice);
-    const delta = choice["delta"];
-    if (isJsonObject(delta)) this.#delta(candidate, delta, choice["logprobs"]);
-    const reason = choice["finish_reason"];
-    if (typeof reason !== "string" || reason === "") return;
-    candidate.end();
-    if (isFailedFinish(reason)) throw localFailure("UPSTREAM_ERROR", `finish_reason ${reason}`);
-    candidate.finish ??= newFinish(number, shortText(reason));
-  }
-
-  #delta(candidate: CandidateBlocks, delta: Record<string, unknown>, given: unknown): void {
-    const logprobs = isJsonObject(given) ? given : {};
-    const { content, refusal, tool_calls: calls, annotations } = delta;
-    const reasoning = delta["reasoning_content"] ?? delta["reasoning"];
-    if (typeof reasoning === "string" && reasoning !== "") {
-      candidate.text(BlockKind.REASONING, reasoning);
+  #choice(fields: Record<string, unknown>, position: number): SeenChoice {
+    const number = candidateOf(fields["index"], position);
+    const isFirst = this.#candidates[number] === undefined;
+    const candidate = (this.#candidates[number] ??= new CandidateBlocks(number, this.#output));
+    this.#filterWarning ??= filterWarning(fields);
+    const delta = fields["delta"];
+    const calls = isJsonObject(delta) ? readDelta(candidate, delta, fields["logprobs"]) : [];
+    const reason = fields["finish_reason"];
+    if (typeof reason === "string" && reason !== "") {
+      candidate.end();
+      if (isFailedFinish(reason)) throw localFailure("UPSTREAM_ERROR", `finish_reason ${reason}`);
+      candidate.finish ??= newFinish(number, shortText(reason));
     }
-    if (typeof content === "string") {
-      if (content !== "") {
-        candidate.text(BlockKind.TEXT, content, readLogprobs(logprobs["content"]));
-      }
-    } else if (Array.isArray(content)) readContentList(candidate, content);
-    if (typeof refusal === "string" && refusal !== "") {
-      candidate.text(BlockKind.REFUSAL, refusal, readLogprobs(logprobs["refusal"]));
+    return { fields, candidate: number, isFirst, calls };
+  }
+
+  /** False: the chunk could not go on as it came. */
+  #relay(
+    relayed: RelayedChunks,
+    data: string,
+    fields: Record<string, unknown>,
+    seen: readonly SeenChoice[],
+  ): boolean {
+    const chunk = { data, fields, choices: mendChoices(fields["choices"], seen) };
+    const text = relayed.add(chunk);
+    if (this.#output.hasContent) this.#output.relay(relayed.release(this.responseId) + text);
+    return relayed.keeps(chunk);
+  }
+
+  /** The chunk of a shape goes on under the caller's name of the model. */
+  #relayPlain(shape: EventShape<PlainPiece>, text: string, at: number): void {
+    const name = this.#relayed?.modelJson;
+    if (name === undefined) return;
+    const { mark, markStart, end } = shape;
+    if (mark === name) this.#output.relay(text.slice(at, end));
+    else {
+      const rest = text.slice(markStart + mark.length, end);
+      this.#output.relay(text.slice(at, markStart) + name + rest);
     }
-    if (Array.isArray(calls)) readToolCalls(candidate, calls);
-    if (annotations == null) return;
-    for (const citation of readCitations(annotations)) candidate.citation(citation);
-  }
-}
-
-function readContentList(candidate: CandidateBlocks, content: unknown[]): void {
-  for (const part of content) {
-    const text = isJsonObject(part) ? part["text"] : undefined;
-    if (typeof text === "string" && text !== "") candidate.text(BlockKind.TEXT, text);
-  }
-}
-
-function readToolCalls(candidate: CandidateBlocks, calls: unknown[]): void {
-  for (const [position, call] of calls.entries()) {
-    if (!isJsonObject(call)) continue;
-    const called = isJsonObject(call["function"]) ? call["function"] : {};
-    const { name, arguments: given } = called;
-    candidate.toolCall({
-      index: Number.isInteger(call["index"]) ? (call["index"] as number) : position,
-      id: shortText(call["id"]),
-      name: shortText(name),
-      arguments: typeof given === "string" ? given : given == null ? "" : JSON.stringify(given),
-    });
   }
 }

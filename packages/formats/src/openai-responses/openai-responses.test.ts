@@ -2,6 +2,7 @@ import { FinishReason, type ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { relayAs, usage as noUsage } from "../conformance/format-samples.fixture.ts";
 import { checkEventGrammar } from "../event-grammar.ts";
 import answers from "./__fixtures__/answers.json" with { type: "json" };
 import streams from "./__fixtures__/streams.json" with { type: "json" };
@@ -118,7 +119,7 @@ describe("streams", () => {
 
   it.each(streams)("$name, however it is cut, and at every prefix", ({ stream }) => {
     const bytes = encode(sse(stream));
-    const whole = readStream([bytes], { model: "m" });
+    const whole = readStream([bytes], relayAs("m"));
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), (sizes) => {
         const chunks: Uint8Array[] = [];
@@ -127,7 +128,7 @@ describe("streams", () => {
           chunks.push(bytes.subarray(at, at + size));
           at += size;
         }
-        const cut = readStream(chunks, { model: "m" });
+        const cut = readStream(chunks, relayAs("m"));
         expect(cut.events).toEqual(whole.events);
         expect(cut.end).toEqual(whole.end);
         expect(cut.relayed).toBe(whole.relayed);
@@ -166,8 +167,8 @@ describe("streams", () => {
   });
 
   it.each(good)("$name, passed on, is what came, but for the model", ({ stream }) => {
-    const outcome = readStream([encode(sse(stream))], { model: "asked-for" });
-    const text = outcome.relayed + outcome.end!.relayed!;
+    const outcome = readStream([encode(sse(stream))], relayAs("asked-for"));
+    const text = outcome.relayed + outcome.end!.relayed!.write(noUsage);
     const expected = JSON.parse(
       JSON.stringify(stream).replaceAll("gpt-4.1-2025-04-14", "asked-for"),
     ) as unknown;
@@ -180,7 +181,7 @@ describe("streams", () => {
 
   it("passes nothing on of an answer that never began", () => {
     const { stream } = streams.find(({ name }) => name === "failed before content")!;
-    const outcome = readStream([encode(sse(stream))], { model: "m" });
+    const outcome = readStream([encode(sse(stream))], relayAs("m"));
     expect(outcome.relayed).toBe("");
     expect(outcome.calls).toEqual(["fail"]);
     expect(outcome.failedUsage?.inputTokens).toBe(5n);
@@ -254,7 +255,7 @@ describe("streams", () => {
     );
     fc.assert(
       fc.property(fc.array(event, { maxLength: 8 }), fc.boolean(), (events, relays) => {
-        const relay = relays ? { model: "m" } : undefined;
+        const relay = relays ? relayAs("m") : undefined;
         const outcome = readStream([encode(sse(events))], relay);
         expect(checkEventGrammar(outcome.events)).toEqual([]);
         expect((outcome.end === undefined) !== (outcome.error === undefined)).toBe(true);

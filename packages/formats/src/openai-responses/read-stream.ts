@@ -13,9 +13,10 @@ import { readLogprobs } from "../logprobs.ts";
 import type { BlockOutput } from "../openai-chat/candidate-blocks.ts";
 import { readInBandError } from "../openai-chat/read-error.ts";
 import { shortText } from "../openai-chat/read-response.ts";
-import { parseStreamEvent } from "../parse-stream-event.ts";
+import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
-import { SseParser } from "../sse-parser.ts";
+import { KnownEnd } from "../streams/relayed-end.ts";
+import { SseParser } from "../streams/sse-parser.ts";
 import { ItemBlocks } from "./item-blocks.ts";
 import { readEnd, refuseFailed } from "./read-response.ts";
 import { RelayedText } from "./relayed-text.ts";
@@ -224,7 +225,9 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
     end.responseId = this.responseId;
     end.model = this.model;
     const relayed = this.#relayed?.last(type, event);
-    this.#ending = { end: relayed === undefined ? end : { ...end, relayed } };
+    this.#ending = {
+      end: relayed === undefined ? end : { ...end, relayed: new KnownEnd(relayed) },
+    };
   }
 }
 

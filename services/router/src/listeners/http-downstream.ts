@@ -46,7 +46,6 @@ export class HttpDownstream implements Downstream {
   readonly #keepalive: Keepalive;
   /** Set by the listener right after construction, as both need each other. */
   context!: RequestContext;
-  includeUsage = false;
   /** What the request says about signs of life; see `keepAlive`. */
   keepaliveAskedMs: number | undefined;
   ready = true;
@@ -121,7 +120,7 @@ export class HttpDownstream implements Downstream {
     if (!this.#openedEarly) this.#writeStreamHead(this.#headers(facts));
     this.#facts = facts;
     this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
-      includeUsage: this.includeUsage,
+      includeUsage: this.context.includeUsage,
     });
     this.#keepalive.wrote();
     if (!this.#keepalive.runs && this.#keepaliveMs > 0) this.#keepalive.start(this.#keepaliveMs);
@@ -146,7 +145,8 @@ export class HttpDownstream implements Downstream {
   finish(end: AnswerEnd, settled: SettledFacts): void {
     this.#keepalive.stop();
     this.#addReport(end, this.#facts, settled);
-    const last = end.relayed ?? this.#writer?.finish(end, settled.usage) ?? "";
+    const { usage } = settled;
+    const last = end.relayed?.write(usage) ?? this.#writer?.finish(end, usage) ?? "";
     const cost = costValue(settled.costNanoUsd);
     // What could not stand in the head stands behind the answer.
     const late = this.#openedEarly && this.#facts ? answerHeaders(this.context, this.#facts) : [];

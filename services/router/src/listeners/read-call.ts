@@ -38,7 +38,7 @@ function readGenerate(
   context.callerFormat = format.name;
   if (forwardable !== undefined) context.original = { bytes: body, forwardable };
   context.stream = stream;
-  downstream.includeUsage = includeUsage;
+  context.includeUsage = includeUsage;
   const keepaliveMs = downstream.keepaliveAskedMs ?? context.caller?.keepaliveIntervalMs;
   if (stream && keepaliveMs !== undefined) downstream.keepAlive(keepaliveMs);
 }

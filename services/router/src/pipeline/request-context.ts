@@ -78,6 +78,8 @@ export class RequestContext {
   /** The caller's headers that go on to a target of its own format, flat: name, value. */
   passedHeaders: readonly string[] = [];
   stream = false;
+  /** Whether the caller asked for usage in the stream. */
+  includeUsage = false;
   requestBytes = 0;
   /** Where the caller wrote what it wishes of routing; undefined where it speaks protobuf. */
   wishDialect: WishDialect | undefined;

@@ -7,10 +7,13 @@ import type { RequestContext } from "./request-context.ts";
  * that the caller asked for; undefined: it is written anew.
  */
 export function streamRelay(
-  { stream, report, callerFormat }: RequestContext,
+  context: RequestContext,
   format: FormatName,
   model: string,
 ): StreamRelay | undefined {
+  const { stream, report, callerFormat, includeUsage, requestId } = context;
   if (!stream || report || callerFormat !== format) return undefined;
-  return formats[format].relaysStreams === true ? { model } : undefined;
+  if (formats[format].relaysStreams !== true) return undefined;
+  const createdSeconds = Math.floor(context.startWallMs / 1_000);
+  return { model, includeUsage, requestId, createdSeconds };
 }

@@ -2,6 +2,11 @@
 export interface SseHandler {
   /** One event: its name (empty: none) and its data, lines joined by a newline. */
   event(name: string, data: string): void;
+  /**
+   * Offered the text in which an event begins at `at`: gives where the next one begins if it knows
+   * the whole event at sight, else `at`. Lines end with LF there.
+   */
+  take?(text: string, at: number): number;
 }
 
 /** Largest line, and largest data of one event (security.md R5). Unit: characters. */
@@ -76,8 +81,9 @@ export class SseParser {
   }
 
   #lines(text: string): void {
-    let start = 0;
-    let end = text.indexOf("\n");
+    const between = this.#rest === "" && this.#name === "" && this.#data === undefined;
+    let start = between ? this.#taken(text, 0) : 0;
+    let end = text.indexOf("\n", start);
     while (end >= 0) {
       const piece = text.slice(start, end);
       const line = this.#rest === "" ? piece : this.#rest + piece;
@@ -85,11 +91,25 @@ export class SseParser {
       if (line.length > this.#maxLineLength) this.#overflowed = true;
       else this.#line(line);
       if (this.#overflowed) return;
-      start = end + 1;
+      start = line === "" ? this.#taken(text, end + 1) : end + 1;
       end = text.indexOf("\n", start);
     }
     if (start < text.length) this.#rest += text.slice(start);
     if (this.#rest.length > this.#maxLineLength) this.#overflowed = true;
+  }
+
+  /** Position behind the events from `at` on that the handler knows at sight. */
+  #taken(text: string, at: number): number {
+    const handler = this.#handler;
+    // What may be longer than a line is looked at line by line.
+    if (handler.take === undefined || text.length > this.#maxLineLength) return at;
+    let from = at;
+    while (from < text.length) {
+      const next = handler.take(text, from);
+      if (next <= from) break;
+      from = next;
+    }
+    return from;
   }
 
   #line(line: string): void {

@@ -1,9 +1,9 @@
 import { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
-import type { AnswerEnd } from "./format.ts";
-import { formats } from "./formats.ts";
+import type { AnswerEnd } from "../format.ts";
+import { formats } from "../formats.ts";
 import { parseStreamEvent, parseStreamValue } from "./parse-stream-event.ts";
-import { writeFrame } from "./bedrock-converse/event-frames.ts";
+import { writeFrame } from "../bedrock-converse/event-frames.ts";
 
 /** An array in an array, and so on, within the length that is not scanned otherwise. */
 function nested(levels: number, core = "1"): string {

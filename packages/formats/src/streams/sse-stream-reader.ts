@@ -1,0 +1,98 @@
+import type { GatewayError } from "@penstock/errors";
+import type { TokenUsage } from "@penstock/api";
+import type { StreamReader } from "../format.ts";
+import type { AnswerOutput } from "./answer-output.ts";
+import { SseParser, type SseHandler } from "./sse-parser.ts";
+
+const defaultMaxLineLength = 1_048_576;
+
+/** What one format makes of the events of a stream. Its output hears of events, and of the end. */
+export interface StreamDialect {
+  readonly responseId: string;
+  readonly model: string;
+  readonly proven?: boolean;
+  readonly usageSoFar?: TokenUsage | undefined;
+  /** Takes one event with data. Throws a GatewayError where the answer breaks with it. */
+  event(name: string, data: string): void;
+  /** See `SseHandler.take`. Throws like `event`. */
+  take?(text: string, at: number): number;
+  /** The upstream closed the stream in the regular way, and its end is not known yet. */
+  close(): void;
+}
+
+/** Reads a stream of server-sent events in the words of a dialect. */
+export class SseStreamReader implements StreamReader, SseHandler {
+  readonly #output: AnswerOutput;
+  readonly #dialect: StreamDialect;
+  readonly #parser: SseParser;
+
+  constructor(output: AnswerOutput, dialect: StreamDialect, maxLineLength = defaultMaxLineLength) {
+    this.#output = output;
+    this.#dialect = dialect;
+    this.#parser = new SseParser(this, maxLineLength);
+  }
+
+  get responseId(): string {
+    return this.#dialect.responseId;
+  }
+
+  get model(): string {
+    return this.#dialect.model;
+  }
+
+  get proven(): boolean {
+    return this.#dialect.proven ?? false;
+  }
+
+  get usageSoFar(): TokenUsage | undefined {
+    return this.#dialect.usageSoFar;
+  }
+
+  push(bytes: Uint8Array): void {
+    const output = this.#output;
+    if (output.over) return;
+    if (!this.#parser.push(bytes)) output.break("MALFORMED", "a line of the stream is too long");
+    output.settle();
+  }
+
+  end(): void {
+    if (this.#output.over) return;
+    this.#parser.end(true);
+    if (!this.#output.over) this.#close();
+    this.#output.settle();
+  }
+
+  abort(error: GatewayError): void {
+    this.#output.fail(error);
+    this.#output.settle();
+  }
+
+  /** Called by the parser. */
+  event(name: string, data: string): void {
+    if (this.#output.over || data === "") return;
+    try {
+      this.#dialect.event(name, data);
+    } catch (error) {
+      this.#output.caught(error);
+    }
+  }
+
+  /** Called by the parser. */
+  take(text: string, at: number): number {
+    if (this.#output.over || this.#dialect.take === undefined) return at;
+    try {
+      return this.#dialect.take(text, at);
+    } catch (error) {
+      this.#output.caught(error);
+      return at;
+    }
+  }
+
+  #close(): void {
+    try {
+      this.#dialect.close();
+    } catch (error) {
+      this.#output.caught(error);
+    }
+  }
+}
