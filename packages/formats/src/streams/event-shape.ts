@@ -3,8 +3,8 @@ import type { TextRange } from "../format.ts";
 /**
  * What may stand at a place of an event that is not the same in all of a shape. `value`: the text
  * of a JSON string that is wanted, one in each shape. `text`: that of any other string. `count`: a
- * whole number above zero. `spaces`: none or more. `mark`: what is the same after all, but whose place is asked
- * for.
+ * whole number above zero. `spaces`: none or more. `mark`: what is the same after all, but whose
+ * place is asked for.
  */
 export type HoleKind = "value" | "text" | "count" | "spaces" | "mark";
 
