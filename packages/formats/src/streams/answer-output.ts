@@ -85,7 +85,7 @@ export class AnswerOutput {
     if (this.#ending === undefined) this.fail(localFailure(failureClass, detail));
   }
 
-  /** Something was thrown: a GatewayError ends the answer, anything else is a mistake and rethrown. */
+  /** Something was thrown: a GatewayError ends the answer, anything else is rethrown. */
   caught(error: unknown, usage?: TokenUsage): void {
     if (!(error instanceof GatewayError)) throw error;
     this.fail(error, usage);

@@ -41,7 +41,7 @@ export class EventShape<Meaning> {
   #valueEnd = 0;
   #escaped = false;
 
-  /** `text` is an event with its blank line; the holes are in their order, and none touches another. */
+  /** `text` is an event with its blank line; the holes are in order, and none touches another. */
   constructor(text: string, holes: readonly Hole[], meaning: Meaning) {
     this.meaning = meaning;
     let from = 0;

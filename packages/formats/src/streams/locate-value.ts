@@ -27,7 +27,7 @@ function memberOf(text: string, { start, end }: TextRange, name: string): TextRa
   return found && { start: start + found.start, end: start + found.end };
 }
 
-/** What stands between the brackets of a list; that it is one object is for the next step to see. */
+/** What stands between the brackets of a list; that it is one object, the next step sees. */
 function insideOfList(text: string, { start, end }: TextRange): TextRange | undefined {
   if (text[start] !== "[" || text[end - 1] !== "]") return undefined;
   return { start: start + 1, end: end - 1 };
