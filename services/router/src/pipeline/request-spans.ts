@@ -4,6 +4,7 @@ import { durationMs as toMs } from "@bufbuild/protobuf/wkt";
 import { reasons } from "@penstock/errors";
 import { attributeNames as names } from "@penstock/observability";
 import type { Attributes, SpanRecord, Tracer } from "@penstock/observability";
+import { doorNames } from "./door-names.ts";
 import type { RequestContext } from "./request-context.ts";
 import { totalUsage } from "./usage-event.ts";
 
@@ -37,13 +38,11 @@ export function emitRequestSpans(
 export function operationName(
   context: Pick<RequestContext, "door" | "operation" | "stream">,
 ): string {
-  if (context.door !== Door.GRPC) return `POST ${httpRoutes[context.operation]}`;
+  if (context.door !== Door.GRPC) return doorNames(context.door).operation;
   if (context.operation === "embed") return grpcEmbed;
   return context.stream ? grpcStream : grpcUnary;
 }
 
-const httpRoutes = { generate: "/v1/chat/completions", embed: "/v1/embeddings" } as const;
-const httpShapes = { generate: "openai.chat", embed: "openai.embeddings" } as const;
 const genAiOperations = { generate: "chat", embed: "embeddings" } as const;
 const grpcEmbed = "penstock.inference.v1.InferenceService/Embed";
 
@@ -64,12 +63,12 @@ function serverSpan(context: RequestContext, durationMs: number, late: boolean):
   const status = error === undefined ? 200 : reasons[error.reason].httpStatus;
   const attributes: Attributes = {
     [names.requestId]: context.requestId,
-    [names.apiShape]: grpc ? "grpc" : httpShapes[context.operation],
+    [names.apiShape]: grpc ? "grpc" : doorNames(context.door).shape,
     ...(grpc
       ? { [names.rpcSystemName]: "grpc", [names.rpcMethod]: operationName(context) }
       : {
           [names.httpRequestMethod]: "POST",
-          [names.httpRoute]: httpRoutes[context.operation],
+          [names.httpRoute]: doorNames(context.door).route,
           [names.httpResponseStatusCode]: status,
         }),
     [names.team]: caller?.team,
