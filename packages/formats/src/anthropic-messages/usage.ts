@@ -30,6 +30,7 @@ export function readUsage(value: unknown): ReadUsage {
   const written1h = count(created, "ephemeral_1h_input_tokens");
   const output = count(value, "output_tokens");
   const thinking = count(value["output_tokens_details"], "thinking_tokens");
+  const compaction = readCompaction(value["iterations"], count);
   if (refused.length > 0) {
     return { usage: undefined, raw: undefined, warnings: [`usage_refused: ${refused.join(", ")}`] };
   }
@@ -39,15 +40,57 @@ export function readUsage(value: unknown): ReadUsage {
   const warnings: string[] = [];
   const usage: TokenUsage = {
     $typeName: "penstock.type.v1.TokenUsage",
-    inputTokens: sum(plain, cacheRead, cacheWritten),
-    cacheReadInputTokens: cacheRead,
-    cacheWriteInputTokens: cacheWritten,
-    outputTokens: output,
+    inputTokens: sum(plain, cacheRead, cacheWritten, compaction.plain, compaction.cached),
+    cacheReadInputTokens: sum(cacheRead, compaction.read),
+    cacheWriteInputTokens: sum(cacheWritten, compaction.written),
+    outputTokens: sum(output, compaction.output),
     reasoningOutputTokens: within(thinking, output, "thinking_tokens", warnings),
     source: UsageSource.REPORTED,
   };
-  if (written1h !== undefined) usage.cacheWrite1hInputTokens = written1h;
+  const writtenLong = sum(written1h, compaction.written1h);
+  if (writtenLong !== undefined) usage.cacheWrite1hInputTokens = writtenLong;
   return { usage, raw, warnings };
+}
+
+/** What summaries of the conversation cost, which the counts beside the iterations leave out. */
+interface Compaction {
+  plain?: bigint | undefined;
+  read?: bigint | undefined;
+  written?: bigint | undefined;
+  written1h?: bigint | undefined;
+  /** Read from the cache or written to it. */
+  cached?: bigint | undefined;
+  output?: bigint | undefined;
+}
+
+/** Most iterations of one answer that are looked at. */
+const maxIterationCount = 1_024;
+
+/**
+ * Sums the iterations in which the API summed up the conversation: they are billed, and stand in no
+ * other count (platform.claude.com/docs/en/build-with-claude/compaction, "Understanding usage").
+ */
+function readCompaction(
+  iterations: unknown,
+  count: (from: unknown, name: string) => bigint | undefined,
+): Compaction {
+  const total: Compaction = {};
+  if (!Array.isArray(iterations)) return total;
+  for (const one of iterations.slice(0, maxIterationCount) as unknown[]) {
+    if (!isJsonObject(one) || one["type"] !== "compaction") continue;
+    const created = one["cache_creation"];
+    const written1h = count(created, "ephemeral_1h_input_tokens");
+    const written5m = count(created, "ephemeral_5m_input_tokens");
+    const written = largest(count(one, "cache_creation_input_tokens"), sum(written5m, written1h));
+    const read = count(one, "cache_read_input_tokens");
+    total.plain = sum(total.plain, count(one, "input_tokens"));
+    total.read = sum(total.read, read);
+    total.written = sum(total.written, written);
+    total.written1h = sum(total.written1h, written1h);
+    total.cached = sum(total.cached, read, written);
+    total.output = sum(total.output, count(one, "output_tokens"));
+  }
+  return total;
 }
 
 /**
@@ -72,28 +115,39 @@ export function mergeUsage(
 }
 
 /** What else a provider of this format says about usage, and no count of ours holds. */
-const carriedFields = ["server_tool_use", "service_tier", "inference_geo", "speed"] as const;
+const carriedFields = [
+  "iterations",
+  "server_tool_use",
+  "service_tier",
+  "inference_geo",
+  "speed",
+] as const;
 
-/** Writes usage for a caller; counts that are not known are told as zero. */
+/**
+ * Writes usage for a caller; counts that are not known are told as zero. Where the conversation was
+ * summed up, that stands among the iterations alone, as the API tells it.
+ */
 export function writeUsage(
   usage: TokenUsage | undefined,
   raw: JsonObject | undefined,
 ): Record<string, unknown> {
-  const cacheRead = usage?.cacheReadInputTokens ?? 0n;
-  const written = usage?.cacheWriteInputTokens ?? 0n;
-  const plain = (usage?.inputTokens ?? 0n) - cacheRead - written;
+  const apart = readCompaction(raw?.["iterations"], trustedCount);
+  const cacheRead = (usage?.cacheReadInputTokens ?? 0n) - (apart.read ?? 0n);
+  const written = (usage?.cacheWriteInputTokens ?? 0n) - (apart.written ?? 0n);
+  const input = (usage?.inputTokens ?? 0n) - (apart.plain ?? 0n) - (apart.cached ?? 0n);
+  const output = (usage?.outputTokens ?? 0n) - (apart.output ?? 0n);
   const body: Record<string, unknown> = {
-    input_tokens: Number(plain > 0n ? plain : 0n),
-    cache_creation_input_tokens: Number(written),
-    cache_read_input_tokens: Number(cacheRead),
-    output_tokens: Number(usage?.outputTokens ?? 0n),
+    input_tokens: numberOf(input - cacheRead - written),
+    cache_creation_input_tokens: numberOf(written),
+    cache_read_input_tokens: numberOf(cacheRead),
+    output_tokens: numberOf(output),
   };
-  const written1h = usage?.cacheWrite1hInputTokens;
+  const long = usage?.cacheWrite1hInputTokens;
+  const written1h = long === undefined ? undefined : long - (apart.written1h ?? 0n);
   if (written1h !== undefined) {
-    const rest = written - written1h;
     body["cache_creation"] = {
-      ephemeral_5m_input_tokens: Number(rest > 0n ? rest : 0n),
-      ephemeral_1h_input_tokens: Number(written1h),
+      ephemeral_5m_input_tokens: numberOf(written - written1h),
+      ephemeral_1h_input_tokens: numberOf(written1h),
     };
   }
   const thinking = usage?.reasoningOutputTokens;
@@ -109,6 +163,15 @@ function readCount(value: unknown, name: string, refused: string[]): bigint | un
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
   refused.push(name);
   return undefined;
+}
+
+/** A count of a usage object that was read, and believed, before. */
+function trustedCount(from: unknown, name: string): bigint | undefined {
+  return readCount(isJsonObject(from) ? from[name] : undefined, name, []);
+}
+
+function numberOf(count: bigint): number {
+  return Number(count > 0n ? count : 0n);
 }
 
 function sum(...counts: readonly (bigint | undefined)[]): bigint | undefined {
