@@ -210,6 +210,8 @@ export interface FormatQuirks {
   supportsStreamUsage: boolean;
   /** Whether the target takes back the reasoning of earlier turns. Absent: no. */
   sendsReasoning?: boolean;
+  /** Whether the target knows `cache_control`, the mark of what is to be cached. Absent: no. */
+  sendsCacheMarkers?: boolean;
   /** Whether the target refuses the field `user`, so that it is not told. Absent: no. */
   omitsUser?: boolean;
   /** Name of the field for the seed. Absent: `seed`. */

@@ -27,6 +27,18 @@ export function readCacheMarker(
 
 const ttlLength = { min: 1, max: 16 };
 
+/**
+ * The marker that `cache_control` is where another format carries it; undefined for anything else,
+ * which is not for this gateway to judge.
+ */
+export function findCacheMarker(value: unknown): CacheMarker | undefined {
+  if (!isJsonObject(value) || value["type"] !== "ephemeral") return undefined;
+  const { ttl } = value;
+  if (ttl == null) return { $typeName: "penstock.inference.v1.CacheMarker" };
+  if (typeof ttl !== "string" || ttl.length === 0 || ttl.length > ttlLength.max) return undefined;
+  return { $typeName: "penstock.inference.v1.CacheMarker", timeToLive: ttl };
+}
+
 /** What `cache_control` carries besides what the marker says; undefined when nothing. */
 export function otherCacheWords(value: unknown): Record<string, unknown> | undefined {
   return isJsonObject(value) ? otherFields(value, knownFields) : undefined;

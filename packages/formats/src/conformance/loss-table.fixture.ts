@@ -46,7 +46,10 @@ function roundTrip(
   said: LossProbe["said"],
 ): GenerateRequest | undefined {
   try {
-    const body = format.writeRequest(request, targetOf(false));
+    const target = targetOf(false);
+    // Callers may say what only some targets know.
+    const quirks = { ...target.quirks, sendsCacheMarkers: true };
+    const body = format.writeRequest(request, { ...target, quirks });
     const read = format.readRequest(bytesOf([body]), address).request;
     return same(said(read), said(request)) ? read : undefined;
   } catch (error) {

@@ -22,6 +22,14 @@ export const failureRules: readonly FailureRule[] = [
     class: "QUOTA_EXHAUSTED",
   },
   // The ramp was too steep for this model; another model of the account is not concerned.
+  // More than the limit of a whole minute: no waiting helps, and nothing is wrong with the target.
+  {
+    id: "larger-than-minute",
+    status: [429],
+    code: ["rate_limit_exceeded"],
+    message: /^request too large\b/i,
+    class: "PAYLOAD_TOO_LARGE",
+  },
   { id: "slow-down", code: ["slow_down"], class: "OVERLOADED", cooldown: "model" },
   { id: "rate-limit", code: ["rate_limit_exceeded"], class: "RATE_LIMITED" },
   { id: "overloaded", code: ["server_is_overloaded"], class: "OVERLOADED" },
@@ -38,16 +46,49 @@ export const failureRules: readonly FailureRule[] = [
     cooldown: "provider",
   },
   { id: "unknown-model", code: ["model_not_found"], class: "MODEL_NOT_FOUND" },
+  { id: "context-length", code: ["context_length_exceeded"], class: "CONTEXT_TOO_LONG" },
+  // Ids and names have largest lengths as well, and say nothing about the context.
   {
-    id: "context-length",
-    code: ["context_length_exceeded", "string_above_max_length"],
+    id: "text-too-long",
+    code: ["string_above_max_length"],
+    message: /^invalid '(?:messages\[\d+\]\.content|input|instructions)\b/i,
     class: "CONTEXT_TOO_LONG",
   },
   {
     id: "content-filter",
-    code: ["content_filter", "content_policy_violation", "moderation_blocked"],
+    code: [
+      "bio_policy",
+      "content_filter",
+      "content_policy_violation",
+      "image_content_policy_violation",
+      "invalid_prompt",
+      "misalignment_policy_violation",
+      "moderation_blocked",
+    ],
     class: "CONTENT_FILTERED",
   },
+  // Told within an answer that began well, and the caller's doing all the same: the documented
+  // codes of `response.error` in the Responses API.
+  {
+    id: "bad-image",
+    code: [
+      "empty_image_file",
+      "failed_to_download_image",
+      "image_file_not_found",
+      "image_file_too_large",
+      "image_parse_error",
+      "image_too_large",
+      "image_too_small",
+      "invalid_base64_image",
+      "invalid_image",
+      "invalid_image_format",
+      "invalid_image_mode",
+      "invalid_image_url",
+      "unsupported_image_media_type",
+    ],
+    class: "BAD_REQUEST",
+  },
+  { id: "data-residency", code: ["data_residency_mismatch"], class: "PERMISSION" },
   // Reasoning of another issuer: no other target of the same request would read it either.
   { id: "encrypted-content", code: ["invalid_encrypted_content"], class: "BAD_REQUEST" },
   { id: "server-error", code: ["server_error"], class: "UPSTREAM_ERROR" },

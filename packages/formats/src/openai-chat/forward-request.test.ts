@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { FormatQuirks } from "../format.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { readRequest } from "./read-request.ts";
+import { writeRequest } from "./write-request.ts";
 
 const quirks: FormatQuirks = {
   maxTokensField: "max_completion_tokens",
@@ -31,6 +32,19 @@ function forwarded(text: string, target: Partial<FormatQuirks> = {}, model = "up
 }
 
 describe("forwarding a request", () => {
+  it("writes ids of tool calls anew that OpenAI would refuse as too long, such as vLLM's", () => {
+    const id = `chatcmpl-tool-${"0".repeat(32)}`;
+    const tool_calls = [{ id, type: "function", function: { name: "f", arguments: "{}" } }];
+    const turn = [...messages, { role: "assistant", tool_calls }];
+    const result = { role: "tool", tool_call_id: id, content: "1" };
+    const text = JSON.stringify({ model: "m", messages: [...turn, result] });
+    expect(forwarded(text)).toBeUndefined();
+    const { request } = readRequest(new TextEncoder().encode(text));
+    const written = writeRequest(request, { model: "up", stream: false, quirks });
+    expect(written).not.toContain(id);
+    expect(written.split('"call_penstock_0"')).toHaveLength(3);
+  });
+
   it("replaces the model and nothing else", () => {
     const body = { temperature: 1.5, extra: { deep: [1, "ü"] }, model: "a", messages, zzz: "" };
     for (const space of [0, 2]) {

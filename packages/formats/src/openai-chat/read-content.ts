@@ -2,6 +2,7 @@ import type { ContentPart, MediaPart } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { kindOf, otherFields, readList, readObject, readText } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
+import { findCacheMarker } from "../anthropic-messages/cache-marker.ts";
 import { mediaPart, textPart } from "./content-parts.ts";
 
 /** Unknown members of a message's content parts, by the position of the part. */
@@ -45,6 +46,9 @@ export function readContent(
     if (fields === undefined) continue;
     const part = readPart(problems, path, fields, allowed);
     if (part === undefined) continue;
+    // The words of OpenRouter and others for caches that keep only what is marked; also sent on.
+    const marker = findCacheMarker(fields["cache_control"]);
+    if (marker !== undefined) part.cacheMarker = marker;
     const others = otherFields(fields, partFields[String(fields["type"])] ?? new Set());
     if (others !== undefined) (extras ??= {})[String(parts.length)] = others;
     parts.push(part);

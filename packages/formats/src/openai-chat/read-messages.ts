@@ -1,4 +1,5 @@
 import { MessageRole, type ContentPart, type Message } from "@penstock/api";
+import { findCacheMarker } from "../anthropic-messages/cache-marker.ts";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readList, readObject, readText } from "../field-values.ts";
 import { readCallSignature } from "./call-signature.ts";
@@ -41,11 +42,19 @@ export function readMessages(problems: FieldProblems, value: unknown): Messages 
     const path = `messages[${index}]`;
     const fields = readObject(problems, path, list[index]);
     const read = fields && readMessage(problems, path, fields);
-    if (read === undefined) continue;
+    if (fields === undefined || read === undefined) continue;
+    markEnd(read.message, fields["cache_control"]);
     if (read.extras !== undefined) (extras ??= {})[String(messages.length)] = read.extras;
     messages.push(read.message);
   }
   return { messages, extras };
+}
+
+/** A mark on a message is one on the end of it, in the words of LiteLLM's callers. */
+function markEnd({ parts }: Message, cacheControl: unknown): void {
+  const last = parts.at(-1);
+  const marker = last === undefined ? undefined : findCacheMarker(cacheControl);
+  if (last !== undefined && marker !== undefined) last.cacheMarker ??= marker;
 }
 
 interface ReadMessage {

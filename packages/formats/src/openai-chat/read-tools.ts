@@ -1,4 +1,5 @@
 import { ToolChoiceMode, type Tool, type ToolChoice } from "@penstock/api";
+import { findCacheMarker } from "../anthropic-messages/cache-marker.ts";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readBoolean, readList, readObject, readText } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
@@ -63,6 +64,8 @@ function readTool(
         : (readObject(problems, `${at}.parameters`, parameters) as JsonObject | undefined),
     strict: strict == null ? undefined : readBoolean(problems, `${at}.strict`, strict),
   };
+  const marker = findCacheMarker(fields["cache_control"]);
+  if (marker !== undefined) tool.cacheMarker = marker;
   return name === undefined ? undefined : tool;
 }
 

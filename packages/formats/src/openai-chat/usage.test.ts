@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readUsage } from "./usage.ts";
+import { readUsage, writeUsage } from "./usage.ts";
 
 describe("readUsage", () => {
   it.each<[unknown, string]>([
@@ -41,6 +41,23 @@ describe("readUsage", () => {
     expect(read(100, 95)).toMatchObject({
       usage: { cacheReadInputTokens: 100n, cacheWriteInputTokens: undefined },
       warnings: ["usage_detail_refused: cache_write_tokens"],
+    });
+  });
+
+  // platform.kimi.ai/docs/api/chat and docs.litellm.ai/docs/completion/prompt_caching.
+  it("knows the cache by the names that other servers have for it", () => {
+    const moonshot = { prompt_tokens: 19, completion_tokens: 21, cached_tokens: 10 };
+    expect(readUsage(moonshot).usage).toMatchObject({ cacheReadInputTokens: 10n });
+    const litellm = {
+      prompt_tokens: 2_006,
+      completion_tokens: 300,
+      prompt_tokens_details: { cached_tokens: 920 },
+      cache_creation_input_tokens: 1_000,
+    };
+    const { usage } = readUsage(litellm);
+    expect(usage).toMatchObject({ cacheReadInputTokens: 920n, cacheWriteInputTokens: 1_000n });
+    expect(writeUsage(usage!)).toMatchObject({
+      prompt_tokens_details: { cached_tokens: 920, cache_write_tokens: 1_000 },
     });
   });
 

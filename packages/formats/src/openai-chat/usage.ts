@@ -28,8 +28,15 @@ export function readUsage(value: unknown): ReadUsage {
   const total = count("total_tokens", value);
   const reasoning = count("reasoning_tokens", outputDetails);
   const output = count("completion_tokens", value);
-  const cached = count("cached_tokens", inputDetails) ?? count("prompt_cache_hit_tokens", value);
-  const written = count("cache_write_tokens", inputDetails);
+  const cached =
+    count("cached_tokens", inputDetails) ??
+    count("prompt_cache_hit_tokens", value) ??
+    // Moonshot tells it outside of the details.
+    count("cached_tokens", value);
+  const written =
+    count("cache_write_tokens", inputDetails) ??
+    // By LiteLLM's proxy, for models of Anthropic.
+    count("cache_creation_input_tokens", value);
   const audioInput = count("prompt_audio_tokens", inputDetails, "audio_tokens");
   const audioOutput = count("completion_audio_tokens", outputDetails, "audio_tokens");
   if (refused.length > 0) {
@@ -102,17 +109,20 @@ export function writeUsage(usage: TokenUsage): Record<string, unknown> {
     prompt_tokens: input,
     completion_tokens: output,
     total_tokens: input + output,
-    prompt_tokens_details: inputDetails(usage.cacheReadInputTokens, usage.audioInputTokens),
+    prompt_tokens_details: inputDetails(usage),
     completion_tokens_details: outputDetails(usage.reasoningOutputTokens, usage.audioOutputTokens),
   };
 }
 
-function inputDetails(
-  cached: bigint | undefined,
-  audio: bigint | undefined,
-): Record<string, number | undefined> | undefined {
-  if (cached === undefined && audio === undefined) return undefined;
-  return { cached_tokens: numberOf(cached), audio_tokens: numberOf(audio) };
+function inputDetails(usage: TokenUsage): Record<string, number | undefined> | undefined {
+  const { cacheReadInputTokens: cached, cacheWriteInputTokens: written } = usage;
+  const { audioInputTokens: audio } = usage;
+  if (cached === undefined && written === undefined && audio === undefined) return undefined;
+  return {
+    cached_tokens: numberOf(cached),
+    cache_write_tokens: numberOf(written),
+    audio_tokens: numberOf(audio),
+  };
 }
 
 function outputDetails(

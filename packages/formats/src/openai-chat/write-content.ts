@@ -1,20 +1,31 @@
 import type { ContentPart, MediaPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
+import { writeCacheMarker } from "../anthropic-messages/cache-marker.ts";
 
 /** Unknown members that content parts carried when they were read, by position. */
 type PartExtras = Record<string, unknown> | undefined;
 
-/** Writes parts as a message's content: plain text where that says the same. */
+/**
+ * Writes parts as a message's content: plain text where that says the same. `marks`: the target
+ * knows marks of what is to be cached.
+ */
 export function writeContent(
   parts: readonly ContentPart[],
   path: string,
-  extras?: PartExtras,
+  { extras, marks = false }: { readonly extras?: PartExtras; readonly marks?: boolean } = {},
 ): string | Record<string, unknown>[] {
-  const only = parts.length === 1 ? parts[0]?.part : undefined;
-  if (only?.case === "text" && !only.value.refusal && extras === undefined) return only.value.text;
+  const [first] = parts;
+  const only = parts.length === 1 ? first?.part : undefined;
+  const isMarked = marks && first?.cacheMarker !== undefined;
+  if (only?.case === "text" && !only.value.refusal && extras === undefined && !isMarked) {
+    return only.value.text;
+  }
   return parts.map((part, index) => {
     const extra = extras?.[String(index)];
     const written = writePart(part, `${path}.parts[${index}]`);
+    if (marks && part.cacheMarker !== undefined) {
+      written["cache_control"] = writeCacheMarker(part.cacheMarker);
+    }
     return typeof extra === "object" && extra !== null ? { ...extra, ...written } : written;
   });
 }

@@ -10,8 +10,7 @@ type Written = Record<string, unknown>;
 /** What all messages of one request are written with. */
 interface Writing {
   readonly target: TargetRequest;
-  /** Absent: ids of tool calls are sent as they are. */
-  readonly ids: ToolIds | undefined;
+  readonly ids: ToolIds;
 }
 
 /** Ids of tool calls for targets that want nine letters and digits (Mistral). */
@@ -20,9 +19,16 @@ const shortIdForm: ToolIdForm = {
   nameOf: (count) => `call${String(count).padStart(5, "0")}`,
 };
 
+/** Longest id that every model of OpenAI takes; those of vLLM are longer. Unit: characters. */
+const longestId = 40;
+const idForm: ToolIdForm = {
+  accepted: new RegExp(`^[^]{1,${longestId}}$`),
+  nameOf: (count) => `call_penstock_${count}`,
+};
+
 /** Whether a target would refuse the id of a tool call. */
 export function refusesToolId(id: string, { shortToolIds }: FormatQuirks): boolean {
-  return shortToolIds === true && !shortIdForm.accepted.test(id);
+  return id.length > longestId || (shortToolIds === true && !shortIdForm.accepted.test(id));
 }
 
 /**
@@ -35,7 +41,7 @@ export function writeMessages(
   extras: unknown,
 ): Written[] {
   const written: Written[] = [];
-  const ids = target.quirks.shortToolIds === true ? new ToolIds(shortIdForm) : undefined;
+  const ids = new ToolIds(target.quirks.shortToolIds === true ? shortIdForm : idForm);
   const writing: Writing = { target, ids };
   const overlay = isJsonObject(extras) ? (extras as JsonObject) : undefined;
   for (let index = 0; index < messages.length; index++) {
@@ -56,7 +62,7 @@ function writeMessage(message: Message, path: string, own: unknown, writing: Wri
       return writeAssistant(message, path, extras, writing);
     case MessageRole.USER:
     case MessageRole.SYSTEM: {
-      const content = writeContent(message.parts, path, partExtras(extras));
+      const content = writeContent(message.parts, path, contentOptions(extras, writing));
       const role =
         message.role === MessageRole.USER ? "user" : systemRole(message, writing.target.quirks);
       return overlaid(extras, { role, content, name: message.name });
@@ -74,8 +80,10 @@ function writeAssistant(
   message: Message,
   path: string,
   extras: Written | undefined,
-  { target: { quirks, warn }, ids }: Writing,
+  writing: Writing,
 ): Written {
+  const { target, ids } = writing;
+  const { quirks, warn } = target;
   const texts: ContentPart[] = [];
   const calls: Written[] = [];
   let refusal: string | undefined;
@@ -89,12 +97,15 @@ function writeAssistant(
       case "reasoning":
         reasoning = (reasoning ?? "") + part.part.value.text;
         dropSignature(part.part.value, warn);
+        if (quirks.sendsReasoning !== true && part.part.value.text !== "") {
+          warn?.("reasoning_dropped: the target takes no reasoning of earlier turns");
+        }
         break;
       case "toolCall": {
         dropSignature(part.part.value, warn);
         const { id, name, argumentsJson } = part.part.value;
         const called = { name, arguments: argumentsJson };
-        calls.push({ id: ids?.idFor(id) ?? id, type: "function", function: called });
+        calls.push({ id: ids.idFor(id), type: "function", function: called });
         break;
       }
       case "citation":
@@ -106,7 +117,7 @@ function writeAssistant(
   }
   return overlaid(extras, {
     role: "assistant",
-    content: texts.length === 0 ? null : writeContent(texts, path, partExtras(extras)),
+    content: texts.length === 0 ? null : writeContent(texts, path, contentOptions(extras, writing)),
     name: message.name,
     refusal,
     reasoning_content: quirks.sendsReasoning === true ? reasoning : undefined,
@@ -125,20 +136,21 @@ function writeResults(
   message: Message,
   path: string,
   own: unknown,
-  { written, target: { warn }, ids }: Writing & { readonly written: Written[] },
+  writing: Writing & { readonly written: Written[] },
 ): void {
+  const { written, target, ids } = writing;
   const extras = isJsonObject(own) ? own : undefined;
   for (const part of message.parts) {
     if (part.part.case !== "toolResult") {
       throw cannotSay(path, `${kindOf(part)} in a message of tool results`);
     }
     const result: ToolResultPart = part.part.value;
-    if (result.isError) warn?.("parameter_dropped: that a tool failed");
+    if (result.isError) target.warn?.("parameter_dropped: that a tool failed");
     written.push(
       overlaid(extras, {
         role: "tool",
-        tool_call_id: ids?.idFor(result.toolCallId) ?? result.toolCallId,
-        content: writeResult(result, path, partExtras(extras)),
+        tool_call_id: ids.idFor(result.toolCallId),
+        content: writeResult(part, path, contentOptions(extras, writing)),
         name: message.name,
       }),
     );
@@ -146,22 +158,31 @@ function writeResults(
 }
 
 function writeResult(
-  result: ToolResultPart,
+  { part, cacheMarker }: ContentPart,
   path: string,
-  extras: Written | undefined,
+  options: ContentOptions,
 ): string | Written[] {
-  if (result.parts.length === 0) return "";
-  for (const part of result.parts) {
-    if (part.part.case !== "text") {
-      throw cannotSay(path, `${kindOf(part)} in a tool result`);
-    }
+  const parts = part.case === "toolResult" ? part.value.parts : [];
+  const last = parts.at(-1);
+  if (last === undefined) return "";
+  for (const one of parts) {
+    if (one.part.case !== "text") throw cannotSay(path, `${kindOf(one)} in a tool result`);
   }
-  return writeContent(result.parts, path, extras);
+  if (!options.marks || cacheMarker === undefined) return writeContent(parts, path, options);
+  // A mark on the result is one on the end of it.
+  return writeContent([...parts.slice(0, -1), { ...last, cacheMarker }], path, options);
 }
 
-function partExtras(extras: Written | undefined): Written | undefined {
+/** What of a message's content came beside its parts, and what the target knows. */
+interface ContentOptions {
+  readonly extras?: Written;
+  readonly marks: boolean;
+}
+
+function contentOptions(extras: Written | undefined, { target }: Writing): ContentOptions {
   const content = extras?.["content"];
-  return isJsonObject(content) ? content : undefined;
+  const marks = target.quirks.sendsCacheMarkers === true;
+  return isJsonObject(content) ? { extras: content, marks } : { marks };
 }
 
 function overlaid(extras: Written | undefined, known: Written): Written {

@@ -5,6 +5,7 @@ import {
   type Tool,
   type ToolChoice,
 } from "@penstock/api";
+import { writeCacheMarker } from "../anthropic-messages/cache-marker.ts";
 import { FieldProblems } from "../field-problems.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
@@ -39,7 +40,8 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     messages: writeMessages(request.messages, target, extras?.["messages"]),
     stream: target.stream ? true : undefined,
     stream_options: target.stream ? writeStreamOptions(target, extras) : undefined,
-    tools: request.tools.length === 0 ? undefined : writeTools(request.tools, extras?.["tools"]),
+    tools:
+      request.tools.length === 0 ? undefined : writeTools(request.tools, target, extras?.["tools"]),
     tool_choice: writeToolChoice(request.toolChoice),
     parallel_tool_calls: request.toolChoice?.parallel,
     max_tokens: quirks.maxTokensField === "max_tokens" ? maxTokens : undefined,
@@ -115,7 +117,11 @@ function writeStreamOptions(target: TargetRequest, extras: JsonObject | undefine
   return { ...others, include_usage: true };
 }
 
-function writeTools(tools: readonly Tool[], extras: unknown): Record<string, unknown>[] {
+function writeTools(
+  tools: readonly Tool[],
+  { quirks }: TargetRequest,
+  extras: unknown,
+): Record<string, unknown>[] {
   return tools.map((tool, index) => {
     if (tool.formatPart !== undefined) {
       throw cannotSay(`tools[${index}]`, `a tool of ${tool.formatPart.format}`);
@@ -129,6 +135,9 @@ function writeTools(tools: readonly Tool[], extras: unknown): Record<string, unk
         parameters: tool.inputSchema,
         strict: tool.strict,
       },
+      ...(quirks.sendsCacheMarkers === true && tool.cacheMarker !== undefined
+        ? { cache_control: writeCacheMarker(tool.cacheMarker) }
+        : {}),
     };
     return isJsonObject(own) ? { ...own, ...written } : written;
   });

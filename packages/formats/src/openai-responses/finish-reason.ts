@@ -43,6 +43,9 @@ export function writeStatus(finish: CandidateFinish | undefined): AnswerStatus {
       return { status: "incomplete", incompleteReason: "max_output_tokens" };
     case FinishReason.CONTENT_FILTER:
       return { status: "incomplete", incompleteReason: "content_filter" };
+    case FinishReason.OTHER:
+      // Nobody has said that it is complete, such as a turn that was paused.
+      return { status: "incomplete", incompleteReason: finish.rawReason || "other" };
     default:
       return { status: "completed", incompleteReason: undefined };
   }

@@ -8,6 +8,7 @@ import {
 import type { TargetRequest } from "../format.ts";
 import { ownSignature } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
+import { ToolIds, type ToolIdForm } from "../tool-ids.ts";
 import { formatName } from "./format-part.ts";
 import type { MessageOverlay } from "./overlay.ts";
 import { instructionsRole } from "./read-request.ts";
@@ -15,6 +16,12 @@ import { writeReasoning } from "./reasoning-item.ts";
 import { cannotSay, overlaid, ownWords, writeInputContent } from "./write-content.ts";
 
 type Written = Record<string, unknown>;
+
+/** Longer ids of calls are refused with 400. */
+const idForm: ToolIdForm = {
+  accepted: /^[^]{1,64}$/,
+  nameOf: (count) => `call_penstock_${count}`,
+};
 
 /** The conversation as this format says it. */
 export interface WrittenInput {
@@ -32,6 +39,7 @@ export function writeInput(
   extras: unknown,
 ): WrittenInput {
   const written: WrittenInput = { instructions: undefined, input: [] };
+  const ids = new ToolIds(idForm);
   const overlays = isJsonObject(extras) ? extras : {};
   for (const [index, message] of messages.entries()) {
     const path = `messages[${index}]`;
@@ -46,11 +54,11 @@ export function writeInput(
         written.input.push(writeMessage(message, path, overlay));
         break;
       case MessageRole.ASSISTANT:
-        new TurnWriter(written.input, target, overlay).write(message.parts, path);
+        new TurnWriter(written.input, { target, ids }, overlay).write(message.parts, path);
         break;
       case MessageRole.TOOL:
         if (hasFailed(message)) target.warn?.("parameter_dropped: that a tool failed");
-        writeResults(message, path, overlay, written.input);
+        writeResults(message, path, overlay, { input: written.input, ids });
         break;
       default:
         throw cannotSay(`${path}.role`, "an unknown role");
@@ -91,14 +99,18 @@ function writeResults(
   message: Message,
   path: string,
   overlay: MessageOverlay,
-  input: Written[],
+  { input, ids }: { readonly input: Written[]; readonly ids: ToolIds },
 ): void {
   // What was carried belongs to one item, which is how this format writes a message of results.
   const own = message.parts.length === 1 ? overlay : {};
   for (const { part } of message.parts) {
     if (part.case === "formatPart") input.push(ownWords(part.value, path));
-    else if (part.case === "toolResult") input.push(writeResult(part.value, path, own));
-    else throw cannotSay(path, `${part.case ?? "unknown content"} in a message of tool results`);
+    else if (part.case === "toolResult") {
+      input.push({
+        ...writeResult(part.value, path, own),
+        call_id: ids.idFor(part.value.toolCallId),
+      });
+    } else throw cannotSay(path, `${part.case ?? "unknown content"} in a message of tool results`);
   }
 }
 
@@ -107,7 +119,6 @@ function writeResult(result: ToolResultPart, path: string, overlay: MessageOverl
   const output = parts.length === 0 ? "" : writeInputContent(parts, path, overlay.parts);
   return overlaid(overlay.item, {
     type: "function_call_output",
-    call_id: result.toolCallId,
     output,
   });
 }
@@ -116,12 +127,18 @@ function writeResult(result: ToolResultPart, path: string, overlay: MessageOverl
 class TurnWriter {
   readonly #input: Written[];
   readonly #target: TargetRequest;
+  readonly #ids: ToolIds;
   readonly #overlay: MessageOverlay;
   #content: Written[] | undefined;
 
-  constructor(input: Written[], target: TargetRequest, overlay: MessageOverlay) {
+  constructor(
+    input: Written[],
+    { target, ids }: { readonly target: TargetRequest; readonly ids: ToolIds },
+    overlay: MessageOverlay,
+  ) {
     this.#input = input;
     this.#target = target;
+    this.#ids = ids;
     this.#overlay = overlay;
   }
 
@@ -145,7 +162,7 @@ class TurnWriter {
         ownSignature(part.value, formatName, this.#target.warn);
         this.#item(index, {
           type: "function_call",
-          call_id: id,
+          call_id: this.#ids.idFor(id),
           name,
           arguments: argumentsJson,
         });
@@ -178,7 +195,12 @@ class TurnWriter {
   #reasoning(part: ReasoningPart, index: number): void {
     const encrypted = ownSignature(part, formatName, this.#target.warn);
     const carried = this.#overlay.items?.[String(index)];
-    if (encrypted === undefined && (carried === undefined || part.signature !== undefined)) return;
+    if (encrypted === undefined && (carried === undefined || part.signature !== undefined)) {
+      if (part.signature === undefined && part.text !== "") {
+        this.#target.warn?.("reasoning_dropped: reasoning without its opaque form is not sent");
+      }
+      return;
+    }
     const item = writeReasoning(part.text, encrypted);
     // Where the thought itself was shown, it is not the summary.
     const thought = carried?.["content"];

@@ -61,7 +61,8 @@ export const failureRules: readonly FailureRule[] = [
   {
     id: "context-by-message",
     status: [400, 403, 422],
-    message: /\b(?:maximum context length|context window|input is too long)\b/i,
+    message:
+      /\b(?:maximum (?:context|prompt) length|context window|input is too long|longer than the model's context length|exceeded model token limit|prompt (?:is )?too long)\b/i,
     class: "CONTEXT_TOO_LONG",
   },
   {

@@ -12,9 +12,12 @@ export const openrouter = preset({
       "https://openrouter.ai/docs/api-reference/overview",
       "https://openrouter.ai/docs/api-reference/errors",
       "https://openrouter.ai/docs/api-reference/streaming",
+      "https://openrouter.ai/docs/features/prompt-caching",
     ],
   },
   embed: usualEmbeddings,
+  // Models of Anthropic and others behind it cache only what is marked.
+  quirks: { sendsCacheMarkers: true },
   capabilities: { images: true, files: true },
   rateLimits: {
     requests: { limit: "x-ratelimit-limit", remaining: "x-ratelimit-remaining" },
