@@ -56,7 +56,7 @@ export const failureRules: readonly FailureRule[] = [
   {
     id: "input-too-long",
     type: ["INVALID_ARGUMENT"],
-    message: /\binput token count\b.{0,256}\bexceeds the maximum\b/i,
+    message: /\binput token count\b.{0,256}\b(?:exceeds the maximum|model only supports up to)\b/i,
     class: "CONTEXT_TOO_LONG",
   },
   {

@@ -45,3 +45,21 @@ export const budgetByEffort: ReadonlyMap<string, number> = new Map([
   ["xhigh", 24_576],
   ["max", 24_576],
 ]);
+
+/** Fewest and most tokens to think with, and whether thinking can be turned off. */
+export interface BudgetRange {
+  readonly min: number;
+  readonly max: number;
+  readonly off: boolean;
+}
+
+/**
+ * Budgets that a model of the second generation takes; others are refused with 400
+ * (ai.google.dev/gemini-api/docs/thinking, "Thinking budgets"). Undefined: not known.
+ */
+export function budgetRangeOf(model: string): BudgetRange | undefined {
+  if (/(?:^|\/)gemini-2\.5-pro\b/.test(model)) return { min: 128, max: 32_768, off: false };
+  if (/(?:^|\/)gemini-2\.5-flash-lite\b/.test(model)) return { min: 512, max: 24_576, off: true };
+  if (/(?:^|\/)gemini-2\.5-flash\b/.test(model)) return { min: 1, max: 24_576, off: true };
+  return undefined;
+}

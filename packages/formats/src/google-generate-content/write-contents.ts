@@ -65,14 +65,8 @@ class ContentsWriter {
         return;
       case MessageRole.USER:
       case MessageRole.ASSISTANT:
-        this.#results = undefined;
         // The API refuses a content without parts, such as one of thoughts that stayed behind.
-        if (parts.length === 0) return;
-        this.#contents.push({
-          ...others,
-          role: message.role === MessageRole.USER ? "user" : "model",
-          parts,
-        });
+        if (parts.length > 0) this.#addTurn(message.role, parts, others);
         return;
       default:
         throw cannotSay(`${path}.role`, "an unknown role");
@@ -89,6 +83,17 @@ class ContentsWriter {
     const systemInstruction =
       system.length === 0 ? undefined : { ...this.#systemExtras, parts: system };
     return { contents: this.#contents, systemInstruction };
+  }
+
+  /** The two speakers take turns: a call must follow what it answers at once. */
+  #addTurn(speaker: MessageRole, parts: Written[], others: Written): void {
+    const role = speaker === MessageRole.USER ? "user" : "model";
+    const last = this.#contents.at(-1);
+    const goesOn =
+      this.#results === undefined && last?.["role"] === role && Object.keys(others).length === 0;
+    this.#results = undefined;
+    if (goesOn && Array.isArray(last?.["parts"])) last["parts"].push(...parts);
+    else this.#contents.push({ ...others, role, parts });
   }
 
   #addSystem(parts: Written[], others: Written, path: string): void {

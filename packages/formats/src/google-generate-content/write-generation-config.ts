@@ -2,7 +2,7 @@ import type { GenerateRequest, JsonSchemaFormat, Reasoning } from "@penstock/api
 import type { TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay } from "./cannot-say.ts";
-import { budgetByEffort, isThirdGeneration, levelOf } from "./model-rules.ts";
+import { budgetByEffort, budgetRangeOf, isThirdGeneration, levelOf } from "./model-rules.ts";
 
 type Written = Record<string, unknown>;
 
@@ -87,12 +87,21 @@ function writeThinking(
   return { ...shown, ...amount };
 }
 
+/** A budget within what the model takes. */
+function fitting(budget: number, { model, warn }: TargetRequest): number {
+  const range = budgetRangeOf(model);
+  if (range === undefined || (budget === 0 && range.off)) return budget;
+  const within = Math.min(Math.max(budget, range.min), range.max);
+  if (within !== budget) warn?.(`approximated: the budget to think with is ${within} tokens`);
+  return within;
+}
+
 function amountOf({ effort, maxTokens }: Reasoning, target: TargetRequest): Written | undefined {
-  if (maxTokens !== undefined) return { thinkingBudget: maxTokens };
+  if (maxTokens !== undefined) return { thinkingBudget: fitting(maxTokens, target) };
   if (effort === undefined) return undefined;
   if (!isThirdGeneration(target.model)) {
     const thinkingBudget = budgetByEffort.get(effort);
-    if (thinkingBudget !== undefined) return { thinkingBudget };
+    if (thinkingBudget !== undefined) return { thinkingBudget: fitting(thinkingBudget, target) };
   } else if (effort === "none") {
     target.warn?.("approximated: the model can't be kept from thinking; it thinks least");
     return { thinkingLevel: levelOf("minimal", target.model) };

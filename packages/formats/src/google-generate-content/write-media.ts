@@ -37,7 +37,7 @@ export function writeMedia(
     case "uri":
       return {
         fileData: {
-          mimeType: mimeType ?? typeOf(source.value),
+          mimeType: isKind(mimeType) ? mimeType : typeOf(source.value),
           fileUri: source.value,
           displayName: fileName,
         },
@@ -48,6 +48,13 @@ export function writeMedia(
       throw cannotSay(path, "media without a source");
   }
 }
+
+/** Types of which only a part is known (`image/*`), or nothing, are none for the API. */
+function isKind(mimeType: string | undefined): boolean {
+  return mimeType !== undefined && !mimeType.endsWith("/*") && mimeType !== anyFile;
+}
+
+const anyFile = "application/octet-stream";
 
 function typeOf(uri: string): string | undefined {
   const ending = /\.([a-z0-9]{2,5})(?:[?#]|$)/i.exec(uri)?.[1];

@@ -40,10 +40,18 @@ export function writeParts(message: Message, context: PartsContext): Written[] {
       written.push(overlaid(one, context.extras?.[String(index)]));
       continue;
     }
+    // Vertex AI refuses a text that is empty, but for one that brings a proof along.
+    const isEmpty = part.case === "text" && part.value.text === "";
+    if (isEmpty && !isProof(message.parts[index + 1])) continue;
     const one = writePart(part, path, context, message.name);
     if (one !== undefined) written.push(overlaid(one, context.extras?.[String(index)]));
   }
   return written;
+}
+
+/** Whether a part is nothing but the proof of the one before it. */
+function isProof(part: ContentPart | undefined): boolean {
+  return part?.part.case === "reasoning" && part.part.value.text === "";
 }
 
 function writePart(

@@ -86,6 +86,46 @@ describe("a request of another format", () => {
     expect(warnings).toEqual([]);
   });
 
+  // cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference: a text must not be
+  // empty; ai.google.dev/gemini-api/docs/function-calling: a call follows what it answers at once.
+  it("has no empty texts, and one content for what one side says", () => {
+    const call = { id: "c1", type: "function", function: { name: "f", arguments: "{}" } };
+    const { body } = fromOpenai({
+      messages: [
+        { role: "user", content: "a" },
+        { role: "user", content: "b" },
+        { role: "assistant", content: "Let me see." },
+        { role: "assistant", content: [{ type: "text", text: "" }], tool_calls: [call] },
+        { role: "tool", tool_call_id: "c1", content: "1" },
+        { role: "user", content: "c" },
+      ],
+    });
+    expect(body["contents"]).toEqual([
+      { role: "user", parts: [{ text: "a" }, { text: "b" }] },
+      {
+        role: "model",
+        parts: [{ text: "Let me see." }, { functionCall: { name: "f", args: {} } }],
+      },
+      {
+        role: "user",
+        parts: [{ functionResponse: { name: "f", response: { output: "1" } } }],
+      },
+      { role: "user", parts: [{ text: "c" }] },
+    ]);
+  });
+
+  // ai.google.dev/gemini-api/docs/thinking, "Thinking budgets".
+  it("keeps a budget to think with within what the model takes", () => {
+    const budget = (reasoning_effort: string, model: string) => {
+      const { body, warnings } = fromOpenai({ reasoning_effort }, model);
+      return [JSON.stringify(body["generationConfig"]), warnings.length];
+    };
+    const off = '{"thinkingConfig":{"thinkingBudget":0}}';
+    expect(budget("none", "gemini-2.5-flash")).toEqual([off, 0]);
+    const least = '{"thinkingConfig":{"includeThoughts":true,"thinkingBudget":128}}';
+    expect(budget("none", "gemini-2.5-pro")).toEqual([least, 1]);
+  });
+
   it.each<[string, object, string | RegExp]>([
     ["the name of a speaker", { messages: [{ role: "user", content: "a", name: "b" }] }, /name/],
     [
@@ -244,7 +284,7 @@ describe("a request of another format", () => {
 });
 
 describe("reading what was written", () => {
-  const text = fc.string({ maxLength: 12 });
+  const text = fc.string({ minLength: 1, maxLength: 12 });
   const name = fc.constantFrom("f", "g");
   const args = fc.dictionary(
     fc.string({ minLength: 1, maxLength: 4 }).filter((key) => key !== "__proto__"),
@@ -276,13 +316,19 @@ describe("reading what was written", () => {
     ),
     { minLength: 1, maxLength: 4 },
   );
-  const contents = fc.array(
-    fc.oneof(
-      userParts.map((parts) => ({ role: "user", parts })),
-      modelParts.map((parts) => ({ role: "model", parts })),
-    ),
-    { minLength: 1, maxLength: 4 },
-  );
+  const exchange = fc.tuple(userParts, modelParts).map(([asked, said]) => [
+    { role: "user", parts: asked },
+    { role: "model", parts: said },
+  ]);
+  const contents = fc
+    .tuple(fc.array(exchange, { minLength: 1, maxLength: 2 }), fc.constantFrom(0, 1))
+    .map(([exchanges, first]) => exchanges.flat().slice(first));
+
+  it("keeps an empty text that brings a proof, where it stands", () => {
+    const parts = [{ text: "a" }, { text: "", thoughtSignature: "c2ln" }];
+    const fields = { contents: [{ role: "model", parts }] };
+    expect(written(read(fields).request).body).toEqual(fields);
+  });
 
   it("gives the same body, and the same canonical request", () => {
     fc.assert(
