@@ -5,7 +5,11 @@ import type { FormatName } from "./format.ts";
 
 function lost(from: FormatName, to: FormatName, fields: object): string[] {
   const hello = [{ role: "user", content: "x" }];
-  const body = { model: "m", [from === "openai-chat" ? "messages" : "input"]: hello, ...fields };
+  const body = {
+    model: "m",
+    [from === "openai-responses" ? "input" : "messages"]: hello,
+    ...fields,
+  };
   const { request } = formats[from].readRequest(new TextEncoder().encode(JSON.stringify(body)));
   const warnings: string[] = [];
   warnOfForeignParameters(request, to, (warning) => warnings.push(warning));
@@ -27,6 +31,35 @@ describe("warnOfForeignParameters", () => {
     ]);
   });
 
+  it("tells of members of messages and tools, and of each once", () => {
+    const document = {
+      type: "document",
+      source: { type: "text", media_type: "text/plain", data: "x" },
+      context: "of 2024",
+      citations: { enabled: true },
+    };
+    const messages = [
+      { role: "user", content: [document, { ...document, citations: null }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "a", content: [document] }] },
+    ];
+    const tools = [
+      { name: "f", input_schema: {}, defer_loading: true, eager_input_streaming: true },
+    ];
+    const fields = { max_tokens: 9, messages, tools, output_config: { effort: "low" } };
+    expect(lost("anthropic-messages", "openai-chat", fields)).toEqual([
+      "tools.defer_loading",
+      "messages.context",
+      "messages.citations",
+    ]);
+    expect(lost("anthropic-messages", "anthropic-messages", fields)).toEqual([]);
+    const echoed = { role: "assistant", content: "x", annotations: [], audio: null, index: 0 };
+    const thought = { ...echoed, reasoning_details: [{ type: "reasoning.text", text: "hm" }] };
+    expect(lost("openai-chat", "anthropic-messages", { messages: [echoed] })).toEqual([]);
+    expect(lost("openai-chat", "anthropic-messages", { messages: [thought] })).toEqual([
+      "messages.reasoning_details",
+    ]);
+  });
+
   it("says nothing of what is taken over, or changes no answer", () => {
     const both = { metadata: { a: "b" }, prompt_cache_key: "k", safety_identifier: "s" };
     const chat = { ...both, verbosity: "low", modalities: ["text"] };
@@ -34,6 +67,8 @@ describe("warnOfForeignParameters", () => {
     const include = ["reasoning.encrypted_content"];
     const responses = { ...both, store: true, text: { verbosity: "low" }, include };
     expect(lost("openai-responses", "openai-chat", responses)).toEqual([]);
-    expect(lost("openai-chat", "openai-chat", { ...chat, prediction: {} })).toEqual([]);
+    expect(
+      lost("openai-chat", "openai-chat", { ...chat, prediction: { type: "content" } }),
+    ).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import type { GenerateRequest } from "@penstock/api";
 import type { FormatName, JsonObject } from "./format.ts";
+import { isJsonObject } from "./read-json.ts";
 
 /** The APIs of OpenAI, whose writers take some of each other's parameters. */
 const openaiFormats: ReadonlySet<string> = new Set(["openai-chat", "openai-responses"]);
@@ -12,11 +13,27 @@ const openaiParameters: ReadonlySet<string> = new Set([
   "text",
   "verbosity",
 ]);
-/** What changes no answer, and members of messages and tools by their position. */
+/** Members of messages and tools by their position, and theirs by position or name. */
+const overlays: ReadonlySet<string> = new Set(["contents", "input", "messages", "tools"]);
+/** What overlays are made of themselves: contents, items and parts. */
+const overlayParts: ReadonlySet<string> = new Set(["content", "item", "items", "parts"]);
+/** Members of messages, blocks and tools that change no answer. */
+const immaterialMembers: ReadonlySet<string> = new Set([
+  "annotations",
+  "cache_control",
+  "eager_input_streaming",
+  "id",
+  "index",
+  "logprobs",
+  // The older form of a schema, which was read.
+  "parameters",
+  "phase",
+  "prompt_cache_breakpoint",
+  "status",
+  "type",
+]);
+/** What changes no answer. */
 const immaterial: ReadonlySet<string> = new Set([
-  "contents",
-  "input",
-  "messages",
   "metadata",
   "modalities",
   "prompt_cache_key",
@@ -25,7 +42,6 @@ const immaterial: ReadonlySet<string> = new Set([
   "store",
   "stream_options",
   "system",
-  "tools",
   "top_logprobs",
   "truncation",
   "user_location",
@@ -47,11 +63,44 @@ export function warnOfForeignParameters(
     if (other === format) continue;
     const parameters = formatParameters[other] ?? {};
     for (const name of Object.keys(parameters)) {
-      if (isLost(name, parameters, { from: other, to: format })) {
-        warn(`parameter_dropped: ${name}, which only ${other} knows`);
+      for (const lost of lostNames(name, parameters, { from: other, to: format })) {
+        warn(`parameter_dropped: ${lost}, which only ${other} knows`);
       }
     }
   }
+}
+
+/** Names of what is lost of a parameter: it as a whole, or members of messages and tools. */
+function lostNames(
+  name: string,
+  parameters: JsonObject,
+  way: { readonly from: string; readonly to: string },
+): readonly string[] {
+  if (!overlays.has(name)) return isLost(name, parameters, way) ? [name] : [];
+  const members = new Set<string>();
+  noteMembers(parameters[name], members);
+  return [...members].map((member) => `${name}.${member}`);
+}
+
+/** Notes the members of an overlay that say something, whatever message or part they belong to. */
+function noteMembers(overlay: unknown, lost: Set<string>): void {
+  if (!isJsonObject(overlay)) return;
+  for (const name in overlay) {
+    const value = overlay[name];
+    if (overlayParts.has(name) || isPosition(name)) noteMembers(value, lost);
+    else if (!immaterialMembers.has(name) && !saysNothing(value)) lost.add(name);
+  }
+}
+
+function isPosition(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+/** Whether a value is the same as none: `null`, or nothing but empty lists and objects. */
+function saysNothing(value: unknown): boolean {
+  if (value === null) return true;
+  if (typeof value !== "object") return false;
+  return Object.values(value as object).every(saysNothing);
 }
 
 function isLost(
@@ -63,6 +112,7 @@ function isLost(
   const areKin = openaiFormats.has(from) && openaiFormats.has(to);
   if (areKin && openaiParameters.has(name)) return false;
   const value = parameters[name];
+  if (saysNothing(value)) return false;
   // Opaque reasoning comes with every answer that has it.
   if (name === "include" && Array.isArray(value)) {
     return value.some((one) => one !== "reasoning.encrypted_content");
