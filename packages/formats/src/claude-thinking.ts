@@ -1,4 +1,10 @@
-import { ToolChoiceMode, type GenerateRequest, type Sampling } from "@penstock/api";
+import {
+  ToolChoiceMode,
+  type GenerateRequest,
+  type Sampling,
+  type ToolChoice,
+} from "@penstock/api";
+import type { ClaudeRules } from "./claude-rules.ts";
 import type { TargetRequest } from "./format.ts";
 
 // What Claude takes beside thinking, wherever it is served (Anthropic's documentation of extended
@@ -8,29 +14,103 @@ import type { TargetRequest } from "./format.ts";
 const minBudgetTokens = 1_024;
 /** The smallest `top_p` beside thinking. */
 const minTopP = 0.95;
+/** The limit of output that an effort is taken of where none is known. Unit: tokens. */
+const usualMaxTokens = 32_000;
 
-/** How Claude is told to think with a budget. */
-export interface ClaudeThinking {
-  readonly type: "enabled";
-  readonly budget_tokens: number;
+/**
+ * Shares of the largest output that are a budget for an effort, as OpenRouter has them
+ * (openrouter.ai/docs/use-cases/reasoning-tokens).
+ */
+const shareByEffort: ReadonlyMap<string, number> = new Map([
+  ["minimal", 0.1],
+  ["low", 0.2],
+  ["medium", 0.5],
+  ["high", 0.8],
+  ["xhigh", 0.95],
+  ["max", 0.95],
+]);
+
+/** How Claude is told to think. */
+export type ClaudeThinking =
+  | { readonly type: "enabled"; readonly budget_tokens: number }
+  | { readonly type: "adaptive"; readonly display?: "summarized" }
+  | { readonly type: "disabled" | "between_tools" };
+
+/** What is known of the target beside the request. */
+export interface ClaudeTarget {
+  readonly rules: ClaudeRules;
+  /** Told of what is left out or said in another way. */
+  readonly warn: TargetRequest["warn"] | undefined;
+  /** Largest number of output tokens; undefined: the model's own. */
+  readonly maxTokens: number | undefined;
+}
+
+/** Whether one of the tools must be called. */
+export function forcesTool(choice: ToolChoice | undefined): boolean {
+  return choice?.mode === ToolChoiceMode.REQUIRED || choice?.mode === ToolChoiceMode.NAMED;
+}
+
+/** Whether thoughts may come, which leaves less room for other parameters. */
+export function thinks(thinking: ClaudeThinking | undefined): boolean {
+  return thinking?.type === "enabled" || thinking?.type === "adaptive";
 }
 
 /**
- * Thinking by the request's budget, which must leave room below `maxTokens`, where those are known;
+ * Thinking by the request's budget, or by an effort that came in the words of another format;
  * undefined where none is asked for or can be had. A tool that must be called leaves no thinking.
  */
 export function claudeThinking(
   { reasoning, toolChoice }: GenerateRequest,
-  maxTokens: number | undefined,
-  { warn }: TargetRequest,
+  target: ClaudeTarget,
 ): ClaudeThinking | undefined {
-  const budget = reasoning?.maxTokens;
-  if (budget === undefined) return undefined;
-  const mode = toolChoice?.mode;
-  if (mode === ToolChoiceMode.REQUIRED || mode === ToolChoiceMode.NAMED) {
+  const { maxTokens: budget, effort } = reasoning ?? {};
+  const { rules, warn } = target;
+  if (budget === undefined && effort === "none") return thinkingOff(target);
+  if (budget === undefined && (effort === undefined || !mayThink(rules, effort))) return undefined;
+  if (forcesTool(toolChoice)) {
     warn?.("parameter_dropped: the model can't think where a tool must be called");
     return undefined;
   }
+  if (rules.adaptive && (budget === undefined || !rules.budgets)) {
+    if (budget !== undefined) {
+      warn?.("approximated: the model decides itself how many tokens it thinks with");
+    }
+    return rules.hidesThoughts ? { type: "adaptive", display: "summarized" } : { type: "adaptive" };
+  }
+  if (!rules.budgets) {
+    warn?.("parameter_dropped: the model can't be told to think");
+    return undefined;
+  }
+  return budget === undefined
+    ? thinkingByEffort(effort ?? "", target)
+    : thinkingByBudget(budget, target);
+}
+
+/** Whether thinking for an effort is certain to be understood. */
+function mayThink({ adaptive, efforts, budgets }: ClaudeRules, effort: string): boolean {
+  if (adaptive) return shareByEffort.has(effort);
+  // A model that knows every effort but no thinking of its own choice is one of an unknown name.
+  return shareByEffort.has(effort) && (!budgets || efforts.length < 5);
+}
+
+function thinkingOff({ rules, warn }: ClaudeTarget): ClaudeThinking | undefined {
+  if (rules.off !== undefined) return { type: rules.off };
+  warn?.("approximated: the model can't be kept from thinking; it thinks least");
+  return undefined;
+}
+
+function thinkingByEffort(effort: string, target: ClaudeTarget): ClaudeThinking | undefined {
+  const share = (shareByEffort.get(effort) ?? 0) * (target.maxTokens ?? usualMaxTokens);
+  const budget = Math.max(Math.floor(share), minBudgetTokens);
+  target.warn?.(`approximated: the effort ${effort} is ${budget} tokens to think with`);
+  return thinkingByBudget(budget, target);
+}
+
+/** The budget must leave room below the number of output tokens. */
+function thinkingByBudget(
+  budget: number,
+  { maxTokens, warn }: ClaudeTarget,
+): ClaudeThinking | undefined {
   const fitting = Math.min(Math.max(budget, minBudgetTokens), (maxTokens ?? Infinity) - 1);
   if (fitting < minBudgetTokens) {
     warn?.("parameter_dropped: no room to think below the number of output tokens");
@@ -42,21 +122,56 @@ export function claudeThinking(
   return { type: "enabled", budget_tokens: fitting };
 }
 
-/** Sampling as it may stand beside thinking; what may not is left out, and `warn` is told. */
-export function besideThinking(
+/** The effort in the words of the model, the next one below where it does not know it. */
+export function claudeEffort(
+  effort: string | undefined,
+  { rules, warn }: ClaudeTarget,
+): string | undefined {
+  if (effort === undefined) return undefined;
+  const { efforts, off } = rules;
+  // What can't be kept from thinking thinks least.
+  if (effort === "none") return off === undefined ? efforts[0] : undefined;
+  if (efforts.includes(effort)) return effort;
+  if (!shareByEffort.has(effort)) {
+    warn?.(`parameter_dropped: the effort ${effort} has no place here`);
+    return undefined;
+  }
+  // Said as a budget, or not at all, which is told there.
+  if (efforts.length === 0) return undefined;
+  const known = effort === "minimal" ? "low" : "high";
+  warn?.(`parameter_changed: the effort ${effort} is ${known}`);
+  return known;
+}
+
+/** Sampling as the model takes it; what it does not is left out, and `warn` is told. */
+export function claudeSampling(
   sampling: Sampling | undefined,
-  thinks: boolean,
-  { warn }: TargetRequest,
+  thinking: ClaudeThinking | undefined,
+  { rules, warn }: ClaudeTarget,
 ): Sampling | undefined {
-  if (sampling === undefined || !thinks) return sampling;
+  if (sampling === undefined) return undefined;
   const kept: Sampling = { ...sampling };
-  const drop = (name: "temperature" | "topK" | "topP"): void => {
-    if (kept[name] === undefined) return;
+  const drop = (name: "temperature" | "topK" | "topP", why: string): void => {
+    const value = kept[name];
+    if (value === undefined) return;
     kept[name] = undefined;
-    warn?.(`parameter_dropped: ${name} can't be set where the model thinks`);
+    // What is the default says nothing.
+    if (name === "topK" || value !== 1) warn?.(`parameter_dropped: ${name} ${why}`);
   };
-  if (kept.temperature !== 1) drop("temperature");
-  if ((kept.topP ?? 1) < minTopP) drop("topP");
-  drop("topK");
+  if (rules.sampling === "none") {
+    for (const name of ["temperature", "topP", "topK"] as const) {
+      drop(name, "can't be set for this model");
+    }
+    return kept;
+  }
+  if (rules.sampling === "one" && kept.temperature !== undefined) {
+    const isDefault = kept.temperature === 1 && kept.topP !== 1 && kept.topP !== undefined;
+    drop(isDefault ? "temperature" : "topP", "can't be set beside temperature for this model");
+  }
+  if (!thinks(thinking)) return kept;
+  const why = "can't be set where the model thinks";
+  if (kept.temperature !== 1) drop("temperature", why);
+  if ((kept.topP ?? 1) < minTopP) drop("topP", why);
+  drop("topK", why);
   return kept;
 }

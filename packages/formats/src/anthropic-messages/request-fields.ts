@@ -139,8 +139,8 @@ function readOutputConfig(draft: RequestDraft, value: unknown, problems: FieldPr
     if (words !== undefined) reasoning(draft).effort = words;
   }
   if (format != null) readOutputFormat(draft, format, problems);
-  const others = otherFields(config, new Set(["effort", "format"]));
-  if (others !== undefined) carry(draft, "output_config", others);
+  // Kept even when empty: it says that these are the words of this format.
+  carry(draft, "output_config", otherFields(config, new Set(["effort", "format"])) ?? {});
 }
 
 function readOutputFormat(draft: RequestDraft, value: unknown, problems: FieldProblems): void {

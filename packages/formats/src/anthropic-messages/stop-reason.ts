@@ -11,6 +11,8 @@ const reasonByWord = new Map<string, FinishReason>([
   ["refusal", FinishReason.CONTENT_FILTER],
   // The provider runs a tool for long: the caller sends the answer back, and the turn goes on.
   ["pause_turn", FinishReason.OTHER],
+  // The conversation was summed up, and the caller asked to see that first.
+  ["compaction", FinishReason.OTHER],
 ]);
 
 /** How an answer ended, from the members of a message or of a `message_delta`. */

@@ -76,7 +76,7 @@ function writeBlock({ part }: ContentPart, scope: BlockScope): Written | undefin
     case "toolResult":
       return writeResult(part.value, scope);
     case "media":
-      return writeMedia(part.value, scope.path);
+      return writeMedia(part.value, scope.path, scope.target.warn);
     case "formatPart": {
       const content = ownContent(part.value);
       if (content !== undefined) return content;
@@ -87,9 +87,9 @@ function writeBlock({ part }: ContentPart, scope: BlockScope): Written | undefin
   }
 }
 
-/** Empty text says nothing, and the format refuses it. */
+/** Text without a visible character says nothing, and the format refuses it. */
 function writeText({ text }: TextPart): Written | undefined {
-  return text === "" ? undefined : { type: "text", text };
+  return text.trim() === "" ? undefined : { type: "text", text };
 }
 
 function writeReasoning(part: ReasoningPart, { quirks, warn }: TargetRequest): Written | undefined {

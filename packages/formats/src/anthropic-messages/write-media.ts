@@ -7,8 +7,16 @@ type Written = Record<string, unknown>;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Writes an image or a document. Throws UNSUPPORTED_FIELD for any other media. */
-export function writeMedia(media: MediaPart, path: string): Written {
-  const { source, mediaType = "", fileName: title } = media;
+export function writeMedia(
+  media: MediaPart,
+  path: string,
+  warn?: (warning: string) => void,
+): Written {
+  const { source, mediaType = "", fileName: title, options } = media;
+  const detail = options?.["detail"];
+  if (detail !== undefined && detail !== "auto") {
+    warn?.("parameter_dropped: the detail of an image");
+  }
   const image = mediaType.startsWith("image/");
   switch (source.case) {
     case "uri":

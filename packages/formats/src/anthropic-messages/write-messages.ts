@@ -66,6 +66,7 @@ class MessagesWriter {
   }
 
   end(): WrittenMessages {
+    this.#trimPrefill();
     return {
       system: this.#system.length === 0 ? undefined : writeContent(this.#system),
       messages: this.#turns.map(({ others, role, content }) => ({
@@ -74,6 +75,13 @@ class MessagesWriter {
         content: writeContent(content),
       })),
     };
+  }
+
+  /** The format refuses white space at the end of an answer that the model is to go on with. */
+  #trimPrefill(): void {
+    const turn = this.#turns.at(-1);
+    const last = turn?.role === "assistant" ? turn.content.at(-1) : undefined;
+    if (last?.["type"] === "text") last["text"] = String(last["text"]).trimEnd();
   }
 
   #addInstructions(blocks: readonly Written[]): void {

@@ -130,11 +130,20 @@ describe("writing a request of another format", () => {
   });
 
   it("keeps to a schema, and refuses what it can't promise", () => {
-    const schema = { type: "object" };
+    const schema = { type: "object", properties: { n: { type: "integer", minimum: 1 } } };
     const format = { type: "json_schema", json_schema: { name: "n", schema } };
-    expect(translate({ response_format: format }).body["output_config"]).toEqual({
-      format: { type: "json_schema", schema },
+    const { body, warnings } = translate({ response_format: format });
+    expect(body["output_config"]).toEqual({
+      format: {
+        type: "json_schema",
+        schema: {
+          type: "object",
+          properties: { n: { type: "integer", description: "{minimum: 1}" } },
+          additionalProperties: false,
+        },
+      },
     });
+    expect(warnings).toHaveLength(1);
     expect(refusal({ response_format: { type: "json_object" } })).toBe("response_format");
     expect(refusal({ n: 2 })).toBe("candidate_count");
     const audio = { type: "input_audio", input_audio: { data: "AAEC", format: "mp3" } };
@@ -176,6 +185,92 @@ describe("writing a request of another format", () => {
     expect(forced.body).not.toHaveProperty("thinking");
     expect(forced.body).toMatchObject({ tool_choice: { type: "any" }, temperature: 0.2 });
     expect(forced.warnings.join()).toContain("a tool must be called");
+  });
+
+  // The migration guides of the models at platform.claude.com/docs/en/models.
+  it("keeps to what the model takes, by its name", () => {
+    const asked = { reasoning_effort: "high", temperature: 0.2, top_p: 0.9, max_tokens: 10_000 };
+    const ask = (model: string, fields: object) => translate({ ...asked, ...fields }, { model });
+    const newest = ask("claude-opus-5-5", {});
+    expect(newest.body).toMatchObject({
+      thinking: { type: "adaptive", display: "summarized" },
+      output_config: { effort: "high" },
+    });
+    expect(newest.body).not.toHaveProperty("temperature");
+    expect(newest.body).not.toHaveProperty("top_p");
+    expect(newest.warnings).toEqual([
+      "parameter_dropped: temperature can't be set for this model",
+      "parameter_dropped: topP can't be set for this model",
+    ]);
+    // What is the default anyway is no loss.
+    const plain = { reasoning_effort: undefined, temperature: 1, top_p: 1 };
+    expect(ask("claude-sonnet-5", plain).warnings).toEqual([]);
+    const both = ask("claude-haiku-4-5", { reasoning_effort: undefined });
+    expect(both.body).toMatchObject({ temperature: 0.2 });
+    expect(both.body).not.toHaveProperty("top_p");
+    expect(both.warnings).toHaveLength(1);
+    // A model without efforts thinks with a budget.
+    const older = ask("claude-sonnet-4-5", { temperature: undefined, top_p: undefined });
+    expect(older.body["thinking"]).toEqual({ type: "enabled", budget_tokens: 8_000 });
+    expect(older.body).not.toHaveProperty("output_config");
+    expect(older.warnings).toEqual(["approximated: the effort high is 8000 tokens to think with"]);
+    expect(ask("claude-opus-4-6", { reasoning_effort: "xhigh" }).body).toMatchObject({
+      output_config: { effort: "high" },
+    });
+  });
+
+  it("keeps a model from thinking as it can be kept", () => {
+    const off = (model: string) => {
+      const { body } = translate({ reasoning_effort: "none" }, { model });
+      return [body["thinking"], body["output_config"]];
+    };
+    expect(off("claude-haiku-5-5")).toEqual([{ type: "disabled" }, undefined]);
+    expect(off("claude-sonnet-5-5")).toEqual([{ type: "between_tools" }, undefined]);
+    expect(off("claude-opus-5-5")).toEqual([undefined, { effort: "low" }]);
+  });
+
+  it("sends no order to call a tool to a model that takes none", () => {
+    const fields = { tools: [tool], tool_choice: "required" };
+    expect(() => translate(fields, { model: "claude-sonnet-5-5" })).toThrow(/tool_choice/);
+    expect(translate(fields, { model: "claude-sonnet-5" }).body["tool_choice"]).toEqual({
+      type: "any",
+    });
+  });
+
+  it("leaves blank texts out, and the blank end of what the model goes on with", () => {
+    const { body } = translate({
+      messages: [
+        ...hello,
+        { role: "assistant", content: "\n\n", tool_calls: [call("a", "{}")] },
+        { role: "tool", tool_call_id: "a", content: "1" },
+        { role: "assistant", content: "Well, \n" },
+      ],
+    });
+    expect(body["messages"]).toEqual([
+      ...hello,
+      { role: "assistant", content: [{ type: "tool_use", id: "a", name: "f", input: {} }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "a", content: "1" }] },
+      { role: "assistant", content: "Well," },
+    ]);
+  });
+
+  // openrouter.ai/docs/features/prompt-caching and docs.litellm.ai/docs/completion/prompt_caching.
+  it("keeps the marks of what is to be cached", () => {
+    const mark = { cache_control: { type: "ephemeral", ttl: "1h" } };
+    const { body } = translate({
+      tools: [{ ...tool, ...mark }],
+      messages: [
+        { role: "system", content: "Be brief.", ...mark },
+        { role: "user", content: [{ type: "text", text: "x", ...mark }] },
+        { role: "user", content: [{ type: "text", text: "y", cache_control: { type: "odd" } }] },
+      ],
+    });
+    expect(body["tools"]).toEqual([expect.objectContaining(mark)]);
+    expect(body["system"]).toEqual([{ type: "text", text: "Be brief.", ...mark }]);
+    expect(body["messages"]).toEqual([
+      { role: "user", content: [{ type: "text", text: "x", ...mark }] },
+      { role: "user", content: "y" },
+    ]);
   });
 
   it("keeps a budget to think with below the number of output tokens", () => {

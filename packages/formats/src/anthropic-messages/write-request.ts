@@ -1,5 +1,6 @@
 import type { GenerateRequest, ResponseFormat } from "@penstock/api";
-import { besideThinking } from "../claude-thinking.ts";
+import { claudeRules } from "../claude-rules.ts";
+import { claudeSampling, forcesTool, type ClaudeThinking } from "../claude-thinking.ts";
 import { FieldProblems } from "../field-problems.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
@@ -35,10 +36,15 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     request.sampling?.maxOutputTokens ?? target.defaultMaxOutputTokens ?? defaultMaxTokens;
   checkFormat(request.responseFormat);
   tellDropped(request, target);
-  const thinking = writeThinking(request, { maxTokens, extras, target });
+  const rules = claudeRules(target.model);
+  if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
+    throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
+  }
+  const claude = { rules, maxTokens, warn: target.warn };
+  const thinking = writeThinking(request, extras, claude);
   // A caller's own words about thinking are for the provider to judge.
-  const thinks = thinking?.["type"] === "enabled" && extras?.["thinking"] === undefined;
-  const sampling = besideThinking(request.sampling, thinks, target);
+  const told = extras?.["thinking"] === undefined ? (thinking as ClaudeThinking) : undefined;
+  const sampling = claudeSampling(request.sampling, told, claude);
   const body: Record<string, unknown> = {
     model: target.model,
     max_tokens: maxTokens,
@@ -48,7 +54,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     tools: writeTools(request.tools, extras?.["tools"]),
     tool_choice: writeToolChoice(request.toolChoice, request.tools),
     thinking,
-    output_config: writeOutputConfig(request, extras, target),
+    output_config: writeOutputConfig(request, extras, claude),
     temperature: writeTemperature(sampling?.temperature, target),
     top_p: sampling?.topP,
     top_k: sampling?.topK,

@@ -1,25 +1,19 @@
-import type { GenerateRequest } from "@penstock/api";
-import { claudeThinking } from "../claude-thinking.ts";
-import type { JsonObject, TargetRequest } from "../format.ts";
+import type { GenerateRequest, ResponseFormat } from "@penstock/api";
+import { claudeSchema } from "../claude-schema.ts";
+import { claudeEffort, claudeThinking, type ClaudeTarget } from "../claude-thinking.ts";
+import type { JsonObject } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 
 type Written = Record<string, unknown>;
 
 /**
  * Writes how the model thinks: in the caller's own words where it spoke this format, else from the
- * budget. The budget must leave room below the number of output tokens.
+ * budget or the effort.
  */
 export function writeThinking(
   request: GenerateRequest,
-  {
-    maxTokens,
-    extras,
-    target,
-  }: {
-    readonly maxTokens: number;
-    readonly extras: JsonObject | undefined;
-    readonly target: TargetRequest;
-  },
+  extras: JsonObject | undefined,
+  target: ClaudeTarget,
 ): Written | undefined {
   const own = extras?.["thinking"];
   const { reasoning } = request;
@@ -29,44 +23,40 @@ export function writeThinking(
       ? { ...own, budget_tokens: budget }
       : own;
   }
-  if (reasoning?.effort === "none") return { type: "disabled" };
-  const thinking = claudeThinking(request, maxTokens, target);
+  // In this format an effort says nothing about thinking.
+  if (budget === undefined && isJsonObject(extras?.["output_config"])) return undefined;
+  const thinking = claudeThinking(request, target);
   return thinking && { ...thinking };
 }
-
-const efforts = new Map([
-  ["minimal", "low"],
-  ["low", "low"],
-  ["medium", "medium"],
-  ["high", "high"],
-  ["xhigh", "xhigh"],
-  ["max", "max"],
-]);
 
 /** Writes effort and schema; words of the caller besides them stay. */
 export function writeOutputConfig(
   { reasoning, responseFormat }: GenerateRequest,
   extras: JsonObject | undefined,
-  target: TargetRequest,
+  target: ClaudeTarget,
 ): Written | undefined {
   const own = extras?.["output_config"];
   const others = isJsonObject(own) ? own : undefined;
-  const effort = writeEffort(reasoning?.effort, target);
-  const wanted = responseFormat?.format;
-  const format =
-    wanted?.case === "jsonSchema"
-      ? { type: "json_schema", schema: wanted.value.schema ?? {} }
-      : undefined;
-  if (others === undefined && effort === undefined && format === undefined) return undefined;
+  // A caller's own words are for the provider to judge.
+  const effort = others === undefined ? claudeEffort(reasoning?.effort, target) : reasoning?.effort;
+  const format = writeFormat(responseFormat, others === undefined ? target : undefined);
+  if (effort === undefined && format === undefined && isEmpty(others)) return undefined;
   return { ...others, effort, format };
 }
 
-function writeEffort(effort: string | undefined, target: TargetRequest): string | undefined {
-  if (effort === undefined || effort === "none") return undefined;
-  const known = efforts.get(effort);
-  if (known === effort) return effort;
-  const change = known === undefined ? "has no place here" : `is ${known}`;
-  const what = known === undefined ? "parameter_dropped" : "parameter_changed";
-  target.warn?.(`${what}: the effort ${effort} ${change}`);
-  return known;
+function isEmpty(object: JsonObject | undefined): boolean {
+  return object === undefined || Object.keys(object).length === 0;
+}
+
+/** A schema of another format is said as this one's models can follow it. */
+function writeFormat(
+  wanted: ResponseFormat | undefined,
+  target: ClaudeTarget | undefined,
+): Written | undefined {
+  if (wanted?.format.case !== "jsonSchema") return undefined;
+  const { schema = {} } = wanted.format.value;
+  return {
+    type: "json_schema",
+    schema: target === undefined ? schema : claudeSchema(schema, target.warn),
+  };
 }

@@ -21,6 +21,8 @@ type Reasoning = Extract<ContentPart["part"], { case: "reasoning" }>["value"];
 export interface BlockWriting {
   readonly target: TargetRequest;
   readonly ids: ToolIds;
+  /** Names of documents so far, as no two may be the same, in small letters. */
+  readonly names: Set<string>;
 }
 
 const encoder = new TextEncoder();
@@ -38,12 +40,18 @@ export function writeBlocks(
   parts.forEach((part, index) => {
     const block = writeBlock(part, { path: `${path}.parts[${index}]`, index }, writing);
     if (block !== undefined) blocks.push(block);
-    const { cacheMarker } = part;
+    const cacheMarker = part.cacheMarker ?? markerWithin(part);
     if (cacheMarker === undefined || blocks.length === 0) return;
     const point = writeCachePoint(cacheMarker, writing.target);
     if (point !== undefined) blocks.push(point);
   });
   return blocks;
+}
+
+/** A mark within a result, where the API takes none, stands behind the result. */
+function markerWithin({ part }: ContentPart): CacheMarker | undefined {
+  if (part.case !== "toolResult") return undefined;
+  return part.value.parts.findLast(({ cacheMarker }) => cacheMarker !== undefined)?.cacheMarker;
 }
 
 /** The mark that ends a stretch to be cached; undefined, with a warning, where none is understood. */
@@ -64,7 +72,7 @@ function writeBlock(
     case "text":
       return part.value.text.trim() === "" ? undefined : { text: part.value.text };
     case "media":
-      return writeMedia(part.value, path, index);
+      return writeMedia(part.value, path, { position: index, ...writing });
     case "reasoning":
       return writeReasoning(part.value, writing.target);
     case "toolCall":
@@ -122,7 +130,9 @@ function writeToolResult(result: ToolResultPart, path: string, writing: BlockWri
   }
   return {
     toolUseId: writing.ids.idFor(result.toolCallId),
-    content: writeBlocks(result.parts, at, writing),
+    content: result.parts.flatMap(
+      (part, index) => writeBlock(part, { path: `${at}.parts[${index}]`, index }, writing) ?? [],
+    ),
     status: result.isError ? "error" : undefined,
   };
 }

@@ -54,10 +54,16 @@ describe("requests of other formats", () => {
       reasoning_effort: "minimal",
     });
     const anthropic = write(request);
-    expect(anthropic.body["additionalModelRequestFields"]).toEqual({ top_k: 5 });
-    expect(anthropic.body["outputConfig"]).toEqual({ effort: "low" });
-    const common = ["reasoning_effort_approximated", "parameter_dropped", "parameter_dropped"];
-    expect(anthropic.warnings).toEqual(common);
+    // A model without efforts thinks with a budget.
+    expect(anthropic.body["additionalModelRequestFields"]).toEqual({
+      thinking: { type: "enabled", budget_tokens: 3_200 },
+    });
+    expect(anthropic.body["outputConfig"]).toBeUndefined();
+    const common = ["parameter_dropped", "parameter_dropped"];
+    expect(anthropic.warnings).toEqual(["approximated", "parameter_dropped", ...common]);
+    const newer = write(request, "us.anthropic.claude-opus-4-6-v1");
+    expect(newer.body["outputConfig"]).toEqual({ effort: "low" });
+    expect(newer.body["additionalModelRequestFields"]).toEqual({ thinking: { type: "adaptive" } });
     request.reasoning!.maxTokens = 1_000;
     const thinking = write(request);
     // What Claude takes: no smaller budget, and nothing that changes how it samples.
@@ -66,8 +72,75 @@ describe("requests of other formats", () => {
     });
     expect(thinking.warnings).toEqual(["parameter_changed", "parameter_dropped", ...common]);
     const nova = write(request, "amazon.nova-pro-v1:0");
-    expect(nova.body["inferenceConfig"]).toEqual({ topK: 5 });
+    expect(nova.body["inferenceConfig"]).toBeUndefined();
+    expect(nova.body["additionalModelRequestFields"]).toEqual({ inferenceConfig: { topK: 5 } });
     expect(write(request, "meta.llama3-70b-instruct-v1:0").warnings).toHaveLength(5);
+  });
+
+  // docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html.
+  it("tell the second generation of Nova an effort among its own fields", () => {
+    const effort = (reasoning_effort: string, model = "us.amazon.nova-2-lite-v1:0") => {
+      const { body, warnings } = write(readChat({ reasoning_effort }), model);
+      return [body["additionalModelRequestFields"], warnings];
+    };
+    const enabled = { type: "enabled", maxReasoningEffort: "low" };
+    expect(effort("low")).toEqual([{ reasoningConfig: enabled }, []]);
+    expect(effort("minimal")[1]).toEqual(["reasoning_effort_approximated"]);
+    expect(effort("none")).toEqual([undefined, []]);
+    expect(effort("low", "amazon.nova-pro-v1:0")).toEqual([undefined, ["parameter_dropped"]]);
+  });
+
+  // docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_{InferenceConfiguration,
+  // ToolResultContentBlock,DocumentBlock}.html.
+  it("keep to the bounds of the API", () => {
+    const { body, warnings } = write(
+      readChat({ temperature: 1.5 }),
+      "meta.llama3-70b-instruct-v1:0",
+    );
+    expect(body["inferenceConfig"]).toEqual({ temperature: 1 });
+    expect(warnings).toEqual(["parameter_changed"]);
+  });
+
+  it("give documents names of their own, throughout the conversation", () => {
+    const file = (filename: string) => ({
+      type: "file",
+      file: { filename, file_data: "data:application/pdf;base64,JVBERg==" },
+    });
+    const { body } = write(
+      readChat({
+        messages: [
+          { role: "user", content: [file("a.pdf"), file("A.pdf"), file("??.pdf")] },
+          { role: "assistant", content: "ok" },
+          { role: "user", content: [file("b.pdf"), file("a.pdf"), file("??.pdf")] },
+        ],
+      }),
+    );
+    expect([...JSON.stringify(body).matchAll(/"name":"([^"]+)"/g)].map(([, name]) => name)).toEqual(
+      ["a", "A 2", "document 3", "b", "a 3", "document 3 2"],
+    );
+  });
+
+  it("mark a stretch for the cache behind a result, since nothing can be marked in it", () => {
+    const marked = { type: "text", text: "1", cache_control: { type: "ephemeral" } };
+    const calls = [{ id: "a", type: "function", function: { name: "w", arguments: "" } }];
+    const { body } = write(
+      readChat({
+        messages: [
+          { role: "assistant", tool_calls: calls },
+          { role: "tool", tool_call_id: "a", content: [marked] },
+        ],
+      }),
+    );
+    expect(body["messages"]).toEqual([
+      expect.anything(),
+      {
+        role: "user",
+        content: [
+          { toolResult: { toolUseId: "a", content: [{ text: "1" }] } },
+          { cachePoint: { type: "default" } },
+        ],
+      },
+    ]);
   });
 
   it("ask for a tier by the names that are known there", () => {
@@ -85,7 +158,12 @@ describe("requests of other formats", () => {
     expect(body["outputConfig"]).toEqual({
       textFormat: {
         type: "json_schema",
-        structure: { jsonSchema: { schema: JSON.stringify(schema), name: "n" } },
+        structure: {
+          jsonSchema: {
+            schema: JSON.stringify({ ...schema, additionalProperties: false }),
+            name: "n",
+          },
+        },
       },
     });
     const free = write(readChat({ response_format: { type: "json_object" } }));

@@ -1,5 +1,14 @@
 import type { GenerateRequest, ResponseFormat, Sampling } from "@penstock/api";
-import { besideThinking, claudeThinking, type ClaudeThinking } from "../claude-thinking.ts";
+import { claudeRules } from "../claude-rules.ts";
+import { claudeSchema } from "../claude-schema.ts";
+import {
+  claudeEffort,
+  claudeSampling,
+  claudeThinking,
+  forcesTool,
+  type ClaudeTarget,
+  type ClaudeThinking,
+} from "../claude-thinking.ts";
 import { FieldProblems } from "../field-problems.ts";
 import { otherFields } from "../field-values.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
@@ -47,17 +56,17 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
   const { system, messages } = writeMessages(request.messages, {
     target,
     ids: new ToolIds(toolIdForm),
+    names: new Set(),
   });
-  const isClaude = modelFamily(target.model) === "anthropic";
-  const maxTokens = request.sampling?.maxOutputTokens;
-  const thinking = isClaude ? claudeThinking(request, maxTokens, target) : undefined;
-  const sampling = besideThinking(request.sampling, thinking !== undefined, target);
+  const claude = claudeOf(request, target);
+  const thinking = claude && claudeThinking(request, claude);
+  const sampling = claude ? claudeSampling(request.sampling, thinking, claude) : request.sampling;
   const body: Written = {
     messages,
     system: system.length === 0 ? undefined : system,
     inferenceConfig: writeInferenceConfig(sampling, target),
     toolConfig: writeToolConfig(request, target),
-    outputConfig: writeOutputConfig(request, target),
+    outputConfig: writeOutputConfig(request, claude, target),
     additionalModelRequestFields: writeModelFields({ ...request, sampling }, thinking, target),
     serviceTier: writeServiceTier(request.serviceTier, target),
   };
@@ -87,28 +96,57 @@ export function checkConverseParameters(request: GenerateRequest): void {
   problems.throwIfAny();
 }
 
+/** What is known of a model of Anthropic; undefined for those of others. */
+function claudeOf(request: GenerateRequest, target: TargetRequest): ClaudeTarget | undefined {
+  if (modelFamily(target.model) !== "anthropic") return undefined;
+  const rules = claudeRules(target.model);
+  if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
+    throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
+  }
+  return { rules, maxTokens: request.sampling?.maxOutputTokens, warn: target.warn };
+}
+
 function writeInferenceConfig(
   sampling: Sampling | undefined,
   target: TargetRequest,
 ): Written | undefined {
   if (sampling === undefined) return undefined;
-  const { maxOutputTokens, temperature, topP, topK, stopSequences } = sampling;
+  const { maxOutputTokens, temperature, topP, stopSequences } = sampling;
   return withMembers({
     maxTokens: maxOutputTokens,
-    temperature,
+    temperature: writeTemperature(temperature, target),
     topP,
     stopSequences: stopSequences.length === 0 ? undefined : stopSequences,
-    topK: modelFamily(target.model) === "nova" ? topK : undefined,
   });
+}
+
+/** Highest temperature of the API (API_runtime_InferenceConfiguration). */
+const maxTemperature = 1;
+
+function writeTemperature(
+  temperature: number | undefined,
+  { warn }: TargetRequest,
+): number | undefined {
+  if (temperature === undefined || temperature <= maxTemperature) return temperature;
+  warn?.(`parameter_changed: temperature is ${maxTemperature}, the highest there is`);
+  return maxTemperature;
 }
 
 function writeOutputConfig(
   { reasoning, responseFormat }: GenerateRequest,
+  claude: ClaudeTarget | undefined,
   target: TargetRequest,
 ): Written | undefined {
+  const effort = reasoning?.effort;
+  // Models of Amazon take it among fields of their own.
+  const isNova = modelFamily(target.model) === "nova";
   return withMembers({
     textFormat: writeTextFormat(responseFormat, target),
-    effort: writeEffort(reasoning?.effort, target),
+    effort: isNova
+      ? undefined
+      : claude
+        ? claudeEffort(effort, claude)
+        : writeEffort(effort, target),
   });
 }
 
@@ -123,7 +161,7 @@ function writeTextFormat(
     case "jsonSchema": {
       const { name, description, schema = {} } = format.format.value;
       const jsonSchema = {
-        schema: JSON.stringify(schema),
+        schema: JSON.stringify(claudeSchema(schema, target.warn)),
         name: name === "" ? undefined : name,
         description,
       };
@@ -164,9 +202,38 @@ function writeModelFields(
     return withMembers({ thinking, top_k: topK });
   }
   if (budget !== undefined) dropped(target, "reasoning.max_tokens");
-  if (topK !== undefined && family !== "nova") dropped(target, "sampling.top_k");
+  if (family === "nova") {
+    const inferenceConfig = topK === undefined ? undefined : { topK };
+    return withMembers({ inferenceConfig, reasoningConfig: writeNovaReasoning(request, target) });
+  }
+  if (topK !== undefined) dropped(target, "sampling.top_k");
   return undefined;
 }
+
+/** The second generation of Nova thinks by an effort (nova2-userguide, "Extended thinking"). */
+function writeNovaReasoning(
+  { reasoning }: GenerateRequest,
+  target: TargetRequest,
+): Written | undefined {
+  const effort = reasoning?.effort;
+  if (effort === undefined || effort === "none") return undefined;
+  if (!/\bnova-2-/.test(target.model)) {
+    dropped(target, "reasoning.effort");
+    return undefined;
+  }
+  const known = novaEfforts.get(effort);
+  if (known !== effort) {
+    target.warn?.(`reasoning_effort_approximated: ${effort} is sent as ${known ?? "high"}`);
+  }
+  return { type: "enabled", maxReasoningEffort: known ?? "high" };
+}
+
+const novaEfforts: ReadonlyMap<string, string> = new Map([
+  ["minimal", "low"],
+  ["low", "low"],
+  ["medium", "medium"],
+  ["high", "high"],
+]);
 
 function warnOfDropped(request: GenerateRequest, target: TargetRequest): void {
   const { sampling, endUser, messages } = request;
