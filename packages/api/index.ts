@@ -121,6 +121,8 @@ export {
   type ToolResultPart,
 } from "./src/gen/penstock/inference/v1/content_pb.ts";
 export {
+  CountEstimateReason,
+  CountEstimateReasonSchema,
   CountTokensRequestSchema,
   CountTokensResponseSchema,
   file_penstock_inference_v1_count_tokens,

@@ -37,7 +37,8 @@ export {
   type ExpectedVectors,
   type VectorAnswer,
 } from "./src/embedding-format.ts";
-export { embeddingFormats, formats } from "./src/formats.ts";
+export type { CountingFormat, CountingFormatName } from "./src/counting-format.ts";
+export { countingFormats, embeddingFormats, formats } from "./src/formats.ts";
 export { warnOfForeignParameters } from "./src/foreign-parameters.ts";
 export { failureOfError, failureToError, localFailure } from "./src/failure-to-error.ts";
 export {
@@ -58,7 +59,6 @@ export { checkFormatParameters } from "./src/check-format-parameters.ts";
 export { openaiEmbeddings } from "./src/openai-embeddings/openai-embeddings.ts";
 export { checkEmbeddingParameters } from "./src/openai-embeddings/write-request.ts";
 export { encodeVector } from "./src/vector-encoding.ts";
-export { readCountRequest } from "./src/anthropic-messages/read-request.ts";
 export { parseDuration } from "./src/retry-after.ts";
 export { redactMessage } from "./src/redact.ts";
 export { isJsonObject } from "./src/read-json.ts";

@@ -5,6 +5,7 @@ export {
   operationPath,
   type AuthScheme,
   type Capabilities,
+  type CountingAddress,
   type EmbeddingAddress,
   type LimitHeaders,
   type OperationAddress,

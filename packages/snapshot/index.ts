@@ -40,6 +40,7 @@ export type {
   AcceptedResource,
   AttemptTimeouts,
   Caller,
+  CompiledCounting,
   CompiledDeployment,
   CompiledEmbedding,
   CompiledPolicy,

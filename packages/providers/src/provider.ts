@@ -1,4 +1,5 @@
 import type {
+  CountingFormatName,
   EmbeddingFormatName,
   EmbeddingQuirks,
   FailureRule,
@@ -30,6 +31,13 @@ export type ProviderKind =
 /** What a provider can be asked to do. */
 export type ProviderOperation = "generate" | "embed";
 
+/** Where and in which format the tokens of an input are counted. */
+export interface CountingAddress {
+  readonly format: CountingFormatName;
+  /** Path behind the base URL, as that of any operation. */
+  readonly path: string;
+}
+
 /** Where and in which format an operation is asked for. */
 export interface OperationAddress {
   /** Wire format of request, answer and stream. */
@@ -45,6 +53,8 @@ export interface OperationAddress {
   readonly pathsBehind?: readonly { readonly end: string; readonly path: string }[];
   /** In what the format can do less, or more, than the kind in general. */
   readonly capabilities?: Partial<Capabilities>;
+  /** Where the tokens of its requests are counted without an answer. Absent: nowhere. */
+  readonly count?: CountingAddress;
 }
 
 /** The ways in which an operation can be asked for; the first is meant where none is chosen. */

@@ -1,4 +1,4 @@
-import { formats } from "@penstock/formats";
+import { countingFormats, formats } from "@penstock/formats";
 import { describe, expect, it } from "vitest";
 import { checkBaseUrl } from "./base-url.ts";
 import { credentialHeaders, operationPath } from "./provider.ts";
@@ -11,6 +11,11 @@ describe("providers", () => {
     expect(new Set(offered.map(({ format }) => format)).size).toBe(offered.length);
     for (const address of offered) {
       expect(formats[address.format]).toBeDefined();
+      const { count } = address;
+      if (count !== undefined) {
+        expect(countingFormats[count.format].format).toBe(address.format);
+        expect(operationPath(count, "m", false)).toMatch(/^\/[a-z0-9/_-]+(?::countTokens)?$/);
+      }
       for (const stream of [false, true]) {
         const path = operationPath(address, "m", stream);
         expect(path).toMatch(/^\/[a-zA-Z0-9/-]+(?::[a-zA-Z]+)?(?:\?[a-z-]+=\w*)?$/);

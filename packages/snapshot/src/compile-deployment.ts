@@ -5,12 +5,14 @@ import { wallMs } from "@penstock/limits";
 import type { CompiledPriceBook } from "@penstock/pricing";
 import { defaultMaximumOutputTokens } from "@penstock/pricing";
 import { operationPath } from "@penstock/providers";
+import type { OperationAddress, PathPlace } from "@penstock/providers";
 
 import { formatCapabilities } from "./format-capabilities.ts";
 
 import { addressOf, providerFacts, readCapabilities } from "./provider-facts.ts";
 import type { ProviderFacts } from "./provider-facts.ts";
 import type {
+  CompiledCounting,
   CompiledDeployment,
   CompiledEmbedding,
   CompiledProvider,
@@ -59,6 +61,7 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     quirks: facts.quirks,
     capabilities,
     embedding: compileEmbedding(facts, deployment, capabilities),
+    counting: compileCounting(address, deployment, { place, capabilities }),
     defaultMaxOutputTokens: deployment.defaultMaxOutputTokens ?? defaultMaximumOutputTokens,
     maxConcurrentRequests: deployment.maxConcurrentRequests ?? defaultMaxConcurrentRequests,
     priceBook: deployment.priceBook,
@@ -68,6 +71,17 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     path: facts.pathPrefix + operationPath(address, deployment.model, false, place),
     streamPath: facts.pathPrefix + operationPath(address, deployment.model, true, place),
   };
+}
+
+/** Where the tokens of an input are counted; undefined where the deployment counts none. */
+function compileCounting(
+  { count }: OperationAddress,
+  { model }: Deployment,
+  of: { readonly place: PathPlace; readonly capabilities: Readonly<Capabilities> },
+): CompiledCounting | undefined {
+  if (count === undefined || of.capabilities.tokenCounting === false) return undefined;
+  const path = of.place.basePath + operationPath(count, model, false, of.place);
+  return { format: count.format, path };
 }
 
 /** How vectors are asked for; undefined where the deployment makes none. */

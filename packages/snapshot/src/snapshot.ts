@@ -1,6 +1,7 @@
 import type { Capabilities, Principal, Resource, Transport } from "@penstock/api";
 import type { ErrorReason } from "@penstock/errors";
 import type {
+  CountingFormatName,
   EmbeddingFormatName,
   EmbeddingQuirks,
   FormatName,
@@ -195,6 +196,15 @@ export interface CompiledDeployment {
   readonly streamPath: string;
   /** Undefined: it makes no vectors. */
   readonly embedding: CompiledEmbedding | undefined;
+  /** Where its provider counts the tokens of an input; undefined: nowhere. */
+  readonly counting: CompiledCounting | undefined;
+}
+
+/** How the tokens of an input are counted. */
+export interface CompiledCounting {
+  readonly format: CountingFormatName;
+  /** Path of the request URL, the provider's `pathPrefix` included. */
+  readonly path: string;
 }
 
 /** A provider, ready to be called. */

@@ -4,6 +4,7 @@ import { workerName } from "@penstock/bus";
 import { callOptions } from "@penstock/rpc";
 import { deadlineSignal } from "@penstock/runtime";
 import { RouterEvents } from "./events.ts";
+import { CountingPauses } from "./health/counting-pauses.ts";
 import { CooldownHints } from "./health/cooldown-hints.ts";
 import { FailureSamples } from "./health/failure-samples.ts";
 import { TargetHealthBook } from "./health/target-health.ts";
@@ -87,6 +88,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const pipeline: PipelineParts = {
     ...shared,
     health: new TargetHealthBook(),
+    countingPauses: new CountingPauses(),
     performance,
     affinity: new AffinityBook(),
     upstream: new UpstreamClient({ credentials, observability, clock }),

@@ -30,6 +30,14 @@ const maxTemperature = 1;
  * wishes and the idempotency key stay with Penstock; `end_user` is sent as `metadata.user_id`.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
+  return JSON.stringify(requestBody(request, target));
+}
+
+/** The members of the body that `writeRequest` writes; see there. */
+export function requestBody(
+  request: GenerateRequest,
+  target: TargetRequest,
+): Record<string, unknown> {
   const extras = request.formatParameters[formatName];
   const { system, messages } = writeMessages(request.messages, target, extras?.["messages"]);
   const maxTokens =
@@ -62,7 +70,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     metadata: writeMetadata(request.endUser, extras?.["metadata"]),
   };
   if (extras !== undefined) addCarried(body, extras);
-  return JSON.stringify(body);
+  return body;
 }
 
 /**

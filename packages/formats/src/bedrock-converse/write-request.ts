@@ -51,6 +51,11 @@ const tiers: ReadonlySet<string> = new Set(["default", "flex", "priority", "rese
  * format has no words for; a parameter that it has none for is left out with a warning.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
+  return JSON.stringify(requestBody(request, target));
+}
+
+/** The members of the body that `writeRequest` writes; see there. */
+export function requestBody(request: GenerateRequest, target: TargetRequest): Written {
   if ((request.candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one");
   const extras = request.formatParameters["bedrock-converse"] ?? {};
   const { system, messages } = writeMessages(request.messages, {
@@ -72,7 +77,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
   };
   warnOfDropped(request, target);
   addCarried(body, extras);
-  return JSON.stringify(body);
+  return body;
 }
 
 /**

@@ -28,6 +28,11 @@ const overlayFields: ReadonlySet<string> = new Set([
  * stay with Penstock.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
+  return JSON.stringify(requestBody(request, target));
+}
+
+/** The members of the body that `writeRequest` writes; see there. */
+export function requestBody(request: GenerateRequest, target: TargetRequest): Written {
   const extras = request.formatParameters[formatName];
   if (request.serviceTier !== undefined) target.warn?.("parameter_dropped: tier of service");
   const { contents, systemInstruction } = writeContents(
@@ -43,7 +48,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     generationConfig: writeGenerationConfig(request, target, extras?.["generationConfig"]),
   };
   if (extras !== undefined) addCarried(body, extras);
-  return JSON.stringify(body);
+  return body;
 }
 
 /** The body names no model: as it came it is good for every target of this format. */

@@ -1,5 +1,6 @@
 import type { GenerateRequest, Message } from "@penstock/api";
 import type { BodyEdit, ForwardableBody, TargetRequest } from "../format.ts";
+import { asciiJson } from "../ascii-json.ts";
 import { formatName } from "./format-part.ts";
 
 /**
@@ -19,19 +20,11 @@ export function forwardRequest(
   return { ...body.model, text: isSaid ? name : `${name},"store":false` };
 }
 
-/** What another format's target made means nothing to this one. */
-function hasForeignSignature({ parts }: Message): boolean {
+/** Whether a message has what another format's target made, which means nothing to this one. */
+export function hasForeignSignature({ parts }: Message): boolean {
   return parts.some(({ part }) => {
     if (part.case !== "reasoning" && part.case !== "toolCall") return false;
     const { signatureIssuer } = part.value;
     return signatureIssuer !== undefined && signatureIssuer !== formatName;
   });
-}
-
-/** A JSON text of ASCII alone, which has as many bytes as characters. */
-function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

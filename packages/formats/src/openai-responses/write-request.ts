@@ -40,6 +40,14 @@ const logprobsInclude = "message.output_text.logprobs";
  * words for; parameters that it lacks are left out with a warning.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
+  return JSON.stringify(requestBody(request, target));
+}
+
+/** The members of the body that `writeRequest` writes; see there. */
+export function requestBody(
+  request: GenerateRequest,
+  target: TargetRequest,
+): Record<string, unknown> {
   const extras: JsonObject = request.formatParameters[formatName] ?? {};
   const chat: JsonObject = request.formatParameters["openai-chat"] ?? {};
   const { sampling } = request;
@@ -67,7 +75,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     service_tier: request.serviceTier,
     user: request.endUser,
   });
-  return JSON.stringify(body);
+  return body;
 }
 
 /** Whether a parameter that a caller wrote directly may be sent: no field of the request itself. */

@@ -10,7 +10,15 @@ export const anthropic: Provider = {
   displayName: "Anthropic",
   telemetryName: "anthropic",
   defaultBaseUrl: "https://api.anthropic.com/v1",
-  operations: { generate: [{ format: "anthropic-messages", path: "/messages" }] },
+  operations: {
+    generate: [
+      {
+        format: "anthropic-messages",
+        path: "/messages",
+        count: { format: "anthropic-count-tokens", path: "/messages/count_tokens" },
+      },
+    ],
+  },
   auth: { scheme: "header", name: "x-api-key", required: true },
   headers: { "anthropic-version": "2023-06-01" },
   quirks: {

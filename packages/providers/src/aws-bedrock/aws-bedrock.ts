@@ -17,6 +17,7 @@ export const awsBedrock: Provider = {
         format: "bedrock-converse",
         path: "/model/{model}/converse",
         streamPath: "/model/{model}/converse-stream",
+        count: { format: "bedrock-count-tokens", path: "/model/{model}/count-tokens" },
       },
     ],
   },

@@ -34,6 +34,7 @@ export const azureOpenai: Provider = {
           { end: "/openai/v1", path: "/responses" },
           { end: "/openai", path: "/v1/responses" },
         ],
+        // The endpoint that counts its tokens is answered with 404 at Azure.
         capabilities: { multipleCandidates: false, audioInput: false },
       },
     ],

@@ -12,6 +12,7 @@ export const googleGemini: Provider = {
         format: "google-generate-content",
         path: "/models/{model}:generateContent",
         streamPath: "/models/{model}:streamGenerateContent?alt=sse",
+        count: { format: "gemini-count-tokens", path: "/models/{model}:countTokens" },
       },
     ],
   },

@@ -19,6 +19,10 @@ export const googleVertex: Provider = {
         format: "google-generate-content",
         path: "/publishers/google/models/{model}:generateContent",
         streamPath: "/publishers/google/models/{model}:streamGenerateContent?alt=sse",
+        count: {
+          format: "vertex-count-tokens",
+          path: "/publishers/google/models/{model}:countTokens",
+        },
       },
     ],
   },

@@ -14,6 +14,7 @@ export const openai: Provider = {
         format: "openai-responses",
         path: "/responses",
         capabilities: { multipleCandidates: false, audioInput: false },
+        count: { format: "openai-input-tokens", path: "/responses/input_tokens" },
       },
     ],
     embed: {

@@ -122,6 +122,7 @@ function render(response: ExplainRequestResponse): string {
     ["policy", response.policies],
     ["quota", response.quotas],
     ["target", response.targets],
+    ["count", response.counting === undefined ? [] : [response.counting]],
   ];
   const rows = parts.flatMap(([stage, considered]) =>
     considered.map(({ name, chosen, reason }) => [stage, chosen ? "yes" : "no", name, reason]),

@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
+  ConsiderationSchema,
   Door,
   EmbedRequestSchema,
   ExplainRequestResponseSchema,
@@ -18,6 +19,8 @@ import { estimate } from "../pipeline/estimate-usage.ts";
 import { headOfVectors } from "../pipeline/head-of-vectors.ts";
 import { noTargetError } from "../pipeline/no-target-error.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
+import { countPlanOf } from "../pipeline/plan-count.ts";
+import type { CountPlan } from "../pipeline/plan-count.ts";
 import { planForContext } from "../pipeline/plan-for-context.ts";
 import { describeAmount, describeQuantity, describeScope } from "../pipeline/quota-error.ts";
 import { RequestContext } from "../pipeline/request-context.ts";
@@ -181,6 +184,10 @@ function explainTargets(
     targets.push({ name: target.deployment.name, chosen: false, reason: `${reason} [${rule}]` });
   }
   answer.targets = create(ExplainRequestResponseSchema, { targets }).targets;
+  const counting = countPlanOf(plan, parts);
+  if (counting !== undefined) {
+    answer.counting = create(ConsiderationSchema, describeCounting(counting));
+  }
   const [first] = plan.targets;
   if (first === undefined) {
     return refused(answer, noTargetError(context, plan, parts.clock));
@@ -190,6 +197,18 @@ function explainTargets(
     short.length === 0 ? "" : ` after asking the quota service about ${short.join(", ")}`;
   answer.verdict = `${context.route?.name} would send it to ${first.deployment.name} first${asks}.`;
   return answer;
+}
+
+/** Who would count the tokens of the input for CountTokens. */
+function describeCounting({ first, targets, why }: CountPlan): Consideration {
+  const [asked] = targets;
+  if (asked === undefined) {
+    const name = first.deployment.name;
+    return { name, chosen: false, reason: `CountTokens would estimate: ${why.detail}` };
+  }
+  const { name, provider, counting } = asked.deployment;
+  const reason = `CountTokens would ask ${provider.name} at ${counting?.path ?? ""}`;
+  return { name, chosen: true, reason };
 }
 
 const ordinals = ["first", "second", "third"];

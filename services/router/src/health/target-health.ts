@@ -112,6 +112,11 @@ export class TargetHealthBook implements HintedBook {
     else this.#failed(health, effect, outcome, now);
   }
 
+  /** A call beside the attempts met a refused credential, which is the one of the attempts. */
+  credentialRefused(deployment: CompiledDeployment, now: MonotonicMs): void {
+    this.#cool(this.#of(deployment, now), "refused", { class: "AUTH_FAILED" }, now);
+  }
+
   /** Smoothed time to first content, 5 s for each failure; 0 when nothing is known. */
   firstTokenMs(deployment: CompiledDeployment): number {
     return this.#targets.get(deployment.name)?.firstTokenMs ?? 0;

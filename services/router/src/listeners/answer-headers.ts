@@ -85,7 +85,7 @@ export function costValue(costNanoUsd: bigint | undefined): string | undefined {
 }
 
 /** A provider's words as a header value: what a header can't carry becomes `?`. */
-function headerValue(text: string): string {
+export function headerValue(text: string): string {
   return plain.test(text) ? text : text.replace(/[^\x20-\x7e]/g, "?");
 }
 

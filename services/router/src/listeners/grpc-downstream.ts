@@ -1,11 +1,12 @@
 import { toBinary } from "@bufbuild/protobuf";
 import {
+  CountTokensResponseSchema,
   EmbedResponseSchema,
   GenerateResponseSchema,
   StreamGenerateResponseSchema,
   VectorEncoding,
 } from "@penstock/api";
-import type { Finished, Started, StreamGenerateResponse } from "@penstock/api";
+import type { CountTokensResponse, Finished, Started, StreamGenerateResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import { encodeVector } from "@penstock/formats";
 import type { Answer, AnswerEnd, StreamEvent, VectorAnswer } from "@penstock/formats";
@@ -18,6 +19,7 @@ import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstre
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { Keepalive } from "./keepalive.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
+import { countHeaders } from "./count-headers.ts";
 import { attemptReports, quotaReports } from "./answer-report.ts";
 
 /** Where a refusal goes before the method is called: grpc-js has no call object by then. */
@@ -25,7 +27,7 @@ interface RefusalTarget {
   sendStatus(status: GrpcError): void;
 }
 
-/** A caller of `Generate` or `Embed`. */
+/** A caller of `Generate`, `Embed` or `CountTokens`. */
 export class GrpcUnaryDownstream implements Downstream {
   readonly ready = true;
   context!: RequestContext;
@@ -80,6 +82,12 @@ export class GrpcUnaryDownstream implements Downstream {
       finished: finishedOf(answer.end, this.context, settled),
     });
     this.#callback?.(null, bytes, trailersOf(this.context, facts, settled));
+  }
+
+  counted(count: CountTokensResponse): void {
+    const headers = metadataOf([...requestHeaders(this.context), ...countHeaders(count)]);
+    this.#call?.sendMetadata(headers);
+    this.#callback?.(null, toBinary(CountTokensResponseSchema, count));
   }
 
   fail(error: GatewayError): void {

@@ -70,12 +70,13 @@ export class GrpcGate {
         return this.#intercept(call, new GrpcUnaryDownstream(call));
       case "/penstock.inference.v1.InferenceService/Embed":
         return this.#intercept(call, new GrpcUnaryDownstream(call), "embed");
+      case "/penstock.inference.v1.InferenceService/CountTokens":
+        return this.#intercept(call, new GrpcUnaryDownstream(call), "count_tokens");
       case "/penstock.inference.v1.InferenceService/StreamGenerate": {
         const { clock } = this.#options.parts;
         return this.#intercept(call, new GrpcStreamDownstream(call, clock));
       }
       case "/penstock.inference.v1.InferenceService/ListModels":
-      case "/penstock.inference.v1.InferenceService/CountTokens":
         return this.#interceptQuestion(call);
       default:
         return new ServerInterceptingCall(call);

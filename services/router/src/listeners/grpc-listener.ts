@@ -82,7 +82,7 @@ export class GrpcListener {
       streamGenerate: (call: ServerWritableStream<StreamMessage, unknown>) =>
         this.#streamGenerate(call),
       countTokens: (call: UnaryCall<Received<CountTokensRequest>>, callback: Answer) =>
-        questions.countTokens(call, callback),
+        this.#countTokens(call, callback),
       listModels: (call: UnaryCall<Received<ListModelsRequest>>, callback: Answer) =>
         questions.listModels(call, callback),
     };
@@ -141,6 +141,15 @@ export class GrpcListener {
     handler.context.vectors = message;
     const head = message && headOfVectors(message);
     this.#run(handler, call.request, head, validateEmbedRequest(message));
+  }
+
+  #countTokens(call: UnaryCall<Received<CountTokensRequest>>, callback: Answer): void {
+    const entered = this.#gate.take(call.metadata, GrpcUnaryDownstream);
+    if (entered === undefined) return;
+    const { handler, downstream } = entered;
+    downstream.attach(call, callback);
+    const request = call.request.message?.request;
+    this.#run(handler, call.request, request, validateGenerateRequest(request));
   }
 
   #streamGenerate(call: ServerWritableStream<StreamMessage, unknown>): void {

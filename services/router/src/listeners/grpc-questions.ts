@@ -1,23 +1,17 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  CountTokensResponseSchema,
-  ListModelsRequestSchema,
-  ListModelsResponseSchema,
-} from "@penstock/api";
-import type { CountTokensRequest, ListModelsRequest } from "@penstock/api";
-import { GatewayError, toGatewayError } from "@penstock/errors";
+import { ListModelsRequestSchema, ListModelsResponseSchema } from "@penstock/api";
+import type { ListModelsRequest } from "@penstock/api";
+import { toGatewayError } from "@penstock/errors";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { createPageTokens, listQuery, pageSize, toGrpcError } from "@penstock/rpc";
 import type { PageTokens } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
-import { countTokens } from "../pipeline/count-tokens.ts";
 import { listModels } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { tokenOf } from "./grpc-gate.ts";
 import { unreadable } from "./grpc-received.ts";
 import type { Received } from "./grpc-received.ts";
-import { validateGenerateRequest } from "./validate-generate-request.ts";
 
 /** What questions are answered from. */
 export interface GrpcQuestionsOptions {
@@ -37,23 +31,6 @@ export class GrpcQuestions {
   constructor(options: GrpcQuestionsOptions) {
     this.#options = options;
     this.#pageTokens = createPageTokens(options.pageTokenKey);
-  }
-
-  /** `CountTokens`. */
-  countTokens(call: Call<CountTokensRequest>, callback: sendUnaryData<unknown>): void {
-    answer(this.#options.parts, callback, () => {
-      const { parts, currentSnapshot } = this.#options;
-      const { message, sizeBytes } = call.request;
-      if (message === undefined) throw unreadable();
-      const { request } = message;
-      const invalid = validateGenerateRequest(request);
-      if (invalid !== undefined || request === undefined) throw invalid ?? unreadable();
-      const token = tokenOf(call.metadata);
-      const asked = { snapshot: currentSnapshot(), token, request, sizeBytes };
-      const counted = countTokens(asked, parts);
-      if (counted instanceof GatewayError) throw counted;
-      return toBinary(CountTokensResponseSchema, counted);
-    });
   }
 
   /** `ListModels`. */

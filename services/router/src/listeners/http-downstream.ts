@@ -1,11 +1,13 @@
 import type { ServerResponse } from "node:http";
 import { VectorEncoding } from "@penstock/api";
+import type { CountTokensResponse } from "@penstock/api";
 import { helpPath, reasons } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
 import { openaiEmbeddings } from "@penstock/formats";
 import type {
   Answer,
   AnswerEnd,
+  CountingFormat,
   Format,
   StreamEvent,
   StreamWriter,
@@ -24,6 +26,7 @@ import {
   warningsValue,
 } from "./answer-headers.ts";
 import { answerReport } from "./answer-report.ts";
+import { countHeaders, writeCount } from "./count-headers.ts";
 import { Keepalive } from "./keepalive.ts";
 
 /** Gap after which a stream that has begun gets a comment, where nobody asked for another. */
@@ -46,6 +49,8 @@ export class HttpDownstream implements Downstream {
   readonly #keepalive: Keepalive;
   /** Set by the listener right after construction, as both need each other. */
   context!: RequestContext;
+  /** Set where a count is asked for. */
+  counting: CountingFormat | undefined;
   /** What the request says about signs of life; see `keepAlive`. */
   keepaliveAskedMs: number | undefined;
   ready = true;
@@ -97,6 +102,18 @@ export class HttpDownstream implements Downstream {
     this.#addReport(answer.end, facts, settled);
     const text = openaiEmbeddings.writeResponse(answer, identity, encoding, settled.usage);
     this.#writeWholeHead(facts, settled, Buffer.byteLength(text));
+    this.#end(text);
+  }
+
+  counted(count: CountTokensResponse): void {
+    const text = writeCount(count, this.counting);
+    const headers = [...requestHeaders(this.context), ...countHeaders(count)];
+    headers.push(...requestIdHeader(this.#format, this.context.requestId));
+    headers.push("x-penstock-attempts", String(this.context.attempts.length));
+    headers.push("x-penstock-revision", String(this.context.snapshot?.revision ?? 0n));
+    headers.push("content-type", this.#format.contentType);
+    headers.push("content-length", String(Buffer.byteLength(text)));
+    this.#response.writeHead(200, headers);
     this.#end(text);
   }
 

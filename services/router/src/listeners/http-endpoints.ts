@@ -2,11 +2,12 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Door } from "@penstock/api";
 import {
   anthropicMessages,
+  countingFormats,
   openaiChat,
   openaiEmbeddings,
   openaiResponses,
 } from "@penstock/formats";
-import type { EmbeddingFormat, Format } from "@penstock/formats";
+import type { CountingFormat, EmbeddingFormat, Format } from "@penstock/formats";
 
 /** An endpoint whose requests run through the pipeline, in the words of its format. */
 export interface GenerateEndpoint {
@@ -24,8 +25,17 @@ export interface EmbedEndpoint {
   readonly door: Door;
 }
 
+/** An endpoint that counts the tokens of a request's input. */
+export interface CountEndpoint {
+  readonly operation: "count_tokens";
+  /** Of errors. */
+  readonly format: Format;
+  readonly counting: CountingFormat;
+  readonly door: Door;
+}
+
 /** An endpoint whose requests go to providers. */
-export type CallEndpoint = GenerateEndpoint | EmbedEndpoint;
+export type CallEndpoint = GenerateEndpoint | EmbedEndpoint | CountEndpoint;
 
 /** An endpoint that tells of the models that a key may ask for. */
 export type ModelsEndpoint =
@@ -38,7 +48,6 @@ export type HttpEndpoint =
   | ModelsEndpoint
   /** What would need an answer that was stored. */
   | { readonly operation: "stored_response"; readonly format: Format }
-  | { readonly operation: "count_tokens"; readonly format: Format }
   /** Whether anybody is there; asked by coding agents before they begin. */
   | { readonly operation: "probe"; readonly format: Format };
 
@@ -51,7 +60,15 @@ const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEn
   generate("/v1/chat/completions", openaiChat, Door.OPENAI_CHAT),
   generate("/v1/responses", openaiResponses, Door.OPENAI_RESPONSES),
   generate("/v1/messages", anthropicMessages, Door.ANTHROPIC_MESSAGES),
-  ["POST /v1/messages/count_tokens", { operation: "count_tokens", format: anthropicMessages }],
+  [
+    "POST /v1/messages/count_tokens",
+    {
+      operation: "count_tokens",
+      format: anthropicMessages,
+      counting: countingFormats["anthropic-count-tokens"],
+      door: Door.ANTHROPIC_COUNT_TOKENS,
+    },
+  ],
   [
     "POST /v1/embeddings",
     {

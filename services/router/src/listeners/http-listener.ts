@@ -12,7 +12,6 @@ import type { RequestArrival } from "../pipeline/request-context.ts";
 import type { Snapshot } from "@penstock/snapshot";
 import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
-import { answerTokenCount } from "./http-count-tokens.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
@@ -104,19 +103,12 @@ export class HttpListener {
     switch (endpoint.operation) {
       case "generate":
       case "embed":
+      case "count_tokens":
         this.#call(request, response, endpoint);
         return;
       case "stored_response":
         this.#discardBody(request, response);
         answerError(response, endpoint.format, nothingStored(request));
-        return;
-      case "count_tokens":
-        answerTokenCount(request, response, {
-          ...this.#options,
-          bodies: this.#bodies,
-          format: endpoint.format,
-          discardBody: () => this.#discardBody(request, response),
-        });
         return;
       case "probe":
         this.#discardBody(request, response);

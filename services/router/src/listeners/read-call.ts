@@ -1,7 +1,8 @@
+import type { CallerRequest } from "@penstock/formats";
 import { headOfVectors } from "../pipeline/head-of-vectors.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { HttpDownstream } from "./http-downstream.ts";
-import type { CallEndpoint, GenerateEndpoint } from "./http-endpoints.ts";
+import type { CallEndpoint, CountEndpoint, GenerateEndpoint } from "./http-endpoints.ts";
 
 /** Reads a body in the format of its endpoint. Throws what is wrong with it. */
 export function readCall(
@@ -15,6 +16,11 @@ export function readCall(
     readGenerate(context, downstream, endpoint, body);
     return;
   }
+  if (endpoint.operation === "count_tokens") {
+    downstream.counting = endpoint.counting;
+    takeRequest(context, endpoint, endpoint.counting.readRequest(body), body);
+    return;
+  }
   const { request, wishDialect, report } = endpoint.embeddings.readRequest(body);
   context.vectors = request;
   context.request = headOfVectors(request);
@@ -25,11 +31,25 @@ export function readCall(
 function readGenerate(
   context: RequestContext,
   downstream: HttpDownstream,
-  { format }: GenerateEndpoint,
+  endpoint: GenerateEndpoint,
   body: Buffer,
 ): void {
-  const read = format.readRequest(body);
-  const { request, stream, includeUsage, forwardable } = read;
+  const read = endpoint.format.readRequest(body);
+  const { stream, includeUsage } = read;
+  takeRequest(context, endpoint, read, body);
+  context.stream = stream;
+  context.includeUsage = includeUsage;
+  const keepaliveMs = downstream.keepaliveAskedMs ?? context.caller?.keepaliveIntervalMs;
+  if (stream && keepaliveMs !== undefined) downstream.keepAlive(keepaliveMs);
+}
+
+function takeRequest(
+  context: RequestContext,
+  { format }: GenerateEndpoint | CountEndpoint,
+  read: CallerRequest,
+  body: Buffer,
+): void {
+  const { request, forwardable } = read;
   context.request = request;
   context.wishDialect = read.wishDialect;
   context.report = read.report ?? false;
@@ -37,8 +57,4 @@ function readGenerate(
   if (context.session === "") context.session = read.session ?? "";
   context.callerFormat = format.name;
   if (forwardable !== undefined) context.original = { bytes: body, forwardable };
-  context.stream = stream;
-  context.includeUsage = includeUsage;
-  const keepaliveMs = downstream.keepaliveAskedMs ?? context.caller?.keepaliveIntervalMs;
-  if (stream && keepaliveMs !== undefined) downstream.keepAlive(keepaliveMs);
 }

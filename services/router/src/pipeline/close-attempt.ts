@@ -81,7 +81,11 @@ export function closeAttempt(
 }
 
 /** What no table knows is kept for whoever adds rows. */
-function sampleFailure(run: AttemptRun, failure: AttemptFailure, parts: ClosingParts): void {
+export function sampleFailure(
+  run: AttemptRun,
+  failure: AttemptFailure,
+  parts: Pick<ClosingParts, "clock" | "events" | "failureSamples">,
+): void {
   const { deployment } = run.target;
   const sample: FailureSample = {
     deployment: deployment.name,

@@ -1,4 +1,4 @@
-import type { TokenUsage } from "@penstock/api";
+import type { CountTokensResponse, TokenUsage } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type {
   Answer,
@@ -42,8 +42,9 @@ export interface SettledFacts {
 }
 
 /**
- * The caller's side of one request. Exactly one of `answer`, `vectors`, `relay`, `finish` and `fail`
- * is called, once and last. The pipeline obeys `ready`: while it is false it stops reading the provider.
+ * The caller's side of one request. Exactly one of `answer`, `vectors`, `counted`, `relay`, `finish` and
+ * `fail` is called, once and last. The pipeline obeys `ready`: while it is false it stops reading the
+ * provider.
  */
 export interface Downstream {
   /** Whether more may be written now. */
@@ -56,6 +57,8 @@ export interface Downstream {
   answer(answer: Answer, facts: AnswerFacts, settled: SettledFacts): void;
   /** Sends the vectors that were asked for. */
   vectors(answer: VectorAnswer, facts: AnswerFacts, settled: SettledFacts): void;
+  /** Sends the count of tokens that was asked for. Absent where no caller asks for one. */
+  counted?(count: CountTokensResponse): void;
   /**
    * Sends a whole answer as it came, of a target that speaks the caller's format. Called only where
    * the request says which format that is.

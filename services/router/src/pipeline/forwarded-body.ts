@@ -7,7 +7,7 @@ import type { RequestContext } from "./request-context.ts";
  */
 export function forwardedBody(
   context: RequestContext,
-  format: Format,
+  format: Pick<Format, "name" | "forwardRequest">,
   target: TargetRequest,
 ): Buffer | undefined {
   const { original, request, callerFormat } = context;

@@ -1,11 +1,15 @@
-import { toGatewayError } from "@penstock/errors";
-import type { GatewayError } from "@penstock/errors";
+import { CountEstimateReason } from "@penstock/api";
+import { GatewayError, toGatewayError } from "@penstock/errors";
 import { admit } from "./admit.ts";
 import { authenticate } from "./authenticate.ts";
+import { estimatedCount } from "./count-answer.ts";
+import { CountRun } from "./count-run.ts";
 import type { Downstream } from "./downstream.ts";
 import { enforcePolicies } from "./enforce-policies.ts";
 import { estimate } from "./estimate-usage.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
+import { planCount } from "./plan-count.ts";
+import type { CountPlan } from "./plan-count.ts";
 import { quotaError } from "./quota-error.ts";
 import { RequestContext } from "./request-context.ts";
 import type { RequestArrival } from "./request-context.ts";
@@ -26,7 +30,9 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
   readonly context: RequestContext;
   readonly #parts: PipelineParts;
   readonly #stages: readonly Stage[];
-  #cancellable: QuotaReservation | RequestRun | undefined;
+  #cancellable: QuotaReservation | RequestRun | CountRun | undefined;
+  /** Undefined: something else than a count is asked for. */
+  #counting: CountPlan | undefined;
   #cancelled = false;
 
   constructor(arrival: RequestArrival, downstream: Downstream, parts: PipelineParts) {
@@ -62,11 +68,39 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
       return;
     }
     try {
-      if (this.context.quotaUses.length === 0) this.#writeIntent();
-      else this.#reserve();
+      if (this.context.operation === "count_tokens") this.#planCount();
+      else this.#goOn();
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #goOn(): void {
+    if (this.context.quotaUses.length === 0) this.#writeIntent();
+    else this.#reserve();
+  }
+
+  /** A provider that is asked for a count is a request for limits on requests, and uses nothing. */
+  #planCount(): void {
+    const plan = planCount(this.context, this.#parts);
+    if (plan instanceof GatewayError) {
+      this.refuse(plan);
+      return;
+    }
+    this.#counting = plan;
+    if (plan.targets.length === 0) {
+      this.#settle({ kind: "counted", count: estimatedCount(this.context, plan.first, plan.why) });
+      return;
+    }
+    const { quotaUses } = this.context;
+    this.context.quotaUses = quotaUses.filter(({ quota }) => quota.unit === "requests");
+    this.#goOn();
+  }
+
+  /** Nobody is asked for a count after all. */
+  #estimate({ first }: CountPlan, reason: CountEstimateReason, error: GatewayError): void {
+    const count = estimatedCount(this.context, first, { reason, detail: error.message });
+    this.#settle({ kind: "counted", count });
   }
 
   /** The caller is gone. */
@@ -83,7 +117,7 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     if (this.#cancelled || this.context.settled) return;
     this.#cancelled = true;
     const running = this.#cancellable;
-    if (running instanceof RequestRun) running.cancel(end);
+    if (running instanceof RequestRun || running instanceof CountRun) running.cancel(end);
     else {
       running?.cancel();
       this.#settle(end);
@@ -122,7 +156,9 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     if (outcome.kind === "refused") {
       const { clock, events } = this.#parts;
       events.quotaRefused(context.requestId, outcome, clock.monotonicMs());
-      this.refuse(quotaError(outcome, clock.wallMs()));
+      const error = quotaError(outcome, clock.wallMs());
+      if (this.#counting === undefined) this.refuse(error);
+      else this.#estimate(this.#counting, CountEstimateReason.LIMITED, error);
       return;
     }
     context.reservation = outcome.reservation;
@@ -142,12 +178,16 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     if (this.#cancelled) return;
     const unmetered = error !== undefined && this.context.caller?.allowUnmetered === true;
     if (error !== undefined && !unmetered) {
-      this.refuse(error);
+      if (this.#counting === undefined) this.refuse(error);
+      else this.#estimate(this.#counting, CountEstimateReason.UNRECORDED, error);
       return;
     }
     if (unmetered) this.#parts.events.unmetered();
     try {
-      const run = new RequestRun(this.context, this.#parts, this);
+      const run =
+        this.#counting === undefined
+          ? new RequestRun(this.context, this.#parts, this)
+          : new CountRun(this.context, this.#parts, this, this.#counting);
       this.#cancellable = run;
       run.start();
     } catch (mistake) {

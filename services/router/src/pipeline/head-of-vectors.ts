@@ -3,7 +3,7 @@ import { GenerateRequestSchema } from "@penstock/api";
 import type { EmbedRequest, GenerateRequest } from "@penstock/api";
 
 /** What the pipeline carries to a provider. */
-export type Operation = "generate" | "embed";
+export type Operation = "generate" | "embed" | "count_tokens";
 
 /**
  * What a request for vectors has in common with one for an answer: model, labels, end user and

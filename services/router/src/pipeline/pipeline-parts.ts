@@ -2,6 +2,7 @@ import type { Tracer } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { FailureSamples } from "../health/failure-samples.ts";
+import type { CountingPauses } from "../health/counting-pauses.ts";
 import type { TargetHealthBook } from "../health/target-health.ts";
 import type { AffinityBook } from "../choosing/affinity.ts";
 import type { TargetPerformanceBook } from "../performance/target-performance.ts";
@@ -21,6 +22,7 @@ export interface PipelineParts {
   readonly admission: Admission;
   readonly leases: LeaseBook;
   readonly health: TargetHealthBook;
+  readonly countingPauses: CountingPauses;
   readonly performance: TargetPerformanceBook;
   readonly affinity: AffinityBook;
   readonly failureSamples: FailureSamples;

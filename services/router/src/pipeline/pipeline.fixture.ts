@@ -1,5 +1,5 @@
 import { Door, MessageRole } from "@penstock/api";
-import type { GenerateRequest } from "@penstock/api";
+import type { CountTokensResponse, GenerateRequest } from "@penstock/api";
 import { fromBinary, create } from "@bufbuild/protobuf";
 import { GenerateRequestSchema, UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
@@ -10,6 +10,7 @@ import { ManualClock } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
 import { AffinityBook } from "../choosing/affinity.ts";
 import { RouterEvents } from "../events.ts";
+import { CountingPauses } from "../health/counting-pauses.ts";
 import { FailureSamples } from "../health/failure-samples.ts";
 import { TargetHealthBook } from "../health/target-health.ts";
 import { LeaseBook } from "../leases/lease-book.ts";
@@ -21,6 +22,7 @@ import { TargetPerformanceBook } from "../performance/target-performance.ts";
 import { Admission } from "./admit.ts";
 import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "./downstream.ts";
 import { RequestHandler } from "./handle-request.ts";
+import type { Operation } from "./head-of-vectors.ts";
 import { OutputCalibration } from "./output-estimate.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { RetryBudgets } from "./retry-budget.ts";
@@ -167,6 +169,7 @@ export class FakeDownstream implements Downstream {
   settled: SettledFacts | undefined;
   facts: AnswerFacts | undefined;
   end: AnswerEnd | undefined;
+  count: CountTokensResponse | undefined;
   readonly drainListeners: (() => void)[] = [];
   /** Thrown once, when the end is to be sent. */
   mistake: Error | undefined;
@@ -188,6 +191,11 @@ export class FakeDownstream implements Downstream {
 
   vectors(_answer: VectorAnswer, _facts: AnswerFacts, settled: SettledFacts): void {
     this.#end("vectors", settled);
+  }
+
+  counted(count: CountTokensResponse): void {
+    this.count = count;
+    this.#end("counted", undefined);
   }
 
   start(facts: AnswerFacts): void {
@@ -255,6 +263,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
   const parts: PipelineParts = {
     ...base,
     health,
+    countingPauses: new CountingPauses(),
     performance: new TargetPerformanceBook(),
     affinity: new AffinityBook(),
     failureSamples: new FailureSamples(),
@@ -265,12 +274,11 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     random: () => 0,
     isRevoked: () => false,
   };
-  const send = (
-    request: Partial<GenerateRequest> = {},
-    stream = false,
-    requestId = "request",
-    timeoutMs = 900_000,
+  const begin = (
+    request: Partial<GenerateRequest>,
+    how: { stream?: boolean; requestId?: string; timeoutMs: number; operation: Operation },
   ) => {
+    const { stream = false, requestId = "request", timeoutMs, operation } = how;
     const downstream = new FakeDownstream();
     const arrival = {
       requestId,
@@ -285,10 +293,19 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     const handler = new RequestHandler(arrival, downstream, parts);
     handler.context.request = question(request);
     handler.context.stream = stream;
+    handler.context.operation = operation;
     handler.context.requestBytes = 100;
     handler.run();
     return { handler, downstream };
   };
-  const seen = { bugs, unrecorded, quotaRefusals };
+  const send = (
+    request: Partial<GenerateRequest> = {},
+    stream = false,
+    requestId = "request",
+    timeoutMs = 900_000,
+  ) => begin(request, { stream, requestId, timeoutMs, operation: "generate" });
+  const count = (request: Partial<GenerateRequest> = {}, timeoutMs = 900_000) =>
+    begin(request, { timeoutMs, operation: "count_tokens" });
+  const seen = { bugs, unrecorded, quotaRefusals, count };
   return { ...seen, clock, parts, admission, leases, health, upstream, spool, send };
 }

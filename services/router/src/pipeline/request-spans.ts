@@ -40,11 +40,17 @@ export function operationName(
 ): string {
   if (context.door !== Door.GRPC) return doorNames(context.door).operation;
   if (context.operation === "embed") return grpcEmbed;
+  if (context.operation === "count_tokens") return grpcCount;
   return context.stream ? grpcStream : grpcUnary;
 }
 
-const genAiOperations = { generate: "chat", embed: "embeddings" } as const;
+const genAiOperations = {
+  generate: "chat",
+  embed: "embeddings",
+  count_tokens: "count_tokens",
+} as const;
 const grpcEmbed = "penstock.inference.v1.InferenceService/Embed";
+const grpcCount = "penstock.inference.v1.InferenceService/CountTokens";
 
 const grpcUnary = "penstock.inference.v1.InferenceService/Generate";
 const grpcStream = "penstock.inference.v1.InferenceService/StreamGenerate";

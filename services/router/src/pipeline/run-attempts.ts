@@ -1,4 +1,5 @@
 import { AttemptKind } from "@penstock/api";
+import type { CountTokensResponse } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
@@ -33,6 +34,7 @@ export type RequestEnd =
   | { readonly kind: "answered"; readonly answer: WholeAnswer; readonly facts: AnswerFacts }
   | { readonly kind: "relayed"; readonly answer: RelayedText; readonly facts: AnswerFacts }
   | { readonly kind: "finished"; readonly end: AnswerEnd }
+  | { readonly kind: "counted"; readonly count: CountTokensResponse }
   | { readonly kind: "failed"; readonly error: GatewayError }
   | { readonly kind: "cancelled" };
 

@@ -101,6 +101,7 @@ export class Settlement {
       case "answered":
       case "relayed":
       case "finished":
+      case "counted":
         this.#settle(context, "COMPLETED", undefined, end);
         return;
       case "failed": {
@@ -233,6 +234,7 @@ export class Settlement {
       else downstream.answer(answer, facts, settled);
     } else if (end.kind === "relayed") downstream.relay(end.answer, end.facts, settled);
     else if (end.kind === "finished") downstream.finish(end.end, settled);
+    else if (end.kind === "counted") downstream.counted?.(end.count);
     else if (end.kind === "failed") downstream.fail(end.error);
   }
 
@@ -259,6 +261,8 @@ export class Settlement {
 
   #isRecorded(context: RequestContext): boolean {
     const { spool, events } = this.#parts;
+    // An estimate, or a refusal of one, is no call of a provider and takes nothing.
+    if (context.operation === "count_tokens") return spool.hasIntent(context.requestId);
     // What is left of the disk is for the ends of what runs.
     if (!spool.takesIntents && !spool.hasIntent(context.requestId)) {
       events.unrecorded("spool");

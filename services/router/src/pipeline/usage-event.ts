@@ -63,6 +63,7 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     finishReasons: context.finishReasons,
     estimated: usage?.source === UsageSource.ESTIMATED,
     firstHeldSequence: 0n,
+    countTokens: context.operation === "count_tokens",
   };
   if (context.principal !== undefined) event.principal = context.principal;
   if (context.firstTokenMs !== undefined) {

@@ -43,6 +43,7 @@ export function encodeEventHead(event: UsageEvent): string {
   writeText(25, event.endUser);
   writeText(26, event.idempotencyKey);
   writeText(40, event.session);
+  writeBoolean(85, event.countTokens);
   return buffer.text();
 }
 

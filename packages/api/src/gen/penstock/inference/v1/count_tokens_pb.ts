@@ -2,19 +2,19 @@
 // @generated from file penstock/inference/v1/count_tokens.proto (package penstock.inference.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { GenerateRequest } from "./generate_request_pb.ts";
 import { file_penstock_inference_v1_generate_request } from "./generate_request_pb.ts";
 import type { UsageSource } from "../../type/v1/token_usage_pb.ts";
 import { file_penstock_type_v1_token_usage } from "../../type/v1/token_usage_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file penstock/inference/v1/count_tokens.proto.
  */
 export const file_penstock_inference_v1_count_tokens: GenFile = /*@__PURE__*/
-  fileDesc("CihwZW5zdG9jay9pbmZlcmVuY2UvdjEvY291bnRfdG9rZW5zLnByb3RvEhVwZW5zdG9jay5pbmZlcmVuY2UudjEiTQoSQ291bnRUb2tlbnNSZXF1ZXN0EjcKB3JlcXVlc3QYASABKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0Ip4BChNDb3VudFRva2Vuc1Jlc3BvbnNlEhQKDGlucHV0X3Rva2VucxgBIAEoAxItCgZzb3VyY2UYAiABKA4yHS5wZW5zdG9jay50eXBlLnYxLlVzYWdlU291cmNlEg0KBXJvdXRlGAMgASgJEhIKCmRlcGxveW1lbnQYBCABKAkSEAoIcHJvdmlkZXIYBSABKAkSDQoFbW9kZWwYBiABKAliBnByb3RvMw", [file_penstock_inference_v1_generate_request, file_penstock_type_v1_token_usage]);
+  fileDesc("CihwZW5zdG9jay9pbmZlcmVuY2UvdjEvY291bnRfdG9rZW5zLnByb3RvEhVwZW5zdG9jay5pbmZlcmVuY2UudjEiTQoSQ291bnRUb2tlbnNSZXF1ZXN0EjcKB3JlcXVlc3QYASABKAsyJi5wZW5zdG9jay5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0IvwBChNDb3VudFRva2Vuc1Jlc3BvbnNlEhQKDGlucHV0X3Rva2VucxgBIAEoAxItCgZzb3VyY2UYAiABKA4yHS5wZW5zdG9jay50eXBlLnYxLlVzYWdlU291cmNlEg0KBXJvdXRlGAMgASgJEhIKCmRlcGxveW1lbnQYBCABKAkSEAoIcHJvdmlkZXIYBSABKAkSDQoFbW9kZWwYBiABKAkSQwoPZXN0aW1hdGVfcmVhc29uGAcgASgOMioucGVuc3RvY2suaW5mZXJlbmNlLnYxLkNvdW50RXN0aW1hdGVSZWFzb24SFwoPZXN0aW1hdGVfZGV0YWlsGAggASgJKvUBChNDb3VudEVzdGltYXRlUmVhc29uEiUKIUNPVU5UX0VTVElNQVRFX1JFQVNPTl9VTlNQRUNJRklFRBAAEiUKIUNPVU5UX0VTVElNQVRFX1JFQVNPTl9OT1RfT0ZGRVJFRBABEiAKHENPVU5UX0VTVElNQVRFX1JFQVNPTl9GQUlMRUQQAhIlCiFDT1VOVF9FU1RJTUFURV9SRUFTT05fVU5BVkFJTEFCTEUQAxIhCh1DT1VOVF9FU1RJTUFURV9SRUFTT05fTElNSVRFRBAEEiQKIENPVU5UX0VTVElNQVRFX1JFQVNPTl9VTlJFQ09SREVEEAViBnByb3RvMw", [file_penstock_inference_v1_generate_request, file_penstock_type_v1_token_usage]);
 
 /**
  * A request whose tokens are to be counted; nothing is sent to a provider's model.
@@ -51,8 +51,8 @@ export type CountTokensResponse = Message<"penstock.inference.v1.CountTokensResp
   inputTokens: bigint;
 
   /**
-   * Whether a provider counted, or Penstock estimated: from the size of the message, as it does
-   * when it reserves. An estimate may be off by half.
+   * Whether the provider of `deployment` counted, or Penstock estimated: from the size of the
+   * message, as it does when it reserves. An estimate may be off by half.
    *
    * @generated from field: penstock.type.v1.UsageSource source = 2;
    */
@@ -66,7 +66,8 @@ export type CountTokensResponse = Message<"penstock.inference.v1.CountTokensResp
   route: string;
 
   /**
-   * Resource name of the deployment that would be asked first.
+   * Resource name of the deployment whose provider counted; of an estimate, of the one that would be
+   * asked first.
    *
    * @generated from field: string deployment = 4;
    */
@@ -85,6 +86,21 @@ export type CountTokensResponse = Message<"penstock.inference.v1.CountTokensResp
    * @generated from field: string model = 6;
    */
   model: string;
+
+  /**
+   * Why it is an estimate. Unspecified: it is none.
+   *
+   * @generated from field: penstock.inference.v1.CountEstimateReason estimate_reason = 7;
+   */
+  estimateReason: CountEstimateReason;
+
+  /**
+   * The same in one sentence, with the deployment and what it answered. At most 512 characters.
+   * Empty: it is no estimate.
+   *
+   * @generated from field: string estimate_detail = 8;
+   */
+  estimateDetail: string;
 };
 
 /**
@@ -93,4 +109,67 @@ export type CountTokensResponse = Message<"penstock.inference.v1.CountTokensResp
  */
 export const CountTokensResponseSchema: GenMessage<CountTokensResponse> = /*@__PURE__*/
   messageDesc(file_penstock_inference_v1_count_tokens, 1);
+
+/**
+ * Why a count is an estimate although a provider might have counted.
+ *
+ * @generated from enum penstock.inference.v1.CountEstimateReason
+ */
+export const CountEstimateReason = {
+  /**
+   * Not said: the provider counted.
+   *
+   * @generated from enum value: COUNT_ESTIMATE_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The deployment that would be asked first has no counting endpoint.
+   *
+   * @generated from enum value: COUNT_ESTIMATE_REASON_NOT_OFFERED = 1;
+   */
+  NOT_OFFERED: 1,
+
+  /**
+   * Every counting endpoint that was asked failed, or refused the request.
+   *
+   * @generated from enum value: COUNT_ESTIMATE_REASON_FAILED = 2;
+   */
+  FAILED: 2,
+
+  /**
+   * No counting endpoint could be asked now: one that failed is left alone for a while, or the
+   * connections of its deployment are all in use.
+   *
+   * @generated from enum value: COUNT_ESTIMATE_REASON_UNAVAILABLE = 3;
+   */
+  UNAVAILABLE: 3,
+
+  /**
+   * A limit on requests has no room.
+   *
+   * @generated from enum value: COUNT_ESTIMATE_REASON_LIMITED = 4;
+   */
+  LIMITED: 4,
+
+  /**
+   * The call of the provider could not be recorded.
+   *
+   * @generated from enum value: COUNT_ESTIMATE_REASON_UNRECORDED = 5;
+   */
+  UNRECORDED: 5,
+} as const;
+
+/**
+ * Why a count is an estimate although a provider might have counted.
+ *
+ * @generated from enum penstock.inference.v1.CountEstimateReason
+ */
+export type CountEstimateReason = (typeof CountEstimateReason)[keyof typeof CountEstimateReason] | UnknownEnum;
+
+/**
+ * Describes the enum penstock.inference.v1.CountEstimateReason.
+ */
+export const CountEstimateReasonSchema: GenEnum<CountEstimateReason> = /*@__PURE__*/
+  enumDesc(file_penstock_inference_v1_count_tokens, 0);
 

@@ -323,8 +323,9 @@ export const InferenceService: GenService<{
     output: typeof EmbedResponseSchema;
   },
   /**
-   * Counts the tokens of a request's input, or estimates them and says so. Identity: a virtual key.
-   * Costs nothing, and counts towards no limit.
+   * Counts the tokens of a request's input: by the provider that would answer it, where that counts,
+   * else by an estimate, which says so. Identity: a virtual key. Costs nothing; a provider that is
+   * asked is a request for the limits that count requests.
    *
    * @generated from rpc penstock.inference.v1.InferenceService.CountTokens
    */
