@@ -120,7 +120,7 @@ class AcceptanceWork {
       return;
     }
     const { ownProblems, resource, revision } = newest;
-    const problems = ownProblems.length > 0 ? ownProblems : this.#unfit(resource);
+    const problems = ownProblems.length > 0 ? this.#withMissing(newest) : this.#unfit(resource);
     const clashes = problems.length > 0 ? [] : this.#credentialClashes(name, resource);
     if (problems.length + clashes.length === 0) {
       this.#refused.delete(name);
@@ -157,6 +157,23 @@ class AcceptanceWork {
     };
     const missing = checkReferences(resource, (name) => find(name) !== undefined);
     return missing.length > 0 ? missing : checkFormat(resource, find);
+  }
+
+  /** Its own problems, and what it refers to that is not there: both are told at once. */
+  #withMissing({ ownProblems, resource }: RefusedResource): readonly FieldProblem[] {
+    const wrong = ownProblems.map(({ field }) => field);
+    // Nothing can be read of a message that is none.
+    if (wrong.includes("")) return ownProblems;
+    const missing = checkReferences(resource, (name) => {
+      const kind = kindOfName(name);
+      return kind !== undefined && this.#drafts[kind].has(name);
+    });
+    const isToldBy = (field: string, own: string): boolean =>
+      field === own || field.startsWith(`${own}.`) || field.startsWith(`${own}[`);
+    return [
+      ...ownProblems,
+      ...missing.filter(({ field }) => !wrong.some((own) => isToldBy(field, own))),
+    ];
   }
 
   #credentialClashes(name: string, resource: Resource): FieldProblem[] {

@@ -3,9 +3,10 @@ import type { ApplyResourcesResponse } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { FieldViolation } from "@penstock/errors";
 import { newUuidV7 } from "@penstock/runtime";
+import { referencesOf } from "@penstock/snapshot";
 import type { ControlClients } from "./api/clients.ts";
 import type { ManifestProblem } from "./manifest/manifest-problem.ts";
-import { formatProblem, sortProblems } from "./manifest/manifest-problem.ts";
+import { formatInDocument, formatProblem, sortProblems } from "./manifest/manifest-problem.ts";
 import { placeViolations } from "./manifest/place-violations.ts";
 import type { Manifest } from "./manifest/read-manifest.ts";
 import type { ManifestText } from "./manifest/read-manifests.ts";
@@ -18,27 +19,35 @@ export interface ApplyOptions {
   readonly pruneLabels?: Readonly<Record<string, string>>;
 }
 
-/** Manifests that were refused: every problem, with file and line. Nothing was changed. */
+/** Manifests that were refused: every problem, with file, document and line. Nothing was changed. */
 export class ManifestsRefused extends Error {
   override readonly name = "ManifestsRefused";
   readonly problems: readonly ManifestProblem[];
   /** What is wrong beside what has a place in a file, as sentences. */
   readonly others: readonly string[];
+  readonly #severalIn: ReadonlySet<string>;
 
-  constructor(problems: readonly ManifestProblem[], others: readonly string[]) {
+  constructor(
+    { problems, severalIn }: Pick<Manifest, "problems" | "severalIn">,
+    others: readonly string[] = [],
+  ) {
     const count = problems.length + others.length;
     super(`${count} ${count === 1 ? "problem" : "problems"}; nothing was changed`);
     this.problems = problems;
     this.others = others;
+    this.#severalIn = severalIn;
   }
 
   /** One line per problem. */
   lines(): string[] {
-    return [...this.problems.map(formatProblem), ...this.others];
+    const lines = this.problems.map((problem) =>
+      this.#severalIn.has(problem.file) ? formatInDocument(problem) : formatProblem(problem),
+    );
+    return [...lines, ...this.others];
   }
 }
 
-/** Reads the files; `-` is what `readInput` gives. Throws FIELD_INVALID when one can't be read. */
+/** Reads the files; `-` is what `readInput` gives. One that can't be read says why. */
 export function readManifestFiles(
   files: readonly string[],
   readInput: () => string,
@@ -49,7 +58,7 @@ export function readManifestFiles(
       return { file, text: readFileSync(file, "utf8") };
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : "unknown";
-      throw new GatewayError("FIELD_INVALID", `${file} can't be read: ${why}`, { cause });
+      return { file, text: "", unread: `can't be read: ${why}` };
     }
   });
 }
@@ -67,7 +76,7 @@ export async function applyManifests(
 ): Promise<ApplyResourcesResponse> {
   const manifest = readManifests(texts);
   const isSound = manifest.problems.length === 0;
-  if (!isSound && manifest.resources.length === 0) throw refused(texts, manifest.problems, []);
+  if (!isSound && manifest.resources.length === 0) throw new ManifestsRefused(manifest);
   try {
     const response = await clients.resources.applyResources({
       resources: manifest.resources.map(({ resource }) => resource),
@@ -79,37 +88,44 @@ export async function applyManifests(
   } catch (thrown) {
     throw explain(thrown, texts, manifest);
   }
-  throw refused(texts, manifest.problems, []);
+  throw new ManifestsRefused(manifest);
 }
 
 function explain(thrown: unknown, texts: readonly ManifestText[], manifest: Manifest): unknown {
   if (!(thrown instanceof GatewayError) || thrown.fieldViolations.length === 0) {
     // The problems of the files hold whatever the service says, or if nobody answers.
-    return manifest.problems.length > 0 ? refused(texts, manifest.problems, []) : thrown;
+    if (manifest.problems.length === 0) return thrown;
+    const why = thrown instanceof Error ? thrown.message : "unknown";
+    return new ManifestsRefused(manifest, [`what only the service can find is not known: ${why}`]);
   }
-  const violations = thrown.fieldViolations.filter((one) => isCertain(one, manifest));
+  const { fieldViolations, metadata } = thrown;
+  const violations = fieldViolations.filter((one) => isCertain(one, manifest));
   const placed = placeViolations(violations, manifest.resources);
   const known = new Set(manifest.problems.map(placeOf));
   const further = placed.problems.filter((problem) => !known.has(placeOf(problem)));
   const others = placed.rest.map(({ field, description }) => `${field} ${description}`);
-  return refused(texts, [...manifest.problems, ...further], others);
+  // An error has to fit the headers of gRPC: the service tells a hundred, and how many there are.
+  const untold = Number(metadata["problems"] ?? 0) - fieldViolations.length;
+  if (untold > 0) others.push(`${untold} more were found; mend these first`);
+  const files = texts.map(({ file }) => file);
+  const problems = sortProblems([...manifest.problems, ...further], files);
+  return new ManifestsRefused({ ...manifest, problems }, others);
 }
 
 /** What is missing may be what could not be read. */
-function isCertain({ reason }: FieldViolation, { unreadable }: Manifest): boolean {
-  return unreadable === 0 || reason !== "REFERENCE_MISSING";
+function isCertain(
+  { reason, field }: FieldViolation,
+  { resources, unreadNames }: Manifest,
+): boolean {
+  if (reason !== "REFERENCE_MISSING" || unreadNames.size === 0) return true;
+  const [, index = "", path = ""] = /^resources\[([0-9]{1,9})\]\.(.*)$/s.exec(field) ?? [];
+  const resource = resources[Number(index)]?.resource;
+  const references = resource === undefined ? [] : referencesOf(resource);
+  const missing = references.find((reference) => reference.field === path)?.name;
+  return missing === undefined || !unreadNames.has(missing);
 }
 
 /** A field that could not be read is missing for the service; it is wrong only once. */
 function placeOf({ file, line, path }: ManifestProblem): string {
   return `${file}\0${line}\0${path}`;
-}
-
-function refused(
-  texts: readonly ManifestText[],
-  problems: readonly ManifestProblem[],
-  others: readonly string[],
-): ManifestsRefused {
-  const files = texts.map(({ file }) => file);
-  return new ManifestsRefused(sortProblems(problems, files), others);
 }

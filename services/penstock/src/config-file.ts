@@ -26,8 +26,8 @@ export class ConfigFile {
    */
   check(): void {
     const texts = this.#read();
-    const { problems } = readManifests(texts);
-    if (problems.length > 0) throw this.#told(new ManifestsRefused(problems, []));
+    const manifest = readManifests(texts);
+    if (manifest.problems.length > 0) throw this.#told(new ManifestsRefused(manifest));
   }
 
   /**
@@ -58,7 +58,10 @@ export class ConfigFile {
   }
 
   #read(): ManifestText[] {
-    return readManifestFiles([this.#file], () => "");
+    const texts = readManifestFiles([this.#file], () => "");
+    const [text] = texts;
+    if (text?.unread !== undefined) throw unreadError(text.file, text.unread);
+    return texts;
   }
 
   /**
@@ -81,7 +84,12 @@ export class ConfigFile {
 
   /** Throws when the file can't be read, before anything is started. */
   static open(file: string, talk: (text: string) => void): ConfigFile {
-    readManifestFiles([file], () => "");
+    const [text] = readManifestFiles([file], () => "");
+    if (text?.unread !== undefined) throw unreadError(text.file, text.unread);
     return new ConfigFile(file, talk);
   }
+}
+
+function unreadError(file: string, why: string): GatewayError {
+  return new GatewayError("FIELD_INVALID", `${file} ${why}`);
 }

@@ -155,9 +155,9 @@ period: DAY
     const { exitCode, talk } = await penstock(["apply", "-f", "-"], manifest);
     expect(exitCode).toBe(1);
     expect(talk.split("\n").slice(0, 4)).toEqual([
-      expect.stringMatching(/^-:5: targets\[0\]\.deployment .*deployments\/nope/),
-      '-:6: targets[0].weight must be a whole number, not "heavy"',
-      '-:10: amountUsd must be in quotes, so that no digit is lost: "1.50"',
+      expect.stringMatching(/^-:5: document 1, routes\/bad: targets\[0\]\.dep.*deployments\/nope/),
+      '-:6: document 1, routes/bad: targets[0].weight must be a whole number, not "heavy"',
+      '-:10: document 2, budgets/bad: amountUsd must be in quotes, so that no digit is lost: "1.50"',
       "penstock: 3 problems; nothing was changed.",
     ]);
     expect((await penstock(["get", "route", "bad"])).exitCode).toBe(1);

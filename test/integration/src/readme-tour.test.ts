@@ -87,7 +87,7 @@ function tour(command: readonly string[]): void {
     const exports = claude.replaceAll(/^(?!export ).*$/gm, "");
     expect(exports).toContain("ANTHROPIC_BASE_URL=");
     const key = "export PENSTOCK_API_KEY=$OPENAI_API_KEY";
-    const models = run([environment, key, exports, ask], dataDir).at(-1);
+    const [, , , models] = run([environment, key, exports, ask], dataDir);
     expect(models).toContain('"smart"');
   }, 60_000);
 

@@ -37,7 +37,8 @@ export function addApplyCommand(
     .summary("create and change resources from manifests")
     .description(
       "Creates and changes the resources in the given manifests, all or none, in one revision.\n" +
-        "What isn't listed stays. Every problem is reported at once, with file, line and field.",
+        "What isn't listed stays. Every problem of every document is reported at once, with file,\n" +
+        "line, document and field; as JSON with -o json.",
     )
     .requiredOption("-f, --file <file>", "manifest, - for standard input; repeatable", collectText)
     .option("--validate-only", "check everything and change nothing")
@@ -73,7 +74,11 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
     }
   } catch (thrown) {
     if (!(thrown instanceof ManifestsRefused)) throw thrown;
-    io.talk(`${thrown.lines().join("\n")}\npenstock: ${thrown.message}.\n`);
+    const { problems, others } = thrown;
+    if (flags.output === "json") {
+      io.out(`${JSON.stringify({ problems, others }, undefined, 2)}\n`);
+    } else io.talk(`${thrown.lines().join("\n")}\n`);
+    io.talk(`penstock: ${thrown.message}.\n`);
     return exitCodes.failed;
   }
 }

@@ -23,9 +23,10 @@ export function placeViolations(
       continue;
     }
     const place = resource.places.find(withoutKind(form?.[2] ?? ""));
-    const { file } = resource;
+    const { file, document, name } = resource;
     const { description } = violation;
-    problems.push({ file, line: place.line, path: place.writtenPath, description });
+    const { line, writtenPath: path } = place;
+    problems.push({ file, document, line, name, path, description });
   }
   return { problems, rest };
 }

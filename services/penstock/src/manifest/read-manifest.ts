@@ -20,6 +20,8 @@ export interface ManifestResource {
   readonly name: string;
   readonly resource: Resource;
   readonly file: string;
+  /** Place of its document in the file, from 1. */
+  readonly document: number;
   readonly line: number;
   readonly places: SourceMap;
 }
@@ -28,23 +30,22 @@ export interface ManifestResource {
 export interface Manifest {
   readonly resources: readonly ManifestResource[];
   readonly problems: readonly ManifestProblem[];
-  /** Documents that could not be made into a resource at all. */
-  readonly unreadable: number;
+  /** Names that documents seem to have which could not be made into a resource at all. */
+  readonly unreadNames: ReadonlySet<string>;
+  /** Files with more than one document: there a line alone does not say which is meant. */
+  readonly severalIn: ReadonlySet<string>;
 }
 
 /** The bound of one control-plane message; a larger file could not be applied anyway. */
 export const manifestMaxBytes = 4 * 1_024 * 1_024;
 
-type Report = (line: number, path: string, description: string) => void;
+type Found = [line: number, path: string, description: string];
+type Report = (...problem: Found) => void;
 
 /** Reads one file; `file` is only for messages. Never throws for what the text says. */
 export function readManifest(text: string, file: string): Manifest {
-  const problems: ManifestProblem[] = [];
-  const report: Report = (line, path, description) =>
-    void problems.push({ file, line, path, description });
   if (text.length > manifestMaxBytes) {
-    report(1, "", `the file is larger than ${manifestMaxBytes} bytes`);
-    return { resources: [], problems, unreadable: 1 };
+    return unreadFile(file, `is larger than ${manifestMaxBytes} bytes`, 1);
   }
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, {
@@ -55,18 +56,43 @@ export function readManifest(text: string, file: string): Manifest {
     prettyErrors: false,
   });
   const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
+  const problems: ManifestProblem[] = [];
   const resources: ManifestResource[] = [];
-  let unreadable = 0;
-  for (const document of documents) {
+  const unreadNames = new Set<string>();
+  documents.forEach((document, at) => {
+    const found: Found[] = [];
+    const report: Report = (...problem) => void found.push(problem);
     for (const error of document.errors) reportSyntax(error, lines, report);
-    if (document.errors.length > 0) unreadable += 1;
-    else if (!isEmpty(document)) {
-      const resource = readDocument(document, { lines, report, file });
-      if (resource === undefined) unreadable += 1;
-      else resources.push(resource);
+    const isGood = document.errors.length === 0 && !isEmpty(document);
+    const source = { lines, report, file, document: at + 1 };
+    const resource = isGood ? readDocument(document, source) : undefined;
+    if (resource !== undefined) resources.push(resource);
+    const seen = resource === undefined ? namesIn(document, text) : [resource.name];
+    if (resource === undefined) for (const name of seen) unreadNames.add(name);
+    const name = seen.length === 1 ? (seen[0] ?? "") : "";
+    for (const [line, path, description] of found) {
+      problems.push({ file, document: at + 1, line, name, path, description });
     }
-  }
-  return { resources, problems, unreadable };
+  });
+  const severalIn = new Set(documents.length > 1 ? [file] : []);
+  return { resources, problems, unreadNames, severalIn };
+}
+
+/** A file of which nothing could be read. `line` is 0 where there is none. */
+export function unreadFile(file: string, description: string, line = 0): Manifest {
+  const problems = [{ file, document: 0, line, name: "", path: "", description }];
+  return { resources: [], problems, unreadNames: new Set(), severalIn: new Set() };
+}
+
+/**
+ * What look like names of resources in a document that is none. Where a quote or bracket was not
+ * closed it may have swallowed others, whose names are found as well.
+ */
+function namesIn({ range }: Document.Parsed, text: string): string[] {
+  const written = text.slice(range[0], range[2]);
+  return [...written.matchAll(/^[ \t]*["']?name["']?[ \t]*:[ \t]*["']?([\w./-]{1,300})/gm)].map(
+    ([, name = ""]) => name,
+  );
 }
 
 function isEmpty({ contents }: Document.Parsed): boolean {
@@ -80,7 +106,12 @@ function reportSyntax(error: YAMLError, lines: LineCounter, report: Report): voi
 
 function readDocument(
   document: Document.Parsed,
-  source: { readonly lines: LineCounter; readonly report: Report; readonly file: string },
+  source: {
+    readonly lines: LineCounter;
+    readonly report: Report;
+    readonly file: string;
+    readonly document: number;
+  },
 ): ManifestResource | undefined {
   const { lines, report, file } = source;
   const { contents } = document;
@@ -105,7 +136,8 @@ function readDocument(
   checkName(name, kind, places, report);
   try {
     const value = fromJson(kind.schema, json);
-    return { name, resource: wrapResource(kind, value), file, line, places };
+    const resource = wrapResource(kind, value);
+    return { name, resource, file, document: source.document, line, places };
   } catch (thrown) {
     // The reader above checks everything; what it overlooked is still told rather than thrown.
     report(line, "", `can't be read: ${thrown instanceof Error ? thrown.message : "unknown"}`);

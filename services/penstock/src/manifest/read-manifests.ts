@@ -1,37 +1,43 @@
 import type { ManifestProblem } from "./manifest-problem.ts";
 import { sortProblems } from "./manifest-problem.ts";
 import type { Manifest, ManifestResource } from "./read-manifest.ts";
-import { readManifest } from "./read-manifest.ts";
+import { readManifest, unreadFile } from "./read-manifest.ts";
 
 /** One text to read and what to call it. */
 export interface ManifestText {
   readonly file: string;
   readonly text: string;
+  /** Why the file could not be read, as the end of a sentence; then the text is empty. */
+  readonly unread?: string;
 }
 
 /** Reads several files as one; a resource that is given twice is a problem. */
 export function readManifests(texts: readonly ManifestText[]): Manifest {
-  const parts = texts.map(({ text, file }) => readManifest(text, file));
+  const parts = texts.map(({ text, file, unread }) =>
+    unread === undefined ? readManifest(text, file) : unreadFile(file, unread),
+  );
   const resources = parts.flatMap((part) => part.resources);
   const problems = [...parts.flatMap((part) => part.problems), ...findDuplicates(resources)];
   const files = texts.map(({ file }) => file);
   return {
     resources,
     problems: sortProblems(problems, files),
-    unreadable: parts.reduce((sum, part) => sum + part.unreadable, 0),
+    unreadNames: new Set(parts.flatMap((part) => [...part.unreadNames])),
+    severalIn: new Set(parts.flatMap((part) => [...part.severalIn])),
   };
 }
 
 function findDuplicates(resources: readonly ManifestResource[]): ManifestProblem[] {
   const first = new Map<string, ManifestResource>();
   return resources.flatMap((resource) => {
-    const other = first.get(resource.name);
+    const { file, document, name } = resource;
+    const other = first.get(name);
     if (other === undefined) {
-      first.set(resource.name, resource);
+      first.set(name, resource);
       return [];
     }
-    const description = `${resource.name} is given already in ${other.file}:${other.line}`;
+    const description = `${name} is given already in ${other.file}:${other.line}`;
     const { line } = resource.places.find("name");
-    return [{ file: resource.file, line, path: "name", description }];
+    return [{ file, document, line, name, path: "name", description }];
   });
 }

@@ -84,6 +84,38 @@ describe("ApplyResources", () => {
     expect(await names()).not.toContain("teams/red");
   });
 
+  it("reports what is wrong of every sort at once, and no consequence of it", async () => {
+    const { etag = "" } =
+      (await resources().listResources({ collections: ["teams"] })).resources[0]?.resource.value ??
+      {};
+    expect(etag).not.toBe("");
+    const { name } = sampleJson.team;
+    const targets = [{ deployment: "deployments/no", weight: -1 }];
+    const error = await failureOf(
+      resources().applyResources({
+        resources: [
+          // A state, an own problem with a missing reference beside it, and a stale etag.
+          resourceOf({ route: { ...sampleJson.route, targets } }),
+          team("red", { owners: [""] }),
+          // Refers to the team above, which is there but for its own problem.
+          resourceOf({ project: { name: "projects/red", team: "teams/red" } }),
+          resourceOf({ project: { name: "projects/blue", team: "teams/none" } }),
+          resourceOf({ project: { ...sampleJson.project, etag: "AAAA" } }),
+        ],
+        deleteNames: [name],
+      }),
+    );
+    expect(error.reason).toBe("FIELD_INVALID");
+    const found = error.fieldViolations.map(({ field, reason }) => [field, reason]);
+    expect(found).toContainEqual(["resources[0].targets[0].deployment", "REFERENCE_MISSING"]);
+    expect(found).toContainEqual(["resources[0].targets[0].weight", "INVALID"]);
+    expect(found).toContainEqual(["resources[3].team", "REFERENCE_MISSING"]);
+    expect(found).toContainEqual(["resources[4].etag", "ETAG_MISMATCH"]);
+    expect(found).toContainEqual(["delete_names[0]", "RESOURCE_IN_USE"]);
+    expect(found.filter(([field]) => field?.startsWith("resources[1]"))).toHaveLength(1);
+    expect(found.filter(([field]) => field?.startsWith("resources[2]"))).toEqual([]);
+  });
+
   it("takes a format that the provider's kind offers, and no other, also when the kind changes", async () => {
     const provider = { name: "providers/formats", kind: "openai", credential: "env:FORMATS_KEY" };
     const deployment = { name: "deployments/formats", provider: provider.name, model: "m" };

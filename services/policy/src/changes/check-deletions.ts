@@ -19,13 +19,13 @@ export function checkReferrers(
     if (change.after === undefined) return false;
     return referencesOf(change.after.resource).some((reference) => reference.name === name);
   };
-  for (const { change, name, before } of changes) {
+  for (const { change, name, before, field } of changes) {
     if (change !== "deleted" || before === undefined) continue;
     const referrers = [...view.referrersOf(name)]
       .filter((one) => stillRefers(one, name))
       .toSorted();
     if (referrers.length === 0) continue;
-    problems.other(inUse(name, before.kind.collection, referrers));
+    problems.other(inUse(name, before.kind.collection, referrers), field);
   }
 }
 
@@ -55,6 +55,7 @@ export function checkNotEmptied(
         ],
         metadata: { collection },
       }),
+      "allow_empty",
     );
   }
 }

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConfigEntry } from "@penstock/api";
 import { ConfigEntrySchema } from "@penstock/api";
-import { compileSnapshot } from "@penstock/snapshot";
+import { compileSnapshot, referencesOf } from "@penstock/snapshot";
 import type { ResourceProblem, Snapshot } from "@penstock/snapshot";
 import type { PlannedChange } from "./intent.ts";
 import type { ProblemList } from "./problem-list.ts";
@@ -66,10 +66,14 @@ export function compileWouldBe(
   const snapshot = compileEntries(previous, entries, head);
   const fields = new Map(changes.map((change) => [change.name, change]));
   const known = new Set(previous?.problems.map(keyOf));
+  const refused = new Set(snapshot.problems.map(({ name }) => name));
   for (const problem of snapshot.problems) {
     const change = fields.get(problem.name);
     if (change !== undefined && change.change !== "unchanged") {
       const { field, description, reason } = problem;
+      // What is given, and refused for reasons of its own, is not missing.
+      const missing = missingName(problem, change);
+      if (missing !== undefined && fields.has(missing) && refused.has(missing)) continue;
       problems.invalid(joinPath(change.field, field), description, reason);
     } else if (!known.has(keyOf(problem))) {
       const where = joinPath(problem.name, problem.field);
@@ -77,6 +81,11 @@ export function compileWouldBe(
     }
   }
   return snapshot;
+}
+
+function missingName(problem: ResourceProblem, { after }: PlannedChange): string | undefined {
+  if (problem.reason !== "REFERENCE_MISSING" || after === undefined) return undefined;
+  return referencesOf(after.resource).find(({ field }) => field === problem.field)?.name;
 }
 
 function keyOf({ name, revision, field, description }: ResourceProblem): string {

@@ -34,7 +34,7 @@ const envelopeBytes = 1_024;
 
 /** Turns intents into changes of stored resources. Collects problems instead of throwing. */
 export function planChanges(input: PlanInput): Plan {
-  const problems = new ProblemList();
+  const problems = new ProblemList(input.intents.length > 1);
   const changes: PlannedChange[] = [];
   const seen = new Map<string, string>();
   for (const intent of input.intents) {
@@ -92,16 +92,16 @@ function planPut(
   }
   const before = input.view.get(given.name);
   if (mode === "create" && before !== undefined) {
-    problems.other(alreadyExists(given.name));
+    problems.other(alreadyExists(given.name), field);
     return undefined;
   }
   if (mode === "update" && before === undefined && intent.allowMissing !== true) {
-    problems.other(notFound(given.name));
+    problems.other(notFound(given.name), field);
     return undefined;
   }
   if (before !== undefined) {
     const required = mode === "update" && kind.etagRequired;
-    checkEtag(before, given.etag, required ? `${field}.etag` : undefined, problems);
+    checkEtag(before, given.etag, { field: `${field}.etag`, required }, problems);
   }
   const next = wanted(kind, intent, given, before);
   return settle({ name: given.name, field, kind, next, before }, input, intent, problems);
@@ -131,10 +131,10 @@ function planEdit(
 ): PlannedChange | undefined {
   const before = input.view.get(intent.name);
   if (before === undefined) {
-    problems.other(notFound(intent.name));
+    problems.other(notFound(intent.name), intent.field);
     return undefined;
   }
-  checkEtag(before, intent.etag, undefined, problems);
+  checkEtag(before, intent.etag, { field: "etag", required: false }, problems);
   const { kind } = before;
   const next = clone(kind.schema, before.message) as unknown as ResourceMessage;
   intent.edit(next, input.nowMs);
@@ -194,28 +194,28 @@ function planDelete(
   const { name, field } = intent;
   const before = input.view.get(name);
   if (before === undefined) {
-    if (intent.single) problems.other(notFound(name));
+    if (intent.single) problems.other(notFound(name), field);
     else problems.invalid(field, `names ${name.slice(0, 200)}, which does not exist`);
     return undefined;
   }
   const required = intent.single && before.kind.etagRequired;
-  checkEtag(before, intent.etag, required ? "etag" : undefined, problems);
+  checkEtag(before, intent.etag, { field: "etag", required }, problems);
   return { name, field, change: "deleted", before, after: undefined };
 }
 
-/** `requiredField`: where the etag must stand; undefined: it may be left out. */
+/** `at`: where the etag must stand, and whether it may be left out. */
 function checkEtag(
   { kind, message }: StoredResource,
   given: string,
-  requiredField: string | undefined,
+  at: { readonly field: string; readonly required: boolean },
   problems: ProblemList,
 ): void {
-  if (given === "" && requiredField !== undefined) {
+  if (given === "" && at.required) {
     const description = `is required for ${kind.collection}: read ${message.name} and send its etag`;
-    problems.invalid(requiredField, description);
+    problems.invalid(at.field, description);
     return;
   }
-  if (given !== "" && given !== message.etag) problems.stale(message.name);
+  if (given !== "" && given !== message.etag) problems.stale(message.name, at.field);
 }
 
 function alreadyExists(name: string): GatewayError {

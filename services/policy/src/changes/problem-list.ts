@@ -8,8 +8,15 @@ const maxViolations = 100;
 export class ProblemList {
   readonly #violations: FieldViolation[] = [];
   readonly #elsewhere: FieldViolation[] = [];
-  readonly #stale: string[] = [];
-  readonly #others: GatewayError[] = [];
+  readonly #stale: { readonly name: string; readonly field: string }[] = [];
+  readonly #others: { readonly error: GatewayError; readonly field: string }[] = [];
+
+  readonly #isBatch: boolean;
+
+  /** `isBatch`: the request is about several resources, so that one reason can't stand for all. */
+  constructor(isBatch: boolean) {
+    this.#isBatch = isBatch;
+  }
 
   /** A field that must be written differently; the reason is for programs. */
   invalid(field: string, description: string, reason?: string): void {
@@ -21,42 +28,77 @@ export class ProblemList {
     this.#elsewhere.push({ field, description });
   }
 
-  /** A resource whose etag is not the one given. */
-  stale(name: string): void {
-    this.#stale.push(name);
+  /** A resource whose etag is not the one given, and where the request names it. */
+  stale(name: string, field: string): void {
+    this.#stale.push({ name, field });
   }
 
-  /** A state that forbids the request. */
-  other(error: GatewayError): void {
-    this.#others.push(error);
+  /** A state that forbids the part of the request at `field`. */
+  other(error: GatewayError, field: string): void {
+    this.#others.push({ error, field });
   }
 
   /** What a rule threw about the part of the request at `field`. */
   add(field: string, error: GatewayError): void {
     if (error.reason !== "FIELD_INVALID") {
-      this.other(error);
+      this.other(error, field);
       return;
     }
     if (error.fieldViolations.length === 0) this.invalid(field, error.message);
     this.#violations.push(...error.fieldViolations);
   }
 
-  /** Throws one error for all: fields first, then stale etags, then the first other one. */
+  /**
+   * Throws one error for all: fields first, then stale etags, then states that forbid the request.
+   * Of a batch with several sorts all are told, as FIELD_INVALID with a violation for each.
+   */
   throwIfAny(): void {
+    const reasons = new Set([
+      ...this.#violations.map(() => "FIELD_INVALID"),
+      ...this.#stale.map(() => "ETAG_MISMATCH"),
+      ...this.#others.map(({ error }) => error.reason),
+    ]);
+    if (this.#isBatch && reasons.size > 1) throw fieldsInvalid(this.#all());
     if (this.#violations.length > 0) throw fieldsInvalid(this.#violations);
-    const [stale] = this.#stale;
-    if (stale !== undefined) {
-      const names = this.#stale.slice(0, 20).join(", ");
-      const message = `Changed since read: ${names}; read again and repeat.`;
-      throw new GatewayError("ETAG_MISMATCH", message, {
-        resource: { type: "resource", name: stale },
-        metadata: { resource: stale, resources: names },
-      });
-    }
-    const [other] = this.#others;
-    if (other !== undefined) throw other;
+    if (this.#stale.length > 0) throw changedSinceRead(this.#stale.map(({ name }) => name));
+    if (this.#others.length > 0) throw forbidden(this.#others.map(({ error }) => error));
     if (this.#elsewhere.length > 0) throw fieldsInvalid(this.#elsewhere);
   }
+
+  #all(): FieldViolation[] {
+    const stale = this.#stale.map(({ name, field }) => {
+      const description = `has an old etag: ${name} was changed since it was read`;
+      return { field, description, reason: "ETAG_MISMATCH" };
+    });
+    const others = this.#others.map(({ error, field }) => {
+      return { field, description: `can't be: ${error.message}`, reason: error.reason };
+    });
+    return [...this.#violations, ...stale, ...others];
+  }
+}
+
+/** One error for states that forbid a request for the same reason. */
+function forbidden(errors: readonly GatewayError[]): GatewayError {
+  const [first] = errors;
+  if (first === undefined || errors.length === 1) return first ?? fieldsInvalid([]);
+  const message = errors.slice(0, 10).map((error) => error.message);
+  const more = errors.length > message.length ? ` (${errors.length} in all)` : "";
+  return new GatewayError(first.reason, `${message.join(" ")}${more}`, {
+    metadata: first.metadata,
+    preconditionViolations: errors
+      .flatMap((error) => error.preconditionViolations)
+      .slice(0, maxViolations),
+    ...(first.resource === undefined ? {} : { resource: first.resource }),
+  });
+}
+
+function changedSinceRead(stale: readonly string[]): GatewayError {
+  const names = stale.slice(0, 20).join(", ");
+  const [first = ""] = stale;
+  return new GatewayError("ETAG_MISMATCH", `Changed since read: ${names}; read again and repeat.`, {
+    resource: { type: "resource", name: first },
+    metadata: { resource: first, resources: names },
+  });
 }
 
 function fieldsInvalid(violations: readonly FieldViolation[]): GatewayError {
