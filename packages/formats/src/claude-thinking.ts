@@ -1,11 +1,14 @@
 import {
+  MessageRole,
   ToolChoiceMode,
+  type Message,
   type GenerateRequest,
   type Sampling,
   type ToolChoice,
 } from "@penstock/api";
 import type { ClaudeRules } from "./claude-rules.ts";
-import type { TargetRequest } from "./format.ts";
+import type { FormatName, TargetRequest } from "./format.ts";
+import { ownSignature } from "./own-signature.ts";
 
 // What Claude takes beside thinking, wherever it is served (Anthropic's documentation of extended
 // thinking, "Feature compatibility"). Anything else is refused with 400.
@@ -43,6 +46,8 @@ export interface ClaudeTarget {
   readonly warn: TargetRequest["warn"] | undefined;
   /** Largest number of output tokens; undefined: the model's own. */
   readonly maxTokens: number | undefined;
+  /** Format of the target, whose proofs of earlier thoughts it takes back. */
+  readonly format: FormatName;
 }
 
 /** Whether one of the tools must be called. */
@@ -60,7 +65,7 @@ export function thinks(thinking: ClaudeThinking | undefined): boolean {
  * undefined where none is asked for or can be had. A tool that must be called leaves no thinking.
  */
 export function claudeThinking(
-  { reasoning, toolChoice }: GenerateRequest,
+  { reasoning, toolChoice, messages }: GenerateRequest,
   target: ClaudeTarget,
 ): ClaudeThinking | undefined {
   const { maxTokens: budget, effort } = reasoning ?? {};
@@ -81,9 +86,25 @@ export function claudeThinking(
     warn?.("parameter_dropped: the model can't be told to think");
     return undefined;
   }
+  if (lacksThought(messages, target.format)) {
+    warn?.("parameter_dropped: the model can't think on where it thought nothing that is known");
+    return undefined;
+  }
   return budget === undefined
     ? thinkingByEffort(effort ?? "", target)
     : thinkingByBudget(budget, target);
+}
+
+/**
+ * Whether the results of tools answer a turn that does not begin with a thought: with a budget the
+ * API refuses to think then ("Preserving thinking blocks" of its documentation).
+ */
+function lacksThought(messages: readonly Message[], format: FormatName): boolean {
+  const last = messages.findLastIndex(({ role }) => role === MessageRole.ASSISTANT);
+  const parts = messages[last]?.parts ?? [];
+  if (!parts.some(({ part }) => part.case === "toolCall")) return false;
+  const [first] = parts;
+  return first?.part.case !== "reasoning" || ownSignature(first.part.value, format) === undefined;
 }
 
 /** Whether thinking for an effort is certain to be understood. */

@@ -219,6 +219,23 @@ describe("writing a request of another format", () => {
     });
   });
 
+  // build-with-claude/extended-thinking, "Preserving thinking blocks", and adaptive-thinking.
+  it("does not think with a budget on from a turn whose thought nobody has", () => {
+    const messages = [
+      ...hello,
+      { role: "assistant", content: "Let me see.", tool_calls: [call("a", "{}")] },
+      { role: "tool", tool_call_id: "a", content: "1" },
+    ];
+    const ask = (model: string, list: object[]) =>
+      translate({ reasoning_effort: "low", max_tokens: 9_000, messages: list }, { model });
+    const older = ask("claude-haiku-4-5", messages);
+    expect(older.body).not.toHaveProperty("thinking");
+    expect(older.warnings).toEqual([expect.stringMatching(/^parameter_dropped: the model can't/)]);
+    const over = [...messages, { role: "assistant", content: "1." }, ...hello];
+    expect(ask("claude-haiku-4-5", over).body).toHaveProperty("thinking");
+    expect(ask("claude-opus-5", messages).body).toHaveProperty("thinking");
+  });
+
   it("keeps a model from thinking as it can be kept", () => {
     const off = (model: string) => {
       const { body } = translate({ reasoning_effort: "none" }, { model });

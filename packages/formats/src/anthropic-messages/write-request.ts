@@ -48,7 +48,7 @@ export function requestBody(
   if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
     throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
   }
-  const claude = { rules, maxTokens, warn: target.warn };
+  const claude = { rules, maxTokens, format: formatName, warn: target.warn } as const;
   const thinking = writeThinking(request, extras, claude);
   // A caller's own words about thinking are for the provider to judge.
   const told = extras?.["thinking"] === undefined ? (thinking as ClaudeThinking) : undefined;

@@ -17,6 +17,7 @@ import { isRefusedField } from "../refused-fields.ts";
 import { ToolIds, type ToolIdForm } from "../tool-ids.ts";
 import { cannotSay } from "./cannot-say.ts";
 import { modelFamily } from "./model-family.ts";
+import { novaReasoning } from "./nova-reasoning.ts";
 import { readsFromS3 } from "./own-part.ts";
 import { writeMessages } from "./write-messages.ts";
 import { writeToolConfig } from "./write-tools.ts";
@@ -108,7 +109,8 @@ function claudeOf(request: GenerateRequest, target: TargetRequest): ClaudeTarget
   if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
     throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
   }
-  return { rules, maxTokens: request.sampling?.maxOutputTokens, warn: target.warn };
+  const maxTokens = request.sampling?.maxOutputTokens;
+  return { rules, maxTokens, format: "bedrock-converse", warn: target.warn };
 }
 
 function writeInferenceConfig(
@@ -209,36 +211,12 @@ function writeModelFields(
   if (budget !== undefined) dropped(target, "reasoning.max_tokens");
   if (family === "nova") {
     const inferenceConfig = topK === undefined ? undefined : { topK };
-    return withMembers({ inferenceConfig, reasoningConfig: writeNovaReasoning(request, target) });
+    const reasoningConfig = novaReasoning(request.reasoning?.effort, target);
+    return withMembers({ inferenceConfig, reasoningConfig });
   }
   if (topK !== undefined) dropped(target, "sampling.top_k");
   return undefined;
 }
-
-/** The second generation of Nova thinks by an effort (nova2-userguide, "Extended thinking"). */
-function writeNovaReasoning(
-  { reasoning }: GenerateRequest,
-  target: TargetRequest,
-): Written | undefined {
-  const effort = reasoning?.effort;
-  if (effort === undefined || effort === "none") return undefined;
-  if (!/\bnova-2-/.test(target.model)) {
-    dropped(target, "reasoning.effort");
-    return undefined;
-  }
-  const known = novaEfforts.get(effort);
-  if (known !== effort) {
-    target.warn?.(`reasoning_effort_approximated: ${effort} is sent as ${known ?? "high"}`);
-  }
-  return { type: "enabled", maxReasoningEffort: known ?? "high" };
-}
-
-const novaEfforts: ReadonlyMap<string, string> = new Map([
-  ["minimal", "low"],
-  ["low", "low"],
-  ["medium", "medium"],
-  ["high", "high"],
-]);
 
 function warnOfDropped(request: GenerateRequest, target: TargetRequest): void {
   const { sampling, endUser, messages } = request;

@@ -5,14 +5,18 @@ import { writeCacheMarker } from "../anthropic-messages/cache-marker.ts";
 /** Unknown members that content parts carried when they were read, by position. */
 type PartExtras = Record<string, unknown> | undefined;
 
-/**
- * Writes parts as a message's content: plain text where that says the same. `marks`: the target
- * knows marks of what is to be cached.
- */
+/** What of a message's content came beside its parts, and what the target knows. */
+export interface ContentOptions {
+  readonly extras?: PartExtras;
+  /** Whether it knows marks of what is to be cached. Absent: no. */
+  readonly marks?: boolean;
+}
+
+/** Writes parts as a message's content: plain text where that says the same. */
 export function writeContent(
   parts: readonly ContentPart[],
   path: string,
-  { extras, marks = false }: { readonly extras?: PartExtras; readonly marks?: boolean } = {},
+  { extras, marks = false }: ContentOptions = {},
 ): string | Record<string, unknown>[] {
   const [first] = parts;
   const only = parts.length === 1 ? first?.part : undefined;

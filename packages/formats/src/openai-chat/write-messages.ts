@@ -1,9 +1,10 @@
-import { MessageRole, type ContentPart, type Message, type ToolResultPart } from "@penstock/api";
+import { MessageRole, type ContentPart, type Message } from "@penstock/api";
 import type { FormatQuirks, JsonObject, TargetRequest } from "../format.ts";
 import { ownSignature, type Signed } from "../own-signature.ts";
 import { isJsonObject } from "../read-json.ts";
 import { ToolIds, type ToolIdForm } from "../tool-ids.ts";
-import { cannotSay, kindOf, writeContent } from "./write-content.ts";
+import { cannotSay, kindOf, writeContent, type ContentOptions } from "./write-content.ts";
+import { ResultMedia, writeResults } from "./write-results.ts";
 
 type Written = Record<string, unknown>;
 
@@ -43,20 +44,33 @@ export function writeMessages(
   const written: Written[] = [];
   const ids = new ToolIds(target.quirks.shortToolIds === true ? shortIdForm : idForm);
   const writing: Writing = { target, ids };
+  const media = new ResultMedia();
   const overlay = isJsonObject(extras) ? (extras as JsonObject) : undefined;
   for (let index = 0; index < messages.length; index++) {
     const message = messages[index] as Message;
     const own = overlay?.[String(index)];
     const path = `messages[${index}]`;
+    const extras = isJsonObject(own) ? own : undefined;
     if (message.role === MessageRole.TOOL) {
-      writeResults(message, path, own, { ...writing, written });
-    } else written.push(writeMessage(message, path, own, writing));
+      const options = contentOptions(extras, writing);
+      const results = writeResults(message, { ...writing, path, media, options });
+      written.push(...results.map((result) => overlaid(extras, result)));
+      continue;
+    }
+    media.endResults(written);
+    const one = writeMessage(message, path, extras, writing);
+    if (one !== undefined) written.push(one);
   }
+  media.endResults(written);
   return written;
 }
 
-function writeMessage(message: Message, path: string, own: unknown, writing: Writing): Written {
-  const extras = isJsonObject(own) ? own : undefined;
+function writeMessage(
+  message: Message,
+  path: string,
+  extras: Written | undefined,
+  writing: Writing,
+): Written | undefined {
   switch (message.role) {
     case MessageRole.ASSISTANT:
       return writeAssistant(message, path, extras, writing);
@@ -81,7 +95,7 @@ function writeAssistant(
   path: string,
   extras: Written | undefined,
   writing: Writing,
-): Written {
+): Written | undefined {
   const { target, ids } = writing;
   const { quirks, warn } = target;
   const texts: ContentPart[] = [];
@@ -115,12 +129,16 @@ function writeAssistant(
         throw cannotSay(path, kindOf(part));
     }
   }
+  const thought = quirks.sendsReasoning === true ? reasoning : undefined;
+  const saysNothing = texts.length + calls.length === 0 && (thought ?? refusal) === undefined;
+  // A turn of thoughts that stayed behind, which the format refuses when it is empty.
+  if (saysNothing && extras === undefined) return undefined;
   return overlaid(extras, {
     role: "assistant",
     content: texts.length === 0 ? null : writeContent(texts, path, contentOptions(extras, writing)),
     name: message.name,
     refusal,
-    reasoning_content: quirks.sendsReasoning === true ? reasoning : undefined,
+    reasoning_content: thought,
     tool_calls: calls.length === 0 ? undefined : calls,
   });
 }
@@ -129,54 +147,6 @@ function writeAssistant(
 function dropSignature(part: Signed, warn: TargetRequest["warn"]): void {
   if (ownSignature(part, "openai-chat", warn) === undefined) return;
   warn?.("signature_dropped: openai-chat has no place for signatures");
-}
-
-/** One message of this format per result, since it can hold only one. */
-function writeResults(
-  message: Message,
-  path: string,
-  own: unknown,
-  writing: Writing & { readonly written: Written[] },
-): void {
-  const { written, target, ids } = writing;
-  const extras = isJsonObject(own) ? own : undefined;
-  for (const part of message.parts) {
-    if (part.part.case !== "toolResult") {
-      throw cannotSay(path, `${kindOf(part)} in a message of tool results`);
-    }
-    const result: ToolResultPart = part.part.value;
-    if (result.isError) target.warn?.("parameter_dropped: that a tool failed");
-    written.push(
-      overlaid(extras, {
-        role: "tool",
-        tool_call_id: ids.idFor(result.toolCallId),
-        content: writeResult(part, path, contentOptions(extras, writing)),
-        name: message.name,
-      }),
-    );
-  }
-}
-
-function writeResult(
-  { part, cacheMarker }: ContentPart,
-  path: string,
-  options: ContentOptions,
-): string | Written[] {
-  const parts = part.case === "toolResult" ? part.value.parts : [];
-  const last = parts.at(-1);
-  if (last === undefined) return "";
-  for (const one of parts) {
-    if (one.part.case !== "text") throw cannotSay(path, `${kindOf(one)} in a tool result`);
-  }
-  if (!options.marks || cacheMarker === undefined) return writeContent(parts, path, options);
-  // A mark on the result is one on the end of it.
-  return writeContent([...parts.slice(0, -1), { ...last, cacheMarker }], path, options);
-}
-
-/** What of a message's content came beside its parts, and what the target knows. */
-interface ContentOptions {
-  readonly extras?: Written;
-  readonly marks: boolean;
 }
 
 function contentOptions(extras: Written | undefined, { target }: Writing): ContentOptions {

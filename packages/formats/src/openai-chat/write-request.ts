@@ -8,6 +8,7 @@ import {
 import { writeCacheMarker } from "../anthropic-messages/cache-marker.ts";
 import { FieldProblems } from "../field-problems.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
+import { openaiSampling } from "../openai-rules.ts";
 import { isJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import { fieldReaders } from "./request-fields.ts";
@@ -26,7 +27,8 @@ const overlayFields: ReadonlySet<string> = new Set(["messages", "tools", "stream
  * is left out, and `warn` is told.
  */
 export function writeRequest(request: GenerateRequest, target: TargetRequest): string {
-  const { sampling, quirks } = { sampling: request.sampling, quirks: target.quirks };
+  const { quirks } = target;
+  const { sampling, effort } = openaiSampling(request.sampling, request.reasoning?.effort, target);
   const extras = request.formatParameters["openai-chat"];
   const maxTokens = sampling?.maxOutputTokens;
   if (request.reasoning?.maxTokens !== undefined) {
@@ -55,7 +57,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     stop: writeStop(sampling?.stopSequences),
     n: request.candidateCount,
     response_format: writeResponseFormat(request.responseFormat),
-    reasoning_effort: request.reasoning?.effort,
+    reasoning_effort: effort,
     user: quirks.omitsUser === true ? undefined : request.endUser,
     service_tier: request.serviceTier,
     logprobs: sampling?.topLogprobs === undefined ? undefined : true,

@@ -7,6 +7,7 @@ import {
   type ToolChoice,
 } from "@penstock/api";
 import type { JsonObject, TargetRequest } from "../format.ts";
+import { openaiSampling } from "../openai-rules.ts";
 import { isJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import { formatName } from "./format-part.ts";
@@ -50,8 +51,10 @@ export function requestBody(
 ): Record<string, unknown> {
   const extras: JsonObject = request.formatParameters[formatName] ?? {};
   const chat: JsonObject = request.formatParameters["openai-chat"] ?? {};
-  const { sampling } = request;
   warnOfLoss(request, target);
+  // What the format has no place for was told above.
+  const own = request.sampling && { ...request.sampling, ...absentSampling };
+  const { sampling, effort } = openaiSampling(own, request.reasoning?.effort, target);
   const { instructions, input } = writeInput(request.messages, target, extras["input"]);
   const body: Record<string, unknown> = {};
   for (const name of chatFields) if (name in chat) body[name] = chat[name];
@@ -71,12 +74,18 @@ export function requestBody(
     top_logprobs: sampling?.topLogprobs ?? extras["top_logprobs"],
     include: writeInclude(sampling, extras["include"]),
     text: writeText(request.responseFormat, extras["text"], chat["verbosity"]),
-    reasoning: writeReasoning(request, extras["reasoning"]),
+    reasoning: writeReasoning(effort, extras["reasoning"]),
     service_tier: request.serviceTier,
     user: request.endUser,
   });
   return body;
 }
+
+const absentSampling = {
+  presencePenalty: undefined,
+  frequencyPenalty: undefined,
+  stopSequences: [],
+};
 
 /** Whether a parameter that a caller wrote directly may be sent: no field of the request itself. */
 export function isOwnParameter(name: string): boolean {
@@ -173,8 +182,7 @@ function writeFormat(format: ResponseFormat | undefined): unknown {
   }
 }
 
-function writeReasoning({ reasoning }: GenerateRequest, carried: unknown): unknown {
-  const effort = reasoning?.effort;
+function writeReasoning(effort: string | undefined, carried: unknown): unknown {
   const others = isJsonObject(carried) ? carried : undefined;
   return effort === undefined && others === undefined ? undefined : { ...others, effort };
 }

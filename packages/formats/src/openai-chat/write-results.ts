@@ -1,0 +1,77 @@
+import type { ContentPart, Message, ToolResultPart } from "@penstock/api";
+import type { TargetRequest } from "../format.ts";
+import type { ToolIds } from "../tool-ids.ts";
+import { cannotSay, kindOf, writeContent, type ContentOptions } from "./write-content.ts";
+
+type Written = Record<string, unknown>;
+
+/** What a message of results is written with. */
+export interface ResultWriting {
+  readonly path: string;
+  readonly target: TargetRequest;
+  readonly ids: ToolIds;
+  readonly media: ResultMedia;
+  readonly options: ContentOptions;
+}
+
+/**
+ * Media that tools returned. A result has only text in this format, so that they follow behind all
+ * results of a turn in a message of the user.
+ */
+export class ResultMedia {
+  #content: Written[] = [];
+
+  /** Media of the result of a call. */
+  add(id: string, parts: readonly ContentPart[], { path, target }: ResultWriting): void {
+    if (parts.length === 0) return;
+    target.warn?.("approximated: media of tool results follow in a message of the user");
+    this.#content.push({ type: "text", text: `Media of the result of call ${id}:` });
+    for (const part of parts) {
+      const written = writeContent([part], path);
+      if (Array.isArray(written)) this.#content.push(...written);
+    }
+  }
+
+  /** The results of a turn are all there. */
+  endResults(messages: Written[]): void {
+    if (this.#content.length === 0) return;
+    messages.push({ role: "user", content: this.#content });
+    this.#content = [];
+  }
+}
+
+/** One message of this format per result, since it can hold only one. */
+export function writeResults({ parts, name }: Message, writing: ResultWriting): Written[] {
+  const { path, target, ids } = writing;
+  return parts.map((part) => {
+    if (part.part.case !== "toolResult") {
+      throw cannotSay(path, `${kindOf(part)} in a message of tool results`);
+    }
+    const result: ToolResultPart = part.part.value;
+    if (result.isError) target.warn?.("parameter_dropped: that a tool failed");
+    const id = ids.idFor(result.toolCallId);
+    return { role: "tool", tool_call_id: id, content: writeResult(part, id, writing), name };
+  });
+}
+
+function writeResult(
+  { part, cacheMarker }: ContentPart,
+  id: string,
+  writing: ResultWriting,
+): string | Written[] {
+  const { path, media, options } = writing;
+  const all = part.case === "toolResult" ? part.value.parts : [];
+  const other = all.find((one) => one.part.case !== "text" && one.part.case !== "media");
+  if (other !== undefined) throw cannotSay(path, `${kindOf(other)} in a tool result`);
+  const parts = all.filter((one) => one.part.case === "text");
+  media.add(
+    id,
+    all.filter((one) => one.part.case === "media"),
+    writing,
+  );
+  const last = parts.at(-1);
+  if (last === undefined) return all.length === 0 ? "" : "The result is media, which follow.";
+  if (!options.marks || cacheMarker === undefined) return writeContent(parts, path, options);
+  // A mark on the result is one on the end of it.
+  return writeContent([...parts.slice(0, -1), { ...last, cacheMarker }], path, options);
+}
