@@ -75,41 +75,34 @@ export function checkTokenCounts(
   const outputTokens = read("outputTokens", maximumTokenCount);
   const cacheReadInputTokens = read("cacheReadInputTokens", inputTokens);
   const cacheWriteInputTokens = read("cacheWriteInputTokens", inputTokens - cacheReadInputTokens);
-  const counts: TokenCounts = {
+  const counts: WritableCounts = {
     inputTokens,
     outputTokens,
     cacheReadInputTokens,
     cacheWriteInputTokens,
-    cacheWrite1hInputTokens: read("cacheWrite1hInputTokens", cacheWriteInputTokens),
     reasoningOutputTokens: read("reasoningOutputTokens", outputTokens),
-    audioInputTokens: read("audioInputTokens", inputTokens),
-    audioOutputTokens: read("audioOutputTokens", outputTokens),
   };
-  return { counts: dropAbsent(counts, reported), problems };
+  for (const [field, total] of optionalCounts) {
+    // What most providers never tell is not there unless it was told.
+    if ((reported[field] ?? undefined) !== undefined) counts[field] = read(field, counts[total]);
+  }
+  return { counts, problems };
 }
+
+type WritableCounts = { -readonly [field in keyof TokenCounts]: TokenCounts[field] };
+
+/** Counts that may be absent, with those that they are a part of. */
+const optionalCounts = [
+  ["cacheWrite1hInputTokens", "cacheWriteInputTokens"],
+  ["audioInputTokens", "inputTokens"],
+  ["audioOutputTokens", "outputTokens"],
+] as const;
 
 function faultOf(value: unknown, total: number): TokenCountFault | undefined {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) return "malformed";
   if (value > maximumTokenCount) return "too_large";
   return value > total ? "exceeds_total" : undefined;
 }
-
-/** What most providers never tell is not there unless it was told. */
-function dropAbsent(
-  counts: TokenCounts,
-  reported: Readonly<Partial<Record<keyof TokenCounts, unknown>>>,
-): TokenCounts {
-  const told: { -readonly [field in keyof TokenCounts]: TokenCounts[field] } = { ...counts };
-  for (const field of optionalCounts)
-    if ((reported[field] ?? undefined) === undefined) delete told[field];
-  return told;
-}
-
-const optionalCounts = [
-  "cacheWrite1hInputTokens",
-  "audioInputTokens",
-  "audioOutputTokens",
-] as const;
 
 /**
  * Sums two counts, as for the attempts of a request. Each sum stops at the largest safe integer;
