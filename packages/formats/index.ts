@@ -9,6 +9,7 @@ export {
   type FormatQuirks,
   type ForwardableBody,
   type JsonObject,
+  type PlainRequest,
   type RelayedAnswer,
   type RequestAddress,
   type StreamEvent,
@@ -20,6 +21,7 @@ export {
   type TargetRequest,
   type TextRange,
 } from "./src/format.ts";
+export type { CallForms } from "./src/call-forms.ts";
 export { headerRules, type HeaderRules } from "./src/header-rules.ts";
 export {
   failureReasons,

@@ -1,5 +1,6 @@
 import type { GenerateRequest } from "@penstock/api";
 import type { FormatName, JsonObject } from "./format.ts";
+import { isOptionalTool } from "./openai-responses/optional-tools.ts";
 import { isJsonObject } from "./read-json.ts";
 
 /** The APIs of OpenAI, whose writers take some of each other's parameters. */
@@ -25,6 +26,8 @@ const immaterialMembers: ReadonlySet<string> = new Set([
   "id",
   "index",
   "logprobs",
+  // It is part of the name that the tool goes by.
+  "namespace",
   // The older form of a schema, which was read.
   "parameters",
   "phase",
@@ -34,6 +37,7 @@ const immaterialMembers: ReadonlySet<string> = new Set([
 ]);
 /** What changes no answer. */
 const immaterial: ReadonlySet<string> = new Set([
+  "client_metadata",
   "metadata",
   "modalities",
   "prompt_cache_key",
@@ -58,6 +62,12 @@ export function warnOfForeignParameters(
   warn: (warning: string) => void,
 ): void {
   const { formatParameters } = request;
+  for (const tool of request.tools) {
+    if (tool.formatPart === undefined || tool.formatPart.format === format) continue;
+    if (isOptionalTool(tool, request)) {
+      warn(`tool_dropped: ${tool.name}, which only ${tool.formatPart.format} runs`);
+    }
+  }
   for (const other of Object.keys(formatParameters)) {
     // As a rule all there is, where the caller's body goes on as it came.
     if (other === format) continue;

@@ -7,6 +7,7 @@ import type {
   TokenUsage,
 } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
+import type { CallForms } from "./call-forms.ts";
 import type { WishDialect } from "./wishes/wishes.ts";
 import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
 
@@ -133,6 +134,13 @@ export interface Answer {
   end: AnswerEnd;
 }
 
+/** A request in words that all formats have, as far as there are any. */
+export interface PlainRequest {
+  readonly request: GenerateRequest;
+  /** How calls of its functions are written for the caller. Absent: as calls of functions. */
+  readonly callForms?: CallForms;
+}
+
 /** Who answers, in the words the caller gets to see. */
 export interface AnswerIdentity {
   /** Id of the request. */
@@ -143,6 +151,8 @@ export interface AnswerIdentity {
   model: string;
   /** When the answer began. Unit: seconds since 1970. */
   createdSeconds: number;
+  /** How calls of functions are written that stand for other tools. Absent: there are none. */
+  callForms?: CallForms | undefined;
 }
 
 /** A place in a text: from `start` up to and without `end`. */
@@ -270,6 +280,11 @@ export interface Format {
    * is for formats whose path names model and stream; without it they are not known.
    */
   readRequest(body: Uint8Array, address?: RequestAddress): CallerRequest;
+  /**
+   * What this format alone has words for, said so that a target of another format gets it. What
+   * can't be stays as it is. Absent: there is nothing of the kind. Throws FIELD_INVALID.
+   */
+  plainRequest?(request: GenerateRequest, warn: (warning: string) => void): PlainRequest;
   /** Writes the body for a target; asks for usage in the stream where the target knows that. */
   writeRequest(request: GenerateRequest, target: TargetRequest): string;
   /**

@@ -1,5 +1,6 @@
 import type { Format } from "../format.ts";
 import { forwardRequest } from "./forward-request.ts";
+import { plainRequest } from "./plain-request.ts";
 import { readError } from "./read-error.ts";
 import { readRequest } from "./read-request.ts";
 import { readResponse } from "./read-response.ts";
@@ -18,6 +19,7 @@ export const anthropicMessages: Format = {
   relaysStreams: true,
   keepaliveText: 'event: ping\ndata: {"type":"ping"}\n\n',
   readRequest,
+  plainRequest,
   writeRequest,
   forwardRequest,
   relayResponse,

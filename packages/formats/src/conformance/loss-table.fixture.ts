@@ -28,7 +28,9 @@ export function lossOf(from: Format | undefined, to: Format, probe: LossProbe): 
   const target = { ...targetOf(false), warn: (warning: string) => void warnings.push(warning) };
   warnOfForeignParameters(asked, to.name, target.warn);
   try {
-    const body = to.writeRequest(asked, target);
+    const isForeign = from !== undefined && from.name !== to.name;
+    const plain = isForeign ? from.plainRequest?.(asked, target.warn).request : undefined;
+    const body = to.writeRequest(plain ?? asked, target);
     const arrived = to.readRequest(bytesOf([body]), address).request;
     if (same(said(arrived), said(original))) return "kept";
     if (warnings.length > 0) return "told";

@@ -2,6 +2,7 @@ import type { Format } from "../format.ts";
 import { writeError } from "../openai-chat/write-error.ts";
 import { formatName } from "./format-part.ts";
 import { forwardRequest } from "./forward-request.ts";
+import { plainRequest } from "./plain-request.ts";
 import { readError } from "./read-error.ts";
 import { readRequest } from "./read-request.ts";
 import { readResponse } from "./read-response.ts";
@@ -20,6 +21,7 @@ export const openaiResponses: Format = {
   relaysStreams: true,
   keepaliveText: ": keep-alive\n\n",
   readRequest,
+  plainRequest,
   writeRequest,
   forwardRequest,
   relayResponse,

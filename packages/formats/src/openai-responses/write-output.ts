@@ -1,5 +1,7 @@
 import type { ContentPart, TextPart } from "@penstock/api";
+import type { CallForms } from "../call-forms.ts";
 import { writeLogprobs } from "../logprobs.ts";
+import { callPrefixes, writeCalledTool } from "./called-tool.ts";
 import { formatName } from "./format-part.ts";
 import { writeCitation } from "./read-citation.ts";
 import { writeReasoning } from "./reasoning-item.ts";
@@ -8,15 +10,23 @@ import { sealSignature } from "./sealed-signature.ts";
 type Written = Record<string, unknown>;
 
 /** Makes the ids of an answer's items, from its number and their position. */
-export function itemId(kind: "msg" | "rs" | "fc" | "ig", base: string, position: number): string {
+export function itemId(
+  kind: "msg" | "rs" | "ig" | (typeof callPrefixes)[keyof typeof callPrefixes],
+  base: string,
+  position: number,
+): string {
   return `${kind}_${base}${position.toString(16).padStart(4, "0")}`;
 }
 
 /** Writes content as the items of an answer; texts that follow each other are one message. */
-export function writeOutput(parts: readonly ContentPart[], base: string): Written[] {
+export function writeOutput(
+  parts: readonly ContentPart[],
+  base: string,
+  callForms?: CallForms,
+): Written[] {
   const items: Written[] = [];
   let content: Written[] | undefined;
-  const add = (kind: "rs" | "fc" | "ig", item: Written): void => {
+  const add = (kind: Parameters<typeof itemId>[0], item: Written): void => {
     content = undefined;
     items.push({ id: itemId(kind, base, items.length), ...item });
   };
@@ -38,12 +48,13 @@ export function writeOutput(parts: readonly ContentPart[], base: string): Writte
       case "reasoning":
         add("rs", writeReasoning(part.value.text, sealSignature(part.value)));
         break;
-      case "toolCall":
-        add("fc", {
-          ...writeCall(part.value),
-          encrypted_content: sealSignature(part.value),
-        });
+      case "toolCall": {
+        const form = callForms?.get(part.value.name);
+        const call = form === undefined ? writeCall(part.value) : writeCalledTool(part.value, form);
+        const kind = callPrefixes[form?.kind ?? "function"];
+        add(kind, { ...call, encrypted_content: sealSignature(part.value) });
         break;
+      }
       case "formatPart":
         content = undefined;
         if (part.value.format === formatName) items.push({ ...part.value.content });

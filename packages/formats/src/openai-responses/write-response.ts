@@ -8,7 +8,8 @@ type Written = Record<string, unknown>;
 
 /** Writes a whole answer; the model is the one the caller asked for. */
 export function writeResponse(answer: Answer, identity: AnswerIdentity, usage: TokenUsage): string {
-  const output = writeOutput(answer.candidates[0]?.parts ?? [], idBase(identity));
+  const parts = answer.candidates[0]?.parts ?? [];
+  const output = writeOutput(parts, idBase(identity), identity.callForms);
   return JSON.stringify(writeFinished(identity, { end: answer.end, output, usage }));
 }
 

@@ -5,6 +5,7 @@ import { EventWriter } from "./event-writer.ts";
 import { formatName } from "./format-part.ts";
 import { writeStatus } from "./finish-reason.ts";
 import { CallItem } from "./call-item.ts";
+import { CalledToolItem } from "./called-tool-item.ts";
 import { ImageItem } from "./image-item.ts";
 import { MessageItem } from "./message-item.ts";
 import { OwnItem } from "./own-item.ts";
@@ -99,8 +100,12 @@ class ResponsesStreamWriter implements StreamWriter {
     switch (started.kind) {
       case BlockKind.REASONING:
         return new ThoughtItem(this.#events, started);
-      case BlockKind.TOOL_CALL:
-        return new CallItem(this.#events, started);
+      case BlockKind.TOOL_CALL: {
+        const form = this.#identity.callForms?.get(started.toolName);
+        return form === undefined
+          ? new CallItem(this.#events, started)
+          : new CalledToolItem(this.#events, started, form);
+      }
       case BlockKind.MEDIA:
         return new ImageItem(this.#events);
       case BlockKind.FORMAT:

@@ -222,6 +222,7 @@ export class HttpDownstream implements Downstream {
       responseId: facts.responseId,
       model: facts.model,
       createdSeconds: Math.floor(this.context.startWallMs / 1_000),
+      callForms: this.context.callForms,
     };
   }
 

@@ -26,7 +26,16 @@ export function attemptBody(
   const { defaultMaxOutputTokens } = target.deployment;
   const wanted = { model, stream, quirks, warn, defaultMaxOutputTokens };
   warnOfForeignParameters(adapted?.request ?? request, format, warn);
-  if (adapted !== undefined) return formats[format].writeRequest(adapted.request, wanted);
-  const forwarded = forwardedBody(context, formats[format], wanted);
-  return forwarded ?? formats[format].writeRequest(request, wanted);
+  if (adapted === undefined) {
+    const forwarded = forwardedBody(context, formats[format], wanted);
+    if (forwarded !== undefined) return forwarded;
+  }
+  const asked = adapted?.request ?? request;
+  const { callerFormat } = context;
+  if (callerFormat === undefined || callerFormat === format) {
+    return formats[format].writeRequest(asked, wanted);
+  }
+  const plain = formats[callerFormat].plainRequest?.(asked, warn);
+  if (plain?.callForms !== undefined) context.callForms = plain.callForms;
+  return formats[format].writeRequest(plain?.request ?? asked, wanted);
 }

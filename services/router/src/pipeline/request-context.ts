@@ -7,7 +7,7 @@ import type {
   Principal,
 } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { FormatName, ForwardableBody } from "@penstock/formats";
+import type { CallForms, FormatName, ForwardableBody } from "@penstock/formats";
 import type { MonotonicMs, WallMs } from "@penstock/limits";
 import type { SpanContext } from "@penstock/observability";
 import type { WishDialect } from "@penstock/formats";
@@ -123,6 +123,8 @@ export class RequestContext {
   /** `run-attempts` */
   /** What the caller should know of the answer, such as a parameter that was left out. */
   warnings: string[] = [];
+  /** How calls of functions are told to the caller that stand for its own tools. */
+  callForms: CallForms | undefined;
   /** Targets that were planned and not asked when their turn came. */
   readonly passedOver: SkippedTarget[] = [];
   /** Model that each attempt was for, in their order; empty where the request names only one. */
