@@ -136,7 +136,8 @@ describe("an agent that asks as Codex does", () => {
   });
 
   it("is told which of its tools another format has no words for", async () => {
-    const response = await post({ ...codexRequest, model: "chat" });
+    const tools = [...codexRequest.tools, { type: "file_search", vector_store_ids: ["vs_1"] }];
+    const response = await post({ ...codexRequest, tools, model: "chat" });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: "UNSUPPORTED_FIELD" } });
     expect(got).toEqual([]);
