@@ -1,180 +1,113 @@
 import type { CandidateFinish, TokenUsage } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type {
-  StreamEvent,
-  StreamLimits,
-  StreamReader,
-  StreamRelay,
-  StreamSink,
-} from "../format.ts";
-import { parseStreamEvent } from "../streams/parse-stream-event.ts";
+import type { AnswerEnd, StreamLimits, StreamReader, StreamRelay, StreamSink } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
+import { AnswerOutput } from "../streams/answer-output.ts";
+import { KnownShapes } from "../streams/known-shapes.ts";
+import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { KnownEnd } from "../streams/relayed-end.ts";
-import { SseParser } from "../streams/sse-parser.ts";
+import { RelayedEvents } from "../streams/relayed-events.ts";
+import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
+import { HeldBlocks } from "./held-blocks.ts";
+import { shapeOf, type PlainDelta } from "./plain-delta.ts";
 import { readInBandError } from "./read-error.ts";
 import { shortText } from "./read-response.ts";
-import { RelayedText } from "./relayed-text.ts";
 import { readFinish } from "./stop-reason.ts";
-import { StreamBlocks, type BlockOutput } from "./stream-blocks.ts";
+import { StreamBlocks } from "./stream-blocks.ts";
 import { mergeUsage, readUsage } from "./usage.ts";
-
-const defaultMaxLineBytes = 1_048_576;
-const defaultMaxArgumentsLength = 16_777_216;
-const defaultMaxBlocks = 4_096;
 
 /**
  * Makes the reader of one stream. The proof of a complete answer is `message_stop` behind a stop
- * reason. Blocks that only begin are held back until there is content: until then an error, which
- * overloaded servers send at that point, may still lead to another target.
+ * reason.
  */
 export function createStreamReader(
   sink: StreamSink,
   limits: StreamLimits = {},
   relay?: StreamRelay,
 ): StreamReader {
-  return new MessagesStreamReader(sink, limits, relay);
+  const output = new AnswerOutput(sink, limits);
+  return new SseStreamReader(output, new MessagesStream(output, relay), limits.maxLineBytes);
 }
 
-/** How the stream ended, kept until the events of the same read are flushed. */
-type Ending = { error: GatewayError } | { finish: CandidateFinish };
-
-class MessagesStreamReader implements StreamReader, BlockOutput {
+class MessagesStream implements StreamDialect {
   responseId = "";
   model = "";
-  readonly #sink: StreamSink;
-  readonly #parser: SseParser;
-  readonly #maxArgumentsLength: number;
-  readonly #maxBlocks: number;
-  readonly #relayed: RelayedText | undefined;
-  readonly #content = new StreamBlocks(this);
-  #held: StreamEvent[] = [];
-  #sawContent = false;
-  #blocks = 0;
-  #argumentsLength = 0;
+  readonly #output: AnswerOutput;
+  readonly #blocks: HeldBlocks;
+  readonly #content: StreamBlocks;
+  readonly #relayed: RelayedEvents | undefined;
+  readonly #shapes = new KnownShapes<PlainDelta>();
   #usage: Record<string, unknown> | undefined;
   #finish: CandidateFinish | undefined;
-  #unflushed = false;
-  #ending: Ending | undefined;
-  #settled = false;
+  #stopped = false;
 
-  constructor(sink: StreamSink, limits: StreamLimits, relay: StreamRelay | undefined) {
-    this.#sink = sink;
-    this.#relayed = relay === undefined ? undefined : new RelayedText(relay);
-    this.#maxArgumentsLength = limits.maxArgumentsLength ?? defaultMaxArgumentsLength;
-    this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
-    this.#parser = new SseParser(
-      { event: (name, data) => this.#event(name, data) },
-      limits.maxLineBytes ?? defaultMaxLineBytes,
-    );
+  constructor(output: AnswerOutput, relay: StreamRelay | undefined) {
+    this.#output = output;
+    this.#blocks = new HeldBlocks(output);
+    this.#content = new StreamBlocks(this.#blocks);
+    this.#relayed = relay === undefined ? undefined : new RelayedEvents(relay.model);
   }
 
   get usageSoFar(): TokenUsage | undefined {
     return readUsage(this.#usage).usage;
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.#ending !== undefined) return;
-    if (!this.#parser.push(bytes)) this.#break("MALFORMED", "a line of the stream is too long");
-    this.#settle();
+  /** A piece like one before it: it is not parsed. */
+  take(text: string, at: number): number {
+    const shape = this.#shapes.match(text, at);
+    if (shape === undefined) return at;
+    const { index, kind } = shape.meaning;
+    if (!this.#content.grow(index, kind, shape.valueIn(text))) return at;
+    if (this.#relayed !== undefined) this.#output.relay(text.slice(at, shape.end));
+    return shape.end;
   }
 
-  end(): void {
-    if (this.#ending !== undefined) return;
-    this.#parser.end(true);
-    this.#break("STREAM_BROKEN", "the stream ended without message_stop");
-    this.#settle();
-  }
-
-  abort(error: GatewayError): void {
-    if (this.#ending !== undefined) return;
-    this.#ending = { error };
-    this.#settle();
-  }
-
-  nextBlock(): number {
-    if (this.#blocks >= this.#maxBlocks) throw localFailure("MALFORMED", "too many blocks");
-    return this.#blocks++;
-  }
-
-  countArguments(length: number): void {
-    this.#argumentsLength += length;
-    if (this.#argumentsLength > this.#maxArgumentsLength) {
-      throw localFailure("MALFORMED", "the arguments of the tool calls are too long");
+  event(name: string, data: string): void {
+    // Compatible servers keep the end mark of another format; it proves nothing here.
+    if (data === "[DONE]") return;
+    const fields = parseStreamEvent(data);
+    const type = typeof fields["type"] === "string" ? fields["type"] : name;
+    this.#take(type, fields);
+    this.#relay(type, fields, data);
+    if (this.#stopped) this.#complete();
+    else if (this.#output.hasContent && this.#shapes.learns) {
+      const shape = shapeOf(name, fields, data);
+      if (shape !== undefined) this.#shapes.add(shape);
     }
   }
 
-  emit(event: StreamEvent, content: boolean): void {
-    if (!this.#sawContent && !content) {
-      this.#held.push(event);
+  close(): void {
+    this.#output.break("STREAM_BROKEN", "the stream ended without message_stop");
+  }
+
+  /** The text of what has content goes on at once, that of the end with the end. */
+  #relay(type: string, fields: Record<string, unknown>, data: string): void {
+    const relayed = this.#relayed;
+    // Signs of life are the gateway's own affair.
+    if (relayed === undefined || type === "ping") return;
+    const isStart = type === "message_start" && isJsonObject(fields["message"]);
+    relayed.add({ type, fields, data, ...(isStart ? { answer: "message" } : {}) });
+    if (this.#output.hasContent && !this.#stopped) this.#output.relay(relayed.take());
+  }
+
+  #complete(): void {
+    const finish = this.#finish;
+    if (finish === undefined) {
+      this.#output.break("STREAM_BROKEN", "the stream ended without a stop reason");
       return;
     }
-    this.#sawContent = true;
-    this.#release();
-    this.#unflushed = true;
-    this.#sink.event(event);
-  }
-
-  #release(): void {
-    if (this.#held.length === 0) return;
-    for (const event of this.#held) this.#sink.event(event);
-    this.#held = [];
-    this.#unflushed = true;
-  }
-
-  /** Everything of this read is flushed first; only then may the answer end. */
-  #settle(): void {
-    if (this.#settled) return;
-    if (this.#ending !== undefined && "finish" in this.#ending) this.#release();
-    if (this.#unflushed) {
-      this.#unflushed = false;
-      this.#sink.flush();
-    }
-    if (this.#ending === undefined) return;
-    this.#settled = true;
-    if ("finish" in this.#ending) this.#complete(this.#ending.finish);
-    else this.#sink.fail(this.#ending.error);
-  }
-
-  #complete(finish: CandidateFinish): void {
+    this.#blocks.release();
     const { usage, raw, warnings } = readUsage(this.#usage);
-    this.#sink.finish({
+    const end: AnswerEnd = {
       candidates: [finish],
       usage,
       rawUsage: raw,
       responseId: this.responseId,
       model: this.model,
       warnings,
-      ...(this.#relayed === undefined ? {} : { relayed: new KnownEnd(this.#relayed.take()) }),
-    });
-  }
-
-  #break(failureClass: "MALFORMED" | "STREAM_BROKEN", detail: string): void {
-    this.#ending ??= { error: localFailure(failureClass, detail) };
-  }
-
-  #event(name: string, data: string): void {
-    // Compatible servers keep the end mark of another format; it proves nothing here.
-    if (this.#ending !== undefined || data === "" || data === "[DONE]") return;
-    try {
-      const fields = parseStreamEvent(data);
-      const type = typeof fields["type"] === "string" ? fields["type"] : name;
-      this.#take(type, fields);
-      this.#relayed?.add(type, fields, data);
-      this.#pass();
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      this.#ending = { error };
-    }
-  }
-
-  /** The text of what has content goes on at once, that of the end with the end. */
-  #pass(): void {
-    if (this.#relayed === undefined || !this.#sawContent || this.#ending !== undefined) return;
-    const text = this.#relayed.take();
-    if (text === "") return;
-    this.#sink.relay?.(text);
-    this.#unflushed = true;
+    };
+    if (this.#relayed !== undefined) end.relayed = new KnownEnd(this.#relayed.take());
+    this.#output.complete(end);
   }
 
   #take(type: string, fields: Record<string, unknown>): void {
@@ -196,7 +129,8 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
         this.#finish = finishOf(fields["delta"]) ?? this.#finish;
         return;
       case "message_stop":
-        this.#stop();
+        if (this.#finish !== undefined) this.#content.end();
+        this.#stopped = true;
         return;
       case "error":
         throw failureToError(readInBandError(fields));
@@ -211,15 +145,6 @@ class MessagesStreamReader implements StreamReader, BlockOutput {
     if (this.responseId === "") this.responseId = shortText(fields["id"]);
     if (this.model === "") this.model = shortText(fields["model"]);
     this.#usage = mergeUsage(this.#usage, fields["usage"]);
-  }
-
-  #stop(): void {
-    if (this.#finish === undefined) {
-      this.#break("STREAM_BROKEN", "the stream ended without a stop reason");
-      return;
-    }
-    this.#content.end();
-    this.#ending = { finish: this.#finish };
   }
 }
 

@@ -10,18 +10,9 @@ import {
 } from "../openai-chat/stream-events.ts";
 import { isJsonObject } from "../read-json.ts";
 import { readCitation, readCitations } from "./citations.ts";
+import type { HeldBlocks } from "./held-blocks.ts";
 import { formatName, formatPart } from "./own-words.ts";
 import { shortText } from "./read-response.ts";
-
-/** What the blocks of a stream share: the numbers, the bounds, the way out. */
-export interface BlockOutput {
-  /** Takes the next block number; throws UPSTREAM_MALFORMED when there are too many. */
-  nextBlock(): number;
-  /** Counts characters of arguments; throws UPSTREAM_MALFORMED when there are too many. */
-  countArguments(length: number): void;
-  /** Hands one event on; `content`: it is more than the announcement of some. */
-  emit(event: StreamEvent, content: boolean): void;
-}
 
 interface OpenBlock {
   readonly number: number;
@@ -33,17 +24,17 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The content blocks of one message, from `content_block_start` to `content_block_stop`. */
 export class StreamBlocks {
-  readonly #output: BlockOutput;
+  readonly #output: HeldBlocks;
   readonly #open = new Map<unknown, OpenBlock>();
 
-  constructor(output: BlockOutput) {
+  constructor(output: HeldBlocks) {
     this.#output = output;
   }
 
   /** A block begins. Throws UPSTREAM_MALFORMED where its number is taken. */
   start(index: unknown, block: Fields): void {
     if (this.#open.has(index)) throw localFailure("MALFORMED", "a block began twice");
-    const number = this.#output.nextBlock();
+    const number = this.#output.output.nextBlock();
     const kind = kindOf(block["type"]);
     const open: OpenBlock = { number, kind, signature: "" };
     this.#open.set(index, open);
@@ -95,6 +86,15 @@ export class StreamBlocks {
     }
   }
 
+  /** A block of a kind grows by a piece; false: there is none such, and nothing was done. */
+  grow(index: unknown, kind: BlockKind, text: string): boolean {
+    const open = this.#open.get(index);
+    if (open?.kind !== kind) return false;
+    if (kind === BlockKind.TOOL_CALL) this.#arguments(open, text);
+    else this.#text(open, text);
+    return true;
+  }
+
   /** A block is complete. */
   stop(index: unknown): void {
     const open = this.#open.get(index);
@@ -138,12 +138,12 @@ export class StreamBlocks {
 
   #arguments(open: OpenBlock, text: unknown): void {
     if (typeof text !== "string" || text === "") return;
-    this.#output.countArguments(text.length);
+    this.#output.output.countArguments(text.length);
     this.#output.emit(argumentsDelta(open.number, text), true);
   }
 
   #cite(citation: CitationPart): void {
-    const number = this.#output.nextBlock();
+    const number = this.#output.output.nextBlock();
     this.#output.emit(citationStarted(number, 0, citation), true);
     this.#output.emit(ended({ number, kind: BlockKind.CITATION, signature: "" }), true);
   }

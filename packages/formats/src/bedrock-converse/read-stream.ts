@@ -1,17 +1,17 @@
 import type { CandidateFinish } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { StreamEvent, StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import type { StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import { AnswerOutput } from "../streams/answer-output.ts";
 import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
 import { FrameParser, type EventFrame } from "./event-frames.ts";
 import { readException } from "./read-error.ts";
 import { newFinish, readServiceTier } from "./read-response.ts";
-import { StreamBlock, type BlockOutput } from "./stream-blocks.ts";
+import { StreamBlock } from "./stream-blocks.ts";
 import { readUsage } from "./usage.ts";
 
 const defaultMaxFrameBytes = 1_048_576;
-const defaultMaxLength = 16_777_216;
 const defaultMaxBlocks = 4_096;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -25,29 +25,19 @@ export function createStreamReader(sink: StreamSink, limits: StreamLimits = {}):
   return new ConverseStreamReader(sink, limits);
 }
 
-/** How the stream ended, kept until the events of the same read are flushed. */
-type Ending = { error: GatewayError } | "complete";
-
-class ConverseStreamReader implements StreamReader, BlockOutput {
+class ConverseStreamReader implements StreamReader {
   // The answer tells neither: Bedrock has a header for the one, the path the other.
   readonly responseId = "";
   readonly model = "";
-  readonly #sink: StreamSink;
+  readonly #output: AnswerOutput;
   readonly #parser: FrameParser;
-  readonly #maxLength: number;
   readonly #maxBlocks: number;
   readonly #blocks = new Map<number, StreamBlock>();
-  #blockCount = 0;
-  #length = 0;
   #finish: CandidateFinish | undefined;
   #metadata: Record<string, unknown> = {};
-  #unflushed = false;
-  #ending: Ending | undefined;
-  #settled = false;
 
   constructor(sink: StreamSink, limits: StreamLimits) {
-    this.#sink = sink;
-    this.#maxLength = limits.maxArgumentsLength ?? defaultMaxLength;
+    this.#output = new AnswerOutput(sink, limits);
     this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
     this.#parser = new FrameParser(
       (frame) => this.#frame(frame),
@@ -60,71 +50,35 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
   }
 
   push(bytes: Uint8Array): void {
-    if (this.#ending !== undefined) return;
+    if (this.#output.over) return;
     try {
       this.#parser.push(bytes);
     } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      this.#broke(error);
+      // What breaks behind the proof of a complete answer costs it no more than its usage.
+      if (error instanceof GatewayError) this.#complete();
+      this.#output.caught(error);
     }
-    this.#settle();
+    this.#output.settle();
   }
 
   end(): void {
-    if (this.#ending !== undefined) return;
-    if (this.#finish !== undefined) this.#ending = "complete";
-    else {
-      const where = this.#parser.midFrame ? "within a frame" : "without messageStop";
-      this.#ending = { error: localFailure("STREAM_BROKEN", `the stream ended ${where}`) };
-    }
-    this.#settle();
+    this.#complete();
+    const where = this.#parser.midFrame ? "within a frame" : "without messageStop";
+    this.#output.break("STREAM_BROKEN", `the stream ended ${where}`);
+    this.#output.settle();
   }
 
   abort(error: GatewayError): void {
-    if (this.#ending !== undefined) return;
-    this.#ending = { error };
-    this.#settle();
+    this.#output.fail(error);
+    this.#output.settle();
   }
 
-  nextBlock(): number {
-    if (this.#blockCount >= this.#maxBlocks) throw localFailure("MALFORMED", "too many blocks");
-    return this.#blockCount++;
-  }
-
-  countLength(length: number): void {
-    this.#length += length;
-    if (this.#length > this.#maxLength) {
-      throw localFailure("MALFORMED", "the arguments of the tool calls are too long");
-    }
-  }
-
-  emit(event: StreamEvent): void {
-    this.#unflushed = true;
-    this.#sink.event(event);
-  }
-
-  /** What breaks behind the proof of a complete answer costs it no more than its usage. */
-  #broke(error: GatewayError): void {
-    this.#ending ??= this.#finish === undefined ? { error } : "complete";
-  }
-
-  /** Everything of this read is flushed first; only then may the answer end. */
-  #settle(): void {
-    if (this.#settled) return;
-    if (this.#unflushed) {
-      this.#unflushed = false;
-      this.#sink.flush();
-    }
-    if (this.#ending === undefined) return;
-    this.#settled = true;
-    if (this.#ending === "complete") this.#complete();
-    else this.#sink.fail(this.#ending.error);
-  }
-
+  /** Completes the answer if it is proven to be complete. */
   #complete(): void {
+    if (this.#finish === undefined) return;
     const { usage, raw, warnings } = readUsage(this.#metadata["usage"]);
-    this.#sink.finish({
-      candidates: this.#finish === undefined ? [] : [this.#finish],
+    this.#output.complete({
+      candidates: [this.#finish],
       usage,
       rawUsage: raw,
       responseId: this.responseId,
@@ -135,7 +89,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
   }
 
   #frame({ headers, payload }: EventFrame): void {
-    if (this.#ending !== undefined) return;
+    if (this.#output.over) return;
     const type = headers.get(":message-type");
     if (type === "event") this.#event(headers.get(":event-type") ?? "", payload);
     else if (type === "exception") {
@@ -171,7 +125,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
         return;
       case "metadata":
         this.#metadata = parse(payload);
-        if (this.#finish !== undefined) this.#ending = "complete";
+        this.#complete();
         return;
       default:
       // messageStart says nothing that is not known; other events are not known yet.
@@ -183,7 +137,7 @@ class ConverseStreamReader implements StreamReader, BlockOutput {
     const known = this.#blocks.get(number);
     if (known !== undefined) return known;
     if (this.#blocks.size >= this.#maxBlocks) throw localFailure("MALFORMED", "too many blocks");
-    const block = new StreamBlock(this);
+    const block = new StreamBlock(this.#output);
     this.#blocks.set(number, block);
     return block;
   }

@@ -8,20 +8,11 @@ import {
   textStarted,
 } from "../openai-chat/stream-events.ts";
 import { argumentsDelta, toolCallStarted } from "../openai-chat/stream-events.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import { readCitation } from "./content-parts.ts";
 import { mediaTypeOf } from "./media-kinds.ts";
 import { ownContent } from "./own-part.ts";
 import { decodeBase64 } from "./read-media.ts";
-
-/** What all blocks of one stream share: their numbers, the bounds, the way out. */
-export interface BlockOutput {
-  /** Takes the next block number; throws UPSTREAM_MALFORMED when there are too many. */
-  nextBlock(): number;
-  /** Counts characters that are kept or added up; throws UPSTREAM_MALFORMED when too many. */
-  countLength(length: number): void;
-  /** Hands one event on. */
-  emit(event: StreamEvent): void;
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,14 +20,14 @@ const none = -1;
 
 /** One content block of the provider, which may turn into several of ours. */
 export class StreamBlock {
-  readonly #output: BlockOutput;
+  readonly #output: AnswerOutput;
   #block = none;
   #kind: BlockKind = BlockKind.UNSPECIFIED;
   #signature = "";
   /** What was shown in an opaque form only, in pieces. */
   #redacted: Uint8Array[] = [];
 
-  constructor(output: BlockOutput) {
+  constructor(output: AnswerOutput) {
     this.#output = output;
   }
 
@@ -109,21 +100,21 @@ export class StreamBlock {
 
   #arguments(input: string): void {
     if (this.#kind !== BlockKind.TOOL_CALL || input === "") return;
-    this.#output.countLength(input.length);
+    this.#output.countArguments(input.length);
     this.#output.emit(argumentsDelta(this.#block, input));
   }
 
   #reasoning({ text, signature, redactedContent: redacted }: Fields): void {
     if (typeof text === "string") this.#text(BlockKind.REASONING, text);
     if (typeof signature === "string" && signature !== "") {
-      this.#output.countLength(signature.length);
+      this.#output.countArguments(signature.length);
       // A thought that is not shown has a signature all the same.
       if (this.#kind !== BlockKind.REASONING) this.#beginThought(false);
       this.#signature += signature;
     }
     const bytes = typeof redacted === "string" ? decodeBase64(redacted) : undefined;
     if (bytes === undefined || bytes.length === 0) return;
-    this.#output.countLength(bytes.length);
+    this.#output.countArguments(bytes.length);
     if (this.#kind !== BlockKind.REASONING) this.#beginThought(true);
     this.#redacted.push(bytes);
   }

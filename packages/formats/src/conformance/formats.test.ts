@@ -38,6 +38,8 @@ describe.each(Object.values(formats))("$name", (format) => {
         // A stream that fails as a whole may not succeed in part.
         if (prefix.end !== undefined) expect(contentOf(prefix)).toEqual(contentOf(whole));
         else expect(prefix.error?.metadata["failure_class"]).toBeTruthy();
+        // What is proven to be complete is so although its connection breaks.
+        if (prefix.proven) expect(prefix.end).toBeDefined();
       }
     });
 

@@ -8,6 +8,8 @@ export interface Outcome {
   readonly ends: (AnswerEnd | GatewayError)[];
   end: AnswerEnd | undefined;
   error: GatewayError | undefined;
+  /** Whether it was known to be complete before it ended. */
+  proven: boolean;
   /** Text for a caller of the same format, before the end. */
   relayed: string;
   /** Events or flushes that came after the end. */
@@ -26,6 +28,7 @@ export function readStream(
     ends: [],
     end: undefined,
     error: undefined,
+    proven: false,
     relayed: "",
     late: 0,
   };
@@ -56,6 +59,7 @@ export function readStream(
     relay,
   );
   for (const chunk of chunks) reader.push(chunk);
+  outcome.proven = reader.proven ?? false;
   reader.end();
   return outcome;
 }

@@ -8,21 +8,12 @@ import {
   textStarted,
   toolCallStarted,
 } from "../openai-chat/stream-events.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import type { AnswerPart } from "./answer-part.ts";
 import { readCitations } from "./citations.ts";
 import { newFinish, thoughtItAway } from "./finish-reason.ts";
 import { formatName } from "./format-name.ts";
 import { ownWords } from "./own-words.ts";
-
-/** What all candidates of one stream share: the numbers of blocks, the bounds, the way out. */
-export interface BlockOutput {
-  /** Takes the next block number; throws UPSTREAM_MALFORMED when there are too many. */
-  nextBlock(): number;
-  /** Counts characters of arguments; throws UPSTREAM_MALFORMED when there are too many. */
-  countArguments(length: number): void;
-  /** Hands one event on. */
-  emit(event: StreamEvent): void;
-}
 
 const none = -1;
 
@@ -31,19 +22,36 @@ export class StreamCandidate {
   readonly number: number;
   /** The last `finishReason`; empty until one came. */
   rawReason = "";
+  #isFinal = false;
+  #wentOn = false;
   /** Probabilities of the text of this chunk, for the delta that takes them. */
   nextLogprobs: TokenLogprobs | undefined;
   citationMetadata: unknown;
   groundingMetadata: unknown;
-  readonly #output: BlockOutput;
+  readonly #output: AnswerOutput;
   #block = none;
   #kind: BlockKind = BlockKind.UNSPECIFIED;
   #text = "";
   #calls = false;
 
-  constructor(number: number, output: BlockOutput) {
+  constructor(number: number, output: AnswerOutput) {
     this.number = number;
     this.#output = output;
+  }
+
+  /**
+   * Whether nothing more is to come: its reason came behind chunks without one, as some servers
+   * give one with every chunk.
+   */
+  get isFinal(): boolean {
+    return this.#isFinal;
+  }
+
+  /** A chunk of it was read; `reason`: its finish reason, if it has one. */
+  finished(reason: string | undefined): void {
+    this.#isFinal = reason !== undefined && this.#wentOn;
+    if (reason === undefined) this.#wentOn = true;
+    else this.rawReason = reason;
   }
 
   /** Takes one part of an answer. */

@@ -5,7 +5,7 @@ import {
   type TokenLogprobs,
 } from "@penstock/api";
 import { localFailure } from "../failure-to-error.ts";
-import type { StreamEvent } from "../format.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import {
   argumentsDelta,
   blockEnded,
@@ -14,16 +14,6 @@ import {
   textStarted,
   toolCallStarted,
 } from "./stream-events.ts";
-
-/** What all candidates of one stream share: the numbers of blocks, the bounds, the way out. */
-export interface BlockOutput {
-  /** Takes the next block number; throws UPSTREAM_MALFORMED when there are too many. */
-  nextBlock(): number;
-  /** Counts characters of arguments; throws UPSTREAM_MALFORMED when there are too many. */
-  countArguments(length: number): void;
-  /** Hands one event on. */
-  emit(event: StreamEvent): void;
-}
 
 /** A piece of a tool call as a delta tells it; empty text means "not said". */
 export interface ToolCallPiece {
@@ -60,13 +50,13 @@ const notStarted = -1;
 export class CandidateBlocks {
   readonly candidate: number;
   finish: CandidateFinish | undefined;
-  readonly #output: BlockOutput;
+  readonly #output: AnswerOutput;
   #textBlock = notStarted;
   #textKind: BlockKind = BlockKind.UNSPECIFIED;
   readonly #calls = new Map<number, OpenCall>();
   #callCount = 0;
 
-  constructor(candidate: number, output: BlockOutput) {
+  constructor(candidate: number, output: AnswerOutput) {
     this.candidate = candidate;
     this.#output = output;
   }

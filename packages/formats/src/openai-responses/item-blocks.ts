@@ -1,5 +1,4 @@
 import { BlockKind, type TokenLogprobs } from "@penstock/api";
-import type { BlockOutput } from "../openai-chat/candidate-blocks.ts";
 import {
   argumentsDelta,
   blockEnded,
@@ -9,6 +8,7 @@ import {
   toolCallStarted,
 } from "../openai-chat/stream-events.ts";
 import { isJsonObject } from "../read-json.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import { formatDelta, formatName, formatStarted } from "./format-part.ts";
 import { readCitation, readCitations } from "./read-citation.ts";
 import { encryptedOf, readCall } from "./read-output.ts";
@@ -35,10 +35,10 @@ interface Item {
  * brought is taken from the item when it is done.
  */
 export class ItemBlocks {
-  readonly #output: BlockOutput;
+  readonly #output: AnswerOutput;
   readonly #items = new Map<number, Item>();
 
-  constructor(output: BlockOutput) {
+  constructor(output: AnswerOutput) {
     this.#output = output;
   }
 

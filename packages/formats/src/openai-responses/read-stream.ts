@@ -1,31 +1,23 @@
-import { BlockKind, type TokenUsage } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
-import { failureToError, localFailure } from "../failure-to-error.ts";
-import type {
-  AnswerEnd,
-  StreamEvent,
-  StreamLimits,
-  StreamReader,
-  StreamRelay,
-  StreamSink,
-} from "../format.ts";
+import { BlockKind } from "@penstock/api";
+import { failureToError } from "../failure-to-error.ts";
+import type { AnswerEnd, StreamLimits, StreamReader, StreamRelay, StreamSink } from "../format.ts";
 import { readLogprobs } from "../logprobs.ts";
-import type { BlockOutput } from "../openai-chat/candidate-blocks.ts";
 import { readInBandError } from "../openai-chat/read-error.ts";
 import { shortText } from "../openai-chat/read-response.ts";
-import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
+import { AnswerOutput } from "../streams/answer-output.ts";
+import { KnownShapes } from "../streams/known-shapes.ts";
+import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { KnownEnd } from "../streams/relayed-end.ts";
-import { SseParser } from "../streams/sse-parser.ts";
+import { RelayedEvents } from "../streams/relayed-events.ts";
+import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
 import { ItemBlocks } from "./item-blocks.ts";
+import { shapeOf, type PlainDelta } from "./plain-delta.ts";
 import { readEnd, refuseFailed } from "./read-response.ts";
-import { RelayedText } from "./relayed-text.ts";
 import { readUsage } from "./usage.ts";
 
 /** The last event tells the whole answer again, and what was asked. */
 const defaultMaxLineBytes = 4_194_304;
-const defaultMaxArgumentsLength = 16_777_216;
-const defaultMaxBlocks = 4_096;
 
 type Fields = Record<string, unknown>;
 
@@ -38,107 +30,69 @@ export function createStreamReader(
   limits: StreamLimits = {},
   relay?: StreamRelay,
 ): StreamReader {
-  return new ResponsesStreamReader(sink, limits, relay);
+  const output = new AnswerOutput(sink, limits);
+  const dialect = new ResponsesStream(output, relay);
+  return new SseStreamReader(output, dialect, limits.maxLineBytes ?? defaultMaxLineBytes);
 }
 
-/** How the stream ended, kept until the events of the same read are flushed. */
-type Ending = { error: GatewayError; usage?: TokenUsage } | { end: AnswerEnd };
-
-class ResponsesStreamReader implements StreamReader, BlockOutput {
+class ResponsesStream implements StreamDialect {
   responseId = "";
   model = "";
-  readonly #sink: StreamSink;
-  readonly #parser: SseParser;
-  readonly #maxArgumentsLength: number;
-  readonly #maxBlocks: number;
-  readonly #items = new ItemBlocks(this);
-  readonly #relayed: RelayedText | undefined;
-  #blocks = 0;
-  #argumentsLength = 0;
-  /** What an answer used that turned out to have failed. */
-  #failedUsage: TokenUsage | undefined;
-  #unflushed = false;
-  #ending: Ending | undefined;
-  #settled = false;
+  readonly #output: AnswerOutput;
+  readonly #items: ItemBlocks;
+  readonly #relayed: RelayedEvents | undefined;
+  readonly #shapes = new KnownShapes<PlainDelta>();
+  /** The answer, once it is complete. */
+  #end: AnswerEnd | undefined;
 
-  constructor(sink: StreamSink, limits: StreamLimits, relay: StreamRelay | undefined) {
-    this.#sink = sink;
-    this.#relayed = relay === undefined ? undefined : new RelayedText(sink, relay);
-    this.#maxArgumentsLength = limits.maxArgumentsLength ?? defaultMaxArgumentsLength;
-    this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
-    this.#parser = new SseParser(
-      { event: (name, data) => this.#event(name, data) },
-      limits.maxLineBytes ?? defaultMaxLineBytes,
-    );
+  constructor(output: AnswerOutput, relay: StreamRelay | undefined) {
+    this.#output = output;
+    this.#items = new ItemBlocks(output);
+    this.#relayed = relay === undefined ? undefined : new RelayedEvents(relay.model);
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.#ending !== undefined) return;
-    if (!this.#parser.push(bytes)) this.#break("MALFORMED", "a line of the stream is too long");
-    this.#settle();
+  /** A piece like one before it: it is not parsed. */
+  take(text: string, at: number): number {
+    const shape = this.#shapes.match(text, at);
+    if (shape === undefined) return at;
+    const { type, fields } = shape.meaning;
+    fields["delta"] = shape.valueIn(text);
+    this.#delta(type, fields, indexOf(fields["output_index"]), shape.end - at);
+    if (this.#relayed !== undefined) this.#output.relay(text.slice(at, shape.end));
+    return shape.end;
   }
 
-  end(): void {
-    if (this.#ending !== undefined) return;
-    this.#parser.end(true);
-    this.#break("STREAM_BROKEN", "the stream ended before the answer was completed");
-    this.#settle();
-  }
-
-  abort(error: GatewayError): void {
-    this.#ending ??= { error };
-    this.#settle();
-  }
-
-  nextBlock(): number {
-    if (this.#blocks >= this.#maxBlocks) throw localFailure("MALFORMED", "too many blocks");
-    return this.#blocks++;
-  }
-
-  countArguments(length: number): void {
-    this.#argumentsLength += length;
-    if (this.#argumentsLength > this.#maxArgumentsLength) {
-      throw localFailure("MALFORMED", "the arguments of the tool calls are too long");
-    }
-  }
-
-  emit(event: StreamEvent): void {
-    this.#unflushed = true;
-    this.#sink.event(event);
-  }
-
-  /** Everything of this read is flushed first; only then may the answer end. */
-  #settle(): void {
-    if (this.#settled) return;
-    if (this.#unflushed) {
-      this.#unflushed = false;
-      this.#sink.flush();
-    }
-    if (this.#ending === undefined) return;
-    this.#settled = true;
-    if ("end" in this.#ending) this.#sink.finish(this.#ending.end);
-    else this.#sink.fail(this.#ending.error, this.#ending.usage);
-  }
-
-  #break(failureClass: "MALFORMED" | "STREAM_BROKEN", detail: string): void {
-    this.#ending ??= { error: localFailure(failureClass, detail) };
-  }
-
-  #event(name: string, data: string): void {
+  event(name: string, data: string): void {
     // Some servers end the stream as their chat does; it proves nothing here.
-    if (this.#ending !== undefined || data === "" || data === "[DONE]") return;
-    try {
-      const event = parseStreamEvent(data);
-      const type = typeof event["type"] === "string" ? event["type"] : name;
-      this.#take(type, event, data.length);
-      if (this.#ending !== undefined || this.#relayed === undefined) return;
-      const isBegun = this.#blocks > 0;
-      if (this.#relayed.pass(type, event, data, isBegun)) this.#unflushed = true;
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      this.#ending =
-        this.#failedUsage === undefined ? { error } : { error, usage: this.#failedUsage };
+    if (data === "[DONE]") return;
+    const fields = parseStreamEvent(data);
+    const type = typeof fields["type"] === "string" ? fields["type"] : name;
+    this.#take(type, fields, data.length);
+    if (this.#output.over) return;
+    this.#relay(type, fields, data);
+    if (this.#end !== undefined) this.#complete(this.#end);
+    else if (this.#output.hasContent && this.#shapes.learns) {
+      const shape = shapeOf(name, fields, data);
+      if (shape !== undefined) this.#shapes.add(shape);
     }
+  }
+
+  close(): void {
+    this.#output.break("STREAM_BROKEN", "the stream ended before the answer was completed");
+  }
+
+  /** The text of what has content goes on at once, that of the end with the end. */
+  #relay(type: string, fields: Fields, data: string): void {
+    const relayed = this.#relayed;
+    if (relayed === undefined) return;
+    const isAbout = isJsonObject(fields["response"]);
+    relayed.add({ type, fields, data, ...(isAbout ? { answer: "response" } : {}) });
+    if (this.#output.hasContent && this.#end === undefined) this.#output.relay(relayed.take());
+  }
+
+  #complete(end: AnswerEnd): void {
+    if (this.#relayed !== undefined) end.relayed = new KnownEnd(this.#relayed.take());
+    this.#output.complete(end);
   }
 
   #take(type: string, event: Fields, length: number): void {
@@ -154,7 +108,7 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
       case "response.failed":
       case "response.completed":
       case "response.incomplete":
-        this.#finish(type, isJsonObject(response) ? response : {}, event);
+        this.#finish(type, isJsonObject(response) ? response : {});
         return;
       case "response.created":
       case "response.in_progress":
@@ -212,22 +166,24 @@ class ResponsesStreamReader implements StreamReader, BlockOutput {
     if (this.model === "") this.model = shortText(response["model"]);
   }
 
-  #finish(type: string, response: Fields, event: Fields): void {
+  /** Whatever becomes of the answer now, the provider says what it used. */
+  #finish(type: string, response: Fields): void {
+    try {
+      this.#end = this.#endOf({ ...response, status: type.slice("response.".length) });
+    } catch (error) {
+      this.#output.caught(error, readUsage(response["usage"]).usage);
+    }
+  }
+
+  #endOf(response: Fields): AnswerEnd {
     this.#noteIdentity(response);
-    this.#failedUsage = readUsage(response["usage"]).usage;
-    refuseFailed({ ...response, status: type.slice("response.".length) });
+    refuseFailed(response);
     const { output } = response;
     for (const [index, item] of (Array.isArray(output) ? output : []).entries()) {
       if (isJsonObject(item) && !this.#items.knows(index)) this.#items.done(index, item);
     }
     this.#items.end();
-    const end = readEnd({ ...response, status: type.slice("response.".length) });
-    end.responseId = this.responseId;
-    end.model = this.model;
-    const relayed = this.#relayed?.last(type, event);
-    this.#ending = {
-      end: relayed === undefined ? end : { ...end, relayed: new KnownEnd(relayed) },
-    };
+    return { ...readEnd(response), responseId: this.responseId, model: this.model };
   }
 }
 

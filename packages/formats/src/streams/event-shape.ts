@@ -63,12 +63,12 @@ export class EventShape<Meaning> {
     let index = at;
     for (let number = 0; number < kinds.length; number += 1) {
       const literal = literals[number] as string;
-      if (!text.startsWith(literal, index)) return false;
+      if (!standsAt(text, index, literal)) return false;
       index = this.#endOfHole(kinds[number] as HoleKind, text, index + literal.length);
       if (index < 0) return false;
     }
     const last = literals[kinds.length] as string;
-    if (!text.startsWith(last, index)) return false;
+    if (!standsAt(text, index, last)) return false;
     this.end = index + last.length;
     return this.end - at <= maxEventLength;
   }
@@ -97,9 +97,14 @@ export class EventShape<Meaning> {
       }
       case "mark":
         this.markStart = start;
-        return text.startsWith(this.mark, start) ? start + this.mark.length : -1;
+        return standsAt(text, start, this.mark) ? start + this.mark.length : -1;
     }
   }
+}
+
+/** Like `startsWith`, which compares one by one what this compares at once. */
+function standsAt(text: string, index: number, literal: string): boolean {
+  return text.slice(index, index + literal.length) === literal;
 }
 
 /** Whether the string that `endOfString` went over last has escapes. */

@@ -1,4 +1,4 @@
-import type { GatewayError } from "@penstock/errors";
+import { GatewayError } from "@penstock/errors";
 import type { TokenUsage } from "@penstock/api";
 import type { StreamReader } from "../format.ts";
 import type { AnswerOutput } from "./answer-output.ts";
@@ -12,6 +12,8 @@ export interface StreamDialect {
   readonly model: string;
   readonly proven?: boolean;
   readonly usageSoFar?: TokenUsage | undefined;
+  /** The bytes of one read, before what they tell. */
+  read?(bytes: Uint8Array): void;
   /** Takes one event with data. Throws a GatewayError where the answer breaks with it. */
   event(name: string, data: string): void;
   /** See `SseHandler.take`. Throws like `event`. */
@@ -51,6 +53,7 @@ export class SseStreamReader implements StreamReader, SseHandler {
   push(bytes: Uint8Array): void {
     const output = this.#output;
     if (output.over) return;
+    this.#dialect.read?.(bytes);
     if (!this.#parser.push(bytes)) output.break("MALFORMED", "a line of the stream is too long");
     output.settle();
   }
@@ -73,7 +76,7 @@ export class SseStreamReader implements StreamReader, SseHandler {
     try {
       this.#dialect.event(name, data);
     } catch (error) {
-      this.#output.caught(error);
+      this.#broke(error);
     }
   }
 
@@ -83,9 +86,15 @@ export class SseStreamReader implements StreamReader, SseHandler {
     try {
       return this.#dialect.take(text, at);
     } catch (error) {
-      this.#output.caught(error);
+      this.#broke(error);
       return at;
     }
+  }
+
+  /** What breaks behind the proof of a complete answer costs it no more than what was to follow. */
+  #broke(error: unknown): void {
+    if (this.proven && error instanceof GatewayError) this.#close();
+    this.#output.caught(error);
   }
 
   #close(): void {
