@@ -143,12 +143,22 @@ export const answers: readonly Sample<Answer>[] = Object.entries(answerBlocks).m
 
 /** Streams as the format itself writes them. */
 export function writtenStreams(format: Format): Sample<Uint8Array>[] {
-  return Object.entries(answerBlocks).map(([name, blocks]) => {
-    const writer = format.createStreamWriter(identity, { includeUsage: true });
-    const chunks = blocks.flatMap(eventsOf).map((event) => writer.event(event));
-    chunks.push(writer.finish(endOf(blocks), usage));
-    return { name: `written: ${name}`, value: streamBytesOf(format, chunks) };
-  });
+  return Object.entries(answerBlocks).map(([name, blocks]) => ({
+    name: `written: ${name}`,
+    value: writeBlocks(format, blocks),
+  }));
+}
+
+/** A stream of one text in these pieces, as the format itself writes it. */
+export function writtenText(format: Format, pieces: readonly string[]): Uint8Array {
+  return writeBlocks(format, [{ kind: BlockKind.TEXT, pieces }]);
+}
+
+function writeBlocks(format: Format, blocks: readonly Block[]): Uint8Array {
+  const writer = format.createStreamWriter(identity, { includeUsage: true });
+  const chunks = blocks.flatMap(eventsOf).map((event) => writer.event(event));
+  chunks.push(writer.finish(endOf(blocks), usage));
+  return streamBytesOf(format, chunks);
 }
 
 /** Texts of a stream's writer as they travel. */

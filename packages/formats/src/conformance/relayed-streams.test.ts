@@ -1,11 +1,18 @@
 import { FinishReason } from "@penstock/api";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Format } from "../format.ts";
 import { formats } from "../formats.ts";
 import { mutated, mutations, splitBy } from "./changed-bytes.fixture.ts";
 import { documentedStreams } from "./documented-streams.fixture.ts";
-import { bytesOf, cutsOf, relayAs, usage, writtenStreams } from "./format-samples.fixture.ts";
+import {
+  bytesOf,
+  cutsOf,
+  relayAs,
+  usage,
+  writtenStreams,
+  writtenText,
+} from "./format-samples.fixture.ts";
 import { contentOf, readStream } from "./read-outcome.fixture.ts";
 import type { Outcome } from "./read-outcome.fixture.ts";
 
@@ -16,6 +23,18 @@ const relaying = Object.values(formats).filter(({ relaysStreams }) => relaysStre
 
 describe.each(relaying)("$name", (format) => {
   const streams = [...documentedStreams[format.name], ...writtenStreams(format)];
+
+  it("does not parse a piece that is like one before it", () => {
+    const pieces = Array.from({ length: 200 }, (_, number) => `piece “${number}”\n`);
+    const bytes = writtenText(format, pieces);
+    const parse = vi.spyOn(JSON, "parse");
+    const outcome = relayed(format, splitBy(bytes, [4_096]));
+    // What is split between two reads is; an escape in a piece is parsed for itself.
+    const events = parse.mock.calls.filter(([text]) => text.startsWith("{"));
+    parse.mockRestore();
+    expect(saidBy(outcome)).toBe(pieces.join(""));
+    expect(events.length).toBeLessThan(20 + bytes.length / 4_096);
+  });
 
   describe.each(streams)("a stream, $name, passed on,", ({ value: bytes }) => {
     it("is read like one that is not, and says the same under the caller's name", () => {

@@ -1,5 +1,4 @@
 import { BlockKind, type CandidateFinish, type TokenLogprobs } from "@penstock/api";
-import type { StreamEvent } from "../format.ts";
 import {
   argumentsDelta,
   blockEnded,
