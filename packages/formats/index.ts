@@ -1,3 +1,4 @@
+export { callerPaths, type RefusedRequest } from "./src/caller-paths.ts";
 export {
   type Answer,
   type AnswerEnd,

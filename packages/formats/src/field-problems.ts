@@ -5,9 +5,23 @@ type ProblemReason = "FIELD_INVALID" | "UNSUPPORTED_FIELD";
 /** Most problems told at once; a caller mends a few, a hostile one gets no long answer. */
 const maxProblems = 20;
 
+/** Where in a body messages and parts of the request that was read from it stood. */
+export type FieldOrigins = Map<object, string>;
+
 /** Collects what is wrong with a request, so that the caller learns of all of it at once. */
 export class FieldProblems {
+  readonly #origins: FieldOrigins | undefined;
   readonly #violations: { field: string; description: string; reason: ProblemReason }[] = [];
+
+  /** With `origins` it also notes where what is read stood; nobody wants to know that otherwise. */
+  constructor(origins?: FieldOrigins) {
+    this.#origins = origins;
+  }
+
+  /** What stands at the path became this message or part. */
+  made(value: object | undefined, path: string): void {
+    if (this.#origins !== undefined && value !== undefined) this.#origins.set(value, path);
+  }
 
   /** Whether no further problem is told; loops over caller data may stop then. */
   get full(): boolean {

@@ -65,7 +65,11 @@ export function readBlocks(
   value: unknown,
   place: BlockPlace,
 ): Blocks {
-  if (typeof value === "string") return { parts: [textPart(value)], extras: undefined };
+  if (typeof value === "string") {
+    const part = textPart(value);
+    problems.made(part, path);
+    return { parts: [part], extras: undefined };
+  }
   const blocks: Blocks = { parts: [], extras: undefined };
   if (!Array.isArray(value)) {
     problems.add(path, `must be text or a list of blocks, not ${kindOf(value)}`);
@@ -80,6 +84,7 @@ export function readBlocks(
     if (read.extras !== undefined) {
       (blocks.extras ??= {})[String(blocks.parts.length)] = read.extras;
     }
+    problems.made(read.part, at);
     blocks.parts.push(read.part);
     // Elsewhere citations are not the model's, and stay with the members that are carried.
     if (place === "assistant" && fields["type"] === "text") {

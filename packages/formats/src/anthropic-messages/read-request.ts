@@ -1,5 +1,5 @@
 import { ToolChoiceMode, type GenerateRequest } from "@penstock/api";
-import { FieldProblems } from "../field-problems.ts";
+import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
@@ -19,17 +19,25 @@ const maxLabelCount = 16;
  * paths of all problems, 20 at most.
  */
 export function readRequest(body: Uint8Array): CallerRequest {
-  return read(body, ["model", "max_tokens", "messages"]);
+  return read(body, ["model", "max_tokens", "messages"], new FieldProblems());
+}
+
+/** The same, noting where messages and blocks stood. */
+export function traceRequest(body: Uint8Array, origins: FieldOrigins): GenerateRequest {
+  return read(body, ["model", "messages"], new FieldProblems(origins)).request;
 }
 
 /** Reads a request whose tokens shall be counted: the same, without a number of output tokens. */
 export function readCountRequest(body: Uint8Array): CallerRequest {
-  return read(body, ["model", "messages"]);
+  return read(body, ["model", "messages"], new FieldProblems());
 }
 
-function read(body: Uint8Array, required: readonly string[]): CallerRequest {
+function read(
+  body: Uint8Array,
+  required: readonly string[],
+  problems: FieldProblems,
+): CallerRequest {
   const { value: fields, scan } = readScannedJson(body);
-  const problems = new FieldProblems();
   const draft = newDraft();
   for (const field of required) {
     if (fields[field] == null) problems.add(field, "is required");

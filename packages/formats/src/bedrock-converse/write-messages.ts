@@ -57,8 +57,8 @@ function speakerOf({ role }: Message, path: string): "system" | "user" | "assist
 }
 
 function checkInstructions(parts: readonly ContentPart[], path: string): void {
-  for (const { part } of parts) {
+  for (const [index, { part }] of parts.entries()) {
     if (part.case === "text" || part.case === "formatPart") continue;
-    throw cannotSay(path, `${part.case ?? "unknown content"} in instructions`);
+    throw cannotSay(`${path}.parts[${index}]`, `${part.case ?? "unknown content"} in instructions`);
   }
 }

@@ -97,7 +97,8 @@ class ContentsWriter {
   }
 
   #addSystem(parts: Written[], others: Written, path: string): void {
-    if (parts.some((part) => !("text" in part))) throw cannotSay(path, "an instruction of media");
+    const other = parts.findIndex((part) => !("text" in part));
+    if (other >= 0) throw cannotSay(`${path}.parts[${other}]`, "an instruction of media");
     if (this.#contents.length > 0) {
       this.#target.warn?.("approximated: instructions amid the conversation stand above it");
     }
@@ -106,8 +107,10 @@ class ContentsWriter {
   }
 
   #addResults(parts: Written[], others: Written, path: string): void {
-    if (parts.some((part) => !("functionResponse" in part))) {
-      throw cannotSay(path, "other content in a message of tool results");
+    const other = parts.findIndex((part) => !("functionResponse" in part));
+    if (other >= 0) {
+      const at = `${path}.parts[${other}]`;
+      throw cannotSay(at, "other content in a message of tool results");
     }
     if (this.#results !== undefined) {
       this.#results.push(...parts);

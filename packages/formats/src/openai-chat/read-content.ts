@@ -32,7 +32,11 @@ export function readContent(
   value: unknown,
   allowed: ReadonlySet<string>,
 ): Content {
-  if (typeof value === "string") return { parts: [textPart(value)], extras: undefined };
+  if (typeof value === "string") {
+    const part = textPart(value);
+    problems.made(part, field);
+    return { parts: [part], extras: undefined };
+  }
   const parts: ContentPart[] = [];
   let extras: PartExtras | undefined;
   if (!Array.isArray(value)) {
@@ -51,6 +55,7 @@ export function readContent(
     if (marker !== undefined) part.cacheMarker = marker;
     const others = otherFields(fields, partFields[String(fields["type"])] ?? new Set());
     if (others !== undefined) (extras ??= {})[String(parts.length)] = others;
+    problems.made(part, path);
     parts.push(part);
   }
   return { parts, extras };

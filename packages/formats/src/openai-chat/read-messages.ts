@@ -45,6 +45,7 @@ export function readMessages(problems: FieldProblems, value: unknown): Messages 
     if (fields === undefined || read === undefined) continue;
     markEnd(read.message, fields["cache_control"]);
     if (read.extras !== undefined) (extras ??= {})[String(messages.length)] = read.extras;
+    problems.made(read.message, path);
     messages.push(read.message);
   }
   return { messages, extras };
@@ -109,6 +110,7 @@ function readAssistant(
   if (reasoning != null) {
     const text = readText(problems, `${path}.reasoning_content`, reasoning);
     if (text !== undefined && text !== "") parts.push(reasoningPart(text));
+    problems.made(parts[0], `${path}.reasoning_content`);
   }
   let extras = otherFields(fields, assistantFields);
   if (value != null) {
@@ -120,6 +122,7 @@ function readAssistant(
   if (refusal != null) {
     const text = readText(problems, `${path}.refusal`, refusal);
     if (text !== undefined) parts.push(textPart(text, true));
+    if (text !== undefined) problems.made(parts.at(-1), `${path}.refusal`);
   }
   if (calls != null) readToolCalls(problems, `${path}.tool_calls`, calls, parts);
   const name = readName(problems, path, fields);
@@ -149,6 +152,7 @@ function readToolCalls(
     if (id === undefined || name === undefined || text === undefined) continue;
     const part = toolCallPart(id, name, text);
     Object.assign(part.part.value ?? {}, readCallSignature(call));
+    problems.made(part, at);
     parts.push(part);
   }
 }
@@ -161,6 +165,7 @@ function readToolResult(
   const id = readText(problems, `${path}.tool_call_id`, fields["tool_call_id"], idLength);
   const content = readRequiredContent(problems, path, fields, textOnly);
   const parts = [toolResultPart(id ?? "", content.parts)];
+  problems.made(parts[0], path);
   const message = newMessage(MessageRole.TOOL, parts, readName(problems, path, fields));
   return { message, extras: withPartExtras(otherFields(fields, toolFields), content.extras) };
 }

@@ -1,5 +1,5 @@
 import { ToolChoiceMode, type GenerateRequest, type Sampling } from "@penstock/api";
-import { FieldProblems } from "../field-problems.ts";
+import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
@@ -16,14 +16,22 @@ const maxLabelCount = 16;
  * UNSUPPORTED_FIELD with the paths of all problems, 20 at most.
  */
 export function readRequest(body: Uint8Array): CallerRequest {
+  return read(body, new FieldProblems());
+}
+
+/** The same, noting where messages and parts stood. */
+export function traceRequest(body: Uint8Array, origins: FieldOrigins): GenerateRequest {
+  return read(body, new FieldProblems(origins)).request;
+}
+
+function read(body: Uint8Array, problems: FieldProblems): CallerRequest {
   const { value: fields, scan } = readScannedJson(body);
-  const problems = new FieldProblems();
   const draft = newDraft();
   for (const key in fields) {
     const value = fields[key];
-    const read = fieldReaders.get(key);
-    if (read === undefined) carry(draft, problems, key, value);
-    else if (value !== null) read(draft, value, problems);
+    const readField = fieldReaders.get(key);
+    if (readField === undefined) carry(draft, problems, key, value);
+    else if (value !== null) readField(draft, value, problems);
   }
   return { ...finish(draft, problems), forwardable: forwardableBody(draft, fields, scan) };
 }

@@ -34,7 +34,8 @@ export function writeContent(
   });
 }
 
-function writePart(part: ContentPart, path: string): Record<string, unknown> {
+/** Writes one part. Throws UNSUPPORTED_FIELD for what the format has no words for. */
+export function writePart(part: ContentPart, path: string): Record<string, unknown> {
   switch (part.part.case) {
     case "text":
       return part.part.value.refusal

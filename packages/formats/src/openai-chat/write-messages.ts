@@ -126,7 +126,7 @@ function writeAssistant(
         // Sources are for the reader of the answer; the model has no use for them.
         break;
       default:
-        throw cannotSay(path, kindOf(part));
+        throw cannotSay(`${path}.parts[${message.parts.indexOf(part)}]`, kindOf(part));
     }
   }
   const thought = quirks.sendsReasoning === true ? reasoning : undefined;

@@ -1,7 +1,13 @@
 import type { ContentPart, Message, ToolResultPart } from "@penstock/api";
 import type { TargetRequest } from "../format.ts";
 import type { ToolIds } from "../tool-ids.ts";
-import { cannotSay, kindOf, writeContent, type ContentOptions } from "./write-content.ts";
+import {
+  cannotSay,
+  kindOf,
+  writeContent,
+  writePart,
+  type ContentOptions,
+} from "./write-content.ts";
 
 type Written = Record<string, unknown>;
 
@@ -21,14 +27,18 @@ export interface ResultWriting {
 export class ResultMedia {
   #content: Written[] = [];
 
-  /** Media of the result of a call. */
-  add(id: string, parts: readonly ContentPart[], { path, target }: ResultWriting): void {
-    if (parts.length === 0) return;
+  /** Media among the parts of the result of a call, which stands at the path. */
+  add(
+    id: string,
+    parts: readonly ContentPart[],
+    { path, target }: Pick<ResultWriting, "path" | "target">,
+  ): void {
+    if (!parts.some(({ part }) => part.case === "media")) return;
     target.warn?.("approximated: media of tool results follow in a message of the user");
     this.#content.push({ type: "text", text: `Media of the result of call ${id}:` });
-    for (const part of parts) {
-      const written = writeContent([part], path);
-      if (Array.isArray(written)) this.#content.push(...written);
+    for (const [index, part] of parts.entries()) {
+      if (part.part.case !== "media") continue;
+      this.#content.push(writePart(part, `${path}.parts[${index}]`));
     }
   }
 
@@ -43,32 +53,32 @@ export class ResultMedia {
 /** One message of this format per result, since it can hold only one. */
 export function writeResults({ parts, name }: Message, writing: ResultWriting): Written[] {
   const { path, target, ids } = writing;
-  return parts.map((part) => {
+  return parts.map((part, index) => {
     if (part.part.case !== "toolResult") {
-      throw cannotSay(path, `${kindOf(part)} in a message of tool results`);
+      throw cannotSay(`${path}.parts[${index}]`, `${kindOf(part)} in a message of tool results`);
     }
     const result: ToolResultPart = part.part.value;
     if (result.isError) target.warn?.("parameter_dropped: that a tool failed");
     const id = ids.idFor(result.toolCallId);
-    return { role: "tool", tool_call_id: id, content: writeResult(part, id, writing), name };
+    const content = writeResult(part, { id, index }, writing);
+    return { role: "tool", tool_call_id: id, content, name };
   });
 }
 
 function writeResult(
   { part, cacheMarker }: ContentPart,
-  id: string,
+  { id, index }: { readonly id: string; readonly index: number },
   writing: ResultWriting,
 ): string | Written[] {
-  const { path, media, options } = writing;
+  const { media, options } = writing;
+  const path = `${writing.path}.parts[${index}]`;
   const all = part.case === "toolResult" ? part.value.parts : [];
-  const other = all.find((one) => one.part.case !== "text" && one.part.case !== "media");
-  if (other !== undefined) throw cannotSay(path, `${kindOf(other)} in a tool result`);
+  for (const [at, one] of all.entries()) {
+    if (one.part.case === "text" || one.part.case === "media") continue;
+    throw cannotSay(`${path}.parts[${at}]`, `${kindOf(one)} in a tool result`);
+  }
   const parts = all.filter((one) => one.part.case === "text");
-  media.add(
-    id,
-    all.filter((one) => one.part.case === "media"),
-    writing,
-  );
+  media.add(id, all, { path, target: writing.target });
   const last = parts.at(-1);
   if (last === undefined) return all.length === 0 ? "" : "The result is media, which follow.";
   if (!options.marks || cacheMarker === undefined) return writeContent(parts, path, options);

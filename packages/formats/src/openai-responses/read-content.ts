@@ -36,7 +36,11 @@ export function readContent(
   value: unknown,
   allowed: ReadonlySet<string>,
 ): Content {
-  if (typeof value === "string") return { parts: [textPart(value)], extras: undefined };
+  if (typeof value === "string") {
+    const part = textPart(value);
+    problems.made(part, field);
+    return { parts: [part], extras: undefined };
+  }
   const content: Content = { parts: [], extras: undefined };
   if (!Array.isArray(value)) {
     problems.add(field, `must be text or a list of parts, not ${kindOf(value)}`);
@@ -51,6 +55,7 @@ export function readContent(
     if (part === undefined) continue;
     const others = otherFields(fields, partFields[String(fields["type"])] ?? new Set());
     if (others !== undefined) (content.extras ??= {})[String(content.parts.length)] = others;
+    problems.made(part, path);
     content.parts.push(part);
   }
   return content;

@@ -41,7 +41,9 @@ const resultParts: ReadonlySet<string> = new Set(["input_text", "input_image", "
 /** Reads `input`: text of the user, or items. Neighbouring items of the model are one message. */
 export function readInput(problems: FieldProblems, value: unknown): Input {
   if (typeof value === "string") {
-    return { messages: [newMessage(MessageRole.USER, [textPart(value)])], extras: undefined };
+    const part = textPart(value);
+    problems.made(part, "input");
+    return { messages: [newMessage(MessageRole.USER, [part])], extras: undefined };
   }
   if (!Array.isArray(value)) {
     problems.add("input", `must be text or a list of items, not ${kindOf(value)}`);
@@ -84,7 +86,7 @@ class InputReader {
         return;
       case "reasoning": {
         const { part, others } = readReasoning(this.#problems, path, item);
-        if (part !== undefined) this.#append(part, others);
+        if (part !== undefined) this.#append(path, part, others);
         return;
       }
       case "item_reference":
@@ -148,7 +150,7 @@ class InputReader {
     const name = readText(problems, `${path}.name`, item["name"], nameLength);
     const text = readText(problems, `${path}.arguments`, item["arguments"]);
     if (id === undefined || name === undefined || text === undefined) return;
-    this.#append(signedCall(id, name, text, item), otherFields(item, callFields));
+    this.#append(path, signedCall(id, name, text, item), otherFields(item, callFields));
   }
 
   #result(path: string, item: Fields): void {
@@ -158,7 +160,9 @@ class InputReader {
     const others = otherFields(item, resultFields);
     const overlay: MessageOverlay = { ...(others && { item: others }) };
     if (output.extras !== undefined) overlay.parts = output.extras;
-    this.#add(newMessage(MessageRole.TOOL, [toolResultPart(id ?? "", output.parts)]), overlay);
+    const part = toolResultPart(id ?? "", output.parts);
+    this.#problems.made(part, path);
+    this.#add(newMessage(MessageRole.TOOL, [part]), overlay);
   }
 
   /** An item of a tool that only this format knows. */
@@ -167,14 +171,17 @@ class InputReader {
     if (type === undefined) return;
     const role = roleOf(type);
     if (role === MessageRole.ASSISTANT) {
-      this.#append(formatPart(item), undefined);
+      this.#append(path, formatPart(item), undefined);
       return;
     }
     this.endMessage();
-    this.#add(newMessage(role, [formatPart(item)]), {});
+    const part = formatPart(item);
+    this.#problems.made(part, path);
+    this.#add(newMessage(role, [part]), {});
   }
 
-  #append(part: ContentPart, members: Fields | undefined): void {
+  #append(path: string, part: ContentPart, members: Fields | undefined): void {
+    this.#problems.made(part, path);
     noteItem(this.#overlay, this.#parts.length, members);
     this.#parts.push(part);
   }

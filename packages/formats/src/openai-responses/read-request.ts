@@ -1,5 +1,5 @@
-import { MessageRole, ToolChoiceMode } from "@penstock/api";
-import { FieldProblems } from "../field-problems.ts";
+import { MessageRole, ToolChoiceMode, type GenerateRequest } from "@penstock/api";
+import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { textPart } from "../openai-chat/content-parts.ts";
 import { readScannedJson } from "../read-json.ts";
@@ -24,14 +24,22 @@ export const instructionsRole = "instructions";
  * UNSUPPORTED_FIELD with the paths of all problems, 20 at most.
  */
 export function readRequest(body: Uint8Array): CallerRequest {
+  return read(body, new FieldProblems());
+}
+
+/** The same, noting where items and their parts stood. */
+export function traceRequest(body: Uint8Array, origins: FieldOrigins): GenerateRequest {
+  return read(body, new FieldProblems(origins)).request;
+}
+
+function read(body: Uint8Array, problems: FieldProblems): CallerRequest {
   const { value: fields, scan } = readScannedJson(body);
-  const problems = new FieldProblems();
   const draft = newDraft();
   for (const key in fields) {
     const value = fields[key];
-    const read = fieldReaders.get(key);
-    if (read !== undefined) {
-      if (value !== null) read(draft, value, problems);
+    const readField = fieldReaders.get(key);
+    if (readField !== undefined) {
+      if (value !== null) readField(draft, value, problems);
     } else if (isRefusedField(key)) {
       const why = "is refused: callers choose no destination, credential or header";
       problems.addUnsupported(key, why);
@@ -65,7 +73,7 @@ function finish(draft: RequestDraft, problems: FieldProblems): void {
   takeFirstModel(draft);
   if (!draft.sawModel) problems.add("model", "is required");
   if (!draft.sawInput) problems.add("input", "is required");
-  takeInstructions(draft);
+  takeInstructions(draft, problems);
   takeLogprobs(draft);
   takeToolChoice(draft, problems);
   if (draft.wishes !== undefined) applyWishes(request, draft.wishes);
@@ -89,13 +97,15 @@ function takeFirstModel(draft: RequestDraft): void {
 }
 
 /** Instructions are the first message, so that every target gets them. */
-function takeInstructions(draft: RequestDraft): void {
+function takeInstructions(draft: RequestDraft, problems: FieldProblems): void {
   const { instructions, request } = draft;
   if (instructions === undefined) return;
+  const part = textPart(instructions);
+  problems.made(part, "instructions");
   request.messages.unshift({
     $typeName: "penstock.inference.v1.Message",
     role: MessageRole.SYSTEM,
-    parts: [textPart(instructions)],
+    parts: [part],
     rawRole: instructionsRole,
   });
   const overlay = draft.extras?.["input"] as Record<string, MessageOverlay> | undefined;

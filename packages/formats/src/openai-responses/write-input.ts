@@ -103,14 +103,15 @@ function writeResults(
 ): void {
   // What was carried belongs to one item, which is how this format writes a message of results.
   const own = message.parts.length === 1 ? overlay : {};
-  for (const { part } of message.parts) {
-    if (part.case === "formatPart") input.push(ownWords(part.value, path));
+  for (const [index, { part }] of message.parts.entries()) {
+    const at = `${path}.parts[${index}]`;
+    if (part.case === "formatPart") input.push(ownWords(part.value, at));
     else if (part.case === "toolResult") {
       input.push({
-        ...writeResult(part.value, path, own),
+        ...writeResult(part.value, at, own),
         call_id: ids.idFor(part.value.toolCallId),
       });
-    } else throw cannotSay(path, `${part.case ?? "unknown content"} in a message of tool results`);
+    } else throw cannotSay(at, `${part.case ?? "unknown content"} in a message of tool results`);
   }
 }
 
@@ -169,10 +170,10 @@ class TurnWriter {
         return;
       }
       case "formatPart":
-        this.#item(index, ownWords(part.value, path));
+        this.#item(index, ownWords(part.value, `${path}.parts[${index}]`));
         return;
       default:
-        throw cannotSay(path, part.case ?? "an unknown kind of content");
+        throw cannotSay(`${path}.parts[${index}]`, part.case ?? "an unknown kind of content");
     }
   }
 

@@ -95,6 +95,26 @@ describe("the HTTP door", () => {
     await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
   });
 
+  it.each([
+    ["/v1/responses", { type: "web_search_call", id: "w" }, "input[1]", {}],
+    // What is meant for the gateway keeps a body from going on, not from being named.
+    ["/v1/responses", { type: "web_search_call", id: "w" }, "input[1]", { penstock: {} }],
+  ])("names what can't be sent as the caller of %s wrote it", async (path, item, field, more) => {
+    const { port, upstream } = await listen();
+    const question = { role: "user", content: "hi" };
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${sampleKey}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "smart", input: [question, item], ...more }),
+    });
+    const { error } = (await answer.json()) as { error: Record<string, unknown> };
+    expect([answer.status, error["code"]]).toEqual([400, "UNSUPPORTED_FIELD"]);
+    expect(error).toMatchObject({ param: field });
+    expect(error["message"]).toContain(`The field ${field} is content of openai-responses`);
+    expect(JSON.stringify(error)).not.toContain("messages[");
+    expect(upstream.calls).toHaveLength(0);
+  });
+
   it("does not wait for the rest of a refused body for long", async () => {
     const { port, clock } = await listen();
     const caller = open(port);

@@ -56,5 +56,5 @@ function takeRequest(
   // A header says more of a session than a field that stands for something else besides.
   if (context.session === "") context.session = read.session ?? "";
   context.callerFormat = format.name;
-  if (forwardable !== undefined) context.original = { bytes: body, forwardable };
+  context.original = { bytes: body, forwardable };
 }

@@ -14,6 +14,7 @@ export function forwardedBody(
   if (original === undefined || request === undefined) return undefined;
   if (callerFormat !== format.name) return undefined;
   const { bytes, forwardable } = original;
+  if (forwardable === undefined) return undefined;
   const edit = format.forwardRequest(forwardable, request, target);
   if (edit === undefined) return undefined;
   const { start, end, text } = edit;

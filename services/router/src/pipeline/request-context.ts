@@ -38,7 +38,8 @@ export interface RequestArrival {
 /** A caller's body in the format of its door. */
 export interface OriginalBody {
   readonly bytes: Buffer;
-  readonly forwardable: ForwardableBody;
+  /** Undefined: it may not go on as it is. */
+  readonly forwardable: ForwardableBody | undefined;
 }
 
 /** How a request ended, as its caller saw it; the names of `penstock.event.v1.RequestOutcome`. */
@@ -71,7 +72,7 @@ export class RequestContext {
   vectors: EmbedRequest | undefined;
   /** Format of the door; undefined where callers speak protobuf. */
   callerFormat: FormatName | undefined;
-  /** The body as it came, when it may go on to a target of the same format. */
+  /** The body as it came. */
   original: OriginalBody | undefined;
   /** The caller's name for its session, for affinity and reports; at most 128 characters. */
   session = "";

@@ -17,6 +17,7 @@ import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { answerFacts } from "./answer-facts.ts";
 import type { AnswerFacts, RelayedText, WholeAnswer } from "./downstream.ts";
+import { inCallersWords } from "./in-callers-words.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import { openAttempt, sendAttempt } from "./open-attempt.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -190,7 +191,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     try {
       return attemptMessage(this.#context, target, this.#parts);
     } catch (error) {
-      const known = toGatewayError(error);
+      const known = inCallersWords(toGatewayError(error), this.#context, target, this.#parts);
       this.#lastError ??= known;
       passOver(this.#context, target, { rule: "format", reason: known.message });
       return undefined;
