@@ -42,6 +42,7 @@ export {
 } from "./src/embedding-format.ts";
 export type { CountingFormat, CountingFormatName } from "./src/counting-format.ts";
 export { countingFormats, embeddingFormats, formats } from "./src/formats.ts";
+export { finishWarning } from "./src/finish-warning.ts";
 export { warnOfForeignParameters } from "./src/foreign-parameters.ts";
 export { failureOfError, failureToError, localFailure } from "./src/failure-to-error.ts";
 export {
@@ -53,6 +54,7 @@ export {
 } from "./src/failures/failure-rule.ts";
 export { failureTreatments, type FailureTreatment } from "./src/failures/failure-treatments.ts";
 export { judgeFailure, refineFailure } from "./src/failures/judge-failure.ts";
+export { namesNoModel } from "./src/failures/names-no-model.ts";
 export { statusRules } from "./src/failures/status-rules.ts";
 export { googleGenerateContent } from "./src/google-generate-content/google-generate-content.ts";
 export { anthropicMessages } from "./src/anthropic-messages/anthropic-messages.ts";

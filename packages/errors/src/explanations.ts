@@ -185,6 +185,16 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
       "routing, or conditions and prices exclude each of them. The error says which rule excludes which.",
     steps: ["Change what the rules name, in the request or in the configuration.", seeExplain],
   },
+  PRICE_MISSING: {
+    cause:
+      "A budget applies to the request, and no target that could serve it has a price: what it would " +
+      "cost can't be kept within the budget. The caller can't mend it.",
+    steps: [
+      "Give the deployments a `priceBook` that prices their models.",
+      "Or narrow the budget's scope or selector, so that it does not apply to them.",
+      seeExplain,
+    ],
+  },
   CREDENTIAL_MISSING: {
     cause: "The credential that the provider's resource refers to is not there.",
     steps: ["Set the variable or the file that `credential` names, for every router."],

@@ -42,6 +42,8 @@ export interface Exclusion {
   readonly rule: string;
   /** A sentence. */
   readonly reason: string;
+  /** The same with what only administrators may know; absent: there is no more. Callers never get it. */
+  readonly detail?: string | undefined;
   /** Unix time from which it may be asked again; absent: not by waiting. */
   readonly untilTimeMs?: number;
 }

@@ -85,6 +85,7 @@ export const reasons = {
   NOT_READY: row(UNAVAILABLE, 503, "later", "gateway"),
   NO_HEALTHY_TARGET: row(UNAVAILABLE, 503, "later", "provider"),
   NO_TARGET_FITS: row(FAILED_PRECONDITION, 400, "never", "caller"),
+  PRICE_MISSING: row(PERMISSION_DENIED, 403, "never", "policy"),
   CREDENTIAL_MISSING: row(UNAVAILABLE, 503, "never", "gateway"),
   DEADLINE_EXCEEDED: row(DEADLINE_EXCEEDED, 504, "same", "caller"),
   CANCELLED: row(CANCELLED, 499, "never", "caller"),

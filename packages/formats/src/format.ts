@@ -182,6 +182,8 @@ export interface RelayedAnswer {
   model: TextRange;
   /** What is known when it is complete; its usage is never absent. */
   end: AnswerEnd;
+  /** Signature of its last reasoning; absent: there is none, or the format's relay sees none. */
+  signature?: string;
 }
 
 /** What the path of a request says where its format says it there and not in the body. */

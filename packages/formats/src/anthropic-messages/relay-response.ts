@@ -1,5 +1,6 @@
 import { FinishReason, type CandidateFinish } from "@penstock/api";
 import type { RelayedAnswer, TextRange } from "../format.ts";
+import { isJsonObject } from "../read-json.ts";
 import { scanObject } from "../scan-object.ts";
 import { shortText } from "./read-response.ts";
 import { readFinish } from "./stop-reason.ts";
@@ -35,7 +36,22 @@ export function relayResponse(text: string): RelayedAnswer | undefined {
     model: modelName,
     warnings,
   };
-  return { model, end };
+  const signature = signatureIn(text, content);
+  return signature === undefined ? { model, end } : { model, end, signature };
+}
+
+/** The proof of the last reasoning. Content is read for it only where there is any. */
+function signatureIn(text: string, content: TextRange): string | undefined {
+  const signed = text.indexOf('"signature"', content.start) >= 0;
+  if (!signed && text.indexOf('"redacted_thinking"', content.start) < 0) return undefined;
+  const blocks = parse(text, content);
+  if (!Array.isArray(blocks)) return undefined;
+  let last: unknown;
+  for (const block of blocks.filter(isJsonObject)) {
+    if (block["type"] === "thinking") last = block["signature"] ?? last;
+    else if (block["type"] === "redacted_thinking") last = block["data"] ?? last;
+  }
+  return typeof last === "string" && last !== "" ? last : undefined;
 }
 
 function finishOf(value: (name: string) => unknown): CandidateFinish | undefined {

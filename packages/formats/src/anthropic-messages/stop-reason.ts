@@ -15,6 +15,11 @@ const reasonByWord = new Map<string, FinishReason>([
   ["compaction", FinishReason.OTHER],
 ]);
 
+/** Whether a word is of the format's documented vocabulary. */
+export function knowsStopReason(raw: string): boolean {
+  return reasonByWord.has(raw);
+}
+
 /** How an answer ended, from the members of a message or of a `message_delta`. */
 export function readFinish(fields: Readonly<Record<string, unknown>>): CandidateFinish {
   const { stop_reason: reason, stop_sequence: sequence, stop_details: details } = fields;

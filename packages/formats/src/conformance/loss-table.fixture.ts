@@ -3,6 +3,7 @@ import { GatewayError } from "@penstock/errors";
 import type { Format, FormatName } from "../format.ts";
 import { warnOfForeignParameters } from "../foreign-parameters.ts";
 import { formats } from "../formats.ts";
+import { finishRows } from "./finish-table.fixture.ts";
 import { bytesOf, targetOf } from "./format-samples.fixture.ts";
 import { lossProbes } from "./loss-probes.fixture.ts";
 import type { LossProbe } from "./loss-probes.fixture.ts";
@@ -74,7 +75,7 @@ export function writeLossTable(): string {
     const rows = lossProbes.map((probe) => [probe.name, ...names.map((name) => cell(probe, name))]);
     return tableOf([head, ...rows]);
   });
-  return `${introduction}${sections.join("\n")}`;
+  return `${introduction}${sections.join("\n")}${ends}${tableOf(finishRows())}`;
 }
 
 /** Columns as wide as their widest cell, as the formatter of this repository wants them. */
@@ -109,6 +110,14 @@ A deployment's capabilities may leave a target out before any of this happens.
 - **refused**: the target is not asked; the error names the field.
 - left out: it is not sent, as it changes no answer.
 - –: the format of the caller has no words for it.
+
+`;
+
+const ends = `
+# What an answer says of its end
+
+What callers of each door read when a provider ended its answer so. Callers of gRPC get the provider's own word beside
+one of five. *So*: the door has no word for it, and a warning in the answer says which one it was.
 
 `;
 

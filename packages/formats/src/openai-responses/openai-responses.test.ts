@@ -59,7 +59,12 @@ describe("answers", () => {
     const text = JSON.stringify(body, null, 1);
     const relayed = openaiResponses.relayResponse(text)!;
     expect(text.slice(relayed.model.start, relayed.model.end)).toBe(JSON.stringify(body.model));
-    expect(relayed.end).toEqual(openaiResponses.readResponse(encode(text)).end);
+    const { candidates, end } = openaiResponses.readResponse(encode(text));
+    expect(relayed.end).toEqual(end);
+    const thoughts = candidates[0]?.parts.flatMap(({ part }) =>
+      part.case === "reasoning" && part.value.signature ? [part.value.signature] : [],
+    );
+    expect(relayed.signature).toBe(thoughts?.at(-1));
     for (let length = 0; length < text.length; length += 7) {
       expect(openaiResponses.relayResponse(text.slice(0, length))).toBeUndefined();
     }

@@ -1,6 +1,7 @@
 import type { RelayedAnswer } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { readEnd } from "./read-response.ts";
+import { encryptedOf } from "./read-output.ts";
 import { findTopLevelValue } from "./top-level-value.ts";
 
 /** A text of printable ASCII, which is the same in Latin-1 and in UTF-8. */
@@ -20,7 +21,16 @@ export function relayResponse(text: string): RelayedAnswer | undefined {
   const end = readEnd(fields);
   if (end.candidates.length === 0 || end.usage === undefined) return undefined;
   if (!plain.test(end.responseId) || !plain.test(end.model)) return undefined;
-  return { model, end };
+  const signature = signatureIn(output);
+  return signature === undefined ? { model, end } : { model, end, signature };
+}
+
+/** The sealed content of the last reasoning. */
+function signatureIn(output: readonly Record<string, unknown>[]): string | undefined {
+  const last = output.findLast(
+    (item) => item["type"] === "reasoning" && encryptedOf(item) !== undefined,
+  );
+  return last && encryptedOf(last);
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

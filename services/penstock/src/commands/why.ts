@@ -73,7 +73,7 @@ function attemptTable(attempts: readonly Attempt[]): string {
     kinds[attempt.kind] ?? "unknown",
     attempt.deployment,
     attempt.model,
-    attempt.providerCode === "" ? attempt.outcome : `${attempt.outcome} (${attempt.providerCode})`,
+    outcomeOf(attempt),
     attempt.httpStatus === 0 ? "-" : String(attempt.httpStatus),
     formatDuration(attempt.startOffset),
     formatDuration(attempt.duration),
@@ -83,6 +83,12 @@ function attemptTable(attempts: readonly Attempt[]): string {
     attempt.costNanoUsd === undefined ? "-" : formatMoney(attempt.costNanoUsd),
   ]);
   return renderTable(columns, rows);
+}
+
+/** The class, and what is known besides: the provider's code, or why there was no answer of it. */
+function outcomeOf({ outcome, providerCode, failureCause }: Attempt): string {
+  const known = [providerCode, failureCause].filter((one) => one !== "").join("; ");
+  return known === "" ? outcome : `${outcome} (${known})`;
 }
 
 function exclusionTable(excluded: readonly Exclusion[]): string {

@@ -180,8 +180,8 @@ function explainTargets(
     chosen: true,
     reason: describeTarget(target, at),
   }));
-  for (const { target, rule, reason } of plan.skipped) {
-    targets.push({ name: target.deployment.name, chosen: false, reason: `${reason} [${rule}]` });
+  for (const { target, rule, reason, detail = reason } of plan.skipped) {
+    targets.push({ name: target.deployment.name, chosen: false, reason: `${detail} [${rule}]` });
   }
   answer.targets = create(ExplainRequestResponseSchema, { targets }).targets;
   const counting = countPlanOf(plan, parts);

@@ -25,7 +25,7 @@ export function signatureKey(request: GenerateRequest): string | undefined {
   for (let at = request.messages.length - 1; at >= 0; at -= 1) {
     const message = request.messages[at];
     if (message?.role !== MessageRole.ASSISTANT) continue;
-    for (const { part } of message.parts) {
+    for (const { part } of message.parts.toReversed()) {
       if (part.case !== "reasoning" && part.case !== "toolCall") continue;
       if (part.value.signature) return keyOfSignature(part.value.signature);
     }

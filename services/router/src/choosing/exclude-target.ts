@@ -32,6 +32,8 @@ export interface ExclusionInput {
 export interface ExclusionRule {
   readonly rule: string;
   readonly reason: string;
+  /** The same for administrators; absent: there is no more to say. */
+  readonly detail?: string;
 }
 
 /** Why a target without prices is left out where money is counted, and what mends it. */
@@ -83,7 +85,9 @@ function byCondition(
   if (condition === undefined) return undefined;
   const facts = conditionFacts();
   if (condition.judge(facts).holds) return undefined;
-  return { rule: "condition", reason: explainCondition(condition, facts) };
+  // What a condition asks of callers is its owner's business.
+  const detail = explainCondition(condition, facts);
+  return { rule: "condition", reason: "its condition does not hold", detail };
 }
 
 function byCapability(input: ExclusionInput, target: CompiledTarget): ExclusionRule | undefined {

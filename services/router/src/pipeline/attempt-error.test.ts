@@ -2,6 +2,10 @@ import { failureReasons } from "@penstock/formats";
 import type { FailureClass } from "@penstock/formats";
 import { describe, expect, it } from "vitest";
 import { errorOfAttempt } from "./attempt-error.ts";
+import { plainFailure } from "./attempt-failure.ts";
+import { causeSentences } from "./failure-cause.ts";
+import type { FailureCause } from "./failure-cause.ts";
+import { createPipeline } from "./pipeline.fixture.ts";
 import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
 
 function errorOf(failureClass: FailureClass, retryAfterMs?: number) {
@@ -10,6 +14,69 @@ function errorOf(failureClass: FailureClass, retryAfterMs?: number) {
   const failure = { class: failureClass, retryAfterMs, providerCode: "", providerMessage: "" };
   return errorOfAttempt({ target, committed: false, httpStatus: 401 }, failure, 1);
 }
+
+describe("what is known beyond a class", () => {
+  function told(cause: FailureCause): string {
+    const [target] = sampleSnapshot().routes.get("routes/smart")?.targets ?? [];
+    if (target === undefined) throw new Error("the sample has a route");
+    const failure = { ...plainFailure("CONNECTION"), cause, transportCode: "E_INSIDE" };
+    const error = errorOfAttempt({ target, committed: false, httpStatus: 0 }, failure, 1);
+    expect(error.metadata["failure_cause"]).toBe(cause);
+    expect(JSON.stringify([error.message, error.metadata])).not.toContain("E_INSIDE");
+    return error.message;
+  }
+
+  it("is told to callers in other words for each, without the system's", () => {
+    const messages = (Object.keys(causeSentences) as FailureCause[]).map(told);
+    expect(new Set(messages).size).toBe(messages.length);
+    expect(told("name_unknown")).toContain("providers/a has a host name that can't be resolved");
+    expect(told("tls_failed")).toContain("TLS failed");
+  });
+
+  it.each([
+    [401, { error: { type: "invalid_request_error", code: "invalid_api_key" } }, "no_credential"],
+    [404, { detail: "Not Found" }, "path_unknown"],
+    [404, { error: { code: "model_not_found" } }, undefined],
+  ])("is found in a %s that says %j", (status, body, cause) => {
+    const pipeline = createPipeline();
+    const { downstream } = pipeline.send();
+    for (const call of [0, 1]) {
+      pipeline.upstream.calls[call]?.headers(status);
+      pipeline.upstream.calls[call]?.data(JSON.stringify(body));
+      pipeline.upstream.calls[call]?.call.sink.onEnd();
+    }
+    expect(downstream.error?.metadata["failure_cause"]).toBe(cause);
+    const [attempt] = pipeline.spool.finals[0]?.attempts ?? [];
+    expect(attempt?.failureCause).toBe(cause ?? "");
+  });
+
+  it("is no missing credential where one was sent", () => {
+    const kind = { provider: { name: "providers/a", kind: "openai", credential: "env:KEY" } };
+    const pipeline = createPipeline(sampleSnapshot({ "providers/a": kind }));
+    const { handler } = pipeline.send();
+    pipeline.upstream.last.headers(401);
+    pipeline.upstream.last.call.sink.onEnd();
+    handler.cancel();
+    expect(pipeline.spool.finals[0]?.attempts[0]).toMatchObject({
+      outcome: "AUTH_FAILED",
+      failureCause: "",
+    });
+  });
+
+  it("is recorded with the system's name for administrators", () => {
+    const pipeline = createPipeline();
+    const { handler } = pipeline.send();
+    pipeline.upstream.last.call.sink.onFailure({
+      class: "CONNECTION",
+      message: "no connection",
+      sentBytes: false,
+      cause: "name_unknown",
+      code: "ENOTFOUND",
+    });
+    handler.cancel();
+    expect(pipeline.spool.finals[0]?.attempts[0]?.failureCause).toBe("name_unknown ENOTFOUND");
+  });
+});
 
 describe("errorOfAttempt", () => {
   it.each(["AUTH_FAILED", "PERMISSION", "MODEL_NOT_FOUND", "QUOTA_EXHAUSTED"] as const)(

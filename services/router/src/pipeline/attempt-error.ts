@@ -4,6 +4,7 @@ import type { FailureClass } from "@penstock/formats";
 import { failureEffects } from "../health/failure-effects.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import { causeSentences } from "./failure-cause.ts";
 
 /** What the caller reads, by class; nothing of it is the provider's text. */
 const sentences: Record<FailureClass, string> = {
@@ -51,7 +52,8 @@ export function errorOfAttempt(
   const provider = deployment.provider.name;
   const said = callersMistake.has(failure.class) ? quoted(failure.providerMessage) : "";
   const reason = run.committed ? "STREAM_INTERRUPTED" : failureReasons[failure.class];
-  const what = `${provider} ${sentences[failure.class]}${said}`;
+  const words = failure.cause === undefined ? undefined : causeSentences[failure.cause];
+  const what = `${provider} ${words ?? sentences[failure.class]}${said}`;
   const message = run.committed
     ? `The answer broke off after content had been sent: ${what}. Ask again for a whole one.`
     : `The provider ${what}.${tried(attempts)}${advice(failure.class)}`;
@@ -63,6 +65,7 @@ export function errorOfAttempt(
       deployment: deployment.name,
       attempts: String(attempts),
       failure_class: failure.class,
+      ...(failure.cause === undefined ? {} : { failure_cause: failure.cause }),
       ...(run.httpStatus === 0 ? {} : { provider_status: String(run.httpStatus) }),
       ...(failure.providerCode === "" ? {} : { provider_code: failure.providerCode }),
       ...(run.committed ? { committed: "true" } : {}),

@@ -9,6 +9,9 @@ import type {
 } from "@penstock/formats";
 import { findProvider } from "@penstock/providers";
 import type { CompiledTarget } from "@penstock/snapshot";
+import type { TransportFailure } from "../upstream/upstream-call.ts";
+import { causeOfAnswer } from "./failure-cause.ts";
+import type { FailureCause } from "./failure-cause.ts";
 
 /** Why an attempt failed. */
 export interface AttemptFailure {
@@ -24,6 +27,10 @@ export interface AttemptFailure {
   readonly cooldown?: CooldownScope | undefined;
   /** What may be done, where that is not what the class says. */
   readonly actions?: readonly FailureAction[] | undefined;
+  /** What is known beyond the class; absent: nothing. */
+  readonly cause?: FailureCause | undefined;
+  /** The system's name of what broke a connection, such as `ENOTFOUND`; absent: none. */
+  readonly transportCode?: string | undefined;
   /** True when the provider said something that no table knows. */
   readonly unmapped?: boolean | undefined;
 }
@@ -51,6 +58,7 @@ export function failureOfAnswer(
     providerMessage: refined.message,
     cooldown: refined.cooldown,
     actions: refined.actions,
+    cause: causeOfAnswer(refined, target),
     unmapped: refined.unmapped,
   };
 }
@@ -69,6 +77,16 @@ export function failureOfReader(
     ...plainFailure(known ? (named as FailureClass) : "MALFORMED"),
     retryAfterMs: error.retryAfterMs,
   };
+}
+
+/** A failure of the connection; `answering`: after the head of an answer of success. */
+export function failureOfTransport(
+  { class: failureClass, cause, code }: TransportFailure,
+  answering: boolean,
+): AttemptFailure {
+  // Once an answer has begun, a broken connection is a broken answer.
+  if (answering && failureClass === "CONNECTION") return plainFailure("STREAM_BROKEN");
+  return { ...plainFailure(failureClass), cause, transportCode: code };
 }
 
 /** A failure of which the provider said nothing. */

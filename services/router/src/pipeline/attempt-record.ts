@@ -34,6 +34,7 @@ export function attemptRecord(run: AttemptRun, end: AttemptEnd): Attempt {
     committed: run.committed,
     spanId: run.spanId,
     priceBook: deployment.priceBook,
+    failureCause: failureCause(end.failure),
   };
   if (run.firstTokenMs !== undefined) attempt.firstTokenDelay = durationOf(run.firstTokenMs);
   if (end.usage !== undefined) attempt.usage = end.usage;
@@ -41,4 +42,11 @@ export function attemptRecord(run: AttemptRun, end: AttemptEnd): Attempt {
   const retryAfterMs = end.failure?.retryAfterMs;
   if (retryAfterMs !== undefined) attempt.retryAfter = durationOf(retryAfterMs);
   return attempt;
+}
+
+/** What is known beyond the class, with the system's name of it. */
+function failureCause(failure: AttemptFailure | undefined): string {
+  if (failure?.cause === undefined) return failure?.transportCode ?? "";
+  const { cause, transportCode } = failure;
+  return transportCode === undefined ? cause : `${cause} ${transportCode}`;
 }

@@ -18,7 +18,12 @@ import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream
 import type { AnswerReading } from "./attempt-message.ts";
 import type { RelayedText, WholeAnswer } from "./downstream.ts";
 import { providerRequestId } from "./provider-request-id.ts";
-import { failureOfAnswer, failureOfReader, plainFailure } from "./attempt-failure.ts";
+import {
+  failureOfAnswer,
+  failureOfReader,
+  failureOfTransport,
+  plainFailure,
+} from "./attempt-failure.ts";
 import type { AnswerCircumstances, AttemptFailure } from "./attempt-failure.ts";
 import { AttemptTimers } from "./attempt-timers.ts";
 import type { TimeoutListener } from "./attempt-timers.ts";
@@ -227,9 +232,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       return;
     }
     if (this.#endProven()) return;
-    // Once an answer has begun, a broken connection is a broken answer.
-    const broken = failure.class === "CONNECTION" && this.#ok;
-    this.#fail(plainFailure(broken ? "STREAM_BROKEN" : failure.class));
+    this.#fail(failureOfTransport(failure, this.#ok));
   }
 
   onTimeout(failure: FailureClass): void {
@@ -330,9 +333,9 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     const text = body.toString("latin1");
     const relayed = this.#format.relayResponse?.(text);
     if (relayed === undefined) return false;
-    const { model, end } = relayed;
+    const { model, end, signature } = relayed;
     this.#noteEnd(end);
-    this.#owner.attemptRelayed(this, { text, model }, end);
+    this.#owner.attemptRelayed(this, { text, model, signature }, end);
     return true;
   }
 

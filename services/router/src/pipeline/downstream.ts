@@ -32,6 +32,8 @@ export interface RelayedText {
   readonly text: string;
   /** The value of `model`, which is replaced by the name that the caller asked for. */
   readonly model: TextRange;
+  /** Of the last reasoning in it; undefined: there is none. */
+  readonly signature?: string | undefined;
 }
 
 /** What is known when a request has been settled. */

@@ -51,8 +51,9 @@ export function exclusions(
       const reason = `attempt ${number} ended as ${outcome}${status}`;
       return { deployment, rule: `attempt.${outcome}`, reason };
     });
-  for (const { target, rule, reason, untilMs } of [...plan.skipped, ...context.passedOver]) {
-    const known = { deployment: target.deployment.name, rule, reason };
+  for (const skipped of [...plan.skipped, ...context.passedOver]) {
+    const { target, rule, reason, detail, untilMs } = skipped;
+    const known = { deployment: target.deployment.name, rule, reason, detail };
     made.push(untilMs === undefined ? known : { ...known, untilTimeMs: wallAtZeroMs + untilMs });
   }
   return made.slice(0, mostExclusions);
@@ -71,6 +72,7 @@ export function passOver(
 function reasonOf(skipped: readonly SkippedTarget[]): ErrorReason {
   if (skipped.length === 0) return "NO_HEALTHY_TARGET";
   if (skipped.every(({ rule }) => rule === credentialMissing)) return "CREDENTIAL_MISSING";
+  if (skipped.every(({ rule }) => rule === "no_price")) return "PRICE_MISSING";
   if (!skipped.every(({ forGood }) => forGood)) return "NO_HEALTHY_TARGET";
   const byPolicy = skipped.every(({ rule }) => rule.startsWith("policies/"));
   return byPolicy ? "POLICY_DENIED" : "NO_TARGET_FITS";
@@ -78,6 +80,7 @@ function reasonOf(skipped: readonly SkippedTarget[]): ErrorReason {
 
 function sentences(reason: ErrorReason, route: string): string {
   if (reason === "POLICY_DENIED") return `Policies deny every target of ${route}`;
+  if (reason === "PRICE_MISSING") return `A budget applies, and no target of ${route} has a price`;
   if (reason === "NO_TARGET_FITS") return `No target of ${route} can serve the request as it is`;
   return `No target of ${route} can be used now`;
 }

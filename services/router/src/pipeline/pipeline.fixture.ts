@@ -4,7 +4,7 @@ import { fromBinary, create } from "@bufbuild/protobuf";
 import { GenerateRequestSchema, UsageEventSchema } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
-import type { Answer, AnswerEnd, StreamEvent, VectorAnswer } from "@penstock/formats";
+import type { Answer, AnswerEnd, FormatName, StreamEvent, VectorAnswer } from "@penstock/formats";
 import { silentObservability } from "@penstock/observability";
 import { ManualClock } from "@penstock/runtime";
 import type { Snapshot } from "@penstock/snapshot";
@@ -274,6 +274,8 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     random: () => 0,
     isRevoked: () => false,
   };
+  /** What callers speak; undefined: gRPC. */
+  const caller: { format?: FormatName } = {};
   const begin = (
     request: Partial<GenerateRequest>,
     how: { stream?: boolean; requestId?: string; timeoutMs: number; operation: Operation },
@@ -294,6 +296,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     handler.context.request = question(request);
     handler.context.stream = stream;
     handler.context.operation = operation;
+    handler.context.callerFormat = caller.format;
     handler.context.requestBytes = 100;
     handler.run();
     return { handler, downstream };
@@ -306,6 +309,6 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
   ) => begin(request, { stream, requestId, timeoutMs, operation: "generate" });
   const count = (request: Partial<GenerateRequest> = {}, timeoutMs = 900_000) =>
     begin(request, { timeoutMs, operation: "count_tokens" });
-  const seen = { bugs, unrecorded, quotaRefusals, count };
+  const seen = { bugs, unrecorded, quotaRefusals, count, caller };
   return { ...seen, clock, parts, admission, leases, health, upstream, spool, send };
 }

@@ -26,8 +26,8 @@ export interface PlanInput extends ExclusionInput {
   /** Routes of the models that the request falls back to, each with its model. */
   readonly fallbacks: readonly RoutedModel[];
   readonly request: GenerateRequest;
-  /** Health and credential of a target, by the target. */
-  readonly admission: (target: CompiledTarget) => TargetAdmission;
+  /** Health and credential of a target, by the target and the model it would answer for. */
+  readonly admission: (target: CompiledTarget, model: string) => TargetAdmission;
   /** Whether one whose breaker is open may be asked where all fail. */
   readonly mayTryOpen: (target: CompiledTarget) => boolean;
   /** What orders rest on; not asked where a route of one target has nothing to order. */
@@ -50,6 +50,8 @@ export interface SkippedTarget {
   /** Such as `routing.only_providers`, `capability.tools`, `policies/eu`, `cooldown`. */
   readonly rule: string;
   readonly reason: string;
+  /** The same for administrators; absent: there is no more to say. */
+  readonly detail?: string;
   /** True when only its own failures stand against it. */
   readonly inNeed: boolean;
   /** True when the request itself would have to be another. */
@@ -74,7 +76,7 @@ export interface AttemptPlan {
 export function planAttempts(input: PlanInput): AttemptPlan {
   const { route, fallbacks, request } = input;
   const plan = { targets: [] as CompiledTarget[], skipped: [] as SkippedTarget[] };
-  planRoute(input, route, plan);
+  planRoute(input, { model: request.model, route }, plan);
   const models = fallbacks.length === 0 ? undefined : planFallbacks(input, plan);
   readmit(plan.targets, plan.skipped, input.mayTryOpen);
   const wishes = request.routing;
@@ -88,14 +90,14 @@ interface PlanDraft {
   readonly skipped: SkippedTarget[];
 }
 
-function planRoute(input: PlanInput, route: CompiledRoute, plan: PlanDraft): void {
+function planRoute(input: PlanInput, { model, route }: RoutedModel, plan: PlanDraft): void {
   for (const target of order(input, route)) {
     const unfit = exclusionOf(input, target);
     if (unfit !== undefined) {
       plan.skipped.push({ target, ...unfit, inNeed: false, forGood: true, untilMs: undefined });
       continue;
     }
-    const admission = input.admission(target);
+    const admission = input.admission(target, model);
     if (admission.ok) plan.targets.push(target);
     else {
       const { rule, reason, untilMs, inNeed = false } = admission;
@@ -112,7 +114,8 @@ function planFallbacks(input: PlanInput, plan: PlanDraft): ReadonlyMap<CompiledT
     const targets = route.targets.filter(({ deployment }) => !seen.has(deployment.name));
     if (targets.length === 0) continue;
     const facts = (): ConditionFacts => ({ ...input.conditionFacts(), model });
-    planRoute({ ...input, conditionFacts: facts }, { ...route, targets }, plan);
+    const rest = { model, route: { ...route, targets } };
+    planRoute({ ...input, conditionFacts: facts }, rest, plan);
     for (const target of targets) {
       models.set(target, model);
       seen.add(target.deployment.name);

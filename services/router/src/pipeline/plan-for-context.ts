@@ -41,9 +41,9 @@ export function planForContext(context: RequestContext, parts: AdmissionParts): 
     dialect: context.wishDialect,
     deniedProviders: context.deniedProviders,
     conditionFacts: () => conditionFacts(context),
-    admission: (target) => {
+    admission: (target, model) => {
       const unpriced = target.deployment.pricesAt(context.startWallMs) === undefined;
-      if (unpriced && hasTargetBudget(context, target)) return withoutPrice;
+      if (unpriced && hasTargetBudget(context, target, model)) return withoutPrice;
       return admitTarget(target, parts);
     },
     mayTryOpen: ({ deployment }) => parts.health.mayTryOpen(deployment, parts.clock.monotonicMs()),

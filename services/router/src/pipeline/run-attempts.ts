@@ -29,6 +29,7 @@ import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
+import { warnOfFinish } from "./warn-of-finish.ts";
 
 /** How the attempts of a request ended. */
 export type RequestEnd =
@@ -110,7 +111,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       this.#skip();
       return;
     }
-    const uses = targetQuotaUses(this.#context, target);
+    const uses = targetQuotaUses(this.#context, target, this.#modelOf(target));
     if (uses.length === 0) {
       this.#begin(target, undefined);
       return;
@@ -256,6 +257,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
       this.#context.downstream.start(answerFacts(run, this.#modelOf(run.target)));
     }
+    if (run.streamRelay === undefined) warnOfFinish(this.#context, end);
     this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
     this.#close(run, "OK", { reported: end.usage });
@@ -264,11 +266,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   attemptAnswered(run: AttemptRun, answer: WholeAnswer): void {
     if ("candidates" in answer) this.#context.signature = signatureOf(answer);
+    warnOfFinish(this.#context, answer.end);
     this.#closeWhole(run, answer.end);
     this.#end({ kind: "answered", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
   }
 
   attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void {
+    this.#context.signature = answer.signature;
     this.#closeWhole(run, end);
     this.#end({ kind: "relayed", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
   }

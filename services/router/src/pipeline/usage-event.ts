@@ -104,12 +104,14 @@ function usageError(error: GatewayError): UsageError {
   };
 }
 
-function exclusionMessage({ deployment, rule, reason, untilTimeMs }: Exclusion): ExclusionMessage {
+/** Records are for administrators. */
+function exclusionMessage(exclusion: Exclusion): ExclusionMessage {
+  const { deployment, rule, reason, detail = reason, untilTimeMs } = exclusion;
   const message: ExclusionMessage = {
     $typeName: "penstock.error.v1.Exclusion",
     deployment,
     rule,
-    reason: reason.slice(0, maximumMessageLength),
+    reason: detail.slice(0, maximumMessageLength),
   };
   if (untilTimeMs !== undefined) message.untilTime = timestampOf(Math.ceil(untilTimeMs));
   return message;

@@ -1,4 +1,4 @@
-import type { TransportFailure } from "./upstream-call.ts";
+import type { TransportCause, TransportFailure } from "./upstream-call.ts";
 
 /** How far a call had come when it failed. */
 export type CallPhase = "connecting" | "sent" | "answering";
@@ -15,6 +15,30 @@ const classes: Readonly<Record<string, TransportFailure["class"]>> = {
   UND_ERR_RES_EXCEEDED_MAX_SIZE: "MALFORMED",
   UND_ERR_HTTP_PARSER: "MALFORMED",
 };
+
+const causes: Readonly<Record<string, TransportCause>> = {
+  ENOTFOUND: "name_unknown",
+  ENODATA: "name_unknown",
+  EAI_AGAIN: "name_unknown",
+  EAI_FAIL: "name_unknown",
+  EAI_NODATA: "name_unknown",
+  EAI_NONAME: "name_unknown",
+  ECONNREFUSED: "connection_refused",
+  EHOSTUNREACH: "network_unreachable",
+  ENETUNREACH: "network_unreachable",
+  EHOSTDOWN: "network_unreachable",
+  [addressRefusedCode]: "address_refused",
+};
+
+/** Names by which Node and OpenSSL tell that TLS failed: of a certificate, a name, a handshake. */
+const tlsCode =
+  /^(?:ERR_(?:TLS|SSL)_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH$|EPROTO$)/;
+
+function causeOf(code: string, phase: CallPhase): TransportCause | undefined {
+  if (tlsCode.test(code)) return "tls_failed";
+  const known = causes[code];
+  return known ?? (phase === "sent" ? "connection_dropped" : undefined);
+}
 
 const sentences: Record<CallPhase, string> = {
   connecting: "no connection to the provider could be made",
@@ -44,5 +68,7 @@ export function classifyTransportError(error: unknown, phase: CallPhase): Transp
   if (phase === "connecting" && code === "ETIMEDOUT") {
     return { class: "TIMEOUT_CONNECT", message, sentBytes };
   }
-  return { class: phase === "answering" ? "STREAM_BROKEN" : "CONNECTION", message, sentBytes };
+  if (phase === "answering") return { class: "STREAM_BROKEN", message, sentBytes };
+  const cause = causeOf(code, phase);
+  return { class: "CONNECTION", message, sentBytes, cause, code: code === "" ? undefined : code };
 }

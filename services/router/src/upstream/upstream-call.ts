@@ -1,9 +1,22 @@
 import type { FailureClass, HeaderGetter } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
 
+/** What is known of a connection that failed. */
+export type TransportCause =
+  | "name_unknown"
+  | "connection_refused"
+  | "network_unreachable"
+  | "address_refused"
+  | "tls_failed"
+  | "connection_dropped";
+
 /** Why a call ended without a complete answer. */
 export interface TransportFailure {
   readonly class: FailureClass;
+  /** Absent: the class says it all. */
+  readonly cause?: TransportCause | undefined;
+  /** The system's or library's name of the error, such as `ENOTFOUND`; absent: it has none. */
+  readonly code?: string | undefined;
   /** For operators; holds no secret and nothing a provider wrote. */
   readonly message: string;
   /** Whether any byte of the request may have reached the provider. */

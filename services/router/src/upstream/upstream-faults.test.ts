@@ -131,6 +131,8 @@ describe("UpstreamClient and addresses", () => {
   const refused = {
     class: "CONNECTION",
     sentBytes: false,
+    cause: "address_refused",
+    code: "PENSTOCK_ADDRESS_REFUSED",
     message: expect.stringContaining("PENSTOCK_ADDRESS_REFUSED") as string,
   };
 

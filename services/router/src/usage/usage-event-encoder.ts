@@ -95,6 +95,7 @@ function writeAttempt(attempt: Attempt): void {
   writeText(17, attempt.spanId);
   writeTime(18, attempt.retryAfter);
   writeText(19, attempt.priceBook);
+  writeText(90, attempt.failureCause);
   buffer.end(start);
 }
 

@@ -12,12 +12,32 @@ function describeAttempt(attempt: Attempt): string {
   const { number, httpStatus, outcome } = attempt;
   const provider = attempt.provider === "" ? "a provider" : attempt.provider;
   if (outcome === "OK") return `${provider} answered attempt ${number}`;
+  const cause = causes.get(attempt.failureCause.split(" ", 1)[0] ?? "");
+  if (cause !== undefined) return `${provider} ${cause} in attempt ${number}${codeOf(attempt)}`;
   const told = happenings.get(outcome);
   if (told !== undefined) return `${provider} ${told} attempt ${number}`;
   if (httpStatus > 0) return `${provider} answered ${httpStatus} to attempt ${number}`;
   const how = outcome === "" ? "failed" : `failed (${outcome})`;
   return `${provider} ${how} in attempt ${number}`;
 }
+
+/** The system's own name of what went wrong, for whoever mends it. */
+function codeOf({ failureCause }: Attempt): string {
+  const code = failureCause.split(" ")[1];
+  return code === undefined ? "" : ` (${code})`;
+}
+
+/** What is known beyond the class of a failure; the same words as the router's. */
+const causes = new Map<string, string>([
+  ["name_unknown", "has a host name that could not be resolved"],
+  ["connection_refused", "refused the connection"],
+  ["network_unreachable", "could not be reached over the network"],
+  ["address_refused", "is at an address that may not be called"],
+  ["tls_failed", "could not be called, as TLS failed"],
+  ["connection_dropped", "dropped the connection before it answered"],
+  ["path_unknown", "answered 404 and named no model, so that its base URL may be wrong,"],
+  ["no_credential", "asked for a credential, of which none is configured,"],
+]);
 
 /** Failures that are no answer with a status, by class (formats' failure classes). */
 const happenings = new Map<string, string>([

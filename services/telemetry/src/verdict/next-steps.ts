@@ -18,8 +18,23 @@ const quotaSlowStates: ReadonlySet<string> = new Set(["late", "skipped"]);
 export function nextStep(reason: ErrorReason, error: UsageError | undefined): string {
   const state = error?.metadata["quota_state"] ?? "";
   const isSlow = reason === "QUOTA_UNAVAILABLE" && quotaSlowStates.has(state);
-  return isSlow ? quotaSlow : nextSteps[reason];
+  if (isSlow) return quotaSlow;
+  return stepsByCause.get(error?.metadata["failure_cause"] ?? "") ?? nextSteps[reason];
 }
+
+/** What is known of a provider's failure says more than its reason. */
+const stepsByCause: ReadonlyMap<string, string> = new Map([
+  ["name_unknown", "Check the host name in the provider's base URL, and the routers' DNS."],
+  ["connection_refused", "See whether a server runs at the provider's base URL, and on that port."],
+  ["network_unreachable", "See whether the routers' network reaches the provider's base URL."],
+  [
+    "address_refused",
+    "Set `private_network` of the provider if its address is meant to be called.",
+  ],
+  ["tls_failed", "Check the provider's certificate, and `transport` for its CA and server name."],
+  ["path_unknown", "Check the path of the provider's base URL, and its kind."],
+  ["no_credential", "Give the provider a `credential`."],
+]);
 
 const nextSteps: Record<ErrorReason, string> = {
   KEY_MISSING: "Let the caller send its virtual key as bearer token.",
@@ -53,6 +68,7 @@ const nextSteps: Record<ErrorReason, string> = {
   NOT_READY: "Wait until the router has a configuration.",
   NO_HEALTHY_TARGET: "Look at the health of the route's targets, or add one.",
   NO_TARGET_FITS: "Change what the rules name, in the request or in the configuration.",
+  PRICE_MISSING: "Give the route's deployments a price book that prices their models.",
   CREDENTIAL_MISSING: "Set the credential that the provider's resource refers to.",
   DEADLINE_EXCEEDED: "Give the request a longer deadline.",
   CANCELLED: "",

@@ -165,6 +165,25 @@ describe("the verdict", () => {
   });
 
   it.each([
+    [
+      "name_unknown ENOTFOUND",
+      "has a host name that could not be resolved in attempt 1 (ENOTFOUND)",
+    ],
+    [
+      "tls_failed CERT_HAS_EXPIRED",
+      "could not be called, as TLS failed in attempt 1 (CERT_HAS_EXPIRED)",
+    ],
+    ["no_credential", "asked for a credential, of which none is configured, in attempt 1"],
+  ])("tells what is known of a failure: %s", (failureCause, text) => {
+    const attempts = [attempt(1, "providers/a", { outcome: "CONNECTION", failureCause })];
+    const cause = { failure_cause: failureCause.split(" ")[0] ?? "" };
+    const failed = error("UPSTREAM_FAILED", "", cause);
+    const verdict = verdictOf(event(RequestOutcome.FAILED, { attempts, ...failed }));
+    expect(verdict.sentence).toContain(`The provider providers/a ${text}: `);
+    expect(verdict.nextStep).toMatch(/base URL|certificate|credential/);
+  });
+
+  it.each([
     ["TIMEOUT_FIRST_TOKEN", 0, "sent no content in time in"],
     ["TIMEOUT_CONNECT", 0, "could not be reached in time in"],
     ["CONNECTION", 0, "could not be reached, or hung up, in"],

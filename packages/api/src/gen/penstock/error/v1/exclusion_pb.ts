@@ -36,7 +36,8 @@ export type Exclusion = Message<"penstock.error.v1.Exclusion"> & {
   rule: string;
 
   /**
-   * Why, in one sentence.
+   * Why, in one sentence. In records of requests, which are for administrators, with what a condition
+   * asks; in errors of callers without.
    *
    * @generated from field: string reason = 3;
    */
