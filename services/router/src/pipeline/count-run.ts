@@ -89,7 +89,7 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
       this.#skip(target, problem);
       return;
     }
-    const uses = targetQuotaUses(this.#context, target).filter(
+    const uses = targetQuotaUses(this.#context, target, this.#modelOf(target)).filter(
       ({ quota }) => quota.unit === "requests",
     );
     if (uses.length === 0) {
@@ -204,6 +204,11 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
     if (reservation === undefined) return;
     const actuals = actualAmounts(reservation.uses, undefined, undefined);
     context.charges.push(...this.#parts.leases.settle(reservation, actuals));
+  }
+
+  /** The model of the request's that a target was planned for. */
+  #modelOf(target: CompiledTarget): string {
+    return this.#plan.models?.get(target) ?? this.#context.request?.model ?? "";
   }
 
   #endEstimated(): void {
