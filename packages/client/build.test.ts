@@ -10,7 +10,7 @@ import { startTestGateway } from "./src/test-gateway.ts";
 const run = promisify(execFile);
 const packageFolder = import.meta.dirname;
 const repository = join(packageFolder, "../..");
-const minuteMs = 60_000;
+const patienceMs = 120_000;
 const examples = ["example.mjs", "openai.mjs"];
 
 let folder: string;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   gateway = await startTestGateway();
   folder = await mkdtemp(join(tmpdir(), "penstock-client-"));
   const built = join(folder, "built");
-  const options = { cwd: folder, timeout: minuteMs };
+  const options = { cwd: folder, timeout: patienceMs };
   await run(process.execPath, [join(packageFolder, "build.mjs"), built], options);
   await run("npm", ["pack", built, "--silent"], options);
   const [tarball = ""] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--silent"];
   await run("npm", ["install", `./${tarball}`, ...flags], options);
   for (const file of examples) await writeFile(join(folder, file), await readmeExample(file));
-}, minuteMs);
+}, 3 * patienceMs);
 
 afterAll(async () => {
   gateway.close();
@@ -66,7 +66,7 @@ describe("the packed client", () => {
 
   it("runs the example of the README from an empty folder", async () => {
     const env = { PENSTOCK_GRPC_ADDRESS: gateway.address, OPENAI_API_KEY: "psk_example" };
-    const options = { cwd: folder, env, timeout: minuteMs };
+    const options = { cwd: folder, env, timeout: patienceMs };
     const { stdout, stderr } = await run(process.execPath, ["example.mjs"], options);
     expect(stderr).toBe("");
     expect(stdout.split("\n")).toEqual([
@@ -82,7 +82,7 @@ describe("the packed client", () => {
 
   it("runs the example with the interface of the official client", async () => {
     const env = { PENSTOCK_GRPC_ADDRESS: gateway.address, OPENAI_API_KEY: "psk_example" };
-    const options = { cwd: folder, env, timeout: minuteMs };
+    const options = { cwd: folder, env, timeout: patienceMs };
     const { stdout, stderr } = await run(process.execPath, ["openai.mjs"], options);
     expect(stderr).toBe("");
     expect(stdout).toBe("Count to three. \n429 LIMIT_EXCEEDED\n");
@@ -94,7 +94,7 @@ describe("the packed client", () => {
     const lists = ["--lib", "es2024,esnext.disposable", "--types", "node", "--skipLibCheck"];
     const typeRoots = ["--typeRoots", join(repository, "node_modules/@types")];
     const args = [compiler, ...flags.split(" "), ...lists, ...typeRoots, ...examples];
-    const checked = run(process.execPath, args, { cwd: folder, timeout: minuteMs });
+    const checked = run(process.execPath, args, { cwd: folder, timeout: patienceMs });
     // The compiler writes its complaints on standard output and ends with a failure.
     const { stdout } = await checked.catch((error: { stdout: string }) => error);
     expect(stdout).toBe("");

@@ -58,7 +58,7 @@ serverLane("nats").describe("the parts of compose.yaml", () => {
         env: { PATH: process.env["PATH"], ...environments["migrate"] },
       });
       for (const part of parts) children.push(start(part));
-    }, 120_000);
+    });
 
     afterAll(async () => {
       await Promise.all(
@@ -71,7 +71,7 @@ serverLane("nats").describe("the parts of compose.yaml", () => {
       );
       await Promise.all([nats?.stop(), postgres?.stop()]);
       rmSync(place, { recursive: true, force: true });
-    }, 30_000);
+    });
 
     function prepare(): void {
       const path = `${join(root, "node_modules/.bin")}:${process.env["PATH"]}`;
@@ -160,7 +160,7 @@ serverLane("nats").describe("the parts of compose.yaml", () => {
           patience,
         );
       }
-    }, 70_000);
+    });
 
     it("take the demo and answer through both routers, over mutual TLS and as users of the bus", async () => {
       const url = (part: string): string =>

@@ -46,5 +46,5 @@ describe("the template for further languages", () => {
     } finally {
       await rm(out, { recursive: true, force: true });
     }
-  }, 40_000);
+  });
 });

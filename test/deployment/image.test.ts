@@ -192,7 +192,7 @@ describe("what the Dockerfile builds", () => {
     await expect(migration).rejects.toMatchObject({
       stderr: expect.stringContaining("PENSTOCK_DATABASE_URL is not set"),
     });
-  }, 60_000);
+  });
 
   async function health(): Promise<void> {
     await run(node(), [join(image.root, "app/deploy/healthcheck.mjs")], {

@@ -62,7 +62,7 @@ describe("deploy/README.md", () => {
         expect(["set", ".", undefined]).toContain(words[0]);
       }
     }
-  }, 30_000);
+  });
 
   it("sets variables that somebody reads, to files that somebody makes", () => {
     const made = readFileSync(join(deploy, "compose/prepare.sh"), "utf8");

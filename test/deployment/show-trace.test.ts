@@ -40,7 +40,7 @@ describe("show-trace.mjs", () => {
     penstock.stderr?.on("data", (bytes: Buffer) => (said += bytes.toString()));
     await vi.waitFor(() => expect(said).toMatch(/^ready in/m), { timeout: 60_000, interval: 50 });
     demo = parseEnv(readFileSync(join(dataDir, "demo.env"), "utf8"));
-  }, 70_000);
+  });
 
   afterAll(async () => {
     const ended = once(penstock, "exit");
@@ -78,7 +78,7 @@ describe("show-trace.mjs", () => {
     ]);
     expect(apply).toMatch(/^ {4}internal penstock\.config\.apply {2}\[penstock/m);
     expect(stdout).not.toContain(demo["OPENAI_API_KEY"]);
-  }, 120_000);
+  });
 
   it("says what is not set, and who does not answer", async () => {
     const env = { PATH: process.env["PATH"] };

@@ -43,12 +43,12 @@ function suite(): void {
     const databaseUrl = await postgres.createDatabase("penstock");
     penstock = await startConstellation({ resources, busUrl: nats.url, databaseUrl });
     key = await penstock.issueKey(keyName);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await penstock?.close();
     await Promise.all([nats?.stop(), postgres?.stop()]);
-  }, 60_000);
+  });
 
   const running = (): Constellation => {
     if (penstock === undefined) throw new Error("it did not start");

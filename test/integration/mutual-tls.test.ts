@@ -61,6 +61,7 @@ serverLane("postgres").describe("roles that know each other by certificates", ()
   }, 120_000);
 
   afterAll(async () => {
+    vi.unstubAllEnvs();
     await Promise.all(
       children.map(async (child) => {
         if (child.exitCode !== null || child.signalCode !== null) return;
@@ -132,7 +133,7 @@ serverLane("postgres").describe("roles that know each other by certificates", ()
   }
 
   async function issueKey(): Promise<string> {
-    process.env["PENSTOCK_TLS_CA"] = pem("ca.crt");
+    vi.stubEnv("PENSTOCK_TLS_CA", pem("ca.crt"));
     const simulatorUrl = `http://127.0.0.1:${control.ports.simulator}`;
     const env = join(folder, "demo");
     let secret = "";
@@ -217,9 +218,9 @@ serverLane("postgres").describe("roles that know each other by certificates", ()
     const ofServices = findings.filter(({ check }) => /https:|clock/.test(check));
     expect(ofServices.length).toBeGreaterThanOrEqual(3);
     expect(ofServices.filter(({ state }) => state === "fail")).toEqual([]);
-    delete process.env["PENSTOCK_TLS_CA"];
+    vi.stubEnv("PENSTOCK_TLS_CA", undefined);
     const refused = await command("get", "routes");
-    process.env["PENSTOCK_TLS_CA"] = pem("ca.crt");
+    vi.stubEnv("PENSTOCK_TLS_CA", pem("ca.crt"));
     expect(refused.exitCode).toBe(3);
     expect(refused.stderr).toContain("set PENSTOCK_TLS_CA");
   });

@@ -33,13 +33,13 @@ function roles(): void {
     [nats, postgres] = await Promise.all([startNats(), startPostgres()]);
     databaseUrl = await postgres.createDatabase("penstock");
     common = { PENSTOCK_BUS_URL: nats.url, PENSTOCK_SERVICE_TOKEN: generateKey("pst").text };
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all(running.map((process) => process.stop("SIGKILL")));
     await Promise.all([nats.stop(), postgres.stop()]);
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it("wait for what they lack, then do together what one process does alone", async () => {
     const database = { PENSTOCK_DATABASE_URL: databaseUrl };
@@ -121,7 +121,7 @@ function roles(): void {
     await policy.stop("SIGKILL");
     expect(await metrics(router.url("admin"), adminToken)).toBe(200);
     expect(await router.stop("SIGTERM"), router.output()).toBe(0);
-  }, 120_000);
+  });
 
   it("are told which variable they lack, and open nothing", async () => {
     const lacking = startRole("quota,telemetry", { PENSTOCK_BUS_URL: nats.url });
@@ -155,7 +155,7 @@ function roles(): void {
     await vi.waitFor(() => expect(performance.now() - closedMs).toBeGreaterThan(1_500), 5_000);
     expect(await call.finish()).toMatchObject({ status: 200 });
     expect(await ended, policy.output()).toBe(0);
-  }, 60_000);
+  });
 
   it("recover from a database that goes away", async () => {
     const database = { PENSTOCK_DATABASE_URL: databaseUrl };
@@ -171,7 +171,7 @@ function roles(): void {
     );
     await postgres.restart();
     await policy.untilReady("control");
-  }, 60_000);
+  });
 }
 
 function writeManifest(folder: string): string {

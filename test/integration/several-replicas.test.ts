@@ -93,7 +93,7 @@ function suite(): void {
       );
     }
     await Promise.all([...quotas, ...telemetries].map((service) => service.start()));
-  }, 40_000);
+  });
   afterAll(async () => {
     await Promise.all([...quotas, ...telemetries].map((one) => one[Symbol.asyncDispose]()));
     for (const close of closers) await close();
@@ -130,13 +130,13 @@ function suite(): void {
       const keys = ["quota", "telemetry"].flatMap((name) => routers.map((r) => `${name}.${r}.1`));
       await vi.waitFor(() => {
         for (const key of keys) expect(confirmed.get(key)?.at(-1)).toBe(BigInt(eventsOfEach));
-      }, 20_000);
+      });
       await watch.close();
       for (const values of confirmed.values()) {
         expect(values).toEqual(values.toSorted((a, b) => (a < b ? -1 : 1)));
       }
       await expectOnce(total);
-    }, 60_000);
+    });
 
     it("take what came while PostgreSQL was killed, once it is back", async () => {
       const messages = makeMessages(2n);
@@ -149,7 +149,7 @@ function suite(): void {
       await publish(500, messages.length);
       await vi.waitFor(() => {
         for (const { health } of [...quotas, ...telemetries]) expect(health.ready()).toBe(false);
-      }, 10_000);
+      });
       await postgres.restart();
       await vi.waitFor(async () => {
         for (const consumer of ["quota", "telemetry"]) {
@@ -159,12 +159,12 @@ function suite(): void {
             expect(value).toBe(BigInt(eventsOfEach));
           }
         }
-      }, 20_000);
+      });
       await vi.waitFor(() => {
         for (const { health } of [...quotas, ...telemetries]) expect(health.ready()).toBe(true);
-      }, 10_000);
+      });
       await expectOnce(2n * total);
-    }, 60_000);
+    });
 
     it("sweep one at a time, and the other goes on when a session dies", async () => {
       const name = "penstock-quota-lock";

@@ -92,7 +92,7 @@ describe("a change of the configuration", () => {
       expect(sha256(answer.transcript.text)).toBe(expected.get(answer.question.prompt));
     }
     expect(changesDuringStreams).toBeGreaterThanOrEqual(10);
-  }, 60_000);
+  });
 
   interface StreamAnswer {
     readonly question: Question;

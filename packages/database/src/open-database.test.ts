@@ -57,7 +57,7 @@ describe("openDatabaseServer", () => {
     const { rows } = await sql<{ n: bigint }>`select count(*) as n from public.log`.execute(db);
     expect(Number(rows[0]?.n)).toBeGreaterThanOrEqual(last);
     await server.close();
-  }, 40_000);
+  });
 
   it("keeps what was written over a clean close, behind a private socket", async () => {
     const first = await openDatabaseServer({ dataDir, logger });
@@ -72,7 +72,7 @@ describe("openDatabaseServer", () => {
     const { rows } = await sql`select x from public.t`.execute(second.connect("public"));
     expect(rows).toEqual([{ x: 7n }]);
     await second.close();
-  }, 40_000);
+  });
 
   it("begins anew where creating the database was interrupted", async () => {
     const folder = join(dataDir, "deeply", "nested".repeat(20));
@@ -83,7 +83,7 @@ describe("openDatabaseServer", () => {
     const second = await openDatabaseServer({ dataDir: folder, logger });
     expect((await sql`select 1 as x`.execute(second.connect("public"))).rows).toEqual([{ x: 1 }]);
     await second.close();
-  }, 40_000);
+  });
 
   it("says what is wrong with a folder it cannot open", async () => {
     writeFileSync(join(dataDir, "database"), "not a folder");

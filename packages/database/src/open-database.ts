@@ -12,7 +12,6 @@ import { setEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { pglitePort, startPglite } from "./pglite.ts";
 import type { PgliteServer } from "./pglite.ts";
-import type { PgliteStorage } from "./pglite-protocol.ts";
 import { makePglitePool, makePool } from "./pool-settings.ts";
 import type { ConnectOptions } from "./pool-settings.ts";
 import { toStorageError } from "./storage-error.ts";
@@ -57,16 +56,11 @@ export async function openDatabaseServer(options: OpenDatabaseOptions): Promise<
   const dataDir = resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const storage = { kind: "folder", path: join(dataDir, "database") } as const;
-  return await openPglite(storage, join(dataDir, "run"), logger);
+  return overPglite(await startPglite(storage, join(dataDir, "run"), logger), logger);
 }
 
-/** Opens PGlite on any storage; tests use it with a copy of a template. */
-export async function openPglite(
-  storage: PgliteStorage,
-  runFolder: string | undefined,
-  logger: Logger,
-): Promise<DatabaseServer> {
-  const server = await startPglite(storage, runFolder, logger);
+/** Pools into a PGlite that runs, which is closed with them. */
+export function overPglite(server: PgliteServer, logger: Logger): DatabaseServer {
   const target = {
     host: server.socketFolder,
     port: pglitePort,

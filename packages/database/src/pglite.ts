@@ -12,6 +12,8 @@ export interface PgliteServer {
   readonly socketFolder: string;
   /** Aborts with a GatewayError (UNAVAILABLE) when the database stops unasked. */
   readonly failed: AbortSignal;
+  /** Whether the process goes on for it alone, as it does until it is told otherwise. */
+  keepProcess(isKept: boolean): void;
   /** Flushes and ends the thread. */
   close(): Promise<void>;
 }
@@ -58,7 +60,8 @@ export async function startPglite(
     await within(life.ended, closeTimeoutMs, "the embedded database did not close");
     rmSync(socketFolder, { recursive: true, force: true });
   };
-  return { socketFolder, failed: life.failed, close: () => (closing ??= close()) };
+  const keepProcess = (isKept: boolean): void => void (isKept ? worker.ref() : worker.unref());
+  return { socketFolder, failed: life.failed, keepProcess, close: () => (closing ??= close()) };
 }
 
 interface WorkerLife {

@@ -121,7 +121,7 @@ describe("scanJson", () => {
     const text = `{"a":"${'\\"'.repeat(400_000)}${"x".repeat(400_000)}"}`;
     const startMs = Date.now();
     scanJson(encode(text));
-    expect(Date.now() - startMs).toBeLessThan(1_000);
+    expect(Date.now() - startMs).toBeLessThan(10_000);
   });
 });
 

@@ -35,7 +35,7 @@ describe("redactText", () => {
     for (const part of ["eyJ", "sk-", "-----BEGIN ", "://", "psk_", "Bearer "]) {
       const startMs = performance.now();
       redactText(part.repeat(100_000));
-      expect(performance.now() - startMs).toBeLessThan(2_000);
+      expect(performance.now() - startMs).toBeLessThan(10_000);
     }
   });
 });

@@ -280,14 +280,23 @@ function describeExpiry(get: () => BucketHarness): void {
     await expiring.put("r2", bytes("1"));
     const { seen, watch } = await observe(expiring);
     await vi.waitFor(() => expect(seen).toContain("caught up"));
-    for (let step = 0; step < 40 && !seen.includes("-r1"); step += 1) {
+    let writtenMs = performance.now();
+    let longestPauseMs = 0;
+    const rewrite = async (): Promise<void> => {
       await expiring.put("r2", bytes("2"));
+      longestPauseMs = Math.max(longestPauseMs, performance.now() - writtenMs);
+      writtenMs = performance.now();
+    };
+    await vi.waitFor(async () => {
+      await rewrite();
       await passTime(expireAfterMs / 4);
-    }
-    await vi.waitFor(() => expect(seen).toContain("-r1"));
+      expect(seen).toContain("-r1");
+    });
     expect(await expiring.get("r1")).toBeUndefined();
+    await rewrite();
     expect((await expiring.list()).map(shown)).toEqual(["r2=2"]);
-    expect(seen).not.toContain("-r2");
+    // On a machine so busy that it was not rewritten in time it may well have expired.
+    if (longestPauseMs < expireAfterMs / 2) expect(seen).not.toContain("-r2");
     await passTime(expireAfterMs);
     await vi.waitFor(() => expect(seen).toContain("-r2"), 5_000);
     expect(await expiring.get("r2")).toBeUndefined();

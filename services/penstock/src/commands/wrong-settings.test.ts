@@ -67,17 +67,13 @@ describe("a role that can't start", () => {
   it.each([
     [{ PENSTOCK_LOG_LEVEL: "loud" }, "PENSTOCK_LOG_LEVEL must be one of"],
     [{ PENSTOCK_TLS_CERT: "/nowhere.crt", PENSTOCK_TLS_KEY: "/nowhere.key" }, "/nowhere.crt"],
-  ])(
-    "as of %j says so in a sentence, with code 2",
-    async (wrong, sentence) => {
-      const { exitCode, talk } = await run([...role, ...busUrl, ...databaseUrl], wrong);
-      const last = talk.trimEnd().split("\n").at(-1);
-      expect(last).toMatch(/^penstock: /);
-      expect(last).toContain(sentence);
-      expect(exitCode).toBe(2);
-    },
-    30_000,
-  );
+  ])("as of %j says so in a sentence, with code 2", async (wrong, sentence) => {
+    const { exitCode, talk } = await run([...role, ...busUrl, ...databaseUrl], wrong);
+    const last = talk.trimEnd().split("\n").at(-1);
+    expect(last).toMatch(/^penstock: /);
+    expect(last).toContain(sentence);
+    expect(exitCode).toBe(2);
+  });
 });
 
 describe("a suite without its database", () => {
@@ -87,5 +83,5 @@ describe("a suite without its database", () => {
     expect(talk).toContain("start PostgreSQL, or correct PENSTOCK_DATABASE_URL");
     expect(talk).not.toContain("canary");
     expect(exitCode).toBe(1);
-  }, 30_000);
+  });
 });

@@ -94,7 +94,7 @@ describe("a suite that stops", () => {
       expect(pids).toHaveLength(1);
       expect(deaths).toEqual([]);
     }
-  }, 30_000);
+  });
 });
 
 describe("the plan of a suite", () => {

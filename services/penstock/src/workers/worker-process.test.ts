@@ -33,4 +33,4 @@ it("is hurried by the second word of its primary, however soon it comes, and by 
   child.send({ kind: "drain" });
   const [code] = (await once(child, "exit")) as [number];
   expect(code).toBe(0);
-}, 20_000);
+});

@@ -53,7 +53,7 @@ export async function startPolicyHarness(options: HarnessOptions = {}): Promise<
     const { transport } = createInProcessTransport(
       (router) => service.routes(router),
       { observability, authenticate: () => identity },
-      { token: new Secret("test-token"), tracer: observability.tracer },
+      { token: new Secret("test-token"), tracer: observability.tracer, defaultTimeoutMs: 60_000 },
     );
     return createClient(desc, transport);
   };

@@ -13,7 +13,8 @@ import { createSimulator } from "@penstock/simulator";
 import type { Constellation, ConstellationOptions } from "./constellation.ts";
 import { openGateway } from "./open-gateway.ts";
 
-const revisionTimeoutMs = 10_000;
+const startTimeoutMs = 90_000;
+const revisionTimeoutMs = 30_000;
 const lookEveryMs = 2;
 
 /** Starts all roles in this process. */
@@ -103,7 +104,7 @@ async function startRoles(
       knownAdminToken: undefined,
       prepare: async () => {},
     },
-    AbortSignal.timeout(30_000),
+    AbortSignal.timeout(startTimeoutMs),
   );
   parts.defer(() => composition.stop(2_000));
   return composition;

@@ -110,8 +110,14 @@ function openTransports(
   { adminToken, tracer }: GatewaySite,
   parts: AsyncDisposableStack,
 ): OpenTransport {
+  const token = new Secret(adminToken);
   return (url) => {
-    const opened = createNetworkTransport({ url, token: new Secret(adminToken), tracer });
+    const opened = createNetworkTransport({
+      url,
+      token,
+      tracer,
+      defaultTimeoutMs: callTimeoutMs,
+    });
     parts.defer(() => opened.close());
     return opened.transport;
   };

@@ -1,6 +1,6 @@
 import { createObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startOtlpReceiver } from "./otlp-receiver.ts";
 import type { OtlpReceiver } from "./otlp-receiver.ts";
 import type { ReceivedSpan } from "./received-span.ts";
@@ -10,9 +10,12 @@ let receiver: OtlpReceiver;
 
 beforeAll(async () => {
   receiver = await startOtlpReceiver();
-  Object.assign(process.env, receiver.environment);
+  for (const [name, value] of Object.entries(receiver.environment)) vi.stubEnv(name, value);
 });
-afterAll(() => receiver.close());
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await receiver.close();
+});
 
 describe("startOtlpReceiver", () => {
   it("takes what our own exporter sends", async () => {
