@@ -60,7 +60,10 @@ export async function startPglite(
     await within(life.ended, closeTimeoutMs, "the embedded database did not close");
     rmSync(socketFolder, { recursive: true, force: true });
   };
-  const keepProcess = (isKept: boolean): void => void (isKept ? worker.ref() : worker.unref());
+  const keepProcess = (isKept: boolean): void => {
+    if (isKept) worker.ref();
+    else worker.unref();
+  };
   return { socketFolder, failed: life.failed, keepProcess, close: () => (closing ??= close()) };
 }
 
