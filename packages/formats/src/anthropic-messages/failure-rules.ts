@@ -26,6 +26,13 @@ export const failureRules: readonly FailureRule[] = [
     message: /\bcredit balance is too low\b|\breached your specified API usage limits\b/i,
     class: "QUOTA_EXHAUSTED",
   },
+  // The account has no long contexts: a shorter input is answered, and nothing must cool down.
+  {
+    id: "long-context-not-paid",
+    type: ["rate_limit_error"],
+    message: /\bextra usage is required for long context\b/i,
+    class: "CONTEXT_TOO_LONG",
+  },
   { id: "ramp-limit", code: ["ramp_limit_exceeded"], class: "RATE_LIMITED", cooldown: "model" },
   {
     id: "key-unreachable",

@@ -10,7 +10,8 @@ export const failureRules: readonly FailureRule[] = [
   {
     id: "input-too-long",
     code: ["ValidationException"],
-    message: /\b(?:input is too long|prompt is too long|too many input tokens|context window)\b/i,
+    message:
+      /\b(?:input is too long|prompt is too long|too many input tokens|context window|maximum context length|exceed context limit)\b/i,
     class: "CONTEXT_TOO_LONG",
   },
   {

@@ -62,7 +62,7 @@ export const failureRules: readonly FailureRule[] = [
     id: "context-by-message",
     status: [400, 403, 422],
     message:
-      /\b(?:maximum (?:context|prompt) length|context window|input is too long|longer than the model's context length|exceeded model token limit|prompt (?:is )?too long)\b/i,
+      /\b(?:maximum (?:context|prompt) length|context window|input is too long|longer than the (?:model's context length|maximum model length)|exceeded model token limit|prompt (?:\(.{1,64}\) )?(?:is )?too long)\b/i,
     class: "CONTEXT_TOO_LONG",
   },
   {

@@ -1,6 +1,7 @@
 import { AttemptKind } from "@penstock/api";
 import type { CountTokensResponse } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
+import { unusualEnds } from "@penstock/formats";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
@@ -347,7 +348,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   /** What was left out of the request stands before what the provider's answer gave rise to. */
   #addWarnings(end: AnswerEnd): void {
     const context = this.#context;
-    context.warnings = [...context.warnings, ...end.warnings];
+    context.warnings = [...context.warnings, ...end.warnings, ...unusualEnds(end.candidates)];
     end.warnings = context.warnings;
   }
 
