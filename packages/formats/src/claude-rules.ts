@@ -17,6 +17,12 @@ export interface ClaudeRules {
   readonly sampling: "free" | "one" | "none";
   /** Whether it can be told to call a tool. */
   readonly forcedTools: boolean;
+  /**
+   * Output tokens to ask for where nobody says how many, as the API wants a number: all that older
+   * models have beside a long input, which together must fit their context; later ones stop where
+   * it is full.
+   */
+  readonly usualMaxTokens: number;
 }
 
 /** A name that tells nothing is left to the provider. */
@@ -28,6 +34,7 @@ const unknown: ClaudeRules = {
   off: "disabled",
   sampling: "free",
   forcedTools: true,
+  usualMaxTokens: 4_096,
 };
 
 const named = /claude-(opus|sonnet|haiku|fable|mythos)-(\d{1,2})(?:[-.](\d{1,2}))?(?!\d)/;
@@ -36,7 +43,7 @@ const older = /claude-(\d)(?:[-.](\d))?-(opus|sonnet|haiku)/;
 
 /**
  * What the model of a name takes (platform.claude.com/docs: the migration guides of each model,
- * "Effort", "Adaptive thinking", "Extended thinking"). Anthropic's aliases, Bedrock's ids and those of
+ * "Effort", "Adaptive thinking", "Extended thinking", "Models overview", "Stop reasons"). Anthropic's aliases, Bedrock's ids and those of
  * inference profiles are known; a name of another kind has the rules of no version.
  */
 export function claudeRules(model: string): ClaudeRules {
@@ -51,6 +58,7 @@ export function claudeRules(model: string): ClaudeRules {
     efforts: effortsOf(family, version),
     ...(off === undefined ? {} : { off }),
     sampling: version >= 407 ? "none" : version >= 401 ? "one" : "free",
+    usualMaxTokens: version >= 405 ? 64_000 : version >= 305 ? 8_192 : 4_096,
     forcedTools: family === "haiku" || version < (isAlwaysThinking(family) ? 501 : 505),
   };
 }

@@ -17,8 +17,8 @@ import { ownSignature } from "./own-signature.ts";
 const minBudgetTokens = 1_024;
 /** The smallest `top_p` beside thinking. */
 const minTopP = 0.95;
-/** The limit of output that an effort is taken of where none is known. Unit: tokens. */
-const usualMaxTokens = 32_000;
+/** The largest limit of output that an effort is taken of. Unit: tokens. */
+const mostMaxTokens = 32_000;
 
 /**
  * Shares of the largest output that are a budget for an effort, as OpenRouter has them
@@ -121,7 +121,8 @@ function thinkingOff({ rules, warn }: ClaudeTarget): ClaudeThinking | undefined 
 }
 
 function thinkingByEffort(effort: string, target: ClaudeTarget): ClaudeThinking | undefined {
-  const share = (shareByEffort.get(effort) ?? 0) * (target.maxTokens ?? usualMaxTokens);
+  const share =
+    (shareByEffort.get(effort) ?? 0) * Math.min(target.maxTokens ?? mostMaxTokens, mostMaxTokens);
   const budget = Math.max(Math.floor(share), minBudgetTokens);
   target.warn?.(`approximated: the effort ${effort} is ${budget} tokens to think with`);
   return thinkingByBudget(budget, target);

@@ -242,9 +242,9 @@ export interface TargetRequest {
   quirks: FormatQuirks;
   /**
    * Largest number of output tokens for formats that can't do without one, where the request names
-   * none. Unit: tokens. Absent: 4,096.
+   * none. Unit: tokens. Absent: what the format knows of the model.
    */
-  defaultMaxOutputTokens?: number;
+  defaultMaxOutputTokens?: number | undefined;
   /**
    * Told of everything that the body leaves out or says in another way, for the caller. Absent:
    * nobody listens.

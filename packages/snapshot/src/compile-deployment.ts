@@ -63,6 +63,8 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     embedding: compileEmbedding(facts, deployment, capabilities),
     counting: compileCounting(address, deployment, { place, capabilities }),
     defaultMaxOutputTokens: deployment.defaultMaxOutputTokens ?? defaultMaximumOutputTokens,
+    askedMaxOutputTokens:
+      deployment.defaultMaxOutputTokens ?? numberOf(capabilities.maxOutputTokens),
     maxConcurrentRequests: deployment.maxConcurrentRequests ?? defaultMaxConcurrentRequests,
     priceBook: deployment.priceBook,
     priceBookRevision: priceBook?.revision ?? 0n,
@@ -71,6 +73,10 @@ export function compileDeployment(parts: DeploymentParts): CompiledDeployment | 
     path: facts.pathPrefix + operationPath(address, deployment.model, false, place),
     streamPath: facts.pathPrefix + operationPath(address, deployment.model, true, place),
   };
+}
+
+function numberOf(count: bigint | undefined): number | undefined {
+  return count === undefined ? undefined : Number(count);
 }
 
 /** Where the tokens of an input are counted; undefined where the deployment counts none. */

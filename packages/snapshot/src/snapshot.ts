@@ -177,7 +177,13 @@ export interface CompiledDeployment {
   readonly quirks: FormatQuirks;
   /** The deployment's own, then the provider's, then the kind's; absent: taken as yes. */
   readonly capabilities: Readonly<Capabilities>;
+  /** Output tokens to reserve for a request that states no maximum; never asked of the provider. */
   readonly defaultMaxOutputTokens: number;
+  /**
+   * Output tokens to ask for in a format that can't do without a number, where the request states
+   * none: what the configuration says. Undefined: what the format knows of the model.
+   */
+  readonly askedMaxOutputTokens: number | undefined;
   readonly maxConcurrentRequests: number;
   /** Resource name; empty: the deployment has no price. */
   readonly priceBook: string;

@@ -90,7 +90,10 @@ describe("writing a request of another format", () => {
 
   it("asks for the deployment's number of output tokens where the caller names none", () => {
     expect(translate({}, { defaultMaxOutputTokens: 77 }).body["max_tokens"]).toBe(77);
-    expect(translate({}).body["max_tokens"]).toBe(4_096);
+    const usual = (model: string) => translate({}, { model }).body["max_tokens"];
+    expect(usual("our-model")).toBe(4_096);
+    expect(usual("claude-opus-4-1")).toBe(8_192);
+    expect(usual("claude-sonnet-5-5")).toBe(64_000);
   });
 
   it("says what it leaves out or changes", () => {

@@ -20,7 +20,6 @@ const overlayFields: ReadonlySet<string> = new Set([
   "output_config",
 ]);
 
-const defaultMaxTokens = 4_096;
 /** Highest temperature of the format. */
 const maxTemperature = 1;
 
@@ -40,11 +39,11 @@ export function requestBody(
 ): Record<string, unknown> {
   const extras = request.formatParameters[formatName];
   const { system, messages } = writeMessages(request.messages, target, extras?.["messages"]);
-  const maxTokens =
-    request.sampling?.maxOutputTokens ?? target.defaultMaxOutputTokens ?? defaultMaxTokens;
   checkFormat(request.responseFormat);
   tellDropped(request, target);
   const rules = claudeRules(target.model);
+  const maxTokens =
+    request.sampling?.maxOutputTokens ?? target.defaultMaxOutputTokens ?? rules.usualMaxTokens;
   if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
     throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
   }

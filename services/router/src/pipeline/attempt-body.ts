@@ -23,7 +23,7 @@ export function attemptBody(
   const warnings = adapted === undefined ? [] : [...adapted.warnings];
   context.warnings = warnings;
   const warn = warnInto(warnings);
-  const { defaultMaxOutputTokens } = target.deployment;
+  const defaultMaxOutputTokens = target.deployment.askedMaxOutputTokens;
   const wanted = { model, stream, quirks, warn, defaultMaxOutputTokens };
   warnOfForeignParameters(adapted?.request ?? request, format, warn);
   if (adapted === undefined) {

@@ -30,7 +30,7 @@ function bodyOf(
   { format, parts }: { format: CountingFormat; parts: Pick<AdmissionParts, "affinity" | "clock"> },
 ): string | Buffer {
   const { request } = context;
-  const { model, quirks, defaultMaxOutputTokens } = target.deployment;
+  const { model, quirks, askedMaxOutputTokens: defaultMaxOutputTokens } = target.deployment;
   if (request === undefined) throw new Error("runs after the request was read");
   const wanted = { model, stream: false, quirks, defaultMaxOutputTokens };
   const adapted = adaptRequest(context, target, parts);

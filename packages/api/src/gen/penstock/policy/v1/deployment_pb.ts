@@ -123,7 +123,8 @@ export type Deployment = Message<"penstock.policy.v1.Deployment"> & {
   capabilities?: Capabilities | undefined;
 
   /**
-   * Output tokens to reserve for a request that states no maximum. Unit: tokens. Absent: 1,024.
+   * Output tokens to reserve for a request that states no maximum, and to ask for where the format wants a number
+   * (`anthropic-messages`). Unit: tokens. Absent: 1,024 are reserved, and as many asked for as the model usually has.
    *
    * @generated from field: optional int32 default_max_output_tokens = 21;
    */
