@@ -43,8 +43,9 @@ const older = /claude-(\d)(?:[-.](\d))?-(opus|sonnet|haiku)/;
 
 /**
  * What the model of a name takes (platform.claude.com/docs: the migration guides of each model,
- * "Effort", "Adaptive thinking", "Extended thinking", "Models overview", "Stop reasons"). Anthropic's aliases, Bedrock's ids and those of
- * inference profiles are known; a name of another kind has the rules of no version.
+ * "Effort", "Adaptive thinking", "Extended thinking", "Models overview", "Stop reasons"). Anthropic's
+ * aliases, Bedrock's ids and those of inference profiles are known; a name of another kind has the
+ * rules of no version.
  */
 export function claudeRules(model: string): ClaudeRules {
   const [, family, major, minor] = named.exec(model) ?? reordered(older.exec(model));

@@ -1,7 +1,6 @@
 import { AttemptKind } from "@penstock/api";
 import type { CountTokensResponse } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
-import { unusualEnds } from "@penstock/formats";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
@@ -348,7 +347,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   /** What was left out of the request stands before what the provider's answer gave rise to. */
   #addWarnings(end: AnswerEnd): void {
     const context = this.#context;
-    context.warnings = [...context.warnings, ...end.warnings, ...unusualEnds(end.candidates)];
+    context.warnings = [...context.warnings, ...end.warnings];
     end.warnings = context.warnings;
   }
 
