@@ -215,18 +215,37 @@ describe("the official client", () => {
     expect(String(error)).toContain("STREAM_INTERRUPTED");
   });
 
-  it("counts tokens, and is told that they are estimated", async () => {
-    const { model, max_tokens: _unused, ...rest } = { model: "claude", ...asked };
-    const { data, response } = await client.messages.countTokens({ model, ...rest }).withResponse();
-    expect(data.input_tokens).toBeGreaterThan(0);
-    expect(response.headers.get("x-penstock-token-source")).toBe("estimated");
-    expect(data).toMatchObject({ penstock: { deployment: "deployments/claude" } });
+  it("counts tokens, by the provider where that counts, else is told that they are estimated", async () => {
+    const { max_tokens: _unused, ...rest } = asked;
+    const count = (model: string) => client.messages.countTokens({ model, ...rest }).withResponse();
+    const counted = await count("claude");
+    expect(counted.data.input_tokens).toBe(answer.inputTokens);
+    expect(counted.response.headers.get("x-penstock-token-source")).toBe("reported");
+    expect(counted.response.headers.get("x-penstock-deployment")).toBe("deployments/claude");
+    expect(counted.data).toMatchObject({ penstock: { deployment: "deployments/claude" } });
+    const estimated = await count("chat");
+    expect(estimated.data.input_tokens).toBeGreaterThan(0);
+    expect(estimated.response.headers.get("x-penstock-token-source")).toBe("estimated");
+    expect(estimated.response.headers.get("x-penstock-token-estimate-reason")).toBe("not_offered");
     const unknown = client.messages.countTokens({ ...rest, model: "no-such-model" });
     await expect(unknown).rejects.toBeInstanceOf(NotFoundError);
     const stranger = new Anthropic({ baseURL: gateway.httpUrl, apiKey: "psk_x", maxRetries: 0 });
-    await expect(stranger.messages.countTokens({ model, ...rest })).rejects.toBeInstanceOf(
-      AuthenticationError,
-    );
+    await expect(
+      stranger.messages.countTokens({ model: "claude", ...rest }),
+    ).rejects.toBeInstanceOf(AuthenticationError);
+  });
+
+  it("has its own words counted, betas and all, and no answer taken for a count", async () => {
+    const body = { messages: asked.messages, system: asked.system, some_beta: { on: true } };
+    const headers = { "anthropic-beta": "some-beta-2030-01-01" };
+    const { data } = await client.messages
+      .countTokens({ model: "watched", ...body }, { headers })
+      .withResponse();
+    expect(seen).toMatchObject([{ url: "/v1/messages/count_tokens", headers }]);
+    expect(seen[0]?.body).toEqual({ model: "watched", ...body });
+    const { penstock } = data as unknown as { penstock: Record<string, unknown> };
+    expect(penstock).toMatchObject({ source: "estimated", reason: "failed" });
+    expect(penstock["detail"]).toContain("MALFORMED");
   });
 
   it("lists models page by page, and finds one", async () => {

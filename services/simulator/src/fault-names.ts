@@ -74,6 +74,9 @@ export const errorFaults: Readonly<Record<string, VendorErrorKind>> = {
 /** Names a field of the request's body that is refused: `rejects-temperature`. */
 export const rejectsPrefix = "rejects-";
 
+/** Before a fault that is for calls alone which count tokens: `count-hang`. */
+export const countPrefix = "count-";
+
 /** What all faults do, for people; `N` stands for a number. */
 export function knownFaults(): string[] {
   return [
@@ -81,5 +84,6 @@ export function knownFaults(): string[] {
     ...Object.keys(errorFaults),
     `${rejectsPrefix}FIELD`,
     ...Object.keys(numberFaults).map((name) => `${name}-N`),
+    `${countPrefix}FAULT`,
   ];
 }

@@ -7,12 +7,16 @@ export function introduce(vendors: Readonly<Record<string, SimulatedVendor>>): s
   const paths = endpoints.flatMap(({ format, paths: all }) =>
     all.map(({ path }) => `  POST /VENDOR${path}    ${format.name}`),
   );
+  const counting = endpoints.flatMap(({ counting: all = [] }) =>
+    all.map(({ path, format }) => `  POST /VENDOR${path}    ${format.name}`),
+  );
   const models = Object.entries(vendors).map(
     ([name, vendor]) => `  ${name}: ${Object.keys(vendor.models).join(", ")}`,
   );
   return `Simulated vendors of Penstock, to practise on. They need no key. Each speaks every format:
 
 ${paths.join("\n")}
+${counting.join("\n")}
   POST /VENDOR/v1/embeddings    openai-embeddings: a function of model, text and length
   GET  /calls     what they were asked, newest last; ?request_id= narrows it, DELETE forgets it
 
@@ -24,7 +28,8 @@ A fault after a + in the name of a deployment's model makes it fail: alpha-large
 alpha-small+delay-200+cut-after-5. N is a number of milliseconds for slow-, delay- and
 retry-after-ms-, of seconds for the other retry-after-, of calls for rpm-, first- and every-, of
 tokens for the rest. With first-N the faults hold for the first N calls of that name, with every-N
-for every Nth; an error together with error-after-N comes inside the answer. Faults are:
+for every Nth; an error together with error-after-N comes inside the answer. With count- before it a fault is for the endpoints that
+count tokens alone: count-status-404. Faults are:
 
   ${knownFaults().join("\n  ")}
 `;

@@ -33,6 +33,22 @@ const words = [
 ]; // prettier-ignore
 
 /**
+ * As many answers as were asked for, one where nothing is said. Those behind the first are made of the
+ * same conversation with its hash turned by as many digits, so that they differ.
+ */
+export function repliesTo(
+  request: GenerateRequest,
+  received: ReceivedMessages,
+  scenario: Scenario,
+): Reply[] {
+  const { sha256 } = received;
+  return Array.from({ length: request.candidateCount ?? 1 }, (_, at) => {
+    const turned = sha256.slice(at) + sha256.slice(0, at);
+    return replyTo(request, { ...received, sha256: turned }, scenario);
+  });
+}
+
+/**
  * The answer: a function of the conversation and nothing else. It begins with what was received, so
  * that nobody can answer in its place, and goes on with words drawn from the hash.
  */

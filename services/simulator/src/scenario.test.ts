@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { knownFaults } from "./fault-names.ts";
-import { readScenario, scenarioOfTurn, UnknownFault } from "./scenario.ts";
+import { readScenario, scenarioOfCount, scenarioOfTurn, UnknownFault } from "./scenario.ts";
 
 describe("readScenario", () => {
   it("takes a plain name as a healthy model", () => {
@@ -23,6 +23,14 @@ describe("readScenario", () => {
     expect(waits).toEqual({ retryAfterMs: 9, retryAfterDateSeconds: 8 });
     expect(readScenario("m+rejects-prefill", "")).toEqual({ model, rejectsPrefill: true });
     expect(readScenario("m+rejects-top_k", "")).toEqual({ model, rejects: "top_k" });
+  });
+
+  it("keeps what is for counting alone apart", () => {
+    const scenario = readScenario("m+delay-0+count-hang", "count-retry-after-7");
+    const common = { model: "m", tokenIntervalMs: 0 };
+    expect(scenario).toEqual({ ...common, counting: { hang: true, retryAfterSeconds: 7 } });
+    expect(scenarioOfCount(scenario)).toEqual({ ...common, hang: true, retryAfterSeconds: 7 });
+    expect(() => readScenario("m+count-nonsense", "")).toThrow(UnknownFault);
   });
 
   it("lets the header, which is read last, decide", () => {
@@ -51,7 +59,10 @@ describe("readScenario", () => {
   it("reads every fault that it says it knows", () => {
     for (const fault of knownFaults()) {
       const value = fault.startsWith("status-") ? "503" : "3";
-      const named = fault.replace(/-N$/, `-${value}`).replace(/FIELD$/, "seed");
+      const named = fault
+        .replace(/-N$/, `-${value}`)
+        .replace(/FIELD$/, "seed")
+        .replace("FAULT", "hang");
       expect(Object.keys(readScenario(`m+${named}`, "")), named).toHaveLength(2);
     }
   });

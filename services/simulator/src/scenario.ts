@@ -1,4 +1,5 @@
 import {
+  countPrefix,
   errorFaults,
   knownFaults,
   numberFaults,
@@ -72,6 +73,8 @@ export interface Scenario {
   readonly firstCalls?: number;
   /** The faults hold only for every so manieth call of this model name, faults included. */
   readonly everyCall?: number;
+  /** What else holds where tokens are counted. */
+  readonly counting?: Partial<Scenario>;
 }
 
 /** A fault that is not known, so that a mistyped name is not taken for a healthy model. */
@@ -117,7 +120,18 @@ export function scenarioOfTurn(scenario: Scenario, turn: number): Scenario {
   return Object.fromEntries(kept.filter(([, value]) => value !== undefined)) as Draft;
 }
 
-function readFault(fault: string, draft: Draft): void {
+/** The scenario of a call that counts tokens: what holds for all calls, and for such calls alone. */
+export function scenarioOfCount({ counting, ...common }: Scenario): Scenario {
+  return { ...common, ...counting };
+}
+
+function readFault(fault: string, draft: Partial<Draft>): void {
+  if (fault.startsWith(countPrefix)) {
+    const counting: Partial<Draft> = { ...draft.counting };
+    readFault(fault.slice(countPrefix.length), counting);
+    draft.counting = counting;
+    return;
+  }
   const flag = own(plainFaults, fault);
   const kind = own(errorFaults, fault);
   if (flag !== undefined) draft[flag] = true;
@@ -127,7 +141,7 @@ function readFault(fault: string, draft: Draft): void {
   else readNumber(fault, draft);
 }
 
-function readNumber(fault: string, draft: Draft): void {
+function readNumber(fault: string, draft: Partial<Draft>): void {
   const [, name = "", digits = ""] = /^([a-z-]+[a-z])-(\d{1,6})$/.exec(fault) ?? [];
   const known = own(numberFaults, name);
   const value = Number(digits);

@@ -13,8 +13,8 @@ import type { CacheUse, PromptCache } from "./prompt-cache.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { receiveMessages } from "./received-messages.ts";
 import type { ReceivedMessages } from "./received-messages.ts";
-import { replyTo } from "./reply.ts";
-import { readScenario, scenarioOfTurn, UnknownFault } from "./scenario.ts";
+import { repliesTo } from "./reply.ts";
+import { readScenario, scenarioOfCount, scenarioOfTurn, UnknownFault } from "./scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { kindOfStatus } from "./vendor-error.ts";
 import type { SimulatedModel, SimulatedVendor } from "./vendors.ts";
@@ -77,7 +77,8 @@ interface AskedCall extends ReceivedCall {
 function readAsked({ addressed, body }: ReceivedCall): CallerRequest {
   const { endpoint, model, stream = false } = addressed;
   const address = model === undefined ? undefined : { model, stream };
-  const asked = endpoint.format.readRequest(body, address);
+  const { readRequest } = addressed.counting ?? endpoint.format;
+  const asked = readRequest(body, address);
   if (model !== undefined) asked.request.model = model;
   return addressed.stream === undefined ? asked : { ...asked, stream };
 }
@@ -85,13 +86,18 @@ function readAsked({ addressed, body }: ReceivedCall): CallerRequest {
 function answerAsked(call: AskedCall, state: SimulatorState): void {
   const { request, response, addressed, asked, named, model } = call;
   const { clock, calls, turns, limits } = state;
-  const scenario = scenarioOfTurn(call.scenario, turns.next(named));
+  const { counting } = addressed;
+  const counts = counting !== undefined;
+  // Calls that count have turns and limits of their own, as vendors keep them apart, too.
+  const apart = counts ? " counted" : "";
+  const whole = counts ? scenarioOfCount(call.scenario) : call.scenario;
+  const scenario = scenarioOfTurn(whole, turns.next(named + apart));
   const received = receiveMessages(asked.request.messages);
   const requestId = request.headers["x-request-id"];
   const entry = calls.begin({
     vendor: addressed.vendorName,
     model: named,
-    format: addressed.endpoint.format.name,
+    format: counting?.name ?? addressed.endpoint.format.name,
     requestId: typeof requestId === "string" ? requestId : "",
     stream: asked.stream,
     messageSha256: received.sha256,
@@ -99,7 +105,7 @@ function answerAsked(call: AskedCall, state: SimulatorState): void {
     startTime: new Date(clock.wallMs()).toISOString(),
   });
   const limited = { ...model, ...scenario };
-  const name = `${addressed.vendorName}/${named}`;
+  const name = `${addressed.vendorName}/${named}${apart}`;
   const taken = limits.take(name, limited, received.inputTokens, clock.wallMs());
   answerCall({
     endpoint: addressed.endpoint,
@@ -108,10 +114,11 @@ function answerAsked(call: AskedCall, state: SimulatorState): void {
     asked,
     body: JSON.parse(call.body.toString()) as Call["body"],
     scenario,
-    reply: replyTo(asked.request, received, scenario),
+    counting,
+    replies: counts ? [] : repliesTo(asked.request, received, scenario),
     entry,
     inputTokens: received.inputTokens,
-    cache: taken.admitted ? useCache(call, received, state) : undefined,
+    cache: taken.admitted && !counts ? useCache(call, received, state) : undefined,
     limits: taken.limits,
     limitWaitMs: taken.waitMs,
     firstTokenMs: scenario.firstTokenMs ?? model.firstTokenMs,

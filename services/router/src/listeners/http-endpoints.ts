@@ -70,6 +70,15 @@ const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEn
     },
   ],
   [
+    "POST /v1/responses/input_tokens",
+    {
+      operation: "count_tokens",
+      format: openaiResponses,
+      counting: countingFormats["openai-input-tokens"],
+      door: Door.OPENAI_INPUT_TOKENS,
+    },
+  ],
+  [
     "POST /v1/embeddings",
     {
       operation: "embed",
@@ -106,8 +115,10 @@ export function findHttpEndpoint(
   const end = url.indexOf("?");
   const path = end < 0 ? url : url.slice(0, end);
   const query = end < 0 ? "" : url.slice(end + 1);
+  const asPath = exactEndpoints.get(`${method} ${path}`);
+  if (asPath !== undefined) return asPath;
   if (path.startsWith("/v1/responses/")) return storedResponse;
-  return exactEndpoints.get(`${method} ${path}`) ?? findModels({ method, path, query, headers });
+  return findModels({ method, path, query, headers });
 }
 
 const storedResponse: HttpEndpoint = { operation: "stored_response", format: openaiResponses };

@@ -20,6 +20,7 @@ const doors = new Map<Door, DoorNames>([
   [Door.OPENAI_RESPONSES, post("/v1/responses", "openai.responses")],
   [Door.OPENAI_EMBEDDINGS, post("/v1/embeddings", "openai.embeddings")],
   [Door.ANTHROPIC_MESSAGES, post("/v1/messages", "anthropic.messages")],
+  [Door.OPENAI_INPUT_TOKENS, post("/v1/responses/input_tokens", "openai.input_tokens")],
   [Door.ANTHROPIC_COUNT_TOKENS, post("/v1/messages/count_tokens", "anthropic.count_tokens")],
 ]);
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FinishReason, UsageSource } from "@penstock/api";
 import type { CandidateFinish, TokenUsage } from "@penstock/api";
-import type { AnswerEnd, AnswerIdentity, CallerRequest } from "@penstock/formats";
+import type { AnswerEnd, AnswerIdentity, CallerRequest, CountingFormat } from "@penstock/formats";
 import type { Clock } from "@penstock/runtime";
 import type { SimulatedCall } from "../call-log.ts";
 import type { Endpoint } from "../endpoints/endpoint.ts";
@@ -19,7 +19,10 @@ export interface Call {
   /** The body as it came. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly scenario: Scenario;
-  readonly reply: Reply;
+  /** The format in which tokens are counted; undefined: an answer is asked for. */
+  readonly counting: CountingFormat | undefined;
+  /** One for each candidate; none where tokens are counted. */
+  readonly replies: readonly Reply[];
   readonly entry: SimulatedCall;
   readonly inputTokens: number;
   /** Undefined where nothing of the prompt could be kept. */
@@ -66,11 +69,11 @@ const finishReasons: Readonly<Record<Reply["finish"], FinishReason>> = {
   content_filter: FinishReason.CONTENT_FILTER,
 };
 
-/** How the only candidate ends. */
-export function finishOf(reply: Reply): CandidateFinish {
+/** How a candidate ends. */
+export function finishOf(reply: Reply, candidate: number): CandidateFinish {
   return {
     $typeName: "penstock.inference.v1.CandidateFinish",
-    candidate: 0,
+    candidate,
     reason: finishReasons[reply.finish],
     rawReason: "",
   };
@@ -79,7 +82,7 @@ export function finishOf(reply: Reply): CandidateFinish {
 /** What is said at the end of a complete answer. */
 export function endOf(call: Call): AnswerEnd {
   return {
-    candidates: [finishOf(call.reply)],
+    candidates: call.replies.map(finishOf),
     usage: usageOf(call),
     rawUsage: undefined,
     responseId: identityOf(call).responseId,
@@ -88,9 +91,9 @@ export function endOf(call: Call): AnswerEnd {
   };
 }
 
-/** What the vendor bills: the tokens of the messages, and one for each piece of the reply. */
+/** What the vendor bills: the tokens of the messages, and one for each piece of the replies. */
 export function usageOf(call: Call): TokenUsage {
-  const { blocks } = call.reply;
+  const blocks = call.replies.flatMap((reply) => reply.blocks);
   const reasoning = blocks.filter(({ kind }) => kind === "reasoning");
   return {
     $typeName: "penstock.type.v1.TokenUsage",
@@ -102,8 +105,13 @@ export function usageOf(call: Call): TokenUsage {
   };
 }
 
+/** Tokens of all replies of a call. */
+export function repliedTokens({ replies }: Call): number {
+  return countPieces(replies.flatMap(({ blocks }) => blocks));
+}
+
 /** Pieces, which are tokens, of some blocks. */
-export function countPieces(blocks: Reply["blocks"]): number {
+function countPieces(blocks: Reply["blocks"]): number {
   return blocks.reduce((sum, { pieces }) => sum + pieces.length, 0);
 }
 

@@ -13,18 +13,18 @@ const blockKinds: Readonly<Record<ReplyBlock["kind"], BlockKind>> = {
 /** What a stream writer makes of one event. */
 export type StreamBytes = ReturnType<StreamWriter["event"]>;
 
-/** A reply as a list of pieces, each with the events that carry it. */
+/** Replies as a list of pieces, each with the events that carry it; candidates take turns. */
 export class StreamScript {
   readonly #pieces: readonly (readonly StreamEvent[])[];
   /** Opens the first block; empty where that already says something, as a tool call does. */
   readonly opening: readonly StreamEvent[];
 
-  constructor({ blocks }: Reply) {
-    const events = blocks.map(eventsOf);
-    const first = events[0]?.[0]?.[0];
-    const quiet = blocks[0] !== undefined && blocks[0].kind !== "tool_call";
+  constructor(replies: readonly Reply[]) {
+    const pieces = inTurns(replies);
+    const first = pieces[0]?.[0];
+    const quiet = replies[0]?.blocks[0]?.kind !== "tool_call";
     this.opening = quiet && first !== undefined ? [first] : [];
-    this.#pieces = events.flat().map((piece, at) => (at === 0 && quiet ? piece.slice(1) : piece));
+    this.#pieces = pieces.map((piece, at) => (at === 0 && quiet ? piece.slice(1) : piece));
   }
 
   /** Events of a piece, from zero; undefined behind the last one. */
@@ -33,22 +33,38 @@ export class StreamScript {
   }
 }
 
-function eventsOf(block: ReplyBlock, index: number): StreamEvent[][] {
+/** One piece of each candidate, then the next of each; blocks are numbered through all of them. */
+function inTurns(replies: readonly Reply[]): StreamEvent[][] {
+  let blocks = 0;
+  const all = replies.map((reply, candidate) =>
+    reply.blocks.flatMap((block) => eventsOf(block, blocks++, candidate)),
+  );
+  const longest = Math.max(0, ...all.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, at) =>
+    all.flatMap((one) => one.slice(at, at + 1)),
+  ).flat();
+}
+
+function eventsOf(block: ReplyBlock, index: number, candidate: number): StreamEvent[][] {
   const last = block.pieces.length - 1;
   return block.pieces.map((piece, at) => [
-    ...(at === 0 ? [blockStarted(block, index)] : []),
+    ...(at === 0 ? [blockStarted(block, index, candidate)] : []),
     blockDelta(block, index, piece),
     ...(at === last ? [blockEnded(block, index)] : []),
   ]);
 }
 
-function blockStarted({ kind, toolCallId, toolName }: ReplyBlock, index: number): StreamEvent {
+function blockStarted(
+  { kind, toolCallId, toolName }: ReplyBlock,
+  index: number,
+  candidate: number,
+): StreamEvent {
   return {
     case: "blockStarted",
     value: {
       $typeName: `${inference}.BlockStarted`,
       index,
-      candidate: 0,
+      candidate,
       kind: blockKinds[kind],
       toolCallId,
       toolName,

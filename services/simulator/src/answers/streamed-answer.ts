@@ -1,7 +1,7 @@
 import type { StreamEvent, StreamWriter } from "@penstock/formats";
 import type { Timer } from "@penstock/runtime";
 import type { Scenario } from "../scenario.ts";
-import { answerHeaders, countPieces, endCall, endOf, identityOf, usageOf } from "./call.ts";
+import { answerHeaders, endCall, endOf, identityOf, repliedTokens, usageOf } from "./call.ts";
 import type { Call } from "./call.ts";
 import { inBandError } from "./in-band-error.ts";
 import { StreamScript } from "./stream-script.ts";
@@ -31,7 +31,7 @@ export class StreamedAnswer {
 
   constructor(call: Call) {
     this.#call = call;
-    this.#script = new StreamScript(call.reply);
+    this.#script = new StreamScript(call.replies);
     this.#omitsUsage =
       call.scenario.noUsage === true && call.endpoint.format.streamEncoding === undefined;
     this.#reportsUsage = call.asked.includeUsage && !this.#omitsUsage;
@@ -77,14 +77,14 @@ export class StreamedAnswer {
   }
 
   #finish(chunks: readonly Chunk[]): void {
-    const { response, reply, entry, scenario } = this.#call;
+    const { response, entry, scenario } = this.#call;
     if (scenario.noEnd === true) {
       endCall(this.#call, "fault");
       response.end(this.#joined(chunks));
       return;
     }
     const last = this.#strip(this.#writer.finish(endOf(this.#call), usageOf(this.#call)));
-    if (this.#reportsUsage) entry.reportedOutputTokens = countPieces(reply.blocks);
+    if (this.#reportsUsage) entry.reportedOutputTokens = repliedTokens(this.#call);
     response.end(this.#joined([...chunks, last]));
   }
 

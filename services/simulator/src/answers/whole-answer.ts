@@ -2,11 +2,11 @@ import type { ContentPart } from "@penstock/api";
 import type { ReplyBlock } from "../reply.ts";
 import {
   answerHeaders,
-  countPieces,
   endCall,
   endOf,
   finishOf,
   identityOf,
+  repliedTokens,
   usageOf,
 } from "./call.ts";
 import type { Call } from "./call.ts";
@@ -16,11 +16,11 @@ import { withoutUsage } from "./without-usage.ts";
 const inference = "penstock.inference.v1";
 
 /**
- * Sends the reply as one JSON document. Faults that count tokens happen in the middle of it,
- * whatever their number, as a document that is cut has no tokens yet.
+ * Sends the replies, or a count of tokens, as one JSON document. Faults that count tokens happen in the
+ * middle of it, whatever their number, as a document that is cut has no tokens yet.
  */
 export function answerWhole(call: Call): void {
-  const { response, request, entry, scenario, reply, endpoint, clock } = call;
+  const { response, request, entry, scenario, endpoint, clock } = call;
   entry.status = 200;
   if (scenario.errorAfter !== undefined) {
     endCall(call, "fault");
@@ -51,7 +51,7 @@ export function answerWhole(call: Call): void {
     });
     return;
   }
-  const tokens = countPieces(reply.blocks);
+  const tokens = repliedTokens(call);
   entry.sentTokens = tokens;
   if (scenario.noUsage !== true) entry.reportedOutputTokens = tokens;
   if (scenario.contentDelayMs === undefined) response.end(body);
@@ -71,10 +71,15 @@ function sendHead(call: Call, body: string): void {
 }
 
 function bodyOf(call: Call): string {
-  const parts = call.reply.blocks.map(partOf);
-  const finish = finishOf(call.reply);
+  if (call.counting !== undefined) {
+    return JSON.stringify(call.counting.writeResponse(call.inputTokens));
+  }
+  const candidates = call.replies.map((reply, at) => ({
+    parts: reply.blocks.map(partOf),
+    finish: finishOf(reply, at),
+  }));
   const body = call.endpoint.format.writeResponse(
-    { candidates: [{ parts, finish }], end: endOf(call) },
+    { candidates, end: endOf(call) },
     identityOf(call),
     usageOf(call),
   );

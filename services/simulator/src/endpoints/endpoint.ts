@@ -1,4 +1,4 @@
-import type { Format } from "@penstock/formats";
+import type { CountingFormat, Format } from "@penstock/formats";
 import type { Dialect } from "./dialect.ts";
 
 /** A path behind a vendor's name where a format is spoken. */
@@ -9,12 +9,20 @@ export interface EndpointPath {
   readonly stream?: boolean;
 }
 
+/** A path where the tokens of requests are counted. */
+export interface CountingPath {
+  readonly path: string;
+  readonly format: CountingFormat;
+}
+
 /** A wire format as a simulated vendor serves it. */
 export interface Endpoint {
   readonly format: Format;
   readonly dialect: Dialect;
   /** The first is the one that the vendor's documentation shows. */
   readonly paths: readonly EndpointPath[];
+  /** Where its requests are counted; absent: nowhere. */
+  readonly counting?: readonly CountingPath[];
   /** What ids of answers begin with. */
   readonly responseIdPrefix: string;
   /** Whether prompts are kept of themselves or only where the caller marks them. */
@@ -28,6 +36,8 @@ export interface AddressedCall {
   /** Undefined: the body names it. */
   readonly model: string | undefined;
   readonly stream: boolean | undefined;
+  /** Undefined: an answer is asked for. */
+  readonly counting: CountingFormat | undefined;
 }
 
 /** Finds what serves a path, its query left out; undefined when nothing does. */
@@ -40,7 +50,13 @@ export function findEndpoint(
     for (const { path, stream } of endpoint.paths) {
       const model = matchPath(path, rest);
       if (model === undefined) continue;
-      return { endpoint, vendorName, model: model === "" ? undefined : model, stream };
+      return { endpoint, vendorName, model: model || undefined, stream, counting: undefined };
+    }
+    for (const { path, format } of endpoint.counting ?? []) {
+      const model = matchPath(path, rest);
+      if (model === undefined) continue;
+      const counted = { stream: false, counting: format };
+      return { endpoint, vendorName, model: model || undefined, ...counted };
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { formats } from "@penstock/formats";
+import { countingFormats, formats } from "@penstock/formats";
 import { anthropicDialect } from "./anthropic-dialect.ts";
 import { bedrockDialect } from "./bedrock-dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -22,6 +22,9 @@ export const endpoints: readonly Endpoint[] = [
     format: formats["anthropic-messages"],
     dialect: anthropicDialect,
     paths: [{ path: "/v1/messages" }],
+    counting: [
+      { path: "/v1/messages/count_tokens", format: countingFormats["anthropic-count-tokens"] },
+    ],
     responseIdPrefix: "msg_",
     caching: "marked",
   },
@@ -32,6 +35,16 @@ export const endpoints: readonly Endpoint[] = [
       { path: `${prefix}/models/{model}:generateContent`, stream: false },
       { path: `${prefix}/models/{model}:streamGenerateContent`, stream: true },
     ]),
+    counting: [
+      {
+        path: "/v1beta/models/{model}:countTokens",
+        format: countingFormats["gemini-count-tokens"],
+      },
+      {
+        path: `${vertexPath}/models/{model}:countTokens`,
+        format: countingFormats["vertex-count-tokens"],
+      },
+    ],
     responseIdPrefix: "",
     caching: "automatic",
   },
@@ -39,6 +52,9 @@ export const endpoints: readonly Endpoint[] = [
     format: formats["openai-responses"],
     dialect: openaiResponsesDialect,
     paths: [{ path: "/v1/responses" }],
+    counting: [
+      { path: "/v1/responses/input_tokens", format: countingFormats["openai-input-tokens"] },
+    ],
     responseIdPrefix: "resp_",
     caching: "automatic",
   },
@@ -48,6 +64,9 @@ export const endpoints: readonly Endpoint[] = [
     paths: [
       { path: "/model/{model}/converse", stream: false },
       { path: "/model/{model}/converse-stream", stream: true },
+    ],
+    counting: [
+      { path: "/model/{model}/count-tokens", format: countingFormats["bedrock-count-tokens"] },
     ],
     responseIdPrefix: "",
     caching: "marked",
