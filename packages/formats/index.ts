@@ -1,3 +1,4 @@
+export { unknownParameters, type UnknownParameter } from "./src/unknown-parameters.ts";
 export { callerPaths, type RefusedRequest } from "./src/caller-paths.ts";
 export {
   type Answer,

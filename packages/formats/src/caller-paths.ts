@@ -67,8 +67,8 @@ export function callerPaths(refused: RefusedRequest): (path: string) => string {
     const place = [Number(message), index(part), index(nested)] as const;
     const origin = originOf(refused, traced, origins, place);
     if (origin === undefined) return path;
-    if (member === ".role") return `${origin}.role`;
-    return member === ".tool_call.arguments_json" ? `${origin}.${known.callArguments}` : origin;
+    if (member === ".tool_call.arguments_json") return `${origin}.${known.callArguments}`;
+    return `${origin}${member ?? ""}`;
   };
 }
 

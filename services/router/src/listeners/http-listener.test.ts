@@ -15,8 +15,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-async function listen() {
-  const snapshot = sampleSnapshot();
+async function listen(snapshot = sampleSnapshot()) {
   const pipeline = createPipeline(snapshot);
   const http = new HttpListener({ parts: pipeline.parts, currentSnapshot: () => snapshot });
   closing.push(() => {
@@ -95,24 +94,59 @@ describe("the HTTP door", () => {
     await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
   });
 
-  it.each([
-    ["/v1/responses", { type: "web_search_call", id: "w" }, "input[1]", {}],
-    // What is meant for the gateway keeps a body from going on, not from being named.
-    ["/v1/responses", { type: "web_search_call", id: "w" }, "input[1]", { penstock: {} }],
-  ])("names what can't be sent as the caller of %s wrote it", async (path, item, field, more) => {
-    const { port, upstream } = await listen();
-    const question = { role: "user", content: "hi" };
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${sampleKey}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: "smart", input: [question, item], ...more }),
-    });
-    const { error } = (await answer.json()) as { error: Record<string, unknown> };
-    expect([answer.status, error["code"]]).toEqual([400, "UNSUPPORTED_FIELD"]);
-    expect(error).toMatchObject({ param: field });
-    expect(error["message"]).toContain(`The field ${field} is content of openai-responses`);
-    expect(JSON.stringify(error)).not.toContain("messages[");
-    expect(upstream.calls).toHaveLength(0);
+  // What is meant for the gateway keeps a body from going on, not from being named.
+  it.each([{}, { penstock: {} }])(
+    "names what can't be sent as its caller wrote it",
+    async (more) => {
+      const { port, upstream } = await listen();
+      const file = { type: "input_file", file_url: "https://files.example/a.pdf" };
+      const content = [{ type: "input_text", text: "hi" }, file];
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/responses`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${sampleKey}`, "content-type": "application/json" },
+        body: JSON.stringify({ model: "smart", input: [{ role: "user", content }], ...more }),
+      });
+      const { error } = (await answer.json()) as { error: Record<string, unknown> };
+      const field = "input[0].content[1]";
+      expect([answer.status, error["code"], error["param"]]).toEqual([
+        400,
+        "UNSUPPORTED_FIELD",
+        field,
+      ]);
+      expect(error["message"]).toContain(`The field ${field} is an address of application/`);
+      expect(JSON.stringify(error)).not.toContain("messages[");
+      expect(upstream.calls).toHaveLength(0);
+    },
+  );
+
+  it("refuses by policy what no API documents, and nothing else", async () => {
+    const name = "policies/strict";
+    const policy = { name, unknownFields: "UNKNOWN_FIELDS_MODE_REFUSE" };
+    const { port, upstream } = await listen(sampleSnapshot({ [name]: { policy } }));
+    const ask = (more: object) =>
+      fetch(`http://127.0.0.1:${port}/v1/responses`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${sampleKey}`, "content-type": "application/json" },
+        body: JSON.stringify({
+          model: "smart",
+          input: [{ role: "user", content: [{ type: "input_text", text: "hi", ...more }] }],
+          prompt_cache_key: "k",
+          reasoning: { summary: "auto" },
+          include: ["reasoning.encrypted_content"],
+          client_metadata: { session_id: "s" },
+        }),
+      });
+    const refused = await ask({ shade: "red" });
+    const { error } = (await refused.json()) as { error: Record<string, unknown> };
+    expect([refused.status, error["code"], error["param"]]).toEqual([
+      400,
+      "UNSUPPORTED_FIELD",
+      "input[0].content[0].shade",
+    ]);
+    const asked = ask({});
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    expect((await asked).status).toBe(200);
   });
 
   it("does not wait for the rest of a refused body for long", async () => {

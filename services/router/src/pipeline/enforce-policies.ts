@@ -1,9 +1,14 @@
 import type { GenerateRequest } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
+import { unknownParameters } from "@penstock/formats";
 import { decidePolicies } from "@penstock/snapshot";
+import { inWordsOf } from "./in-callers-words.ts";
 import { modelsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
+
+/** Most fields of which a refusal tells. */
+const mostTold = 20;
 
 /** All policies that fit apply; a denial wins. */
 export function enforcePolicies(context: RequestContext): Refusal {
@@ -22,7 +27,7 @@ export function enforcePolicies(context: RequestContext): Refusal {
     context.refuseUnknownFields ||= decision.refuseUnknownFields;
     context.deniedProviders = joined(context.deniedProviders, decision.deniedProviders);
   }
-  return context.refuseUnknownFields ? refusedFields(request) : undefined;
+  return context.refuseUnknownFields ? refusedFields(context, request) : undefined;
 }
 
 function wishesRefused(policy: string, field: string): GatewayError {
@@ -44,17 +49,20 @@ function joined(
   return new Map([...more, ...known]);
 }
 
-function refusedFields(request: GenerateRequest): Refusal {
-  const fieldViolations = [];
-  for (const [format, fields] of Object.entries(request.formatParameters)) {
-    for (const field of Object.keys(fields)) {
-      fieldViolations.push({ field, description: `not allowed by policy (${format} parameter)` });
-    }
-  }
-  if (fieldViolations.length === 0) return undefined;
-  return new GatewayError(
-    "UNSUPPORTED_FIELD",
-    "A policy refuses parameters that Penstock does not know. Leave them out.",
-    { fieldViolations: fieldViolations.slice(0, 20) },
+function refusedFields(context: RequestContext, request: GenerateRequest): Refusal {
+  const unknown = unknownParameters(request, mostTold);
+  const [first] = unknown;
+  if (first === undefined) return undefined;
+  const fieldViolations = unknown.map(({ format, path }) => ({
+    field: path,
+    description: `is no parameter of ${format} that is documented, and a policy refuses others`,
+  }));
+  const more = unknown.length > 1 ? ` (and ${unknown.length - 1} more)` : "";
+  const { description } = fieldViolations[0] ?? { description: "" };
+  const message = `The field ${first.path} ${description}${more}. Leave it out.`;
+  return inWordsOf(
+    context,
+    new GatewayError("UNSUPPORTED_FIELD", message, { fieldViolations }),
+    request,
   );
 }

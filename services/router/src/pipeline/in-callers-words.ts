@@ -1,3 +1,4 @@
+import type { GenerateRequest } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { callerPaths } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
@@ -15,11 +16,20 @@ export function inCallersWords(
   target: CompiledTarget,
   parts: Pick<AdmissionParts, "affinity" | "clock">,
 ): GatewayError {
-  const { request, original, callerFormat: format } = context;
+  const { request } = context;
+  if (request === undefined || error.fieldViolations.length === 0) return error;
+  return inWordsOf(context, error, adaptRequest(context, target, parts)?.request ?? request);
+}
+
+/** The same for an error about the request in the form that was written, or was to be. */
+export function inWordsOf(
+  { request, original, callerFormat: format }: RequestContext,
+  error: GatewayError,
+  written: GenerateRequest,
+): GatewayError {
   const [first] = error.fieldViolations;
   if (first === undefined || format === undefined) return error;
   if (request === undefined || original === undefined) return error;
-  const written = adaptRequest(context, target, parts)?.request ?? request;
   const pathOf = callerPaths({ format, body: original.bytes, request, written });
   const fieldViolations = error.fieldViolations.map((one) => ({
     ...one,

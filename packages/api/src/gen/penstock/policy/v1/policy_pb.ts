@@ -163,7 +163,8 @@ export const UnknownFieldsMode = {
   PASS: 1,
 
   /**
-   * The request is refused with UNSUPPORTED_FIELD.
+   * The request is refused with UNSUPPORTED_FIELD, which names them. What the API of the caller's format documents is
+   * known.
    *
    * @generated from enum value: UNKNOWN_FIELDS_MODE_REFUSE = 2;
    */
