@@ -1,8 +1,9 @@
 import type { TextRange } from "./format.ts";
+import { afterSpace, endOfString } from "./json-text.ts";
 
 const maxDepth = 64;
 const maxKeyCount = 64;
-const [quote, backslash, colon, comma] = [34, 92, 58, 44];
+const [quote, colon, comma] = [34, 58, 44];
 const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
 
 /** Kinds of the brackets that are open: a scan is never interrupted by another. */
@@ -100,23 +101,4 @@ function trimmed(text: string, start: number, end: number): TextRange {
   const first = afterSpace(text, start);
   while (last > first && text.charCodeAt(last - 1) <= 32) last -= 1;
   return { start: first, end: last };
-}
-
-/** Position of the first character from `index` on that is no white space. */
-function afterSpace(text: string, index: number): number {
-  let at = index;
-  while (at < text.length && text.charCodeAt(at) <= 32) at += 1;
-  return at;
-}
-
-/** Position of the quote that closes the string whose text begins at `from`; -1: there is none. */
-export function endOfString(text: string, from: number): number {
-  let end = text.indexOf('"', from);
-  while (end > from && text.charCodeAt(end - 1) === backslash) {
-    let escapes = 1;
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
-    if (escapes % 2 === 0) return end;
-    end = text.indexOf('"', end + 1);
-  }
-  return end;
 }

@@ -1,3 +1,6 @@
+/** Fields that may be left out, or be null as in the official package. */
+type Given<Fields> = { readonly [Name in keyof Fields]?: Fields[Name] | null | undefined };
+
 /** A message of a request; one of the official package fits. */
 export interface ChatMessageParam {
   readonly role: "system" | "developer" | "user" | "assistant" | "tool" | "function";
@@ -22,42 +25,45 @@ export interface ChatContentPartParam {
   readonly file?: object;
 }
 
+interface ChatCompletionFields {
+  audio: object;
+  frequency_penalty: number;
+  logit_bias: object;
+  logprobs: boolean;
+  max_completion_tokens: number;
+  max_tokens: number;
+  metadata: object;
+  modalities: readonly string[];
+  n: number;
+  parallel_tool_calls: boolean;
+  prediction: object;
+  presence_penalty: number;
+  prompt_cache_key: string;
+  reasoning_effort: string;
+  response_format: object;
+  safety_identifier: string;
+  seed: number;
+  service_tier: string;
+  stop: string | readonly string[];
+  store: boolean;
+  stream_options: object;
+  temperature: number;
+  tool_choice: string | object;
+  tools: readonly object[];
+  top_logprobs: number;
+  top_p: number;
+  user: string;
+  verbosity: string;
+  web_search_options: object;
+}
+
 /**
  * A request for an answer, as the Chat Completions API has it; its reference says what each field
  * means. A field that is not listed is sent all the same.
  */
-export interface ChatCompletionParams {
+export interface ChatCompletionParams extends Given<ChatCompletionFields> {
   readonly model: string;
   readonly messages: readonly ChatMessageParam[];
-  readonly audio?: object | null | undefined;
-  readonly frequency_penalty?: number | null | undefined;
-  readonly logit_bias?: object | null | undefined;
-  readonly logprobs?: boolean | null | undefined;
-  readonly max_completion_tokens?: number | null | undefined;
-  readonly max_tokens?: number | null | undefined;
-  readonly metadata?: object | null | undefined;
-  readonly modalities?: readonly string[] | null | undefined;
-  readonly n?: number | null | undefined;
-  readonly parallel_tool_calls?: boolean | null | undefined;
-  readonly prediction?: object | null | undefined;
-  readonly presence_penalty?: number | null | undefined;
-  readonly prompt_cache_key?: string | null | undefined;
-  readonly reasoning_effort?: string | null | undefined;
-  readonly response_format?: object | null | undefined;
-  readonly safety_identifier?: string | null | undefined;
-  readonly seed?: number | null | undefined;
-  readonly service_tier?: string | null | undefined;
-  readonly stop?: string | readonly string[] | null | undefined;
-  readonly store?: boolean | null | undefined;
-  readonly stream_options?: object | null | undefined;
-  readonly temperature?: number | null | undefined;
-  readonly tool_choice?: string | object | null | undefined;
-  readonly tools?: readonly object[] | null | undefined;
-  readonly top_logprobs?: number | null | undefined;
-  readonly top_p?: number | null | undefined;
-  readonly user?: string | null | undefined;
-  readonly verbosity?: string | null | undefined;
-  readonly web_search_options?: object | null | undefined;
   /** What Penstock alone knows: `routing`, `labels`, `idempotency_key`, `session`. */
   readonly penstock?: object | null | undefined;
 }

@@ -1,58 +1,10 @@
-import { BlockKind, type ContentPart, type TokenUsage } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
-import type { AnswerEnd, StreamEvent, StreamReader, StreamRelay, StreamSink } from "../format.ts";
-import { createStreamReader } from "./read-stream.ts";
-
-/** Everything that a stream came to. */
-export interface Outcome {
-  events: StreamEvent[];
-  end?: AnswerEnd;
-  error?: GatewayError;
-  calls: string[];
-  /** The text for a caller of the same format. */
-  relayed: string;
-}
-
-/** The bytes of a text. */
-export const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-/** The name of an enum's value. */
-export const nameOf = (names: Record<string, number>, value: number): string =>
-  Object.keys(names).find((name) => names[name] === value) ?? String(value);
+import { BlockKind, type ContentPart } from "@penstock/api";
+import { nameOf } from "../conformance/read-outcome.fixture.ts";
+import type { StreamEvent } from "../format.ts";
 
 /** Events as a server of the format sends them. */
 export const sse = (events: readonly { type: string }[]): string =>
   events.map((one) => `event: ${one.type}\ndata: ${JSON.stringify(one)}\n\n`).join("");
-
-/** A reader whose sink notes everything. */
-export function noting(relay?: StreamRelay): { outcome: Outcome; reader: StreamReader } {
-  const outcome: Outcome = { events: [], calls: [], relayed: "" };
-  const sink: StreamSink = {
-    event(event) {
-      outcome.calls.push("event");
-      outcome.events.push(event);
-    },
-    flush: () => void outcome.calls.push("flush"),
-    finish(end) {
-      outcome.calls.push("finish");
-      outcome.end = end;
-    },
-    fail(error) {
-      outcome.calls.push("fail");
-      outcome.error = error;
-    },
-    relay: (text) => void (outcome.relayed += text),
-  };
-  return { outcome, reader: createStreamReader(sink, {}, relay) };
-}
-
-/** What chunks come to when the stream ends behind them. */
-export function readChunks(chunks: readonly Uint8Array[]): Outcome {
-  const { outcome, reader } = noting();
-  for (const chunk of chunks) reader.push(chunk);
-  reader.end();
-  return outcome;
-}
 
 /** An event in one line. */
 export function describeEvent(event: StreamEvent): string {
@@ -93,11 +45,4 @@ export function describePart({ part }: ContentPart): unknown[] {
     default:
       return [part.case];
   }
-}
-
-/** The counts of a usage, as texts. */
-export function counts(usage: TokenUsage | undefined): unknown {
-  if (usage === undefined) return null;
-  const entries = Object.entries(usage).filter(([, value]) => typeof value === "bigint");
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }

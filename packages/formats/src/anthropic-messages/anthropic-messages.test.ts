@@ -2,21 +2,22 @@ import { FinishReason } from "@penstock/api";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { relayAs, usage } from "../conformance/format-samples.fixture.ts";
-import { checkEventGrammar } from "../event-grammar.ts";
-import answers from "./__fixtures__/answers.json" with { type: "json" };
-import streams from "./__fixtures__/streams.json" with { type: "json" };
 import {
   counts,
-  describeEvent,
-  describePart,
   encode,
   nameOf,
   noting,
-  readChunks,
-  sse,
-} from "./anthropic-messages.fixture.ts";
+  readStream,
+  type Outcome,
+} from "../conformance/read-outcome.fixture.ts";
+import { checkEventGrammar } from "../event-grammar.ts";
+import answers from "./__fixtures__/answers.json" with { type: "json" };
+import streams from "./__fixtures__/streams.json" with { type: "json" };
+import { describeEvent, describePart, sse } from "./anthropic-messages.fixture.ts";
 import { anthropicMessages } from "./anthropic-messages.ts";
 
+const readChunks = (chunks: readonly Uint8Array[]): Outcome =>
+  readStream(anthropicMessages, chunks);
 const identity = { requestId: "r", responseId: "", model: "m", createdSeconds: 1 };
 
 describe("answers", () => {
@@ -83,26 +84,6 @@ describe("streams", () => {
     expect(counts(outcome.end!.usage)).toEqual(usage);
   });
 
-  it.each(streams.rows)("$name, however it is cut", ({ stream }) => {
-    const bytes = encode(sse(stream));
-    const whole = readChunks([bytes]);
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sizes) => {
-        const chunks: Uint8Array[] = [];
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1;
-          chunks.push(bytes.subarray(at, at + size));
-          at += size;
-        }
-        const cut = readChunks(chunks);
-        expect(cut.events).toEqual(whole.events);
-        expect(cut.end).toEqual(whole.end);
-        expect(cut.error?.metadata).toEqual(whole.error?.metadata);
-      }),
-      { numRuns: 20 },
-    );
-  });
-
   it.each(streams.rows)("$name, at every prefix", ({ stream }) => {
     const bytes = encode(sse(stream));
     const stop = sse(stream).indexOf("event: message_stop");
@@ -135,7 +116,7 @@ describe("streams", () => {
   it.each(streams.rows)(
     "$name, is passed on as it came, under another name",
     ({ stream, fails }) => {
-      const { outcome, reader } = noting(relayAs("asked"));
+      const { outcome, reader } = noting(anthropicMessages, {}, relayAs("asked"));
       const bytes = encode(sse(stream));
       for (let at = 0; at < bytes.length; at += 7) reader.push(bytes.subarray(at, at + 7));
       reader.end();
@@ -155,7 +136,7 @@ describe("streams", () => {
   );
 
   it("says nothing before there is content, whatever announces it", () => {
-    const { outcome, reader } = noting();
+    const { outcome, reader } = noting(anthropicMessages);
     const [head, announced, ping, first] = streams.rows[0]!.stream;
     for (const event of [head, announced, ping, ping]) reader.push(encode(sse([event!])));
     expect(outcome.calls).toEqual([]);
@@ -165,16 +146,6 @@ describe("streams", () => {
     expect(outcome.calls).toHaveLength(3);
     expect(reader.responseId).toBe("msg_1nZdL29xx5MUA1yADyHTEsnR8uuvGzszyY");
     expect(reader.model).toBe("claude-sonnet-4-5-20250929");
-  });
-
-  it("ends once, whatever comes afterwards", () => {
-    const { outcome, reader } = noting();
-    reader.push(encode("data: {oops\n\n"));
-    const before = outcome.calls.length;
-    reader.push(encode(sse(streams.rows[0]!.stream)));
-    reader.end();
-    reader.abort(outcome.error!);
-    expect(outcome.calls).toHaveLength(before);
   });
 
   it("bounds lines, depth and numbers", () => {

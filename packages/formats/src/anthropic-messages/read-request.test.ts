@@ -3,7 +3,7 @@ import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FormatQuirks, TargetRequest } from "../format.ts";
-import { encode } from "./anthropic-messages.fixture.ts";
+import { encode } from "../conformance/read-outcome.fixture.ts";
 import { anthropicMessages } from "./anthropic-messages.ts";
 import { readCountRequest } from "./read-request.ts";
 

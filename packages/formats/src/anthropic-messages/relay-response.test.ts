@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import answers from "./__fixtures__/answers.json" with { type: "json" };
-import { encode } from "./anthropic-messages.fixture.ts";
+import { encode } from "../conformance/read-outcome.fixture.ts";
 import { readResponse } from "./read-response.ts";
 import { relayResponse } from "./relay-response.ts";
 

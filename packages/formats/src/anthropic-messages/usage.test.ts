@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { counts } from "./anthropic-messages.fixture.ts";
+import { counts } from "../conformance/read-outcome.fixture.ts";
 import { readUsage, writeUsage } from "./usage.ts";
 
 // Written from platform.claude.com/docs/en/build-with-claude/compaction, "Understanding usage".

@@ -2,7 +2,7 @@ import { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
 import type { TargetRequest } from "../format.ts";
 import { openaiChat } from "../openai-chat/openai-chat.ts";
-import { encode } from "./anthropic-messages.fixture.ts";
+import { encode } from "../conformance/read-outcome.fixture.ts";
 import { anthropicMessages } from "./anthropic-messages.ts";
 import { checkMessagesParameters } from "./write-request.ts";
 

@@ -2,20 +2,19 @@ import { FinishReason, UsageSource, type ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import {
+  counts,
+  encode,
+  nameOf,
+  readStream,
+  type Outcome,
+} from "../conformance/read-outcome.fixture.ts";
 import { checkEventGrammar } from "../event-grammar.ts";
-import type { StreamEvent } from "../format.ts";
+import type { StreamEvent, StreamLimits } from "../format.ts";
 import answerFixtures from "./__fixtures__/answers.json" with { type: "json" };
 import streamFixtures from "./__fixtures__/streams.json" with { type: "json" };
 import { bedrockConverse } from "./bedrock-converse.ts";
-import {
-  bytesOf,
-  counts,
-  describeEvent,
-  framesOf,
-  nameOf,
-  read,
-  type FixtureFrame,
-} from "./converse-stream.fixture.ts";
+import { bytesOf, describeEvent, framesOf, type FixtureFrame } from "./converse-stream.fixture.ts";
 import { writeFrame } from "./event-frames.ts";
 
 interface StreamFixture {
@@ -29,7 +28,8 @@ interface StreamFixture {
 
 const { answers } = answerFixtures;
 const streams = streamFixtures.streams as unknown as StreamFixture[];
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const read = (pieces: Uint8Array[], limits?: StreamLimits): Outcome =>
+  readStream(bedrockConverse, pieces, limits);
 const identity = { requestId: "r", responseId: "", model: "m", createdSeconds: 1 };
 const noUsage = {
   $typeName: "penstock.type.v1.TokenUsage",
@@ -116,26 +116,6 @@ describe("streams", () => {
     const [end] = outcome.end!.candidates;
     expect([nameOf(FinishReason, end!.reason), end!.rawReason]).toEqual(finish);
     expect(counts(outcome.end!.usage)).toEqual(usage);
-  });
-
-  it.each(streams)("$name, however it is cut", ({ stream }) => {
-    const bytes = framesOf(stream);
-    const whole = read([bytes]);
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }), (sizes) => {
-        const pieces: Uint8Array[] = [];
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1;
-          pieces.push(bytes.subarray(at, at + size));
-          at += size;
-        }
-        const cut = read(pieces);
-        expect(cut.events).toEqual(whole.events);
-        expect(cut.end).toEqual(whole.end);
-        expect(cut.error?.metadata).toEqual(whole.error?.metadata);
-      }),
-      { numRuns: 20 },
-    );
   });
 
   it.each(streams)("$name, at every prefix an error or a whole answer", ({ stream }) => {

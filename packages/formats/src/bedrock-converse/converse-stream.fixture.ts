@@ -1,7 +1,6 @@
-import { BlockKind, type TokenUsage } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
-import type { AnswerEnd, StreamEvent, StreamLimits } from "../format.ts";
-import { createStreamReader } from "./read-stream.ts";
+import { BlockKind } from "@penstock/api";
+import { nameOf } from "../conformance/read-outcome.fixture.ts";
+import type { StreamEvent } from "../format.ts";
 import { writeEvent, writeException } from "./write-stream.ts";
 
 /** A frame as the fixtures write it. */
@@ -9,14 +8,6 @@ export interface FixtureFrame {
   readonly event?: string;
   readonly exception?: string;
   readonly payload: object;
-}
-
-/** What a reader said of a stream. */
-export interface Outcome {
-  events: StreamEvent[];
-  end?: AnswerEnd;
-  error?: GatewayError;
-  calls: string[];
 }
 
 /** A text of one character for each byte, as bytes. */
@@ -32,32 +23,6 @@ export function framesOf(frames: readonly FixtureFrame[]): Uint8Array {
     return writeException(exception, message);
   });
   return bytesOf(texts.join(""));
-}
-
-/** Reads pieces to the end of the stream. */
-export function read(pieces: readonly Uint8Array[], limits?: StreamLimits): Outcome {
-  const outcome: Outcome = { events: [], calls: [] };
-  const reader = createStreamReader(
-    {
-      event(event) {
-        outcome.calls.push("event");
-        outcome.events.push(event);
-      },
-      flush: () => void outcome.calls.push("flush"),
-      finish(end) {
-        outcome.calls.push("finish");
-        outcome.end = end;
-      },
-      fail(error) {
-        outcome.calls.push("fail");
-        outcome.error = error;
-      },
-    },
-    limits,
-  );
-  for (const piece of pieces) reader.push(piece);
-  reader.end();
-  return outcome;
 }
 
 /** An event in one line. */
@@ -85,16 +50,4 @@ export function describeEvent(event: StreamEvent): string {
     default:
       return event.case;
   }
-}
-
-/** The name of an enum's member. */
-export function nameOf(names: Record<string, number>, value: number): string {
-  return Object.keys(names).find((name) => names[name] === value) ?? String(value);
-}
-
-/** The counts of a usage as texts; null: there is none. */
-export function counts(usage: TokenUsage | undefined): unknown {
-  if (usage === undefined) return null;
-  const entries = Object.entries(usage).filter(([, value]) => typeof value === "bigint");
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }

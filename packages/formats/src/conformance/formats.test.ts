@@ -15,10 +15,12 @@ import {
   writtenStreams,
 } from "./format-samples.fixture.ts";
 import { mutated, mutations, splitBy } from "./changed-bytes.fixture.ts";
-import { contentOf, readStream } from "./read-outcome.fixture.ts";
+import { contentOf, endsOf, noting, readStream } from "./read-outcome.fixture.ts";
 
 /** For formats whose paths say what the bodies of others say. */
 const address = { model: "asked-model", stream: false };
+
+const once = { ends: 1, late: 0 };
 
 // What every wire format must keep to. A format is under test as soon as it is in the registry.
 
@@ -28,12 +30,11 @@ describe.each(Object.values(formats))("$name", (format) => {
   describe.each(streams)("a stream, $name,", ({ value: bytes }) => {
     it("is an error or the same answer, wherever it is cut, and ends once", () => {
       const whole = readStream(format, [bytes]);
-      expect(whole.ends).toHaveLength(1);
+      expect(endsOf(whole)).toEqual(once);
       // Every byte of the long ones is for the test that takes its time.
       for (const length of cutsOf(bytes, 300)) {
         const prefix = readStream(format, [bytes.subarray(0, length)]);
-        expect(prefix.ends, `${length} bytes`).toHaveLength(1);
-        expect(prefix.late).toBe(0);
+        expect(endsOf(prefix), `${length} bytes`).toEqual(once);
         expect(checkEventGrammar(prefix.events)).toEqual([]);
         // A stream that fails as a whole may not succeed in part.
         if (prefix.end !== undefined) expect(contentOf(prefix)).toEqual(contentOf(whole));
@@ -49,7 +50,7 @@ describe.each(Object.values(formats))("$name", (format) => {
       fc.assert(
         fc.property(sizes, (chosen) => {
           const split = readStream(format, splitBy(bytes, chosen));
-          expect(contentOf(split)).toEqual(contentOf(whole));
+          expect(split.events).toEqual(whole.events);
           expect(split.end).toEqual(whole.end);
           expect(split.error?.metadata).toEqual(whole.error?.metadata);
         }),
@@ -57,12 +58,29 @@ describe.each(Object.values(formats))("$name", (format) => {
       );
     });
 
+    it("is flushed once for each read that brings something, and before its end", () => {
+      const { outcome, reader } = noting(format);
+      for (const piece of splitBy(bytes, [50])) {
+        const before = outcome.calls.length;
+        reader.push(piece);
+        const calls = outcome.calls.slice(before);
+        const told = calls.filter((call) => call === "event").length;
+        const ends = calls.filter((call) => call === "finish" || call === "fail").length;
+        const flushes = told > 0 ? [...Array(told).fill("event"), "flush"] : [];
+        expect(calls.slice(0, calls.length - ends)).toEqual(flushes);
+      }
+      reader.end();
+      reader.push(bytes);
+      reader.end();
+      reader.abort(outcome.error ?? new GatewayError("INTERNAL", "late"));
+      expect(endsOf(outcome)).toEqual(once);
+    });
+
     it("is read without a throw, whatever became of its bytes", () => {
       fc.assert(
         fc.property(mutations(bytes.length), (changes) => {
           const outcome = readStream(format, [mutated(bytes, changes)]);
-          expect(outcome.ends).toHaveLength(1);
-          expect(outcome.late).toBe(0);
+          expect(endsOf(outcome)).toEqual(once);
           expect(checkEventGrammar(outcome.events)).toEqual([]);
         }),
         { numRuns: 50 },

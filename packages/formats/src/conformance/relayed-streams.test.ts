@@ -13,7 +13,7 @@ import {
   writtenStreams,
   writtenText,
 } from "./format-samples.fixture.ts";
-import { contentOf, readStream } from "./read-outcome.fixture.ts";
+import { contentOf, endsOf, readStream } from "./read-outcome.fixture.ts";
 import type { Outcome } from "./read-outcome.fixture.ts";
 
 // What goes to a caller of the same format as it came must mean what was read of it.
@@ -45,7 +45,7 @@ describe.each(relaying)("$name", (format) => {
       const whole = textOf(relayed(format, [bytes]));
       for (const length of cutsOf(bytes, 100)) {
         const prefix = relayed(format, [bytes.subarray(0, length)]);
-        expect(prefix.ends, `${length} bytes`).toHaveLength(1);
+        expect(endsOf(prefix), `${length} bytes`).toEqual({ ends: 1, late: 0 });
         expect(whole.startsWith(prefix.relayed), `${length} bytes`).toBe(true);
         // Until there is content, another target may answer.
         if (prefix.events.length === 0) expect(prefix.relayed).toBe("");
@@ -107,11 +107,11 @@ function checkRelayed(format: Format, bytes: Uint8Array): Outcome {
 }
 
 /** What a caller gets of an answer; a reason that no caller knows becomes one that they do. */
-function heard({ end, ...outcome }: Outcome): unknown {
+function heard({ events, end }: Outcome): unknown {
   const candidates = end?.candidates.map((finish) =>
     finish.reason === FinishReason.OTHER ? { ...finish, reason: FinishReason.STOP } : finish,
   );
-  return contentOf({ ...outcome, end: end && { ...end, candidates: candidates ?? [] } });
+  return contentOf({ events, end: end && { ...end, candidates: candidates ?? [] } });
 }
 
 /** Everything that a stream says, in its order. */

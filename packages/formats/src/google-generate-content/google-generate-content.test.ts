@@ -1,10 +1,17 @@
-import { BlockKind, FinishReason, type ContentPart, type TokenUsage } from "@penstock/api";
+import { BlockKind, FinishReason, type ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import {
+  counts,
+  encode,
+  nameOf,
+  readStream,
+  type Outcome,
+} from "../conformance/read-outcome.fixture.ts";
 import { checkEventGrammar } from "../event-grammar.ts";
 import { statusRules } from "../failures/status-rules.ts";
-import type { AnswerEnd, StreamEvent, StreamReader } from "../format.ts";
+import type { StreamEvent } from "../format.ts";
 import answersFile from "./__fixtures__/answers.json" with { type: "json" };
 import errorsFile from "./__fixtures__/errors.json" with { type: "json" };
 import streamsFile from "./__fixtures__/streams.json" with { type: "json" };
@@ -14,44 +21,9 @@ import { googleGenerateContent as format } from "./google-generate-content.ts";
 const { answers } = answersFile;
 const { errors } = errorsFile;
 const { streams } = streamsFile;
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const nameOf = (names: Record<string, number>, value: number): string =>
-  Object.keys(names).find((name) => names[name] === value) ?? String(value);
 const identity = { requestId: "r", responseId: "x", model: "m", createdSeconds: 1 };
 
-interface Outcome {
-  events: StreamEvent[];
-  end?: AnswerEnd;
-  error?: GatewayError;
-  calls: string[];
-}
-
-function reader(): { outcome: Outcome; reader: StreamReader } {
-  const outcome: Outcome = { events: [], calls: [] };
-  const stream = format.createStreamReader({
-    event(event) {
-      outcome.calls.push("event");
-      outcome.events.push(event);
-    },
-    flush: () => outcome.calls.push("flush"),
-    finish(end) {
-      outcome.calls.push("finish");
-      outcome.end = end;
-    },
-    fail(error) {
-      outcome.calls.push("fail");
-      outcome.error = error;
-    },
-  });
-  return { outcome, reader: stream };
-}
-
-function read(chunks: Uint8Array[]): Outcome {
-  const { outcome, reader: stream } = reader();
-  for (const chunk of chunks) stream.push(chunk);
-  stream.end();
-  return outcome;
-}
+const read = (chunks: Uint8Array[]): Outcome => readStream(format, chunks);
 
 function describeEvent(event: StreamEvent): string {
   switch (event.case) {
@@ -99,12 +71,6 @@ function describePart({ part }: ContentPart): unknown[] {
     default:
       return [part.case];
   }
-}
-
-function counts(usage: TokenUsage | undefined): unknown {
-  if (usage === undefined) return null;
-  const entries = Object.entries(usage).filter(([, value]) => typeof value === "bigint");
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 const sse = (data: string[]): string => data.map((line) => `data: ${line}\r\n\r\n`).join("");
@@ -201,26 +167,6 @@ describe("streams", () => {
     expect(outcome.end!.model).toBe("gemini-2.5-flash");
   });
 
-  it.each(streams)("$name, however it is cut", (fixture) => {
-    const bytes = bytesOf(fixture);
-    const whole = read([bytes]);
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sizes) => {
-        const chunks: Uint8Array[] = [];
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1;
-          chunks.push(bytes.subarray(at, at + size));
-          at += size;
-        }
-        const cut = read(chunks);
-        expect(cut.events).toEqual(whole.events);
-        expect(cut.end).toEqual(whole.end);
-        expect(cut.error?.metadata).toEqual(whole.error?.metadata);
-      }),
-      { numRuns: 20 },
-    );
-  });
-
   it.each(streams)("$name, at every prefix", (fixture) => {
     const bytes = bytesOf(fixture);
     for (let length = 0; length < bytes.length; length++) {
@@ -260,22 +206,6 @@ describe("streams", () => {
     const { stream } = streams[0]!;
     const text = stream.map((line) => `: keep-alive\n\ndata: ${line}\r\n\r\n\r\n`).join("");
     expect(read([encode(text)]).end?.candidates).toHaveLength(1);
-  });
-
-  it("flushes once per read, and before the end", () => {
-    const { calls } = read(streams[0]!.stream.map((line) => encode(sse([line]))));
-    expect(calls.filter((call) => call === "flush")).toHaveLength(4);
-    expect(calls.slice(-2)).toEqual(["flush", "finish"]);
-  });
-
-  it("ends once, whatever comes afterwards", () => {
-    const { outcome, reader: stream } = reader();
-    stream.push(encode("data: {oops\n\n"));
-    const before = outcome.calls.length;
-    stream.push(bytesOf(streams[0]!));
-    stream.end();
-    stream.abort(outcome.error!);
-    expect(outcome.calls).toHaveLength(before);
   });
 
   it("bounds lines and nesting", () => {

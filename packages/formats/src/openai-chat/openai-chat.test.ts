@@ -1,54 +1,20 @@
-import { BlockKind, FinishReason, type ContentPart, type TokenUsage } from "@penstock/api";
-import type { GatewayError } from "@penstock/errors";
+import { BlockKind, FinishReason, type ContentPart } from "@penstock/api";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import {
+  counts,
+  encode,
+  nameOf,
+  readStream,
+  type Outcome,
+} from "../conformance/read-outcome.fixture.ts";
 import { checkEventGrammar } from "../event-grammar.ts";
-import type { AnswerEnd, StreamEvent, StreamReader } from "../format.ts";
+import type { StreamEvent } from "../format.ts";
 import answers from "./__fixtures__/answers.json" with { type: "json" };
 import streams from "./__fixtures__/streams.json" with { type: "json" };
 import { openaiChat } from "./openai-chat.ts";
 
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const nameOf = (names: Record<string, number>, value: number): string =>
-  Object.keys(names).find((name) => names[name] === value) ?? String(value);
-
-interface Outcome {
-  events: StreamEvent[];
-  end?: AnswerEnd;
-  error?: GatewayError;
-  flushes: number;
-  calls: string[];
-}
-
-function reader(): { outcome: Outcome; reader: StreamReader } {
-  const outcome: Outcome = { events: [], flushes: 0, calls: [] };
-  const stream = openaiChat.createStreamReader({
-    event(event) {
-      outcome.calls.push("event");
-      outcome.events.push(event);
-    },
-    flush() {
-      outcome.calls.push("flush");
-      outcome.flushes++;
-    },
-    finish(end) {
-      outcome.calls.push("finish");
-      outcome.end = end;
-    },
-    fail(error) {
-      outcome.calls.push("fail");
-      outcome.error = error;
-    },
-  });
-  return { outcome, reader: stream };
-}
-
-function read(chunks: Uint8Array[]): Outcome {
-  const { outcome, reader: stream } = reader();
-  for (const chunk of chunks) stream.push(chunk);
-  stream.end();
-  return outcome;
-}
+const read = (chunks: Uint8Array[]): Outcome => readStream(openaiChat, chunks);
 
 function describeEvent(event: StreamEvent): string {
   switch (event.case) {
@@ -78,12 +44,6 @@ function describePart({ part }: ContentPart): unknown[] {
     default:
       return [part.case];
   }
-}
-
-function counts(usage: TokenUsage | undefined): unknown {
-  if (usage === undefined) return null;
-  const entries = Object.entries(usage).filter(([, value]) => typeof value === "bigint");
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 const sse = (data: string[]): string => data.map((line) => `data: ${line}\n\n`).join("");
@@ -144,31 +104,6 @@ describe("streams", () => {
     expect(counts(outcome.end!.usage)).toEqual(usage);
   });
 
-  it.each(streams)("$name, however it is cut, and at every prefix", ({ stream }) => {
-    const bytes = encode(sse(stream));
-    const whole = read([bytes]);
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sizes) => {
-        const chunks: Uint8Array[] = [];
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1;
-          chunks.push(bytes.subarray(at, at + size));
-          at += size;
-        }
-        const cut = read(chunks);
-        expect(cut.events).toEqual(whole.events);
-        expect(cut.end).toEqual(whole.end);
-        expect(cut.error?.metadata).toEqual(whole.error?.metadata);
-      }),
-      { numRuns: 20 },
-    );
-    for (let length = 0; length < bytes.length; length += 3) {
-      const prefix = read([bytes.subarray(0, length)]);
-      expect(checkEventGrammar(prefix.events)).toEqual([]);
-      expect((prefix.end === undefined) !== (prefix.error === undefined)).toBe(true);
-    }
-  });
-
   it.each(streams.filter((one) => one.fails === undefined))(
     "$name, written and read again, is the same",
     ({ stream }) => {
@@ -187,22 +122,6 @@ describe("streams", () => {
       expect(text.endsWith("data: [DONE]\n\n")).toBe(true);
     },
   );
-
-  it("flushes once per read, and before the end", () => {
-    const text = streams[0]!.stream;
-    expect(read([encode(sse(text))]).calls.slice(-3)).toEqual(["event", "flush", "finish"]);
-    expect(read(text.map((line) => encode(sse([line])))).flushes).toBe(3);
-  });
-
-  it("ends once, whatever comes afterwards", () => {
-    const { outcome, reader: stream } = reader();
-    stream.push(encode("data: {oops\n\n"));
-    const before = outcome.calls.length;
-    stream.push(encode(sse(streams[0]!.stream)));
-    stream.end();
-    stream.abort(outcome.error!);
-    expect(outcome.calls).toHaveLength(before);
-  });
 
   it("bounds lines, arguments and blocks", () => {
     const long = `data: ${JSON.stringify({ choices: [{ delta: { content: "x".repeat(2_000_000) } }] })}\n\n`;

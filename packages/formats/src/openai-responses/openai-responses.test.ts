@@ -3,21 +3,22 @@ import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { relayAs, usage as noUsage } from "../conformance/format-samples.fixture.ts";
+import {
+  counts,
+  encode,
+  nameOf,
+  readStream,
+  type Outcome,
+} from "../conformance/read-outcome.fixture.ts";
 import { checkEventGrammar } from "../event-grammar.ts";
+import type { StreamRelay } from "../format.ts";
 import answers from "./__fixtures__/answers.json" with { type: "json" };
 import streams from "./__fixtures__/streams.json" with { type: "json" };
 import { openaiResponses } from "./openai-responses.ts";
-import {
-  counts,
-  describeEvent,
-  encode,
-  nameOf,
-  newReader,
-  readStream,
-  sse,
-} from "./stream-outcome.fixture.ts";
-import type { Outcome } from "./stream-outcome.fixture.ts";
+import { describeEvent, sse } from "./stream-outcome.fixture.ts";
 
+const read = (chunks: readonly Uint8Array[], relay?: StreamRelay): Outcome =>
+  readStream(openaiResponses, chunks, {}, relay);
 const identity = { requestId: "0190-r", responseId: "x", model: "m", createdSeconds: 1 };
 const good = streams.filter((one) => one.fails === undefined);
 
@@ -103,7 +104,7 @@ describe("answers", () => {
 
 describe("streams", () => {
   it.each(streams)("$name", ({ stream, events, finish, usage, fails, tier }) => {
-    const outcome = readStream([encode(sse(stream))]);
+    const outcome = read([encode(sse(stream))]);
     expect(outcome.events.map(describeEvent)).toEqual(events);
     expect(checkEventGrammar(outcome.events)).toEqual([]);
     if (fails !== undefined) {
@@ -122,29 +123,12 @@ describe("streams", () => {
     expect(outcome.end!.serviceTier).toBe(tier);
   });
 
-  it.each(streams)("$name, however it is cut, and at every prefix", ({ stream }) => {
+  it.each(streams)("$name, at every prefix", ({ stream }) => {
     const bytes = encode(sse(stream));
-    const whole = readStream([bytes], relayAs("m"));
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), (sizes) => {
-        const chunks: Uint8Array[] = [];
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = sizes[turn % sizes.length] ?? 1;
-          chunks.push(bytes.subarray(at, at + size));
-          at += size;
-        }
-        const cut = readStream(chunks, relayAs("m"));
-        expect(cut.events).toEqual(whole.events);
-        expect(cut.end).toEqual(whole.end);
-        expect(cut.relayed).toBe(whole.relayed);
-        expect(cut.error?.metadata).toEqual(whole.error?.metadata);
-      }),
-      { numRuns: 10 },
-    );
     // Only the last event completes it: whatever is cut before is no answer.
     const complete = bytes.length - 2;
     for (let length = 0; length < complete; length += 13) {
-      const prefix = readStream([bytes.subarray(0, length)]);
+      const prefix = read([bytes.subarray(0, length)]);
       expect(checkEventGrammar(prefix.events)).toEqual([]);
       expect(prefix.end).toBeUndefined();
       expect(prefix.error).toBeDefined();
@@ -152,12 +136,12 @@ describe("streams", () => {
   });
 
   it.each(good)("$name, written and read again, is the same", ({ stream }) => {
-    const first = readStream([encode(sse(stream))]);
+    const first = read([encode(sse(stream))]);
     const writer = openaiResponses.createStreamWriter(identity, { includeUsage: true });
     const text =
       first.events.map((event) => writer.event(event)).join("") +
       writer.finish(first.end!, first.end!.usage!);
-    const second = readStream([encode(text)]);
+    const second = read([encode(text)]);
     const shape = (outcome: Outcome): string[] => outcome.events.map(describeEvent).toSorted();
     expect(shape(second)).toEqual(shape(first));
     expect(second.end!.candidates[0]!.reason).toEqual(first.end!.candidates[0]!.reason);
@@ -172,13 +156,13 @@ describe("streams", () => {
   });
 
   it.each(good)("$name, passed on, is what came, but for the model", ({ stream }) => {
-    const outcome = readStream([encode(sse(stream))], relayAs("asked-for"));
+    const outcome = read([encode(sse(stream))], relayAs("asked-for"));
     const text = outcome.relayed + outcome.end!.relayed!.write(noUsage);
     const expected = JSON.parse(
       JSON.stringify(stream).replaceAll("gpt-4.1-2025-04-14", "asked-for"),
     ) as unknown;
     expect(eventsIn(text)).toEqual(expected);
-    expect(outcome.events).toEqual(readStream([encode(sse(stream))]).events);
+    expect(outcome.events).toEqual(read([encode(sse(stream))]).events);
     const [first] = outcome.calls;
     // Nothing is passed on before the first content, as until then another may answer.
     expect(first).toBe("event");
@@ -186,34 +170,15 @@ describe("streams", () => {
 
   it("passes nothing on of an answer that never began", () => {
     const { stream } = streams.find(({ name }) => name === "failed before content")!;
-    const outcome = readStream([encode(sse(stream))], relayAs("m"));
+    const outcome = read([encode(sse(stream))], relayAs("m"));
     expect(outcome.relayed).toBe("");
     expect(outcome.calls).toEqual(["fail"]);
     expect(outcome.failedUsage?.inputTokens).toBe(5n);
   });
 
-  it("flushes once per read, and before the end", () => {
-    const [{ stream }] = streams as [(typeof streams)[number]];
-    expect(readStream([encode(sse(stream))]).calls.slice(-2)).toEqual(["flush", "finish"]);
-    const each = stream.map((event) => encode(sse([event])));
-    const flushes = readStream(each).calls.filter((call) => call === "flush");
-    expect(flushes).toHaveLength(4);
-  });
-
-  it("ends once, whatever comes afterwards", () => {
-    const { outcome, reader } = newReader();
-    reader.push(encode("data: {oops\n\n"));
-    const before = outcome.calls.length;
-    reader.push(encode(sse(streams[0]!.stream)));
-    reader.end();
-    reader.abort(outcome.error!);
-    expect(outcome.calls).toHaveLength(before);
-    expect(before).toBe(1);
-  });
-
   it("bounds lines, depth and arguments", () => {
     const failure = (text: string): unknown =>
-      readStream([encode(text)]).error?.metadata["failure_class"];
+      read([encode(text)]).error?.metadata["failure_class"];
     expect(failure(`data: "${"x".repeat(4_200_000)}"\n\n`)).toBe("MALFORMED");
     const deep = `data: {"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}\n\n`;
     expect(failure(deep)).toBe("MALFORMED");
@@ -261,7 +226,7 @@ describe("streams", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 8 }), fc.boolean(), (events, relays) => {
         const relay = relays ? relayAs("m") : undefined;
-        const outcome = readStream([encode(sse(events))], relay);
+        const outcome = read([encode(sse(events))], relay);
         expect(checkEventGrammar(outcome.events)).toEqual([]);
         expect((outcome.end === undefined) !== (outcome.error === undefined)).toBe(true);
       }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { openaiResponses } from "./openai-responses.ts";
-import { encode } from "./stream-outcome.fixture.ts";
+import { encode } from "../conformance/read-outcome.fixture.ts";
 
 const invalid = "invalid_request_error";
 

@@ -6,7 +6,7 @@ import type { FormatQuirks } from "../format.ts";
 import { openaiChat } from "../openai-chat/openai-chat.ts";
 import codex from "./__fixtures__/codex-request.json" with { type: "json" };
 import { openaiResponses } from "./openai-responses.ts";
-import { encode } from "./stream-outcome.fixture.ts";
+import { encode } from "../conformance/read-outcome.fixture.ts";
 
 type Body = Record<string, unknown>;
 

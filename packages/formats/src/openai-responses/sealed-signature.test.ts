@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { anthropicMessages } from "../anthropic-messages/anthropic-messages.ts";
 import { openaiResponses } from "./openai-responses.ts";
 import { openSignature, sealSignature } from "./sealed-signature.ts";
-import { encode } from "./stream-outcome.fixture.ts";
+import { encode } from "../conformance/read-outcome.fixture.ts";
 
 const quirks = {
   maxTokensField: "max_completion_tokens",

@@ -1,7 +1,8 @@
 import type { TextRange } from "../format.ts";
+import { afterSpace, endOfString } from "../json-text.ts";
 
 const maxDepth = 64;
-const [quote, backslash, colon, comma] = [34, 92, 58, 44];
+const [quote, colon, comma] = [34, 58, 44];
 const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
 
 /**
@@ -45,23 +46,4 @@ export function findTopLevelValue(text: string, name: string): TextRange | undef
     }
   }
   return found;
-}
-
-/** Position of the first character from `index` on that is no white space. */
-function afterSpace(text: string, index: number): number {
-  let at = index;
-  while (at < text.length && text.charCodeAt(at) <= 32) at += 1;
-  return at;
-}
-
-/** Position of the closing quote; -1 when there is none. */
-function endOfString(text: string, from: number): number {
-  let end = text.indexOf('"', from);
-  while (end > from && text.charCodeAt(end - 1) === backslash) {
-    let escapes = 1;
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
-    if (escapes % 2 === 0) return end;
-    end = text.indexOf('"', end + 1);
-  }
-  return end;
 }

@@ -1,7 +1,7 @@
 import { localFailure } from "../failure-to-error.ts";
+import { endOfString } from "../json-text.ts";
 import { isJsonObject } from "../read-json.ts";
 import { scanJson } from "../scan-json.ts";
-import { endOfString } from "../scan-object.ts";
 
 /** Below this length no nesting can cost `JSON.parse` a noticeable time. Unit: characters. */
 const scanFromLength = 65_536;
