@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { BlockKind, FinishReason } from "@penstock/api";
+import { BlockKind, FinishReason, MessageRole } from "@penstock/api";
 import type { ContentPart, GenerateRequest } from "@penstock/api";
 import { anthropicMessages, openaiChat, openaiResponses } from "@penstock/formats";
 import type { AnswerEnd, Format, StreamEvent } from "@penstock/formats";
@@ -96,28 +96,17 @@ function fail(response: ServerResponse, status: number, error: Record<string, st
   response.end(JSON.stringify({ type: "error", error }));
 }
 
-/** What was said last, but for instructions: a result of a tool, or the user's words. */
+/** What is said where no tool is called. */
 function lastWords(request: GenerateRequest): string {
   const result = resultOf(request);
   return result === undefined ? "Done." : `The tool said: ${result}`;
 }
 
-/** Parts of the last turn that is no instruction; of messages that follow each other. */
+/** What was said since the model spoke last, instructions included. */
 function lastParts({ messages }: GenerateRequest): readonly ContentPart[] {
-  const parts: ContentPart[] = [];
-  for (const message of messages.toReversed()) {
-    const isSaid = message.parts.some(({ part }) => part.case === "toolCall") || isAnswer(message);
-    if (isSaid) break;
-    parts.unshift(...message.parts);
-  }
-  return parts;
+  const last = messages.findLastIndex(({ role }) => role === MessageRole.ASSISTANT);
+  return messages.slice(last + 1).flatMap(({ parts }) => parts);
 }
-
-const isAnswer = (message: GenerateRequest["messages"][number]): boolean =>
-  message.parts.some(({ part }) => {
-    const type = part.case === "formatPart" ? part.value.content?.["type"] : undefined;
-    return typeof type === "string" && type.endsWith("_call");
-  });
 
 function resultOf(request: GenerateRequest): string | undefined {
   for (const { part } of lastParts(request).toReversed()) {

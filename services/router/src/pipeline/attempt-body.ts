@@ -3,6 +3,7 @@ import type { CompiledTarget } from "@penstock/snapshot";
 import { adaptRequest } from "../choosing/adapt-request.ts";
 import { forwardedBody } from "./forwarded-body.ts";
 import type { AdmissionParts } from "./plan-for-context.ts";
+import { plainForTarget } from "./plain-for-target.ts";
 import type { RequestContext } from "./request-context.ts";
 import { warnInto } from "./warn-into.ts";
 
@@ -31,11 +32,5 @@ export function attemptBody(
     if (forwarded !== undefined) return forwarded;
   }
   const asked = adapted?.request ?? request;
-  const { callerFormat } = context;
-  if (callerFormat === undefined || callerFormat === format) {
-    return formats[format].writeRequest(asked, wanted);
-  }
-  const plain = formats[callerFormat].plainRequest?.(asked, warn);
-  if (plain?.callForms !== undefined) context.callForms = plain.callForms;
-  return formats[format].writeRequest(plain?.request ?? asked, wanted);
+  return formats[format].writeRequest(plainForTarget(context, asked, format, warn), wanted);
 }

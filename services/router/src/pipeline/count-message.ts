@@ -6,6 +6,7 @@ import { adaptRequest } from "../choosing/adapt-request.ts";
 import type { AnswerReading, AttemptMessage } from "./attempt-message.ts";
 import { forwardedBody } from "./forwarded-body.ts";
 import type { AdmissionParts } from "./plan-for-context.ts";
+import { plainForTarget } from "./plain-for-target.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /**
@@ -34,12 +35,17 @@ function bodyOf(
   if (request === undefined) throw new Error("runs after the request was read");
   const wanted = { model, stream: false, quirks, defaultMaxOutputTokens };
   const adapted = adaptRequest(context, target, parts);
-  if (adapted !== undefined) return format.writeRequest(adapted.request, wanted);
   const { format: name, forwardRequest } = format;
-  if (forwardRequest === undefined) return format.writeRequest(request, wanted);
-  const own = forwardedBody(context, { name, forwardRequest }, wanted);
-  return own ?? format.writeRequest(request, wanted);
+  if (adapted === undefined && forwardRequest !== undefined) {
+    const own = forwardedBody(context, { name, forwardRequest }, wanted);
+    if (own !== undefined) return own;
+  }
+  const asked = adapted?.request ?? request;
+  return format.writeRequest(plainForTarget(context, asked, name, ignore), wanted);
 }
+
+/** A count is the same for whoever asks: nobody is told how it came about. */
+function ignore(): void {}
 
 /** A count is read as an answer without content, whose usage has the tokens of the input. */
 function readingOf({ format, readResponse }: CountingFormat): AnswerReading {

@@ -1,14 +1,16 @@
 import { appendFileSync } from "node:fs";
 import { readEnvironmentVariable } from "@penstock/runtime";
 import { describe, it } from "vitest";
+import { agentPackage, findAgent } from "./coding-agents.ts";
+import type { AgentName } from "./coding-agents.ts";
 import { isLeftOut } from "./left-out.ts";
 import { findGo } from "./go.ts";
 import { findNats } from "./nats.ts";
 import { findPostgres } from "./postgres.ts";
 import { findPython } from "./python.ts";
 
-/** A server, or a toolchain with packages of others, whose tests run only where it is installed. */
-export type LaneName = "nats" | "postgres" | "python" | "go";
+/** A server, an agent, or a toolchain with packages of others, whose tests run only where it is installed. */
+export type LaneName = "nats" | "postgres" | "python" | "go" | AgentName;
 
 /** How tests of a lane are described. */
 export interface ServerLane {
@@ -23,6 +25,8 @@ const missing: Readonly<Record<LaneName, string>> = {
   nats: "nats-server is not on PATH",
   postgres: "initdb is neither on PATH nor under /usr/lib/postgresql",
   python: "python3 with venv is not on PATH, or its packages can't be installed",
+  "claude-code": absent("claude-code"),
+  codex: absent("codex"),
   go: "go is not on PATH, or the modules of its example can't be had",
 };
 
@@ -31,7 +35,13 @@ const find: Readonly<Record<LaneName, () => string | undefined>> = {
   postgres: findPostgres,
   python: findPython,
   go: findGo,
+  "claude-code": () => findAgent("claude-code"),
+  codex: () => findAgent("codex"),
 };
+
+function absent(name: AgentName): string {
+  return `${agentPackage(name)} is neither in PENSTOCK_TEST_AGENTS nor on PATH`;
+}
 
 const noted = new Set<LaneName>();
 
