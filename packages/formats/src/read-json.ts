@@ -7,7 +7,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Reads a JSON object from bytes within bounds: scan, UTF-8, syntax, numbers. The result has no
- * key that touches a prototype and no number that is not finite. Throws FIELD_INVALID.
+ * key by which one gets at a prototype and no number that is not finite. Throws FIELD_INVALID.
  */
 export function readJsonObject(body: Uint8Array, limits?: JsonLimits): Record<string, unknown> {
   return readScannedJson(body, limits).value;

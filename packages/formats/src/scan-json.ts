@@ -34,7 +34,10 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
 /**
  * Looks over the bytes of a JSON text before `JSON.parse` may see them: depth, number of keys,
  * keys that touch prototypes, surrogates without partner, and a key given twice at the top level.
- * Does not check the syntax otherwise. Throws FIELD_INVALID with the position in bytes.
+ * `__proto__` is refused wherever it stands, `prototype` right inside of a `constructor`, by which
+ * one gets from any object to what all inherit; alone both are names like others, which the schema
+ * of a tool may well have. Does not check the syntax otherwise. Throws FIELD_INVALID with the
+ * position in bytes.
  */
 export function scanJson(body: Uint8Array, limits: JsonLimits = {}): JsonScan {
   return new JsonScanner(body, limits.maxDepth ?? 64, limits.maxKeys ?? 100_000).scan();
@@ -65,6 +68,10 @@ class JsonScanner {
   #topCount = 0;
   #modelStart = -1;
   #modelEnd = -1;
+  /** Depth of the innermost object that is the value of a key `constructor`; -1: none. */
+  #constructorDepth = -1;
+  /** Those around it. */
+  #outerConstructors: number[] | undefined;
 
   constructor(body: Uint8Array, maxDepth: number, maxKeys: number) {
     this.#body = body;
@@ -116,6 +123,7 @@ class JsonScanner {
         return true;
       case closeBrace:
       case closeBracket:
+        if (this.#depth === this.#constructorDepth) this.#leaveConstructor();
         if (this.#depth-- === 1) this.#endTopLevelValue(index);
         return true;
       case comma:
@@ -214,15 +222,33 @@ class JsonScanner {
       const length = end - start;
       // As they are, the three names have 9 or 11 bytes; with escapes up to six for each.
       const mayMatch = this.#escaped ? length <= 66 : length === 9 || length === 11;
-      if (mayMatch) this.#refusePrototypeKey(start, end);
+      if (mayMatch) this.#prototypeKey(start, end);
     }
     if (this.#depth === 1) this.#topLevelKey(start, end);
   }
 
-  #refusePrototypeKey(start: number, end: number): void {
+  #prototypeKey(start: number, end: number): void {
     const name = readKey(this.#body, start, end, this.#escaped);
-    if (name !== "__proto__" && name !== "constructor" && name !== "prototype") return;
-    this.#refuse(`has the key "${name}", which is never accepted`, start, this.#path(name));
+    if (name === "constructor") this.#enterConstructor(end);
+    const within = name === "prototype" && this.#depth === this.#constructorDepth;
+    if (name !== "__proto__" && !within) return;
+    const problem = within ? "in a constructor" : "which is never accepted";
+    this.#refuse(`has the key "${name}", ${problem}`, start, this.#path(name));
+  }
+
+  /** Its key ends at `end`; a value that is no object has no members. */
+  #enterConstructor(end: number): void {
+    const body = this.#body;
+    let index = end + 1;
+    while (isSpace(body[index]) || body[index] === colon) index++;
+    if (body[index] !== openBrace) return;
+    this.#outerConstructors ??= [];
+    this.#outerConstructors.push(this.#constructorDepth);
+    this.#constructorDepth = this.#depth + 1;
+  }
+
+  #leaveConstructor(): void {
+    this.#constructorDepth = this.#outerConstructors?.pop() ?? -1;
   }
 
   #topLevelKey(start: number, end: number): void {

@@ -251,7 +251,7 @@ describe("reading a request", () => {
           ...top,
         };
         // JSON has no negative zero, and null says nothing.
-        fc.pre(!/-0|null|__proto__|constructor|prototype/.test(JSON.stringify(body)));
+        fc.pre(!/-0|null|__proto__|"prototype"/.test(JSON.stringify(body)));
         const written = write(body) as { messages: { content: unknown }[] };
         const expected = JSON.parse(JSON.stringify(body)) as typeof body;
         if (Object.keys(block).length === 0) {
@@ -332,7 +332,7 @@ describe("what was read", () => {
       fc.property(body, (fields) => {
         const tools = [{ name: "f", input_schema: {} }];
         const whole = JSON.parse(JSON.stringify({ ...fields, tools })) as object;
-        fc.pre(!/__proto__|constructor|prototype/.test(JSON.stringify(whole)));
+        fc.pre(!/__proto__|"prototype"/.test(JSON.stringify(whole)));
         expect(write(whole)).toEqual(whole);
         const again = read(write(whole));
         expect(again.request).toEqual(read(whole).request);

@@ -49,7 +49,7 @@ export function readBlocks(
       last.cacheMarker = marker;
       continue;
     }
-    const owner = speakers[name];
+    const owner = Object.hasOwn(speakers, name) ? speakers[name] : undefined;
     if (owner !== undefined && owner !== speaker) {
       problems.add(`${path}.${name}`, `has no place in what the ${speaker} says`);
       continue;

@@ -66,7 +66,7 @@ describe("requests", () => {
       fc.property(body, (given) => {
         const text = JSON.stringify(given);
         // Names that are never accepted, whoever sends them.
-        fc.pre(!/"(?:__proto__|constructor|prototype)":/.test(text));
+        fc.pre(!/"(?:__proto__|prototype)":/.test(text));
         const plain = JSON.parse(text) as unknown;
         expect(write(readConverse(plain))).toEqual({ body: plain, warnings: [] });
       }),

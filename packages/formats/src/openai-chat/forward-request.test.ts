@@ -58,7 +58,7 @@ describe("forwarding a request", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.stringMatching(/^x_[a-z]{1,8}$/), fc.jsonValue()), (extra) => {
         const body = { ...extra, model: "m", messages };
-        fc.pre(!/__proto__|constructor|prototype/.test(JSON.stringify(body)));
+        fc.pre(!/__proto__|"prototype"/.test(JSON.stringify(body)));
         expect(forwarded(JSON.stringify(body))).toEqual(
           JSON.parse(JSON.stringify({ ...body, model: "up" })),
         );

@@ -115,7 +115,7 @@ describe("readRequest and writeRequest", () => {
             ...extras,
           }),
         ) as object;
-        fc.pre(!/__proto__|constructor|prototype|\\ud/.test(JSON.stringify(fields)));
+        fc.pre(!/__proto__|"prototype"|\\ud/.test(JSON.stringify(fields)));
         expect(write(fields)).toEqual({ ...fields, model: "upstream" });
       }),
     );

@@ -64,7 +64,7 @@ describe("relaying a whole answer", () => {
           const text = JSON.stringify({ ...plain, choices, usage });
           const bytes = encode(text);
           // What can't be UTF-8 never comes here, and what readers refuse is not compared.
-          fc.pre(text.isWellFormed() && !/__proto__|constructor|prototype/.test(text));
+          fc.pre(text.isWellFormed() && !/__proto__|"prototype"/.test(text));
           expect(relayResponse(latin1(bytes))?.end).toEqual(readResponse(bytes).end);
         },
       ),
