@@ -55,6 +55,8 @@ export const failureRules: readonly FailureRule[] = [
       "ExpiredTokenException",
       "ExpiredToken",
       "RequestExpired",
+      "RequestTimeTooSkewed",
+      "RequestInTheFuture",
     ],
     class: "AUTH_FAILED",
   },

@@ -4,11 +4,13 @@ import { systemClock } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
 import { Pool } from "undici";
 import type { AwsSigner } from "./aws-signature.ts";
+import { ClockSkew } from "./clock-skew.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { createGuardedConnector } from "./guarded-connector.ts";
 import type { AddressLookup } from "./guarded-connector.ts";
 import { prepareTarget } from "./prepared-target.ts";
 import type { Load, LoadedPool, PreparedTarget } from "./prepared-target.ts";
+import { SignedAttempt } from "./signed-attempt.ts";
 import { UpstreamAttempt } from "./upstream-attempt.ts";
 import { withPassedHeaders } from "./passed-headers.ts";
 import type { TransportFailure, UpstreamCall, UpstreamHandle } from "./upstream-call.ts";
@@ -73,6 +75,8 @@ export class UpstreamClient {
   /** By name of the deployment. */
   readonly #loads = new Map<string, Load>();
   readonly #prepared = new WeakMap<CompiledTarget, PreparedTarget>();
+  /** One for all signed calls; undefined: none was made. */
+  #skew: ClockSkew | undefined;
 
   constructor(options: UpstreamClientOptions) {
     this.#options = options;
@@ -112,16 +116,27 @@ export class UpstreamClient {
     return attempt;
   }
 
-  /** Never rejects. A call that was cancelled meanwhile is not sent. */
+  /**
+   * Never rejects. A call that was cancelled meanwhile is not sent. One whose signature is refused
+   * for its time is signed again, once, with the time that the refusal tells.
+   */
   async #dispatchSigned(
     request: CallRequest,
-    { pool, signer, attempt }: { pool: Pool; signer: AwsSigner; attempt: UpstreamAttempt },
+    signing: { pool: Pool; signer: AwsSigner; attempt: UpstreamAttempt; again?: boolean },
   ): Promise<void> {
     const { method, path, body } = request;
-    const wallMs = (this.#options.clock ?? systemClock).wallMs();
+    const { pool, signer, attempt, again = false } = signing;
+    const clock = this.#options.clock ?? systemClock;
+    const skew = (this.#skew ??= new ClockSkew(this.#options.observability.logger));
+    const wallMs = skew.signingMs(clock.wallMs());
     try {
       const signed = await signer.sign({ method, path, body, wallMs });
-      pool.dispatch({ ...request, headers: request.headers.concat(signed) }, attempt);
+      const first = new SignedAttempt(attempt, {
+        isLate: (status, date) => skew.corrects({ status, date }, wallMs, clock.wallMs()),
+        again: () => void this.#dispatchSigned(request, { ...signing, again: true }),
+      });
+      const headers = request.headers.concat(signed);
+      pool.dispatch({ ...request, headers }, again ? attempt : first);
     } catch (error) {
       this.#options.observability.logger.error("a call can't be signed", { error });
       attempt.fail(signatureMissing);
