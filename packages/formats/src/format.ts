@@ -153,6 +153,8 @@ export interface AnswerIdentity {
   createdSeconds: number;
   /** How calls of functions are written that stand for other tools. Absent: there are none. */
   callForms?: CallForms | undefined;
+  /** What the answer repeats of the request: `said` of `CallerRequest`. Absent: it said nothing. */
+  said?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A place in a text: from `start` up to and without `end`. */
@@ -210,6 +212,8 @@ export interface CallerRequest {
   report?: boolean;
   /** The caller's name for the session, where the body tells it. Absent: not told. */
   session?: string;
+  /** What the answer repeats of the request, in the caller's words. Absent: nothing. */
+  said?: Readonly<Record<string, unknown>>;
 }
 
 /** In what a target differs from the documented format. */

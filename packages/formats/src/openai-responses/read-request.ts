@@ -11,6 +11,7 @@ import type { MessageOverlay } from "./overlay.ts";
 import { carry, newDraft, samplingOf } from "./request-draft.ts";
 import type { RequestDraft } from "./request-draft.ts";
 import { fieldReaders } from "./request-fields.ts";
+import { saidIn } from "./said.ts";
 
 const maxLabelCount = 16;
 
@@ -54,6 +55,7 @@ function read(body: Uint8Array, problems: FieldProblems): CallerRequest {
     forwardable: forwardableBody(draft, fields, scan),
     wishDialect: wishes?.dialect,
     report: wishes?.report ?? false,
+    said: saidIn(fields),
   };
 }
 

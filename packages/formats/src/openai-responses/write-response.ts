@@ -1,6 +1,7 @@
 import type { TokenUsage } from "@penstock/api";
 import type { Answer, AnswerEnd, AnswerIdentity } from "../format.ts";
 import { writeStatus } from "./finish-reason.ts";
+import { repeatSaid } from "./said.ts";
 import { writeUsage } from "./usage.ts";
 import { writeOutput } from "./write-output.ts";
 
@@ -30,36 +31,22 @@ export function writeFinished(
   };
 }
 
-/**
- * An answer of which nothing is said yet. What the request said is not told again: the documented
- * defaults stand in the fields that clients expect.
- */
+/** An answer of which nothing is said yet, with what its request said. */
 export function writeEnvelope(identity: AnswerIdentity): Written {
   return {
+    ...repeatSaid(identity.said),
     id: answerId(identity),
     object: "response",
+    access_programs: null,
     created_at: identity.createdSeconds,
     status: "in_progress",
     background: false,
     error: null,
     incomplete_details: null,
-    instructions: null,
-    max_output_tokens: null,
     model: identity.model,
     output: [],
-    parallel_tool_calls: true,
     previous_response_id: null,
-    reasoning: { effort: null, summary: null },
-    store: false,
-    temperature: null,
-    text: { format: { type: "text" } },
-    tool_choice: "auto",
-    tools: [],
-    top_p: null,
-    truncation: "disabled",
     usage: null,
-    user: null,
-    metadata: {},
   };
 }
 

@@ -7,6 +7,7 @@ import { openaiEmbeddings } from "@penstock/formats";
 import type {
   Answer,
   AnswerEnd,
+  CallerRequest,
   CountingFormat,
   Format,
   StreamEvent,
@@ -51,6 +52,8 @@ export class HttpDownstream implements Downstream {
   context!: RequestContext;
   /** Set where a count is asked for. */
   counting: CountingFormat | undefined;
+  /** What the answer repeats of the request, where its format does. */
+  said: CallerRequest["said"];
   /** What the request says about signs of life; see `keepAlive`. */
   keepaliveAskedMs: number | undefined;
   ready = true;
@@ -223,6 +226,7 @@ export class HttpDownstream implements Downstream {
       model: facts.model,
       createdSeconds: Math.floor(this.context.startWallMs / 1_000),
       callForms: this.context.callForms,
+      said: this.said,
     };
   }
 

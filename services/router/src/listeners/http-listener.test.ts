@@ -146,7 +146,15 @@ describe("the HTTP door", () => {
     const asked = ask({});
     await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
     upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
-    expect((await asked).status).toBe(200);
+    const answer = await asked;
+    expect(answer.status).toBe(200);
+    // What the request said is repeated, as the answer was written anew.
+    expect(await answer.json()).toMatchObject({
+      object: "response",
+      reasoning: { effort: null, summary: "auto" },
+      prompt_cache_key: "k",
+      tools: [],
+    });
   });
 
   it("does not wait for the rest of a refused body for long", async () => {

@@ -37,6 +37,7 @@ function readGenerate(
   const read = endpoint.format.readRequest(body);
   const { stream, includeUsage } = read;
   takeRequest(context, endpoint, read, body);
+  downstream.said = read.said;
   context.stream = stream;
   context.includeUsage = includeUsage;
   const keepaliveMs = downstream.keepaliveAskedMs ?? context.caller?.keepaliveIntervalMs;
