@@ -15,6 +15,8 @@ export interface ClaudeRules {
   readonly off?: ThinkingOff;
   /** `free`: as any; `one`: temperature or `top_p`, not both; `none`: neither, and no `top_k`. */
   readonly sampling: "free" | "one" | "none";
+  /** Whether it goes on with an answer whose beginning is the last message. */
+  readonly prefill: boolean;
   /** Whether it can be told to call a tool. */
   readonly forcedTools: boolean;
   /**
@@ -33,6 +35,7 @@ const unknown: ClaudeRules = {
   efforts: ["low", "medium", "high", "xhigh", "max"],
   off: "disabled",
   sampling: "free",
+  prefill: true,
   forcedTools: true,
   usualMaxTokens: 4_096,
 };
@@ -59,6 +62,7 @@ export function claudeRules(model: string): ClaudeRules {
     efforts: effortsOf(family, version),
     ...(off === undefined ? {} : { off }),
     sampling: version >= 407 ? "none" : version >= 401 ? "one" : "free",
+    prefill: version < 406,
     usualMaxTokens: version >= 405 ? 64_000 : version >= 305 ? 8_192 : 4_096,
     forcedTools: family === "haiku" || version < (isAlwaysThinking(family) ? 501 : 505),
   };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { claudeSchema } from "./claude-schema.ts";
+import { claudeSchema, claudeToolSchema } from "./claude-schema.ts";
 import type { JsonObject } from "./format.ts";
 
 function written(schema: JsonObject): { schema: JsonObject; warnings: string[] } {
@@ -66,5 +66,25 @@ describe("claudeSchema", () => {
         expect(claudeSchema(once, undefined)).toBe(once);
       }),
     );
+  });
+});
+
+// platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use, "Defining tools".
+describe("claudeToolSchema", () => {
+  it("is one of an object, without a choice at its top", () => {
+    const warnings: string[] = [];
+    const schema = (inputSchema: JsonObject | undefined, strict?: boolean) =>
+      claudeToolSchema({ inputSchema, strict }, (warning) => warnings.push(warning));
+    const none = { type: "object", properties: {} };
+    expect(schema(undefined)).toEqual(none);
+    expect(schema({})).toEqual({ type: "object" });
+    const n = { type: "integer", minimum: 1 };
+    const plain = { type: "object", properties: { n } };
+    expect(schema(plain)).toBe(plain);
+    expect(warnings).toEqual([]);
+    expect(schema({ ...plain, anyOf: [{ required: ["n"] }] })).toEqual(plain);
+    expect(warnings).toHaveLength(1);
+    expect(schema(plain, true)).toMatchObject({ additionalProperties: false });
+    expect(warnings).toHaveLength(2);
   });
 });

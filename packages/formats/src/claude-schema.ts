@@ -1,3 +1,4 @@
+import type { Tool } from "@penstock/api";
 import type { JsonObject } from "./format.ts";
 import { isJsonObject } from "./read-json.ts";
 
@@ -117,4 +118,33 @@ function membersOf(
 
 function listOf(value: unknown, moved: Set<string>, depth: number): unknown {
   return Array.isArray(value) ? value.map((one) => schemaOf(one, moved, depth + 1)) : value;
+}
+
+const combinators = ["anyOf", "allOf", "oneOf"] as const;
+
+const noArguments: JsonObject = { type: "object", properties: {} };
+
+/**
+ * The schema of a tool's arguments as Claude and Bedrock take it: an object, and no choice of schemas at
+ * its top (platform.claude.com/docs/en/agents-and-tools/tool-use, "Defining tools"). Such a choice is
+ * left out, and `warn` is told. A strict one is bound by more.
+ */
+export function claudeToolSchema(
+  { inputSchema = noArguments, strict }: Pick<Tool, "inputSchema" | "strict">,
+  warn: ((warning: string) => void) | undefined,
+): JsonObject {
+  const schema = withoutChoice(inputSchema, warn);
+  return strict === true ? claudeSchema(schema, warn) : schema;
+}
+
+function withoutChoice(
+  schema: JsonObject,
+  warn: ((warning: string) => void) | undefined,
+): JsonObject {
+  const found = combinators.filter((name) => name in schema);
+  if (found.length === 0) return "type" in schema ? schema : { type: "object", ...schema };
+  const kept: JsonObject = { type: "object", ...schema };
+  for (const name of found) delete kept[name];
+  warn?.(`approximated: the arguments of a tool are described without ${found.join(", ")}`);
+  return kept;
 }

@@ -1,11 +1,5 @@
-import {
-  MessageRole,
-  ToolChoiceMode,
-  type Message,
-  type GenerateRequest,
-  type Sampling,
-  type ToolChoice,
-} from "@penstock/api";
+import { MessageRole, type Message, type GenerateRequest, type Sampling } from "@penstock/api";
+import { forcesTool } from "./claude-request.ts";
 import type { ClaudeRules } from "./claude-rules.ts";
 import type { FormatName, TargetRequest } from "./format.ts";
 import { ownSignature } from "./own-signature.ts";
@@ -48,11 +42,6 @@ export interface ClaudeTarget {
   readonly maxTokens: number | undefined;
   /** Format of the target, whose proofs of earlier thoughts it takes back. */
   readonly format: FormatName;
-}
-
-/** Whether one of the tools must be called. */
-export function forcesTool(choice: ToolChoice | undefined): boolean {
-  return choice?.mode === ToolChoiceMode.REQUIRED || choice?.mode === ToolChoiceMode.NAMED;
 }
 
 /** Whether thoughts may come, which leaves less room for other parameters. */

@@ -4,7 +4,7 @@ import { readObject, readText } from "../field-values.ts";
 import { mediaPart } from "../openai-chat/content-parts.ts";
 
 /** Media type of an image of which no more is known. */
-export const anyImage = "image/*";
+const anyImage = "image/*";
 
 const maxAddressLength = 8_192;
 const nameLength = { min: 1, max: 256 };

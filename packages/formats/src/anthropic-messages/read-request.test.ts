@@ -104,7 +104,7 @@ const full = {
     {
       name: "f",
       description: "d",
-      input_schema: { type: "object" },
+      input_schema: { type: "object", additionalProperties: false },
       strict: true,
       input_examples: [{}],
       ...marked,
@@ -247,7 +247,7 @@ describe("reading a request", () => {
             { role: "user", content: [{ type: "text", text: "x", ...block }], ...message },
             { role: "assistant", content: [{ type: "text", text: "y", ...block }] },
           ],
-          tools: [{ name: "f", input_schema: {}, ...tool }],
+          tools: [{ name: "f", input_schema: { type: "object" }, ...tool }],
           ...top,
         };
         // JSON has no negative zero, and null says nothing.
@@ -319,7 +319,7 @@ const body = fc.record(
     messages: fc
       .array(fc.tuple(userTurn, assistantTurn), { minLength: 1, maxLength: 3 })
       .map((turns) => turns.flat()),
-    stop_sequences: fc.array(text, { minLength: 1, maxLength: 3 }),
+    stop_sequences: fc.array(words, { minLength: 1, maxLength: 3 }),
     temperature: fc.constantFrom(0, 0.5, 1),
     tool_choice: fc.constantFrom({ type: "auto" }, { type: "none" }),
   },
@@ -330,7 +330,7 @@ describe("what was read", () => {
   it("is written as it was", () => {
     fc.assert(
       fc.property(body, (fields) => {
-        const tools = [{ name: "f", input_schema: {} }];
+        const tools = [{ name: "f", input_schema: { type: "object" } }];
         const whole = JSON.parse(JSON.stringify({ ...fields, tools })) as object;
         fc.pre(!/__proto__|"prototype"/.test(JSON.stringify(whole)));
         expect(write(whole)).toEqual(whole);

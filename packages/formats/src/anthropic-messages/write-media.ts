@@ -1,6 +1,5 @@
 import type { MediaPart } from "@penstock/api";
 import { cannotSay } from "./own-words.ts";
-import { anyImage } from "./read-media.ts";
 
 type Written = Record<string, unknown>;
 
@@ -41,9 +40,8 @@ function writeData(
   bytes: Uint8Array,
   path: string,
 ): Written {
-  if (mediaType.startsWith("image/") && mediaType !== anyImage) {
-    return { type: "image", source: base64(mediaType, bytes) };
-  }
+  const imageType = mediaType === "image/jpg" ? "image/jpeg" : mediaType;
+  if (imageTypes.has(imageType)) return { type: "image", source: base64(imageType, bytes) };
   if (mediaType === "application/pdf") {
     return { type: "document", source: base64(mediaType, bytes), title };
   }
@@ -53,6 +51,14 @@ function writeData(
   }
   throw cannotSay(path, mediaType === "" ? "media of an unknown kind" : `media of ${mediaType}`);
 }
+
+/** Of images that are sent as bytes (platform.claude.com/docs/en/build-with-claude/vision). */
+const imageTypes: ReadonlySet<string> = new Set([
+  "image/gif",
+  "image/jpeg",
+  "image/png",
+  "image/webp",
+]);
 
 function base64(mediaType: string, bytes: Uint8Array): Written {
   return { type: "base64", media_type: mediaType, data: bytes.toBase64() };

@@ -257,6 +257,33 @@ describe("writing a request of another format", () => {
     });
   });
 
+  it("leaves the beginning of an answer to targets that go on with it", () => {
+    const messages = [...hello, { role: "assistant", content: "Well," }];
+    expect(() => translate({ messages }, { model: "claude-sonnet-4-6" })).toThrow(/messages\[1\]/);
+    expect(translate({ messages }, { model: "claude-haiku-4-5" }).body["messages"]).toHaveLength(2);
+  });
+
+  it("leaves out stop sequences that the format refuses, and says so", () => {
+    const { body, warnings } = translate({ stop: ["\n", "END"] });
+    expect(body["stop_sequences"]).toEqual(["END"]);
+    expect(warnings).toHaveLength(1);
+    expect(translate({ stop: "\n\n" }).body).not.toHaveProperty("stop_sequences");
+  });
+
+  // platform.claude.com/docs/en/build-with-claude/vision: JPEG, PNG, GIF and WebP.
+  it("sends images of the kinds that are taken, and leaves others to other targets", () => {
+    const image = (type: string) => ({
+      messages: [
+        {
+          role: "user",
+          content: [{ type: "image_url", image_url: { url: `data:${type};base64,AAEC` } }],
+        },
+      ],
+    });
+    expect(JSON.stringify(translate(image("image/jpg")).body)).toContain("image/jpeg");
+    expect(refusal(image("image/bmp"))).toBe("messages[0].parts[0]");
+  });
+
   it("leaves blank texts out, and the blank end of what the model goes on with", () => {
     const { body } = translate({
       messages: [

@@ -1,6 +1,7 @@
 import type { GenerateRequest, ResponseFormat } from "@penstock/api";
 import { claudeRules } from "../claude-rules.ts";
-import { claudeSampling, forcesTool, type ClaudeThinking } from "../claude-thinking.ts";
+import { claudeStops, untakable } from "../claude-request.ts";
+import { claudeSampling, type ClaudeThinking } from "../claude-thinking.ts";
 import { FieldProblems } from "../field-problems.ts";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
@@ -44,9 +45,8 @@ export function requestBody(
   const rules = claudeRules(target.model);
   const maxTokens =
     request.sampling?.maxOutputTokens ?? target.defaultMaxOutputTokens ?? rules.usualMaxTokens;
-  if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
-    throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
-  }
+  const refused = untakable(request, rules);
+  if (refused !== undefined) throw cannotSay(refused.path, refused.what);
   const claude = { rules, maxTokens, format: formatName, warn: target.warn } as const;
   const thinking = writeThinking(request, extras, claude);
   // A caller's own words about thinking are for the provider to judge.
@@ -58,14 +58,14 @@ export function requestBody(
     system,
     messages,
     stream: target.stream ? true : undefined,
-    tools: writeTools(request.tools, extras?.["tools"]),
+    tools: writeTools(request.tools, target, extras?.["tools"]),
     tool_choice: writeToolChoice(request.toolChoice, request.tools),
     thinking,
     output_config: writeOutputConfig(request, extras, claude),
     temperature: writeTemperature(sampling?.temperature, target),
     top_p: sampling?.topP,
     top_k: sampling?.topK,
-    stop_sequences: sampling?.stopSequences.length ? sampling.stopSequences : undefined,
+    stop_sequences: claudeStops(sampling, target.warn),
     metadata: writeMetadata(request.endUser, extras?.["metadata"]),
   };
   if (extras !== undefined) addCarried(body, extras);

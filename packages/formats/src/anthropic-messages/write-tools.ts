@@ -1,4 +1,6 @@
 import { ToolChoiceMode, type Tool, type ToolChoice } from "@penstock/api";
+import { claudeToolSchema } from "../claude-schema.ts";
+import type { TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { writeCacheMarker } from "./cache-marker.ts";
 import { cannotSay, ownContent } from "./own-words.ts";
@@ -6,7 +8,11 @@ import { cannotSay, ownContent } from "./own-words.ts";
 type Written = Record<string, unknown>;
 
 /** Writes the tools; `extras` are members by position, as `readTools` found them. */
-export function writeTools(tools: readonly Tool[], extras: unknown): Written[] | undefined {
+export function writeTools(
+  tools: readonly Tool[],
+  { warn }: Pick<TargetRequest, "warn">,
+  extras: unknown,
+): Written[] | undefined {
   if (tools.length === 0) return undefined;
   return tools.map((tool, index) => {
     if (tool.formatPart !== undefined) {
@@ -20,8 +26,7 @@ export function writeTools(tools: readonly Tool[], extras: unknown): Written[] |
       ...others,
       name: tool.name,
       description: tool.description,
-      // A schema is required; this one takes no arguments.
-      input_schema: tool.inputSchema ?? { type: "object", properties: {} },
+      input_schema: claudeToolSchema(tool, warn),
       strict: tool.strict,
       cache_control: writeCacheMarker(tool.cacheMarker, others?.["cache_control"]),
     };

@@ -99,6 +99,15 @@ describe("requests of other formats", () => {
     );
     expect(body["inferenceConfig"]).toEqual({ temperature: 1 });
     expect(warnings).toEqual(["parameter_changed"]);
+    const stops = write(readChat({ stop: ["\n", "END"] }));
+    expect(stops.body["inferenceConfig"]).toEqual({ stopSequences: ["END"] });
+    const prefill = [
+      { role: "user", content: "a" },
+      { role: "assistant", content: "b" },
+    ];
+    expect(() => write(readChat({ messages: prefill }), "anthropic.claude-opus-5")).toThrow(
+      /messages\[1\]/,
+    );
   });
 
   it("give documents names of their own, throughout the conversation", () => {

@@ -1,11 +1,11 @@
-import type { GenerateRequest, ResponseFormat, Sampling } from "@penstock/api";
+import type { GenerateRequest, ResponseFormat } from "@penstock/api";
 import { claudeRules } from "../claude-rules.ts";
+import { untakable } from "../claude-request.ts";
 import { claudeSchema } from "../claude-schema.ts";
 import {
   claudeEffort,
   claudeSampling,
   claudeThinking,
-  forcesTool,
   type ClaudeTarget,
   type ClaudeThinking,
 } from "../claude-thinking.ts";
@@ -19,6 +19,7 @@ import { cannotSay } from "./cannot-say.ts";
 import { modelFamily } from "./model-family.ts";
 import { novaReasoning } from "./nova-reasoning.ts";
 import { readsFromS3 } from "./own-part.ts";
+import { writeInference } from "./write-inference.ts";
 import { writeMessages } from "./write-messages.ts";
 import { writeToolConfig } from "./write-tools.ts";
 
@@ -70,7 +71,7 @@ export function requestBody(request: GenerateRequest, target: TargetRequest): Wr
   const body: Written = {
     messages,
     system: system.length === 0 ? undefined : system,
-    inferenceConfig: writeInferenceConfig(sampling, target),
+    inferenceConfig: writeInference(sampling, target),
     toolConfig: writeToolConfig(request, target),
     outputConfig: writeOutputConfig(request, claude, target),
     additionalModelRequestFields: writeModelFields({ ...request, sampling }, thinking, target),
@@ -106,37 +107,10 @@ export function checkConverseParameters(request: GenerateRequest): void {
 function claudeOf(request: GenerateRequest, target: TargetRequest): ClaudeTarget | undefined {
   if (modelFamily(target.model) !== "anthropic") return undefined;
   const rules = claudeRules(target.model);
-  if (!rules.forcedTools && request.tools.length > 0 && forcesTool(request.toolChoice)) {
-    throw cannotSay("tool_choice", "a tool that must be called, which this model does not take");
-  }
+  const refused = untakable(request, rules);
+  if (refused !== undefined) throw cannotSay(refused.path, refused.what);
   const maxTokens = request.sampling?.maxOutputTokens;
   return { rules, maxTokens, format: "bedrock-converse", warn: target.warn };
-}
-
-function writeInferenceConfig(
-  sampling: Sampling | undefined,
-  target: TargetRequest,
-): Written | undefined {
-  if (sampling === undefined) return undefined;
-  const { maxOutputTokens, temperature, topP, stopSequences } = sampling;
-  return withMembers({
-    maxTokens: maxOutputTokens,
-    temperature: writeTemperature(temperature, target),
-    topP,
-    stopSequences: stopSequences.length === 0 ? undefined : stopSequences,
-  });
-}
-
-/** Highest temperature of the API (API_runtime_InferenceConfiguration). */
-const maxTemperature = 1;
-
-function writeTemperature(
-  temperature: number | undefined,
-  { warn }: TargetRequest,
-): number | undefined {
-  if (temperature === undefined || temperature <= maxTemperature) return temperature;
-  warn?.(`parameter_changed: temperature is ${maxTemperature}, the highest there is`);
-  return maxTemperature;
 }
 
 function writeOutputConfig(

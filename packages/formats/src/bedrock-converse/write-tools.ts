@@ -1,4 +1,5 @@
 import { ToolChoiceMode, type GenerateRequest, type Tool } from "@penstock/api";
+import { claudeToolSchema } from "../claude-schema.ts";
 import type { TargetRequest } from "../format.ts";
 import { cannotSay } from "./cannot-say.ts";
 import { readsFromS3 } from "./own-part.ts";
@@ -8,7 +9,6 @@ type Written = Record<string, unknown>;
 
 /** What Bedrock accepts as the name of a tool. */
 const acceptedName = /^[A-Za-z0-9_-]{1,64}$/;
-const noArguments = { type: "object", properties: {} };
 
 /**
  * Writes the tools and the choice among them. Bedrock wants tools to be declared wherever the
@@ -67,7 +67,7 @@ function writeTool(tool: Tool, index: number, target: TargetRequest): Written[] 
         "longer than 64 characters or has others than A-Z a-z 0-9 _ -",
       );
     }
-    written.push({ toolSpec: toolSpec(tool) });
+    written.push({ toolSpec: toolSpec(tool, target.warn) });
   } else {
     if (formatPart.format !== "bedrock-converse" || formatPart.content === undefined) {
       throw cannotSay(path, `a tool of format ${formatPart.format}`);
@@ -80,12 +80,15 @@ function writeTool(tool: Tool, index: number, target: TargetRequest): Written[] 
   return written;
 }
 
-function toolSpec(tool: Pick<Tool, "name" | "description" | "inputSchema" | "strict">): Written {
+function toolSpec(
+  tool: Pick<Tool, "name" | "description" | "inputSchema" | "strict">,
+  warn?: TargetRequest["warn"],
+): Written {
   const { name, description, inputSchema, strict } = tool;
   return {
     name,
     description: description === "" ? undefined : description,
-    inputSchema: { json: inputSchema ?? noArguments },
+    inputSchema: { json: claudeToolSchema({ inputSchema, strict }, warn) },
     strict,
   };
 }

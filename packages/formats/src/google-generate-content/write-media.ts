@@ -23,7 +23,8 @@ export function writeMedia(
   warn?: (warning: string) => void,
 ): Record<string, unknown> {
   const { source, fileName, options } = media;
-  const mimeType = media.mediaType === "" ? undefined : media.mediaType;
+  const type = media.mediaType === "image/jpg" ? "image/jpeg" : media.mediaType;
+  const mimeType = type === "" ? undefined : type;
   const detail = options?.["detail"];
   if (options !== undefined && detail !== "auto") {
     warn?.("parameter_dropped: options of media, such as the detail of an image");

@@ -144,7 +144,8 @@ function readFile(problems: FieldProblems, path: string, fields: Fields): Conten
     const value = readText(problems, `${path}.file_url`, url, { min: 1, max: 8_192 });
     if (value === undefined) return undefined;
     if (isWebAddress(value)) {
-      return mediaPart({ mediaType: fileUrlType, source: { case: "uri", value }, ...rest });
+      const mediaType = isPdf(value) ? "application/pdf" : fileUrlType;
+      return mediaPart({ mediaType, source: { case: "uri", value }, ...rest });
     }
     problems.add(`${path}.file_url`, "must be an http or https address");
     return undefined;
@@ -157,6 +158,10 @@ function readFile(problems: FieldProblems, path: string, fields: Fields): Conten
 
 /** The type of a file at an address that nobody has looked at; an address of an image has none. */
 export const fileUrlType = "application/octet-stream";
+
+function isPdf(address: string): boolean {
+  return /^[^?#]+\.pdf(?:[?#]|$)/i.test(address);
+}
 
 function readAudio(problems: FieldProblems, path: string, fields: Fields): ContentPart | undefined {
   const audio = readObject(problems, `${path}.input_audio`, fields["input_audio"]);
