@@ -2,10 +2,11 @@ import { FinishReason, type CandidateFinish } from "@penstock/api";
 import { knowsStopReason } from "./anthropic-messages/stop-reason.ts";
 import type { FormatName } from "./format.ts";
 
-/** How each format says an end that it has no word for; undefined: it has one, `OTHER`. */
+/** How each format says an end that it has no word for; undefined: it says that of the provider. */
 const nearest: Readonly<Record<FormatName, string | undefined>> = {
   "openai-chat": "stop",
-  "openai-responses": "completed",
+  // As the reason for which an answer is incomplete.
+  "openai-responses": undefined,
   "anthropic-messages": "end_turn",
   "bedrock-converse": "end_turn",
   "google-generate-content": undefined,
