@@ -1,7 +1,10 @@
+import { CountEstimateReason } from "@penstock/api";
+import type { CountTokensResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type { Counter, Histogram, Logger, MetricRegistry } from "@penstock/observability";
 import type { FailureSample } from "./health/failure-samples.ts";
 import type { QuotaRefused } from "./leases/reserve-outcome.ts";
+import { countEstimateReasonName } from "./pipeline/count-answer.ts";
 import type { RequestContext } from "./pipeline/request-context.ts";
 import { operationName } from "./pipeline/request-spans.ts";
 
@@ -28,6 +31,7 @@ export class RouterEvents {
   readonly #unrecorded: Counter;
   readonly #quotaUnavailable: Counter;
   readonly #unmapped: Counter;
+  readonly #counts: Counter;
   #quotaLoggedAt = -Infinity;
   #quotaUnlogged = 0;
 
@@ -88,6 +92,18 @@ export class RouterEvents {
       "Errors of providers that no failure table knows, by kind of provider and HTTP status.",
       ["kind", "status"],
     );
+    this.#counts = metrics.counter(
+      "penstock_token_counts_total",
+      "Counts of tokens that callers asked for: by a provider, or why they are estimates.",
+      ["deployment", "source"],
+    );
+  }
+
+  /** A caller gets a count of tokens, or an estimate. */
+  tokensCounted({ deployment, estimateReason }: CountTokensResponse): void {
+    const reported = estimateReason === CountEstimateReason.UNSPECIFIED;
+    const source = reported ? "reported" : countEstimateReasonName(estimateReason);
+    this.#counts.add(1, deployment, source);
   }
 
   /** A request was settled. */

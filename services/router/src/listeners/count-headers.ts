@@ -1,10 +1,9 @@
-import { CountEstimateReasonSchema, UsageSource } from "@penstock/api";
-import type { CountEstimateReason, CountTokensResponse } from "@penstock/api";
+import { UsageSource } from "@penstock/api";
+import type { CountTokensResponse } from "@penstock/api";
 import { countingFormats } from "@penstock/formats";
 import type { CountingFormat } from "@penstock/formats";
+import { countEstimateReasonName } from "../pipeline/count-answer.ts";
 import { headerValue } from "./answer-headers.ts";
-
-const reasonPrefix = "COUNT_ESTIMATE_REASON_";
 
 /** What headers tell of a count, flat: who counted, or that it is an estimate and why. */
 export function countHeaders(count: CountTokensResponse): string[] {
@@ -14,7 +13,7 @@ export function countHeaders(count: CountTokensResponse): string[] {
     headers.push("x-penstock-model", headerValue(count.model));
     return headers;
   }
-  headers.push("x-penstock-token-estimate-reason", reasonOf(count.estimateReason));
+  headers.push("x-penstock-token-estimate-reason", countEstimateReasonName(count.estimateReason));
   headers.push("x-penstock-token-estimate-detail", headerValue(count.estimateDetail));
   return headers;
 }
@@ -32,17 +31,13 @@ export function writeCount(
       source: sourceOf(count),
       deployment,
       provider,
-      ...(estimated ? { reason: reasonOf(estimateReason), detail: estimateDetail } : {}),
+      ...(estimated
+        ? { reason: countEstimateReasonName(estimateReason), detail: estimateDetail }
+        : {}),
     },
   });
 }
 
 function sourceOf({ source }: CountTokensResponse): "reported" | "estimated" {
   return source === UsageSource.REPORTED ? "reported" : "estimated";
-}
-
-/** In the words of the enum, such as `not_offered`. */
-function reasonOf(reason: CountEstimateReason): string {
-  const name = CountEstimateReasonSchema.values.find(({ number }) => number === reason)?.name ?? "";
-  return name.slice(reasonPrefix.length).toLowerCase();
 }

@@ -11,6 +11,11 @@ describe("findHttpEndpoint", () => {
   it.each([
     ["POST", "/v1/chat/completions", "generate"],
     ["POST", "/v1/chat/completions?beta=true", "generate"],
+    ["POST", "/v1/messages/count_tokens?beta=true", "count_tokens"],
+    ["POST", "/v1/responses/input_tokens", "count_tokens"],
+    ["POST", "/v1/responses/input_tokens?beta=true", "count_tokens"],
+    ["GET", "/v1/responses/input_tokens", "stored_response"],
+    ["GET", "/v1/responses/resp_1?include=x", "stored_response"],
     ["HEAD", "/", "probe"],
     ["HEAD", "/api/hello", "probe"],
     ["GET", "/v1/models", "list_models"],

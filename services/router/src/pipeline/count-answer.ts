@@ -1,10 +1,18 @@
-import { CountEstimateReason, UsageSource } from "@penstock/api";
+import { CountEstimateReason, CountEstimateReasonSchema, UsageSource } from "@penstock/api";
 import type { CountTokensResponse } from "@penstock/api";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { RequestContext } from "./request-context.ts";
 
 /** Bound of `estimate_detail`. Unit: characters. */
 const longestDetail = 512;
+
+const reasonPrefix = "COUNT_ESTIMATE_REASON_";
+
+/** A reason in the words of its enum, such as `not_offered`. */
+export function countEstimateReasonName(reason: CountEstimateReason): string {
+  const name = CountEstimateReasonSchema.values.find(({ number }) => number === reason)?.name ?? "";
+  return name.slice(reasonPrefix.length).toLowerCase();
+}
 
 /** Why there is no count of a provider. */
 export interface WhyEstimated {

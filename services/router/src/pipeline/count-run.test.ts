@@ -133,6 +133,20 @@ describe("a count", () => {
     expect(upstream.calls).toHaveLength(asked + 1);
   });
 
+  it("whose headers tell of limits tells of those of counts alone", () => {
+    const { count, send, upstream, health, clock } = pipelineOf();
+    count();
+    const ratelimit = "anthropic-ratelimit-requests";
+    const reset = new Date(clock.wallMs() + 60_000).toISOString();
+    const left = { [`${ratelimit}-limit`]: "9", [`${ratelimit}-remaining`]: "0" };
+    upstream.last.headers(200, { ...left, [`${ratelimit}-reset`]: reset });
+    upstream.last.data(JSON.stringify({ input_tokens: 5 }));
+    upstream.last.call.sink.onEnd();
+    expect(health.list(clock.monotonicMs())[0]?.admission).toEqual({ ok: true });
+    send();
+    expect(upstream.last.deployment).toBe("deployments/a-large");
+  });
+
   it("that met a refused credential keeps it from answers, which have the same", () => {
     const { count, send, upstream } = pipelineOf();
     count();

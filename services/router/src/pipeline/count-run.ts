@@ -145,8 +145,7 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
       timeouts: { ...target.timeouts, answerMs: attemptMs, attemptMs },
       requestEndMs: this.#endMs,
     });
-    const model = this.#plan.models && (this.#plan.models.get(target) ?? context.request?.model);
-    if (model !== undefined) context.attemptModels.push(model);
+    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(target));
     this.#current = run;
     sendAttempt(run, message, context, { upstream, listener: this });
   }

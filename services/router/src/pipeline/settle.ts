@@ -194,6 +194,7 @@ export class Settlement {
   #conclude(context: RequestContext, end: RequestEnd, durationMs: number): void {
     const { admission, events, tracer } = this.#parts;
     admission.leave(context);
+    if (end.kind === "counted") events.tokensCounted(end.count);
     // A mistake in here must not reach the spool: others of the same turn wait behind this one.
     try {
       this.#answer(context, end);

@@ -36,6 +36,20 @@ describe("the verdict", () => {
         "providers/beta answered attempt 2: the caller got a complete answer.",
     ],
     [
+      "a count of tokens",
+      event(RequestOutcome.COMPLETED, { countTokens: true, attempts: [alphaDown, betaOk] }),
+      Blame.UNSPECIFIED,
+      "The provider providers/alpha answered 503 to attempt 1; " +
+        "providers/beta answered attempt 2: the caller got its count of tokens.",
+    ],
+    [
+      "a count of tokens that nobody gave",
+      event(RequestOutcome.COMPLETED, { countTokens: true, attempts: [alphaDown] }),
+      Blame.UNSPECIFIED,
+      "The provider providers/alpha answered 503 to attempt 1: " +
+        "the caller got an estimate of its tokens.",
+    ],
+    [
       "an answer without attempts",
       event(RequestOutcome.COMPLETED),
       Blame.UNSPECIFIED,

@@ -40,9 +40,16 @@ function verdict(blame: Blame, sentence: string, advice: string): Verdict {
 
 function completed(event: UsageEvent): Verdict {
   const story = sentenceStart(describeAttempts(event.attempts));
-  const end =
-    story === "" ? "The caller got a complete answer." : ": the caller got a complete answer.";
-  return verdict(Blame.UNSPECIFIED, `${story}${end}`, "");
+  const got = `the caller got ${whatWasGot(event)}.`;
+  const sentence = story === "" ? sentenceStart(got) : `${story}: ${got}`;
+  return verdict(Blame.UNSPECIFIED, sentence, "");
+}
+
+/** A count of tokens without a provider's is an estimate. */
+function whatWasGot({ countTokens, attempts }: UsageEvent): string {
+  if (!countTokens) return "a complete answer";
+  const counted = attempts.at(-1)?.outcome === "OK";
+  return counted ? "its count of tokens" : "an estimate of its tokens";
 }
 
 function failed(event: UsageEvent): Verdict {
