@@ -131,7 +131,10 @@ export interface LimitHeaders {
   readonly limit: string;
   /** What is left. */
   readonly remaining: string;
-  /** Time until it is full again, as seconds or a duration such as `6m0s`. Absent: not told. */
+  /**
+   * Time until it is full again: seconds, a duration such as `6m0s`, or the time of day as RFC 3339
+   * has it, which counts from the answer's `date`. Absent: not told.
+   */
   readonly reset?: string;
 }
 

@@ -49,7 +49,7 @@ function readLimit(
   if (names === undefined) return undefined;
   const limit = readCount(header(names.limit));
   const remaining = readCount(header(names.remaining));
-  const resetMs = names.reset === undefined ? undefined : readReset(header(names.reset));
+  const resetMs = names.reset === undefined ? undefined : readReset(names.reset, header);
   if (limit === undefined && remaining === undefined && resetMs === undefined) return undefined;
   return { limit, remaining, resetMs };
 }
@@ -59,10 +59,20 @@ function readCount(text: string | undefined): number | undefined {
   return /^\d{1,15}$/.test(trimmed) ? Number(trimmed) : undefined;
 }
 
-function readReset(text: string | undefined): number | undefined {
-  const trimmed = text?.trim() ?? "";
-  const resetMs = /^\d{1,9}(\.\d{1,9})?$/.test(trimmed)
-    ? Number(trimmed) * 1_000
-    : parseDuration(trimmed);
+function readReset(name: string, header: HeaderGetter): number | undefined {
+  const trimmed = header(name)?.trim() ?? "";
+  const resetMs = timeOfDay.test(trimmed) ? untilTime(trimmed, header) : lengthOf(trimmed);
   return resetMs !== undefined && resetMs <= maxResetMs ? Math.ceil(resetMs) : undefined;
+}
+
+const timeOfDay = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** From the moment at which the provider says it has answered: its clock is not ours. */
+function untilTime(text: string, header: HeaderGetter): number | undefined {
+  const untilMs = Date.parse(text) - Date.parse(header("date") ?? "");
+  return Number.isFinite(untilMs) ? Math.max(0, untilMs) : undefined;
+}
+
+function lengthOf(text: string): number | undefined {
+  return /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) * 1_000 : parseDuration(text);
 }

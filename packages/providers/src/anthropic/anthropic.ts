@@ -1,4 +1,9 @@
-import type { Provider } from "../provider.ts";
+import type { LimitHeaders, Provider } from "../provider.ts";
+
+function limitHeaders(unit: string): LimitHeaders {
+  const name = `anthropic-ratelimit-${unit}`;
+  return { limit: `${name}-limit`, remaining: `${name}-remaining`, reset: `${name}-reset` };
+}
 
 /**
  * Anthropic's own API. The version of the API is the older one unless a caller of the same format
@@ -36,6 +41,7 @@ export const anthropic: Provider = {
     jsonSchema: true,
     multipleCandidates: false,
   },
+  rateLimits: { requests: limitHeaders("requests"), tokens: limitHeaders("tokens") },
   priceNotes: [
     "Reads of the prompt cache and writes to it have prices of their own; both are part of the input.",
     "Writes that are kept for an hour cost more than those kept for five minutes.",
