@@ -99,10 +99,11 @@ beforeAll(async () => {
         deploymentManifest("chat", "chat", "alpha-large+delay-0"),
         deploymentManifest("claude", "claude", "alpha-large+delay-0"),
         deploymentManifest("overloaded", "claude", "alpha-large+status-529"),
+        deploymentManifest("exhausted", "claude", "alpha-large+status-529"),
         deploymentManifest("broken", "claude", "alpha-large+delay-0+error-after-3"),
         deploymentManifest("slow", "claude", "alpha-large+tokens-2000"),
         deploymentManifest("watched", "watched", "watched"),
-        ...["chat", "claude", "overloaded", "broken", "slow", "watched"].map((id) =>
+        ...["chat", "claude", "overloaded", "exhausted", "broken", "slow", "watched"].map((id) =>
           routeManifest(id, [id]),
         ),
       ].join(""),
@@ -199,7 +200,8 @@ describe("the official client", () => {
   it("does not repeat what Penstock has tried already", async () => {
     const patient = new Anthropic({ baseURL: gateway.httpUrl, apiKey: key, maxRetries: 2 });
     const before = gateway.simulator.calls.list("").length;
-    const failing = patient.messages.create({ model: "overloaded", ...asked });
+    // One that is not cooling down: for that a client would wait.
+    const failing = patient.messages.create({ model: "exhausted", ...asked });
     const error: unknown = await failing.catch((thrown: unknown) => thrown);
     const { headers } = error as InternalServerError;
     expect(headers?.get("x-should-retry")).toBe("false");
@@ -251,7 +253,15 @@ describe("the official client", () => {
   it("lists models page by page, and finds one", async () => {
     const names: string[] = [];
     for await (const one of client.models.list({ limit: 2 })) names.push(one.id);
-    expect(names).toEqual(["broken", "chat", "claude", "overloaded", "slow", "watched"]);
+    expect(names).toEqual([
+      "broken",
+      "chat",
+      "claude",
+      "exhausted",
+      "overloaded",
+      "slow",
+      "watched",
+    ]);
     expect(await client.models.retrieve("claude")).toMatchObject({ type: "model", id: "claude" });
     await expect(client.models.retrieve("nothing")).rejects.toBeInstanceOf(NotFoundError);
   });

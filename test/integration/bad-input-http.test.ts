@@ -210,12 +210,13 @@ async function rawAnswer(head: string, chunkedBytes = 0): Promise<HttpAnswer> {
   socket.on("data", (bytes) => {
     received += bytes.toString();
   });
+  const closed = once(socket, "close");
   socket.write(head);
   const chunk = Buffer.alloc(1024 * 1024, "x");
   for (let sent = 0; sent < chunkedBytes && !socket.destroyed; sent += chunk.length) {
     socket.write(`${chunk.length.toString(16)}\r\n`);
     if (!socket.write(Buffer.concat([chunk, Buffer.from("\r\n")]))) {
-      await Promise.race([once(socket, "drain"), once(socket, "close")]);
+      await Promise.race([once(socket, "drain"), closed]);
     }
   }
   await expect.poll(() => /\r\n\r\n\{.*\}$/s.test(received)).toBe(true);

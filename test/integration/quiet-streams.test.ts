@@ -8,7 +8,7 @@ import {
 import type { QuietSite } from "./src/quiet-stream.ts";
 
 // A model that thinks in silence, behind a proxy that cuts idle connections. The long version takes
-// two minutes; this one has the same proportions.
+// two minutes; this one has the same proportions, and its cases wait at the same time.
 
 let site: QuietSite;
 let plain: string;
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const everySecond = { "x-penstock-keepalive-ms": "1000" };
 
-describe("a stream that is silent for longer than a proxy waits", () => {
+describe.concurrent("a stream that is silent for longer than a proxy waits", () => {
   it("is cut on its way without signs of life", async () => {
     const [http, grpc] = await Promise.allSettled([
       piecesOverHttp(site, plain, "thinker"),
@@ -64,7 +64,7 @@ describe("a stream that is silent for longer than a proxy waits", () => {
   });
 });
 
-describe("an answer whose head left before anybody had answered", () => {
+describe.concurrent("an answer whose head left before anybody had answered", () => {
   const ask = (model: string, headers: Record<string, string> = {}) =>
     fetch(`${site.gateway.httpUrl}/v1/chat/completions`, {
       method: "POST",

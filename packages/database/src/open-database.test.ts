@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -76,10 +76,8 @@ describe("openDatabaseServer", () => {
 
   it("begins anew where creating the database was interrupted", async () => {
     const folder = join(dataDir, "deeply", "nested".repeat(20));
-    const first = await openDatabaseServer({ dataDir: folder, logger });
-    await first.close();
-    rmSync(join(folder, "database.complete"));
-    rmSync(join(folder, "database", "global"), { recursive: true });
+    mkdirSync(join(folder, "database", "base"), { recursive: true });
+    writeFileSync(join(folder, "database", "PG_VERSION"), "18\n");
     const second = await openDatabaseServer({ dataDir: folder, logger });
     expect((await sql`select 1 as x`.execute(second.connect("public"))).rows).toEqual([{ x: 1 }]);
     await second.close();

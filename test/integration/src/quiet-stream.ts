@@ -1,4 +1,5 @@
 import { createPenstockClient, MessageRole } from "@penstock/client";
+import type { PenstockClient } from "@penstock/client";
 import {
   deploymentManifest,
   projectManifest,
@@ -7,7 +8,7 @@ import {
   startConstellation,
   startFaultProxy,
 } from "@penstock/test-support";
-import type { Constellation, FaultProxy } from "@penstock/test-support";
+import type { Constellation } from "@penstock/test-support";
 import OpenAI from "openai";
 
 /** How long a model thinks in silence, and how soon the proxy before the gateway loses patience. */
@@ -16,11 +17,10 @@ export interface Quiet {
   readonly cutIdleAfterMs: number;
 }
 
-/** A gateway behind proxies that cut idle connections, and a model that thinks in silence. */
+/** A gateway with a model that thinks in silence, and what proxies before it do. */
 export interface QuietSite {
   readonly gateway: Constellation;
-  readonly httpProxy: FaultProxy;
-  readonly grpcProxy: FaultProxy;
+  readonly cutIdleAfterMs: number;
   close(): Promise<void>;
 }
 
@@ -57,34 +57,44 @@ export async function startQuietSite({ quietMs, cutIdleAfterMs }: Quiet): Promis
         routeManifest("rescued", ["hanging", "beta"], { firstToken: "1.5s" }),
       ].join(""),
   });
-  const faults = { cutIdleAfterMs };
-  const [httpProxy, grpcProxy] = await Promise.all([
-    startFaultProxy({ target: new URL(gateway.httpUrl).host, faults }),
-    startFaultProxy({ target: gateway.grpcAddress, faults }),
-  ]);
-  return {
-    gateway,
-    httpProxy,
-    grpcProxy,
-    close: async () => {
-      await Promise.all([httpProxy.close(), grpcProxy.close()]);
-      await gateway.close();
-    },
-  };
+  return { gateway, cutIdleAfterMs, close: () => gateway.close() };
 }
 
-/** Pieces of content of one stream through the HTTP proxy; rejects when it breaks. */
-export async function piecesOverHttp(
-  { httpProxy }: QuietSite,
+/**
+ * A proxy that cuts idle connections, for one stream: streams that share a connection keep it
+ * alive for each other.
+ */
+async function withProxy<Result>(
+  { cutIdleAfterMs }: QuietSite,
+  target: string,
+  run: (address: string) => Promise<Result>,
+): Promise<Result> {
+  const proxy = await startFaultProxy({ target, faults: { cutIdleAfterMs } });
+  try {
+    return await run(proxy.address);
+  } finally {
+    await proxy.close();
+  }
+}
+
+/** Pieces of content of one stream over HTTP through a proxy; rejects when it breaks. */
+export function piecesOverHttp(
+  site: QuietSite,
   key: string,
   model: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const openai = new OpenAI({
-    baseURL: `http://${httpProxy.address}/v1`,
-    apiKey: key,
-    maxRetries: 0,
+  return withProxy(site, new URL(site.gateway.httpUrl).host, (address) => {
+    const baseURL = `http://${address}/v1`;
+    return countOverHttp(new OpenAI({ baseURL, apiKey: key, maxRetries: 0 }), model, headers);
   });
+}
+
+async function countOverHttp(
+  openai: OpenAI,
+  model: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
   const messages = [{ role: "user" as const, content: prompt }];
   const body = { model, messages, stream: true } as const;
   const stream = await openai.chat.completions.create(body, { headers });
@@ -99,14 +109,30 @@ export async function piecesOverHttp(
   return pieces;
 }
 
-/** What one stream through the gRPC proxy carried; rejects when it breaks. */
-export async function piecesOverGrpc(
-  { grpcProxy }: QuietSite,
+/** What a stream carried. */
+interface Carried {
+  readonly pieces: number;
+  readonly keepalives: number;
+}
+
+/** What one stream over gRPC through a proxy carried; rejects when it breaks. */
+export function piecesOverGrpc(
+  site: QuietSite,
   key: string,
   model: string,
   keepaliveSeconds?: number,
-): Promise<{ readonly pieces: number; readonly keepalives: number }> {
-  const client = createPenstockClient({ address: grpcProxy.address, virtualKey: key });
+): Promise<Carried> {
+  return withProxy(site, site.gateway.grpcAddress, (address) => {
+    const client = createPenstockClient({ address, virtualKey: key });
+    return countOverGrpc(client, model, keepaliveSeconds);
+  });
+}
+
+async function countOverGrpc(
+  client: PenstockClient,
+  model: string,
+  keepaliveSeconds: number | undefined,
+): Promise<Carried> {
   try {
     const stream = client.streamGenerate({
       model,
