@@ -114,12 +114,16 @@ describe("an agent that asks as Codex does", () => {
     const body = { ...rest, input: [first, ...codexRequest.input], client_metadata: { turn: "1" } };
     const response = await post(body, {
       "session-id": "session-8",
+      "x-codex-beta-features": "remote_compaction_v2",
       "x-codex-turn-metadata": "stays",
       "x-openai-internal-codex-responses-lite": "true",
     });
     await response.text();
     expect(got).toEqual([{ ...body, model: "upstream-codex" }]);
-    expect(gotHeaders).toMatchObject({ "x-openai-internal-codex-responses-lite": "true" });
+    expect(gotHeaders).toMatchObject({
+      "x-codex-beta-features": "remote_compaction_v2",
+      "x-openai-internal-codex-responses-lite": "true",
+    });
     expect(gotHeaders["x-codex-turn-metadata"]).toBeUndefined();
     const { record } = await gateway.request(response.headers.get("x-request-id") ?? "");
     expect(record?.event?.session).toBe("session-8");

@@ -29,8 +29,9 @@ const rulesByFormat: Readonly<Partial<Record<FormatName, HeaderRules>>> = {
     session: sessions,
   },
   "openai-responses": {
-    // Codex says by it that tools stand among the items of the input; without it they may be ignored.
-    toTarget: ["x-openai-internal-codex-responses-lite"],
+    // Codex says by them that tools stand among the items of the input, or a wish to shorten it;
+    // without them both may be ignored.
+    toTarget: ["x-openai-internal-codex-responses-lite", "x-codex-beta-features"],
     toCaller: [],
     session: ["session-id", ...sessions],
   },

@@ -10,7 +10,7 @@ describe("describeHeaders", () => {
       "gives openai-processing-ms to callers of openai-chat",
     ]);
     expect(describeHeaders("openai-responses")).toEqual([
-      "gets x-openai-internal-codex-responses-lite from callers of openai-responses",
+      "gets x-openai-internal-codex-responses-lite, x-codex-beta-features from callers of openai-responses",
     ]);
     expect(describeHeaders("google-generate-content")).toEqual([]);
   });

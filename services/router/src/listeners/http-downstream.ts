@@ -267,9 +267,15 @@ const ascii = /^[\x20-\x7e]*$/;
 export function writeHttpError(
   response: ServerResponse,
   format: Format,
-  answer: { readonly error: GatewayError; readonly requestId: string; readonly headers: string[] },
+  answer: {
+    readonly error: GatewayError;
+    readonly requestId: string;
+    readonly headers: string[];
+    /** Absent: that of the reason. */
+    readonly status?: number;
+  },
 ): void {
-  const { error, requestId, headers } = answer;
+  const { error, requestId, headers, status = reasons[error.reason].httpStatus } = answer;
   const text = format.writeError(error, requestId);
   headers.push(...requestIdHeader(format, requestId));
   headers.push("content-type", format.contentType);
@@ -283,6 +289,6 @@ export function writeHttpError(
   if (error.source === "upstream" || reasons[error.reason].retry === "never") {
     headers.push("x-should-retry", "false");
   }
-  response.writeHead(reasons[error.reason].httpStatus, headers);
+  response.writeHead(status, headers);
   response.end(text);
 }

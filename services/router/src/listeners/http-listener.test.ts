@@ -200,6 +200,18 @@ describe("the HTTP door", () => {
     expect(upstream.last.cancelled).toBe(true);
   });
 
+  it("sends a caller that wants a WebSocket back to plain HTTP, on the same connection", async () => {
+    const { port } = await listen();
+    const caller = open(port);
+    const wish = "host: h\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
+    caller.socket.write(`GET /v1/responses HTTP/1.1\r\n${wish}`);
+    await vi.waitFor(() => expect(caller.text).toContain("ENDPOINT_NOT_FOUND"));
+    expect(caller.text).toMatch(/^HTTP\/1.1 426 /);
+    expect(caller.text).toMatch(/^upgrade: HTTP\/1.1\r$/m);
+    caller.socket.write("HEAD / HTTP/1.1\r\nhost: h\r\n\r\n");
+    await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 200 "));
+  });
+
   it("refuses two authorization headers that differ", async () => {
     const { port, upstream } = await listen();
     const caller = open(port);

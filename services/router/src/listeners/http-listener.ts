@@ -93,7 +93,9 @@ export class HttpListener {
       const error = problem ?? endpointNotFound(request);
       this.#discardBody(request, response);
       const format = endpoint?.format ?? closestFormat(request.url, request.headers);
-      answerError(response, format, error);
+      if (problem === undefined && request.headers.upgrade !== undefined) {
+        refuseUpgrade(response, format, error);
+      } else answerError(response, format, error);
       return;
     }
     this.#serve(request, response, endpoint);
@@ -218,6 +220,16 @@ function nothingStored(request: IncomingMessage): GatewayError {
     `${request.method ?? ""} ${path} is not served: Penstock keeps no answers. ` +
       "Send the whole conversation in input of POST /v1/responses.",
   );
+}
+
+/**
+ * A caller that asks for a WebSocket, as Codex does behind its own provider, goes on in plain HTTP at
+ * once by this status; by any other it tries again and again.
+ */
+function refuseUpgrade(response: ServerResponse, format: Format, error: GatewayError): void {
+  const requestId = newUuidV7();
+  const headers = ["x-request-id", requestId, "upgrade", "HTTP/1.1", "connection", "upgrade"];
+  writeHttpError(response, format, { error, requestId, headers, status: 426 });
 }
 
 function answerError(response: ServerResponse, format: Format, error: GatewayError): void {
