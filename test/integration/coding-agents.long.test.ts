@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { agentGateway } from "./src/agent-gateway.ts";
 import { startAgentVendor } from "./src/agent-vendor.ts";
 import type { AgentVendor } from "./src/agent-vendor.ts";
-import { runClaudeCode, runCodex } from "./src/run-agent.ts";
+import { runClaudeCode, runCodex, runReaddressedCodex } from "./src/run-agent.ts";
 import type { AgentEnd, AgentPlace } from "./src/run-agent.ts";
 
 // The coding agents themselves, configured by `penstock connect`, before a vendor of this machine.
@@ -139,6 +139,13 @@ targets: [{ deployment: deployments/${target}, priority: 0 }]
     const call = `[[call apply_patch ${JSON.stringify({ input: patch })}]]`;
     const end = await ask(place(codex.program, `codex-${target}`), "gpt-5.5", call);
     expect(said(end)).toEqual([expect.stringMatching(/^The tool said: [^]*A made\.txt/)]);
+  });
+
+  it("does without a WebSocket at once where its own provider has this address", async () => {
+    const at = place(codex.program, "codex-readdressed");
+    const end = await runReaddressedCodex(at, "responses", ["-s", "danger-full-access", asks]);
+    expect(said(end)).toEqual([expect.stringContaining("penstock-42")]);
+    expect(end.text).not.toContain("Reconnecting");
   });
 
   it.each(targets)("knows that a conversation is too long for a target of %s", async (target) => {

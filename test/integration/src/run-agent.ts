@@ -54,12 +54,32 @@ export async function runCodex(
   model: string,
   parameters: readonly string[],
 ): Promise<AgentEnd> {
-  const settings = join(place.folder, ".codex");
-  mkdirSync(settings, { recursive: true });
   const text = await connect("codex", place, ["--model", model]);
-  writeFileSync(join(settings, "config.toml"), text);
+  return execCodex(place, text, parameters);
+}
+
+/** Runs Codex with its own provider, of which it knows nothing but another address. */
+export function runReaddressedCodex(
+  place: AgentPlace,
+  model: string,
+  parameters: readonly string[],
+): Promise<AgentEnd> {
+  const lines = [`model = "${model}"`, `openai_base_url = "${place.url}/v1"`, ""];
+  return execCodex(place, lines.join("\n"), parameters);
+}
+
+function execCodex(
+  place: AgentPlace,
+  settings: string,
+  parameters: readonly string[],
+): Promise<AgentEnd> {
+  const folder = join(place.folder, ".codex");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "config.toml"), settings);
   return run(place, ["exec", ...parameters, "--skip-git-repo-check", "--json"], {
     PENSTOCK_API_KEY: place.key,
+    // Of its own provider.
+    CODEX_API_KEY: place.key,
   });
 }
 
