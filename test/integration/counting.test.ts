@@ -169,6 +169,8 @@ describe("a counting endpoint that fails", () => {
     expect(response.headers.get("x-penstock-token-source")).toBe("reported");
     expect(response.headers.get("x-penstock-deployment")).toBe("deployments/gemini");
     expect(response.headers.get("x-penstock-attempts")).toBe("2");
+    const log = response.headers.get("x-penstock-attempt-log");
+    expect(log).toMatch(/^1 deployments\/flaky OVERLOADED 529 \d+ms$/);
   });
 
   it.each(faults)("with %s leads to an estimate, and leaves answers alone", async (fault) => {

@@ -112,6 +112,8 @@ export class HttpDownstream implements Downstream {
     const text = writeCount(count, this.counting);
     const headers = [...requestHeaders(this.context), ...countHeaders(count)];
     headers.push(...requestIdHeader(this.#format, this.context.requestId));
+    const log = attemptLog(this.context);
+    if (log !== "") headers.push("x-penstock-attempt-log", log);
     headers.push("x-penstock-attempts", String(this.context.attempts.length));
     headers.push("x-penstock-revision", String(this.context.snapshot?.revision ?? 0n));
     headers.push("content-type", this.#format.contentType);
