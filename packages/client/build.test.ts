@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestGateway } from "./src/test-gateway.ts";
+import { makeCertificates } from "./src/test-certificates.ts";
 import { startTestGateway } from "./src/test-gateway.ts";
 
 const run = promisify(execFile);
 const packageFolder = import.meta.dirname;
 const repository = join(packageFolder, "../..");
 const patienceMs = 120_000;
-const examples = ["example.mjs", "openai.mjs"];
+const examples = ["example.mjs", "openai.mjs", "tls.mjs"];
 
 let folder: string;
 let gateway: TestGateway;
@@ -52,7 +53,9 @@ describe("the packed client", () => {
     for (const name of ["client/index.js", "client/index.d.ts", "README.md", "LICENSE"]) {
       expect(names).toContain(name);
     }
-    expect(names.filter((name) => /\.test\.|test-gateway|(?<!\.d)\.ts$/.test(name))).toEqual([]);
+    expect(
+      names.filter((name) => /\.test\.|test-gateway|test-certificates|(?<!\.d)\.ts$/.test(name)),
+    ).toEqual([]);
     const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {
       dependencies: Record<string, string>;
       private?: boolean;
@@ -87,6 +90,23 @@ describe("the packed client", () => {
     expect(stderr).toBe("");
     expect(stdout).toBe("Count to three. \n429 LIMIT_EXCEEDED\n");
   });
+
+  it("runs the example with certificates", async () => {
+    const certificates = makeCertificates(join(folder, "certificates"), ["gateway", "client"]);
+    const ca = await readFile(join(certificates, "ca.crt"));
+    const secure = await startTestGateway({
+      certificate: await readFile(join(certificates, "gateway.crt")),
+      privateKey: await readFile(join(certificates, "gateway.key")),
+      clientAuthority: ca,
+    });
+    const address = secure.address.replace("127.0.0.1", "localhost");
+    const own = { CERTIFICATES: certificates, OPENAI_API_KEY: "psk_example" };
+    const env = { ...own, PENSTOCK_GRPC_ADDRESS: address };
+    const options = { cwd: folder, env, timeout: patienceMs };
+    const { stdout, stderr } = await run(process.execPath, ["tls.mjs"], options);
+    secure.close();
+    expect([stderr, stdout]).toEqual(["", "by deployments/a\n"]);
+  }, patienceMs);
 
   it("has types that the examples pass", async () => {
     const compiler = join(repository, "node_modules/typescript/bin/tsc");

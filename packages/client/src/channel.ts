@@ -2,12 +2,24 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { ChannelOptions } from "@grpc/grpc-js";
 import { Client, credentials } from "@grpc/grpc-js";
 
-/** Certificates in PEM form. Without `rootCertificates` those of Node are trusted. */
+/**
+ * Certificates in PEM form, as bytes or as files that are followed. Without `rootCertificates` and
+ * `caFile` those of Node are trusted.
+ */
 export interface TlsOptions {
   readonly rootCertificates?: Uint8Array;
+  /** File with the authorities to trust, in place of `rootCertificates`. */
+  readonly caFile?: string;
   /** Certificate and key of the client, for gateways that ask for one. */
   readonly certificate?: Uint8Array;
   readonly privateKey?: Uint8Array;
+  /** Files with them, in place of the bytes. */
+  readonly certificateFile?: string;
+  readonly privateKeyFile?: string;
+  /** How often the files are read again, in milliseconds; 60,000 when absent. */
+  readonly reloadIntervalMs?: number;
+  /** Told when files can't be used; what was read last stays in use. Absent: nobody is told. */
+  readonly onReloadProblem?: (error: Error) => void;
   /** The name to expect in the gateway's certificate instead of the one in the address. */
   readonly serverName?: string;
 }

@@ -16,7 +16,7 @@ import {
 } from "@penstock/api";
 import type { CallOptions } from "./call.ts";
 import type { PenstockClientOptions } from "./channel.ts";
-import { openChannel } from "./channel.ts";
+import { FollowedChannel } from "./followed-channel.ts";
 import type { GenerateStream } from "./generate-stream.ts";
 import { openGenerateStream } from "./generate-stream.ts";
 import type { Answer } from "./unary-call.ts";
@@ -61,43 +61,56 @@ export interface PenstockClient {
 /** 15 minutes: what the gateway itself gives a request at most. */
 const defaultTimeoutMs = 900_000;
 
-/** Makes a client. Throws a TypeError for a malformed address or key; nothing is connected yet. */
+/**
+ * Makes a client. Throws a TypeError for a malformed address or key, or for certificate files that
+ * can't be used; nothing is connected yet.
+ */
 export function createPenstockClient(options: PenstockClientOptions): PenstockClient {
   if (!/^[\x21-\x7e]+$/.test(options.virtualKey)) {
     throw new TypeError("The virtual key is empty or holds characters that no key has.");
   }
-  const channel = openChannel(options);
+  const channel = new FollowedChannel(options);
   const defaults = {
     virtualKey: options.virtualKey,
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
   };
   return {
     generate: (request, callOptions = {}) =>
-      callUnary(channel, InferenceService.method.generate, create(GenerateRequestSchema, request), {
-        defaults,
-        options: callOptions,
-      }),
+      callUnary(
+        channel.current,
+        InferenceService.method.generate,
+        create(GenerateRequestSchema, request),
+        {
+          defaults,
+          options: callOptions,
+        },
+      ),
     streamGenerate: (request, callOptions = {}) => {
       const wrapped = create(StreamGenerateRequestSchema, {
         request: create(GenerateRequestSchema, request),
       });
-      return openGenerateStream(channel, wrapped, defaults, callOptions);
+      return openGenerateStream(channel.current, wrapped, defaults, callOptions);
     },
     embed: (request, callOptions = {}) =>
-      callUnary(channel, InferenceService.method.embed, create(EmbedRequestSchema, request), {
-        defaults,
-        options: callOptions,
-      }),
+      callUnary(
+        channel.current,
+        InferenceService.method.embed,
+        create(EmbedRequestSchema, request),
+        {
+          defaults,
+          options: callOptions,
+        },
+      ),
     countTokens: (request, callOptions = {}) => {
       const wrapped = create(CountTokensRequestSchema, {
         request: create(GenerateRequestSchema, request),
       });
       const { countTokens } = InferenceService.method;
-      return callUnary(channel, countTokens, wrapped, { defaults, options: callOptions });
+      return callUnary(channel.current, countTokens, wrapped, { defaults, options: callOptions });
     },
     listModels: (request = {}, callOptions = {}) =>
       callUnary(
-        channel,
+        channel.current,
         InferenceService.method.listModels,
         create(ListModelsRequestSchema, request),
         { defaults, options: callOptions },

@@ -46,8 +46,19 @@ export const limitError = new GatewayError("LIMIT_EXCEEDED", "The limit has no r
   ],
 });
 
+/** How a gateway of the tests is reached by TLS; PEM. */
+export interface TestGatewayTls {
+  readonly certificate: Buffer;
+  readonly privateKey: Buffer;
+  /** Present: callers must have a certificate of it. */
+  readonly clientAuthority?: Buffer;
+}
+
 /** Starts a gateway that echoes; models: echo, limited, silent, broken, unreadable. */
-export async function startTestGateway(): Promise<TestGateway> {
+export async function startTestGateway(
+  tls?: TestGatewayTls,
+  at = "127.0.0.1:0",
+): Promise<TestGateway> {
   const server = new Server();
   const calls: ReceivedCall[] = [];
   const { generate, streamGenerate, listModels } = InferenceService.method;
@@ -78,11 +89,18 @@ export async function startTestGateway(): Promise<TestGateway> {
     },
   );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(at, credentialsOf(tls), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });
   return { address: `127.0.0.1:${port}`, calls, close: () => server.forceShutdown() };
+}
+
+function credentialsOf(tls: TestGatewayTls | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { certificate, privateKey, clientAuthority } = tls;
+  const pairs = [{ cert_chain: certificate, private_key: privateKey }];
+  return ServerCredentials.createSsl(clientAuthority ?? null, pairs, clientAuthority !== undefined);
 }
 
 function definition(method: DescMethod): MethodDefinition<unknown, unknown> {
