@@ -131,6 +131,7 @@ describe("streams", () => {
       else expect(whole.startsWith(outcome.relayed)).toBe(true);
       // The proof of a whole answer comes when it is settled, and not before.
       expect(outcome.relayed).not.toContain("message_stop");
+      expect(outcome.relayed).not.toMatch(/"stop_reason":"/);
       if (outcome.events.length === 0) expect(outcome.relayed).toBe("");
     },
   );

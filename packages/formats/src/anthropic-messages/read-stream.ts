@@ -54,7 +54,8 @@ class MessagesStream implements StreamDialect {
 
   /** A piece like one before it: it is not parsed. */
   take(text: string, at: number): number {
-    const shape = this.#shapes.match(text, at);
+    // What comes behind the reason of the end waits with it.
+    const shape = this.#finish === undefined ? this.#shapes.match(text, at) : undefined;
     if (shape === undefined) return at;
     const { index, kind } = shape.meaning;
     if (!this.#content.grow(index, kind, shape.valueIn(text))) return at;
@@ -80,14 +81,15 @@ class MessagesStream implements StreamDialect {
     this.#output.break("STREAM_BROKEN", "the stream ended without message_stop");
   }
 
-  /** The text of what has content goes on at once, that of the end with the end. */
+  /** What has content goes on at once; why the answer ended is said with its end. */
   #relay(type: string, fields: Record<string, unknown>, data: string): void {
     const relayed = this.#relayed;
     // Signs of life are the gateway's own affair.
     if (relayed === undefined || type === "ping") return;
     const isStart = type === "message_start" && isJsonObject(fields["message"]);
     relayed.add({ type, fields, data, ...(isStart ? { answer: "message" } : {}) });
-    if (this.#output.hasContent && !this.#stopped) this.#output.relay(relayed.take());
+    const isEnding = this.#finish !== undefined || this.#stopped;
+    if (this.#output.hasContent && !isEnding) this.#output.relay(relayed.take());
   }
 
   #complete(): void {

@@ -11,6 +11,8 @@ export interface SeenChoice {
   readonly candidate: number;
   /** Whether no chunk before has told anything of the candidate. */
   readonly isFirst: boolean;
+  /** Whether it says why the candidate ended. */
+  readonly isFinished: boolean;
   /** What its pieces of tool calls belong to, for those that are objects, in their order. */
   readonly calls: readonly SeenCall[];
 }

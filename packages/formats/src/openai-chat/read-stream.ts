@@ -77,8 +77,10 @@ class ChatStream implements StreamDialect {
     const chunk = parseStreamEvent(data);
     if (chunk["error"] != null || name === "error") throw failureToError(readInBandError(chunk));
     this.#about(chunk);
+    const before = this.#output.eventCount;
     const seen = this.#choices(chunk["choices"]);
-    const isPlain = this.#relayed === undefined || this.#relay(this.#relayed, data, chunk, seen);
+    const hasContent = this.#output.eventCount > before;
+    const isPlain = this.#relay(data, chunk, seen, hasContent);
     if (!isPlain || name !== "" || !this.#shapes.learns) return;
     const shape = shapeOf(data, chunk);
     if (shape !== undefined) this.#shapes.add(shape);
@@ -137,36 +139,43 @@ class ChatStream implements StreamDialect {
     const delta = fields["delta"];
     const calls = isJsonObject(delta) ? readDelta(candidate, delta, fields["logprobs"]) : [];
     const reason = fields["finish_reason"];
-    if (typeof reason === "string" && reason !== "") {
+    const isFinished = typeof reason === "string" && reason !== "";
+    if (isFinished) {
       candidate.end();
       if (isFailedFinish(reason)) throw localFailure("UPSTREAM_ERROR", `finish_reason ${reason}`);
       candidate.finish ??= newFinish(number, shortText(reason));
     }
-    return { fields, candidate: number, isFirst, calls };
+    return { fields, candidate: number, isFirst, isFinished, calls };
   }
 
-  /** False: the chunk could not go on as it came. */
+  /** False: the chunk does not go on at once, as it came. */
   #relay(
-    relayed: RelayedChunks,
     data: string,
     fields: Record<string, unknown>,
     seen: readonly SeenChoice[],
+    hasContent: boolean,
   ): boolean {
-    const chunk = { data, fields, choices: mendChoices(fields["choices"], seen) };
-    const text = relayed.add(chunk);
-    if (this.#output.hasContent) this.#output.relay(relayed.release(this.responseId) + text);
+    const relayed = this.#relayed;
+    if (relayed === undefined) return true;
+    const choices = mendChoices(fields["choices"], seen);
+    const isLast =
+      seen.some((choice) => choice.isFinished) &&
+      this.#candidates.every((one) => one?.finish !== undefined);
+    const chunk = { data, fields, choices, hasContent, isLast };
+    this.#output.relay(relayed.add(chunk, this.responseId));
     return relayed.keeps(chunk);
   }
 
   /** The chunk of a shape goes on under the caller's name of the model. */
   #relayPlain(shape: EventShape<PlainPiece>, text: string, at: number): void {
-    const name = this.#relayed?.modelJson;
-    if (name === undefined) return;
+    const relayed = this.#relayed;
+    if (relayed === undefined) return;
     const { mark, markStart, end } = shape;
-    if (mark === name) this.#output.relay(text.slice(at, end));
+    const before = relayed.release(this.responseId);
+    if (mark === relayed.modelJson) this.#output.relay(before + text.slice(at, end));
     else {
       const rest = text.slice(markStart + mark.length, end);
-      this.#output.relay(text.slice(at, markStart) + name + rest);
+      this.#output.relay(before + text.slice(at, markStart) + relayed.modelJson + rest);
     }
   }
 }

@@ -45,8 +45,11 @@ describe("chunks on their way to a caller of the same format", () => {
     );
     const bytes = bytesOf([...spaced, "data: [DONE]\n\n"]);
     const outcome = readStream(openaiChat, [bytes], undefined, { ...relay, includeUsage: false });
-    expect(outcome.relayed).toBe(spaced.join("").replaceAll("vendor-model", "asked"));
-    expect(outcome.end?.relayed?.write(usage)).toBe("data: [DONE]\n\n");
+    const [last, ...others] = spaced
+      .map((one) => one.replaceAll("vendor-model", "asked"))
+      .toReversed();
+    expect(outcome.relayed).toBe(others.toReversed().join(""));
+    expect(outcome.end?.relayed?.write(usage)).toBe(`${last}data: [DONE]\n\n`);
   });
 
   it("tell the usage to who asked for it, as the provider wrote it", () => {
@@ -120,6 +123,29 @@ describe("chunks on their way to a caller of the same format", () => {
       { index: 1, function: { arguments: "" } },
       { index: 2, id: "call_2", type: "function", function: { name: "h", arguments: "" } },
     ]);
+  });
+
+  it("wait for the end with what says so, and go on where it was none", () => {
+    const [opening, hi, more, stop] = usual as [Fields, Fields, Fields, Fields];
+    const cut = passOn([opening, hi, stop, { error: { message: "no" } }]);
+    expect(cut.relayed).toContain("Hi");
+    expect(cut.relayed).not.toContain('"stop"');
+    const early = piece({ content: "Hi" }, "stop");
+    const chunks = [opening, early, more, early, stop];
+    const outcome = passOn(chunks);
+    expect(chunksOf(outcome)).toEqual(renamed(chunks));
+    expect(outcome.relayed.split("\n\n")).toHaveLength(4);
+    const two = [0, 1].map((index) => ({
+      ...about,
+      choices: [{ index, delta: { role: "assistant", content: "a" }, finish_reason: null }],
+    }));
+    const ends = [0, 1].map((index) => ({
+      ...about,
+      choices: [{ index, delta: {}, finish_reason: "stop" }],
+    }));
+    const both = passOn([...two, ...ends]);
+    expect(both.relayed.split("\n\n")).toHaveLength(4);
+    expect(chunksOf(both)).toEqual(renamed([...two, ...ends]));
   });
 
   it("do not go on before there is content, nor for an answer that fails", () => {

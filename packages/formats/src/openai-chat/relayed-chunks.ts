@@ -5,7 +5,7 @@ import { locateValue } from "../streams/locate-value.ts";
 import { answerId } from "./write-response.ts";
 import { writeUsage } from "./usage.ts";
 
-/** Most text that waits for the first content. Unit: characters. */
+/** Most text that waits for the first content, or for the end. Unit: characters. */
 const maxHeldLength = 8_388_608;
 const endMark = "data: [DONE]\n\n";
 const kind = "chat.completion.chunk";
@@ -18,12 +18,17 @@ interface ReadChunk {
   readonly fields: Fields;
   /** What takes the place of its choices; undefined: they may go on as they came. */
   readonly choices: readonly Fields[] | undefined;
+  /** Whether there was anything to tell of it, so that what waits for content need not. */
+  readonly hasContent: boolean;
+  /** Whether it says that all candidates are complete. */
+  readonly isLast: boolean;
 }
 
 /**
  * The chunks of a stream on their way to a caller of the same format: as they came, but for the name
  * of the model, and for what callers rely on and a server left out. What comes before the first
  * content waits for it, since until then another target may answer, and who answers is not known.
+ * What says that the answer is complete waits for the end, since until then it may break.
  */
 export class RelayedChunks {
   /** The name that callers get to see, as JSON. */
@@ -40,21 +45,23 @@ export class RelayedChunks {
     this.modelJson = JSON.stringify(relay.model);
   }
 
-  /** Takes a chunk; gives what goes on. Throws UPSTREAM_MALFORMED on too much before content. */
-  add(chunk: ReadChunk): string {
+  /** Takes a chunk; gives what goes on. Throws UPSTREAM_MALFORMED when too much waits. */
+  add(chunk: ReadChunk, responseId: string): string {
     if (this.#createdSeconds === 0) this.#createdSeconds = secondsOf(chunk.fields["created"]);
     const { usage, choices } = chunk.fields;
     if (usage != null) {
       if (!this.#relay.includeUsage && Array.isArray(choices) && choices.length === 0) return "";
       this.#usageTold = true;
     }
-    if (this.#waiting === undefined) return this.#write(chunk);
+    const before = chunk.hasContent ? this.release(responseId) : "";
+    if (this.#waiting === undefined && !chunk.isLast) return before + this.#write(chunk);
+    this.#waiting ??= [];
     this.#waiting.push(chunk);
     this.#waitingLength += chunk.data.length;
     if (this.#waitingLength > maxHeldLength) {
-      throw localFailure("MALFORMED", "the stream begins with too much");
+      throw localFailure("MALFORMED", "the stream begins or ends with too much");
     }
-    return "";
+    return before;
   }
 
   /** Whether a chunk goes on at once, and as it came. */
@@ -62,12 +69,13 @@ export class RelayedChunks {
     return this.#waiting === undefined && choices === undefined && this.#isOwn(fields);
   }
 
-  /** There is content, or the end: gives what waited for it. */
+  /** There is content, or the end: gives what waited. */
   release(responseId: string): string {
     const waiting = this.#waiting;
     if (waiting === undefined) return "";
     this.#waiting = undefined;
-    this.#id = answerId({ ...this.#relay, responseId });
+    this.#waitingLength = 0;
+    if (this.#id === "") this.#id = answerId({ ...this.#relay, responseId });
     if (this.#createdSeconds === 0) this.#createdSeconds = this.#relay.createdSeconds;
     return waiting.map((chunk) => this.#write(chunk)).join("");
   }

@@ -21,7 +21,7 @@ export class AnswerOutput {
   readonly #maxBlocks: number;
   #blocks = 0;
   #argumentsLength = 0;
-  #hasContent = false;
+  #eventCount = 0;
   #unflushed = false;
   #ending: Ending | undefined;
   #settled = false;
@@ -39,7 +39,12 @@ export class AnswerOutput {
 
   /** Whether any event was handed on: then no other target can answer any more. */
   get hasContent(): boolean {
-    return this.#hasContent;
+    return this.#eventCount > 0;
+  }
+
+  /** Number of events that were handed on. */
+  get eventCount(): number {
+    return this.#eventCount;
   }
 
   /** Takes the next block number; throws UPSTREAM_MALFORMED when there are too many. */
@@ -58,7 +63,7 @@ export class AnswerOutput {
 
   /** Hands one event on. */
   emit(event: StreamEvent): void {
-    this.#hasContent = true;
+    this.#eventCount += 1;
     this.#unflushed = true;
     this.#sink.event(event);
   }
