@@ -39,6 +39,8 @@ const transportUnreadable: TransportFailure = {
   class: "CONNECTION",
   message: "a file of the provider's transport can't be read",
   sentBytes: false,
+  cause: "tls_failed",
+  code: "TRANSPORT_UNREADABLE",
 };
 
 /** A call as undici takes it. */

@@ -83,7 +83,19 @@ describe("UpstreamClient and transport faults", () => {
     const server = createTcpServer();
     const origin = await listen(server);
     await new Promise((resolve) => server.close(resolve));
-    expect(await failureOf(origin)).toMatchObject({ class: "CONNECTION", sentBytes: false });
+    expect(await failureOf(origin)).toMatchObject({
+      class: "CONNECTION",
+      sentBytes: false,
+      cause: "connection_refused",
+    });
+  });
+
+  it("says when nobody knows the name", async () => {
+    const lookup: NonNullable<UpstreamClientOptions["lookup"]> = (_name, _options, callback) =>
+      callback(Object.assign(new Error("no such name"), { code: "ENOTFOUND" }), []);
+    const { sink } = call(client({ lookup }), target("http://nobody.test"));
+    await sink.ended;
+    expect(sink.failure).toMatchObject({ cause: "name_unknown", code: "ENOTFOUND" });
   });
 
   it("says that a credential is missing without calling anyone", async () => {

@@ -63,6 +63,7 @@ async function send(origin: string, provider: object, lookup = loopback): Promis
   return sink;
 }
 
+const tlsFailed = { class: "CONNECTION", cause: "tls_failed" };
 const answer: RequestListener = (_request, response) => void response.end("{}");
 
 describe("TLS to a provider", () => {
@@ -71,7 +72,7 @@ describe("TLS to a provider", () => {
     const trusted = await send(`https://vendor.test:${port}`, { transport: transport() });
     expect([trusted.failure, trusted.status]).toEqual([undefined, 200]);
     const unknown = await send(`https://vendor.test:${port}`, {});
-    expect(unknown.failure).toMatchObject({ class: "CONNECTION", sentBytes: false });
+    expect(unknown.failure).toMatchObject({ ...tlsFailed, sentBytes: false });
   });
 
   it("checks the name of the address, or the one that the configuration gives", async () => {
@@ -82,7 +83,7 @@ describe("TLS to a provider", () => {
     });
     const origin = `https://other.test:${port}`;
     const wrong = await send(origin, { transport: transport() });
-    expect(wrong.failure).toMatchObject({ class: "CONNECTION", sentBytes: false });
+    expect(wrong.failure).toMatchObject({ ...tlsFailed, sentBytes: false });
     const named = await send(origin, { transport: transport({ serverName: "vendor.test" }) });
     expect(named.status).toBe(200);
     expect(names).toEqual(["vendor.test"]);
@@ -109,7 +110,8 @@ describe("TLS to a provider", () => {
   it("says which target can't be called when a file of its transport is missing", async () => {
     const gone = transport({ caBundleFile: join(folder, "nothing") });
     const { failure } = await send("https://vendor.test", { transport: gone });
-    expect(failure).toMatchObject({ class: "CONNECTION", sentBytes: false });
+    expect(failure).toMatchObject({ ...tlsFailed, sentBytes: false });
+    expect(failure?.code).toBe("TRANSPORT_UNREADABLE");
   });
 });
 
