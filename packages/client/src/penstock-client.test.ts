@@ -91,15 +91,17 @@ describe("generate", () => {
   it("ends at its deadline and at its signal", async () => {
     const late = await failure(client.generate(ask("silent"), { timeoutMs: 30 }));
     expect(late.reason).toBe("DEADLINE_EXCEEDED");
+    // On a busy machine the deadline may pass before the gateway has heard of the call.
+    const earlier = gateway.calls.length;
     const controller = new AbortController();
     const { signal } = controller;
     const cancelled = failure(client.generate(ask("silent"), { signal }));
-    await vi.waitFor(() => expect(gateway.calls).toHaveLength(2));
+    await vi.waitFor(() => expect(gateway.calls).toHaveLength(earlier + 1));
     controller.abort();
     expect((await cancelled).reason).toBe("CANCELLED");
-    await vi.waitFor(() => expect(gateway.calls[1]?.cancelled()).toBe(true));
+    await vi.waitFor(() => expect(gateway.calls.at(-1)?.cancelled()).toBe(true));
     expect((await failure(client.generate(ask("echo"), { signal }))).reason).toBe("CANCELLED");
-    expect(gateway.calls).toHaveLength(2);
+    expect(gateway.calls).toHaveLength(earlier + 1);
   });
 
   it("says UNAVAILABLE of a gateway that is not there, and does not wait for it", async () => {
