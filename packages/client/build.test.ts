@@ -91,22 +91,26 @@ describe("the packed client", () => {
     expect(stdout).toBe("Count to three. \n429 LIMIT_EXCEEDED\n");
   });
 
-  it("runs the example with certificates", async () => {
-    const certificates = makeCertificates(join(folder, "certificates"), ["gateway", "client"]);
-    const ca = await readFile(join(certificates, "ca.crt"));
-    const secure = await startTestGateway({
-      certificate: await readFile(join(certificates, "gateway.crt")),
-      privateKey: await readFile(join(certificates, "gateway.key")),
-      clientAuthority: ca,
-    });
-    const address = secure.address.replace("127.0.0.1", "localhost");
-    const own = { CERTIFICATES: certificates, OPENAI_API_KEY: "psk_example" };
-    const env = { ...own, PENSTOCK_GRPC_ADDRESS: address };
-    const options = { cwd: folder, env, timeout: patienceMs };
-    const { stdout, stderr } = await run(process.execPath, ["tls.mjs"], options);
-    secure.close();
-    expect([stderr, stdout]).toEqual(["", "by deployments/a\n"]);
-  }, patienceMs);
+  it(
+    "runs the example with certificates",
+    async () => {
+      const certificates = makeCertificates(join(folder, "certificates"), ["gateway", "client"]);
+      const ca = await readFile(join(certificates, "ca.crt"));
+      const secure = await startTestGateway({
+        certificate: await readFile(join(certificates, "gateway.crt")),
+        privateKey: await readFile(join(certificates, "gateway.key")),
+        clientAuthority: ca,
+      });
+      const address = secure.address.replace("127.0.0.1", "localhost");
+      const own = { CERTIFICATES: certificates, OPENAI_API_KEY: "psk_example" };
+      const env = { ...own, PENSTOCK_GRPC_ADDRESS: address };
+      const options = { cwd: folder, env, timeout: patienceMs };
+      const { stdout, stderr } = await run(process.execPath, ["tls.mjs"], options);
+      secure.close();
+      expect([stderr, stdout]).toEqual(["", "by deployments/a\n"]);
+    },
+    patienceMs,
+  );
 
   it("has types that the examples pass", async () => {
     const compiler = join(repository, "node_modules/typescript/bin/tsc");

@@ -160,7 +160,33 @@ period: DAY
       '-:10: document 2, budgets/bad: amountUsd must be in quotes, so that no digit is lost: "1.50"',
       "penstock: 3 problems; nothing was changed.",
     ]);
+    const asJson = await penstock(["apply", "-f", "-", "-o", "json"], manifest);
+    const { problems } = JSON.parse(asJson.out) as { problems: readonly object[] };
+    expect([asJson.exitCode, problems.length]).toEqual([1, 3]);
+    expect(problems[2]).toMatchObject({
+      file: "-",
+      document: 2,
+      line: 10,
+      name: "budgets/bad",
+      path: "amountUsd",
+    });
     expect((await penstock(["get", "route", "bad"])).exitCode).toBe(1);
+  });
+
+  it("explains requests for answers and for vectors, and lists what no table knows", async () => {
+    const about = ["explain", "--key", "demo/demo", "--model", "smart"];
+    const answer = await penstock(about);
+    expect(answer.out).toMatch(/routes\/smart would send it to deployments\/alpha-large/);
+    expect(answer.out).not.toContain("routes/cheap");
+    expect((await penstock([...about, "--all-routes"])).out).toContain("routes/cheap");
+    const vectors = await penstock([...about, "--embed", "-o", "json"]);
+    expect(JSON.parse(vectors.out)).toMatchObject({
+      omittedRoutes: 2,
+      targets: [{ chosen: true }, { reason: expect.stringContaining("[vector_space]") as string }],
+    });
+    expect(await penstock([...about, "--embed", "--stream"])).toMatchObject({ exitCode: 2 });
+    const failures = await penstock(["failures", "-o", "json"]);
+    expect([failures.exitCode, typeof JSON.parse(failures.out)]).toEqual([0, "object"]);
   });
 
   it("keeps its data folder and its ports to itself", async () => {

@@ -57,7 +57,10 @@ async function runDoctor(io: CommandIo, flags: DoctorFlags): Promise<number> {
   }
   const demo = readDemoEnv(readDataDir(flags.dataDir, io.environment));
   const isApart = demo.PENSTOCK_QUOTA_URL !== undefined || settings.quotaUrl !== undefined;
-  const local = [...(await checkLocal(settings, demo)), ...(await checkServers(settings, isApart))];
+  const local = [
+    ...(await checkLocal(settings, demo, isApart)),
+    ...(await checkServers(settings, isApart)),
+  ];
   let remote: readonly Finding[] = [];
   const silent = { ...io, talk: () => undefined };
   const reached = await withSession(silent, flags, async (session) => {
