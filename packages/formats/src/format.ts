@@ -228,6 +228,11 @@ export interface FormatQuirks {
   sendsReasoning?: boolean;
   /** Whether the target knows `cache_control`, the mark of what is to be cached. Absent: no. */
   sendsCacheMarkers?: boolean;
+  /**
+   * Whether the target refuses fields that it does not document, so that those of OpenAI's other API
+   * are not told. Absent: no.
+   */
+  refusesUnknownFields?: boolean;
   /** Whether the target refuses the field `user`, so that it is not told. Absent: no. */
   omitsUser?: boolean;
   /** Name of the field for the seed. Absent: `seed`. */

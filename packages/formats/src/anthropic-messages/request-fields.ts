@@ -13,6 +13,7 @@ import type { JsonObject } from "../format.ts";
 import { wishMembers } from "../wishes/read-wish-member.ts";
 import { newWishes, type Wishes } from "../wishes/wishes.ts";
 import { readToolChoice, readTools } from "./read-tools.ts";
+import { isStrictSchema } from "./strict-schema.ts";
 
 /** A request while its fields are read. */
 export interface RequestDraft {
@@ -160,6 +161,7 @@ function readOutputFormat(draft: RequestDraft, value: unknown, problems: FieldPr
         // The format has no names for schemas; others want one.
         name: "output",
         schema: schema as JsonObject | undefined,
+        ...(schema !== undefined && isStrictSchema(schema) ? { strict: true } : {}),
       },
     },
   };

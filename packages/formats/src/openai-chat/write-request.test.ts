@@ -108,6 +108,10 @@ describe("a request of another format", () => {
     const target = { model: "m", stream: false, quirks: { ...quirks, supportsStreamUsage: true } };
     stateless.writeRequest(request, { ...target, warn: (warning) => told.push(warning) });
     expect(told).toEqual([expect.stringMatching(/^reasoning_dropped/)]);
+    // The least that the API takes; coding agents ask for one token to find out whether they may.
+    request.sampling = { $typeName: "penstock.inference.v1.Sampling", stopSequences: [] };
+    request.sampling.maxOutputTokens = 1;
+    expect(stateless.writeRequest(request, target)).toContain('"max_output_tokens":16');
   });
 
   // openrouter.ai/docs/features/prompt-caching.
@@ -135,6 +139,26 @@ describe("a request of another format", () => {
       },
     ]);
     expect(JSON.stringify(translate("anthropic-messages", fields).body)).not.toContain("cache");
+  });
+
+  // console.groq.com/docs/errors: an unknown property is a bad request; the reference of metadata.
+  it("tells OpenAI's own parameters only to who takes them", () => {
+    const fields = {
+      messages: undefined,
+      max_tokens: undefined,
+      input: "Hello",
+      prompt_cache_key: "k",
+      metadata: { a: "b" },
+      text: { verbosity: "low" },
+    };
+    const own = translate("openai-responses", fields);
+    expect(own.body).toMatchObject({ prompt_cache_key: "k", verbosity: "low" });
+    expect(own.body).not.toHaveProperty("metadata");
+    const stored = translate("openai-responses", { ...fields, store: true });
+    expect(stored.body).toMatchObject({ store: true, metadata: { a: "b" } });
+    const strict = translate("openai-responses", fields, { refusesUnknownFields: true });
+    expect(strict.body).toEqual({ model: "m", messages: [hello] });
+    expect(strict.warnings).toEqual(["parameter_dropped: verbosity"]);
   });
 
   it("asks of a model that reasons only what it takes", () => {

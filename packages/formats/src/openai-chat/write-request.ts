@@ -62,7 +62,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     service_tier: request.serviceTier,
     logprobs: sampling?.topLogprobs === undefined ? undefined : true,
     top_logprobs: sampling?.topLogprobs || undefined,
-    ...writeKin(request.formatParameters["openai-responses"]),
+    ...writeKin(request.formatParameters["openai-responses"], target),
   };
   if (extras !== undefined) addCarried(body, extras);
   return JSON.stringify(body);
@@ -96,19 +96,28 @@ function addCarried(body: Record<string, unknown>, extras: JsonObject): void {
 
 /** Parameters that the Responses API has as well, by the same name or within `text`. */
 const kinFields = [
-  "metadata",
   "prompt_cache_key",
   "prompt_cache_retention",
   "safety_identifier",
   "store",
 ] as const;
 
-function writeKin(responses: JsonObject | undefined): Record<string, unknown> {
+function writeKin(
+  responses: JsonObject | undefined,
+  { quirks, warn }: TargetRequest,
+): Record<string, unknown> {
   const written: Record<string, unknown> = {};
   if (responses === undefined) return written;
-  for (const name of kinFields) if (name in responses) written[name] = responses[name];
   const text = responses["text"];
-  if (isJsonObject(text)) written["verbosity"] = text["verbosity"];
+  const verbosity = isJsonObject(text) ? text["verbosity"] : undefined;
+  if (quirks.refusesUnknownFields === true) {
+    if (verbosity !== undefined) warn?.("parameter_dropped: verbosity");
+    return written;
+  }
+  for (const name of kinFields) if (name in responses) written[name] = responses[name];
+  // Refused of answers that are not stored, which in the other API it is not.
+  if (responses["store"] === true) written["metadata"] = responses["metadata"];
+  if (verbosity !== undefined) written["verbosity"] = verbosity;
   return written;
 }
 

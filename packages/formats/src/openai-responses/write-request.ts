@@ -68,7 +68,7 @@ export function requestBody(
     tools: writeTools(request.tools, extras["tools"]),
     tool_choice: writeToolChoice(request.toolChoice) ?? extras["tool_choice"],
     parallel_tool_calls: request.toolChoice?.parallel,
-    max_output_tokens: sampling?.maxOutputTokens,
+    max_output_tokens: writeMaxTokens(sampling?.maxOutputTokens, target),
     temperature: sampling?.temperature,
     top_p: sampling?.topP,
     top_logprobs: sampling?.topLogprobs ?? extras["top_logprobs"],
@@ -79,6 +79,15 @@ export function requestBody(
     user: request.endUser,
   });
   return body;
+}
+
+/** Fewer are refused with 400 (platform.openai.com/docs/api-reference/responses/create). */
+const leastOutputTokens = 16;
+
+function writeMaxTokens(count: number | undefined, { warn }: TargetRequest): number | undefined {
+  if (count === undefined || count >= leastOutputTokens) return count;
+  warn?.(`approximated: the largest output is ${leastOutputTokens} tokens, the least there is`);
+  return leastOutputTokens;
 }
 
 const absentSampling = {

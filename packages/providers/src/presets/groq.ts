@@ -13,11 +13,16 @@ export const groq = preset({
       "https://console.groq.com/docs/api-reference",
       "https://console.groq.com/docs/rate-limits",
       "https://console.groq.com/docs/errors",
+      "https://console.groq.com/docs/openai",
     ],
   },
   // A field of earlier reasoning is refused, as every field is that it does not know.
-  quirks: { maxTokensField: "max_completion_tokens", sendsReasoning: false },
-  capabilities: { multipleCandidates: false },
+  quirks: {
+    maxTokensField: "max_completion_tokens",
+    sendsReasoning: false,
+    refusesUnknownFields: true,
+  },
+  capabilities: { multipleCandidates: false, logprobs: false, topK: false },
   rateLimits: openaiRateLimits,
   priceNotes: [
     "Its limits are those of the organisation: more keys do not raise them.",

@@ -19,10 +19,12 @@ export const mistral = preset({
     supportsStreamUsage: false,
     sendsReasoning: false,
     omitsUser: true,
+    refusesUnknownFields: true,
     seedField: "random_seed",
     // Ids of other providers' calls, as in a conversation that comes from one, are refused with 400.
     shortToolIds: true,
   },
+  capabilities: { logprobs: false, topK: false },
   rateLimits: {
     requests: {
       limit: "x-ratelimit-limit-req-minute",

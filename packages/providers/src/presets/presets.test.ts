@@ -1,5 +1,5 @@
 import type { GatewayError } from "@penstock/errors";
-import { openaiChat, refineFailure } from "@penstock/formats";
+import { openaiChat, openaiResponses, refineFailure } from "@penstock/formats";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import { describe, expect, it } from "vitest";
 import type { ProviderKind } from "../provider.ts";
@@ -149,6 +149,18 @@ describe("presets", () => {
         ? null
         : [one.limit, one.remaining, one.resetMs].map((part) => part ?? null);
     expect([listOf(told.requests), listOf(told.tokens)]).toEqual([row.requests, row.tokens]);
+  });
+
+  it.each(["groq", "mistral"] as const)("%s is not told what only OpenAI documents", (kind) => {
+    const body = { model: "m", input: "Hi", prompt_cache_key: "k", safety_identifier: "s" };
+    const { request } = openaiResponses.readRequest(encode(JSON.stringify(body)));
+    const { quirks, capabilities } = providers[kind];
+    const target = { model: "up", stream: false, quirks };
+    expect(JSON.parse(openaiChat.writeRequest(request, target))).toEqual({
+      model: "up",
+      messages: [{ role: "user", content: "Hi" }],
+    });
+    expect(capabilities).toMatchObject({ logprobs: false, topK: false });
   });
 
   it.each(rows("requests"))("$title", ({ provider, row }) => {
