@@ -1,5 +1,6 @@
 import type { ContentPart, MediaPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
+import type { TargetRequest } from "../format.ts";
 import { writeCacheMarker } from "../anthropic-messages/cache-marker.ts";
 
 /** Unknown members that content parts carried when they were read, by position. */
@@ -10,13 +11,15 @@ export interface ContentOptions {
   readonly extras?: PartExtras;
   /** Whether it knows marks of what is to be cached. Absent: no. */
   readonly marks?: boolean;
+  /** Told of what is said in another way. Absent: nobody listens. */
+  readonly warn?: TargetRequest["warn"];
 }
 
 /** Writes parts as a message's content: plain text where that says the same. */
 export function writeContent(
   parts: readonly ContentPart[],
   path: string,
-  { extras, marks = false }: ContentOptions = {},
+  { extras, marks = false, warn }: ContentOptions = {},
 ): string | Record<string, unknown>[] {
   const [first] = parts;
   const only = parts.length === 1 ? first?.part : undefined;
@@ -26,7 +29,7 @@ export function writeContent(
   }
   return parts.map((part, index) => {
     const extra = extras?.[String(index)];
-    const written = writePart(part, `${path}.parts[${index}]`);
+    const written = writePart(part, `${path}.parts[${index}]`, warn);
     if (marks && part.cacheMarker !== undefined) {
       written["cache_control"] = writeCacheMarker(part.cacheMarker);
     }
@@ -35,16 +38,40 @@ export function writeContent(
 }
 
 /** Writes one part. Throws UNSUPPORTED_FIELD for what the format has no words for. */
-export function writePart(part: ContentPart, path: string): Record<string, unknown> {
+export function writePart(
+  part: ContentPart,
+  path: string,
+  warn?: TargetRequest["warn"],
+): Record<string, unknown> {
   switch (part.part.case) {
     case "text":
       return part.part.value.refusal
         ? { type: "refusal", refusal: part.part.value.text }
         : { type: "text", text: part.part.value.text };
     case "media":
-      return writeMedia(part.part.value, path);
+      return textDocument(part.part.value, warn) ?? writeMedia(part.part.value, path);
     default:
       throw cannotSay(path, kindOf(part));
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * A document of text as text, since files of this format are PDF alone
+ * (platform.openai.com/docs/guides/pdf-files). Undefined for all other media.
+ */
+function textDocument(
+  { source, mediaType = "", fileName }: MediaPart,
+  warn: TargetRequest["warn"],
+): Record<string, unknown> | undefined {
+  if (source.case !== "data" || !mediaType.startsWith("text/")) return undefined;
+  try {
+    const text = decoder.decode(source.value);
+    warn?.("approximated: a document of text is sent as text");
+    return { type: "text", text: fileName === undefined ? text : `${fileName}:\n\n${text}` };
+  } catch {
+    return undefined;
   }
 }
 

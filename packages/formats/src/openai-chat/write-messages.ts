@@ -152,7 +152,8 @@ function dropSignature(part: Signed, warn: TargetRequest["warn"]): void {
 function contentOptions(extras: Written | undefined, { target }: Writing): ContentOptions {
   const content = extras?.["content"];
   const marks = target.quirks.sendsCacheMarkers === true;
-  return isJsonObject(content) ? { extras: content, marks } : { marks };
+  const { warn } = target;
+  return { marks, ...(isJsonObject(content) && { extras: content }), ...(warn && { warn }) };
 }
 
 function overlaid(extras: Written | undefined, known: Written): Written {

@@ -84,6 +84,28 @@ describe("a request of another format", () => {
     );
   });
 
+  // platform.openai.com/docs/guides/pdf-files: files of this API are PDF.
+  it("sends documents of text as text", () => {
+    const source = { type: "text", media_type: "text/plain", data: "Grüße" };
+    const content = [
+      { type: "document", title: "A", source },
+      { type: "document", source },
+    ];
+    const { body, warnings } = translate("anthropic-messages", {
+      messages: [{ role: "user", content }],
+    });
+    expect(body["messages"]).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "A:\n\nGrüße" },
+          { type: "text", text: "Grüße" },
+        ],
+      },
+    ]);
+    expect(warnings).toContain("approximated: a document of text is sent as text");
+  });
+
   it("tells of reasoning that stays behind, and leaves no empty turn", () => {
     const thought = { type: "thinking", thinking: "hm", signature: "" };
     const turn = (content: object[]) => ({
