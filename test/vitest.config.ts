@@ -28,8 +28,14 @@ const limits = {
   pool: "forks" as const,
 };
 
+/** One more than the two processors that are counted on, as many tests wait rather than work. */
+const workers = 3;
+/** Roles as processes have work for the processors without that. */
+const serversWorkers = 2;
+
+/** The long ones hold times to bounds: nothing else runs beside them. */
 const longProject = {
-  test: { ...limits, name: "long", include: longTests, exclude: notTests },
+  test: { ...limits, name: "long", include: longTests, exclude: notTests, maxWorkers: 1 },
 };
 /**
  * Test files clean up after themselves, so that they can share one module graph per worker: to
@@ -42,17 +48,28 @@ const sharedProject = {
     name: "shared",
     include: allTests,
     exclude: [...notTests, ...longTests, ...replacingTests, processTests],
+    maxWorkers: workers,
     isolate: false,
   },
 };
 const replacingProject = {
-  test: { ...limits, name: "replacing", include: replacingTests, isolate: true },
+  test: {
+    ...limits,
+    name: "replacing",
+    include: replacingTests,
+    maxWorkers: workers,
+    isolate: true,
+  },
 };
 
-/** They start what they need themselves, so that a second run of them would be the same again. */
+/**
+ * They start what they need themselves, so that a second run of them would be the same again, or
+ * take most of a minute for a compiler.
+ */
 const ownProcesses = [
   "all-servers",
   "database-tls",
+  "go-client",
   "mutual-tls",
   "policy-on-postgres",
   "policy-to-follower",
@@ -73,6 +90,8 @@ const serversProject = {
     exclude: [...notTests, ...longTests, ...ownProcesses],
     env: { PENSTOCK_TEST_SHAPE: "servers" },
     globalSetup: ["test/support/src/servers/shared-postgres.setup.ts"],
+    maxWorkers: serversWorkers,
+    sequence: { groupOrder: 1 },
     isolate: false,
   },
 };
@@ -82,8 +101,6 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     projects: onlyLong ? [longProject] : shortProjects,
-    // The long ones hold times to bounds: nothing else runs beside them.
-    maxWorkers: onlyLong ? 1 : 2,
     passWithNoTests: false,
   },
 });

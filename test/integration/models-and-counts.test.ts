@@ -105,7 +105,8 @@ describe("CountTokens", () => {
     await expect(client.countTokens({ model: "smart" })).rejects.toMatchObject({
       reason: "FIELD_INVALID",
     });
-    const stranger = gateway.grpcClient(`${key.slice(0, -1)}x`);
+    const mistyped = `${key.slice(0, -1)}${key.endsWith("0") ? "1" : "0"}`;
+    const stranger = gateway.grpcClient(mistyped);
     await expect(stranger.countTokens({ model: "smart", messages })).rejects.toMatchObject({
       reason: "KEY_INVALID",
     });
