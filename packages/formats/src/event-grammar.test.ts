@@ -8,7 +8,7 @@ import {
   textDelta,
   textStarted,
   toolCallStarted,
-} from "./openai-chat/stream-events.ts";
+} from "./streams/stream-events.ts";
 
 const start = textStarted(0, 0, BlockKind.TEXT);
 const finished: StreamEvent = {

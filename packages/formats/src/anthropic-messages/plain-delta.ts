@@ -1,6 +1,6 @@
 import { BlockKind } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
-import { EventShape, type Hole } from "../streams/event-shape.ts";
+import { holesAt, shapeOfEvent, type EventShape } from "../streams/event-shape.ts";
 import { stringAt } from "../streams/locate-value.ts";
 
 /** What an event means that brings a block one piece of text, thought or input, and no more. */
@@ -19,7 +19,6 @@ const pieces: ReadonlyMap<unknown, readonly [kind: BlockKind, member: string]> =
 ]);
 
 const eventName = "content_block_delta";
-const opening = `event: ${eventName}\ndata: `;
 
 /**
  * The shape of an event that brings one piece: those like it, which most events of a stream are,
@@ -33,19 +32,11 @@ export function shapeOf(
   const { type, index, delta } = fields;
   if (name !== eventName || type !== eventName || !isJsonObject(delta)) return undefined;
   const [kind, member] = pieces.get(delta["type"]) ?? [];
-  if (kind === undefined || member === undefined || data.includes("\n")) return undefined;
-  const value = stringAt(data, ["delta", member]);
-  if (value === undefined) return undefined;
+  const value = member && stringAt(data, ["delta", member]);
+  if (kind === undefined || !value) return undefined;
   const end = data.lastIndexOf("}");
   // Vendors hide the length of the text behind spaces.
-  const spaces = data.slice(0, end).trimEnd().length;
-  const holes: Hole[] = [
-    { kind: "value", ...value },
-    { kind: "spaces", start: spaces, end },
-  ];
-  for (const hole of holes) {
-    hole.start += opening.length;
-    hole.end += opening.length;
-  }
-  return new EventShape(`${opening}${data}\n\n`, holes, { index, kind });
+  const spaces = { start: data.slice(0, end).trimEnd().length, end };
+  const holes = [...holesAt("value", value), ...holesAt("spaces", spaces)];
+  return shapeOfEvent(`event: ${eventName}\ndata: `, data, holes, { index, kind });
 }

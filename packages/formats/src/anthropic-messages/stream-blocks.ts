@@ -7,7 +7,7 @@ import {
   textDelta,
   textStarted,
   toolCallStarted,
-} from "../openai-chat/stream-events.ts";
+} from "../streams/stream-events.ts";
 import { isJsonObject } from "../read-json.ts";
 import { readCitation, readCitations } from "./citations.ts";
 import type { HeldBlocks } from "./held-blocks.ts";

@@ -8,7 +8,7 @@ import {
   textDelta,
   textStarted,
   toolCallStarted,
-} from "../openai-chat/stream-events.ts";
+} from "../streams/stream-events.ts";
 import { createStreamWriter } from "./write-stream.ts";
 
 const identity = { requestId: "r", responseId: "chatcmpl-1", model: "m", createdSeconds: 1 };

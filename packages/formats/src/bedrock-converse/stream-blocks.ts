@@ -1,13 +1,8 @@
 import { BlockKind, type BlockDelta, type BlockStarted } from "@penstock/api";
 import type { JsonObject, StreamEvent } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
-import {
-  blockEnded,
-  citationStarted,
-  textDelta,
-  textStarted,
-} from "../openai-chat/stream-events.ts";
-import { argumentsDelta, toolCallStarted } from "../openai-chat/stream-events.ts";
+import { blockEnded, citationStarted, textDelta, textStarted } from "../streams/stream-events.ts";
+import { argumentsDelta, toolCallStarted } from "../streams/stream-events.ts";
 import type { AnswerOutput } from "../streams/answer-output.ts";
 import { readCitation } from "./content-parts.ts";
 import { mediaTypeOf } from "./media-kinds.ts";

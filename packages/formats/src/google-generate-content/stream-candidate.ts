@@ -6,7 +6,7 @@ import {
   textDelta,
   textStarted,
   toolCallStarted,
-} from "../openai-chat/stream-events.ts";
+} from "../streams/stream-events.ts";
 import type { AnswerOutput } from "../streams/answer-output.ts";
 import type { AnswerPart } from "./answer-part.ts";
 import { readCitations } from "./citations.ts";

@@ -13,7 +13,7 @@ import {
   textDelta,
   textStarted,
   toolCallStarted,
-} from "./stream-events.ts";
+} from "../streams/stream-events.ts";
 
 /** A piece of a tool call as a delta tells it; empty text means "not said". */
 export interface ToolCallPiece {

@@ -1,6 +1,6 @@
 import { BlockKind } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
-import { EventShape, type Hole } from "../streams/event-shape.ts";
+import { holesAt, shapeOfEvent, type EventShape } from "../streams/event-shape.ts";
 import { locateValue, only, stringAt, type ValuePath } from "../streams/locate-value.ts";
 import { candidateOf, shortText } from "./read-response.ts";
 
@@ -22,7 +22,6 @@ const textMembers: readonly (readonly [name: string, kind: BlockKind])[] = [
   ["refusal", BlockKind.REFUSAL],
 ];
 const choicePath: ValuePath = ["choices", only];
-const opening = "data: ";
 
 /**
  * The shape of a chunk that brings one plain piece: those like it, which most chunks of a stream
@@ -30,27 +29,19 @@ const opening = "data: ";
  */
 export function shapeOf(data: string, chunk: Fields): EventShape<PlainPiece> | undefined {
   const found = findPiece(chunk);
-  if (found === undefined || data.includes("\n")) return undefined;
+  if (found === undefined) return undefined;
   const value = stringAt(data, [...choicePath, "delta", ...found.path]);
   const model = locateValue(data, ["model"]);
   if (value === undefined || model === undefined) return undefined;
-  const holes: Hole[] = [
-    { kind: "value", ...value },
-    { kind: "mark", ...model },
+  const created = Number.isInteger(chunk["created"]) ? locateValue(data, ["created"]) : undefined;
+  const holes = [
+    ...holesAt("value", value),
+    ...holesAt("mark", model),
+    // Told anew in each chunk by some servers, and of no meaning here.
+    ...holesAt("text", stringAt(data, ["obfuscation"])),
+    ...holesAt("count", created),
   ];
-  // Told anew in each chunk by some servers, and of no meaning here.
-  const obfuscation = stringAt(data, ["obfuscation"]);
-  if (obfuscation !== undefined) holes.push({ kind: "text", ...obfuscation });
-  const created = locateValue(data, ["created"]);
-  if (created !== undefined && Number.isInteger(chunk["created"])) {
-    holes.push({ kind: "count", ...created });
-  }
-  for (const hole of holes) {
-    hole.start += opening.length;
-    hole.end += opening.length;
-  }
-  holes.sort((one, other) => one.start - other.start);
-  return new EventShape(`${opening}${data}\n\n`, holes, found.piece);
+  return shapeOfEvent("data: ", data, holes, found.piece);
 }
 
 /** The one piece, and where it stands in the delta; undefined: there is more, or nothing. */

@@ -5,7 +5,7 @@ import type { CallForm } from "../call-forms.ts";
 import { usage } from "../conformance/format-samples.fixture.ts";
 import type { AnswerEnd, AnswerIdentity } from "../format.ts";
 import { toolCallPart } from "../openai-chat/content-parts.ts";
-import { argumentsDelta, blockEnded, toolCallStarted } from "../openai-chat/stream-events.ts";
+import { argumentsDelta, blockEnded, toolCallStarted } from "../streams/stream-events.ts";
 import { openaiResponses } from "./openai-responses.ts";
 
 const forms = new Map<string, CallForm>([

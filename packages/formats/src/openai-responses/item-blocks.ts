@@ -6,7 +6,7 @@ import {
   textDelta,
   textStarted,
   toolCallStarted,
-} from "../openai-chat/stream-events.ts";
+} from "../streams/stream-events.ts";
 import { isJsonObject } from "../read-json.ts";
 import type { AnswerOutput } from "../streams/answer-output.ts";
 import { formatDelta, formatName, formatStarted } from "./format-part.ts";

@@ -1,4 +1,4 @@
-import { EventShape, type Hole } from "../streams/event-shape.ts";
+import { holesAt, shapeOfEvent, type EventShape } from "../streams/event-shape.ts";
 import { locateValue, stringAt } from "../streams/locate-value.ts";
 
 type Fields = Record<string, unknown>;
@@ -30,18 +30,13 @@ export function shapeOf(
   if (typeof type !== "string" || name !== type || !deltas.has(type)) return undefined;
   if (Array.isArray(logprobs) ? logprobs.length > 0 : logprobs != null) return undefined;
   const value = stringAt(data, ["delta"]);
-  if (value === undefined || data.includes("\n")) return undefined;
-  const holes: Hole[] = [{ kind: "value", ...value }];
-  // What is told anew in each event, and of no meaning here.
-  const counted = locateValue(data, ["sequence_number"]);
-  if (counted !== undefined && Number.isInteger(number)) holes.push({ kind: "count", ...counted });
-  const obfuscation = stringAt(data, ["obfuscation"]);
-  if (obfuscation !== undefined) holes.push({ kind: "text", ...obfuscation });
-  const opening = `event: ${type}\ndata: `;
-  for (const hole of holes) {
-    hole.start += opening.length;
-    hole.end += opening.length;
-  }
-  holes.sort((one, other) => one.start - other.start);
-  return new EventShape(`${opening}${data}\n\n`, holes, { type, fields });
+  if (value === undefined) return undefined;
+  const counted = Number.isInteger(number) ? locateValue(data, ["sequence_number"]) : undefined;
+  const holes = [
+    ...holesAt("value", value),
+    // What is told anew in each event, and of no meaning here.
+    ...holesAt("count", counted),
+    ...holesAt("text", stringAt(data, ["obfuscation"])),
+  ];
+  return shapeOfEvent(`event: ${type}\ndata: `, data, holes, { type, fields });
 }

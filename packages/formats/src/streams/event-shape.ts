@@ -107,6 +107,31 @@ function standsAt(text: string, index: number, literal: string): boolean {
   return text.slice(index, index + literal.length) === literal;
 }
 
+/** A hole where there is a place for it. */
+export function holesAt(kind: HoleKind, place: TextRange | undefined): Hole[] {
+  return place === undefined ? [] : [{ kind, ...place }];
+}
+
+/**
+ * The shape of an event: its lines up to the data, which is one line, and the holes in the data, in
+ * any order. Undefined where the data has several lines.
+ */
+export function shapeOfEvent<Meaning>(
+  opening: string,
+  data: string,
+  holes: readonly Hole[],
+  meaning: Meaning,
+): EventShape<Meaning> | undefined {
+  if (data.includes("\n")) return undefined;
+  const moved = holes.map(({ kind, start, end }) => ({
+    kind,
+    start: start + opening.length,
+    end: end + opening.length,
+  }));
+  moved.sort((one, other) => one.start - other.start);
+  return new EventShape(`${opening}${data}\n\n`, moved, meaning);
+}
+
 /** Whether the string that `endOfString` went over last has escapes. */
 let hasEscape = false;
 

@@ -21,12 +21,6 @@ export class KnownShapes<Meaning> {
     this.#shapes.unshift(shape);
   }
 
-  /** Forgets all, and learns no other. */
-  close(): void {
-    this.#shapes.length = 0;
-    this.#learned = maxLearned;
-  }
-
   /** The shape of the event at `at`, which holds what was found; undefined: it must be parsed. */
   match(text: string, at: number): EventShape<Meaning> | undefined {
     const shapes = this.#shapes;

@@ -1,8 +1,38 @@
-import { BlockKind, type CitationPart } from "@penstock/api";
+import { BlockKind, type BlockStarted, type CitationPart } from "@penstock/api";
 import type { StreamEvent } from "../format.ts";
 
 /** A block of text, refusal or reasoning begins. */
 export function textStarted(index: number, candidate: number, kind: BlockKind): StreamEvent {
+  return blockStarted(index, candidate, kind);
+}
+
+/** A tool call begins. */
+export function toolCallStarted(
+  index: number,
+  candidate: number,
+  call: { id: string; name: string },
+): StreamEvent {
+  return blockStarted(index, candidate, BlockKind.TOOL_CALL, {
+    toolCallId: call.id,
+    toolName: call.name,
+  });
+}
+
+/** A citation begins, and is whole. */
+export function citationStarted(
+  index: number,
+  candidate: number,
+  citation: CitationPart,
+): StreamEvent {
+  return blockStarted(index, candidate, BlockKind.CITATION, { citation });
+}
+
+function blockStarted(
+  index: number,
+  candidate: number,
+  kind: BlockKind,
+  more?: Partial<BlockStarted>,
+): StreamEvent {
   return {
     case: "blockStarted",
     value: {
@@ -12,45 +42,7 @@ export function textStarted(index: number, candidate: number, kind: BlockKind): 
       kind,
       toolCallId: "",
       toolName: "",
-    },
-  };
-}
-
-/** A tool call begins. */
-export function toolCallStarted(
-  index: number,
-  candidate: number,
-  call: { id: string; name: string },
-): StreamEvent {
-  return {
-    case: "blockStarted",
-    value: {
-      $typeName: "penstock.inference.v1.BlockStarted",
-      index,
-      candidate,
-      kind: BlockKind.TOOL_CALL,
-      toolCallId: call.id,
-      toolName: call.name,
-    },
-  };
-}
-
-/** A citation begins, and is whole. */
-export function citationStarted(
-  index: number,
-  candidate: number,
-  citation: CitationPart,
-): StreamEvent {
-  return {
-    case: "blockStarted",
-    value: {
-      $typeName: "penstock.inference.v1.BlockStarted",
-      index,
-      candidate,
-      kind: BlockKind.CITATION,
-      toolCallId: "",
-      toolName: "",
-      citation,
+      ...more,
     },
   };
 }
