@@ -1,9 +1,9 @@
 import type { MonotonicMs } from "@penstock/limits";
 
 /*
- * closed --failures--> open --time--> half-open --successes--> closed
- *                       ^                 |
- *                       +----- failure ---+
+ * closed --failures--> open --time, or a success in need--> half-open --successes--> closed
+ *                       ^                                    |
+ *                       +-------------- failure -------------+
  *
  * All numbers are those of reliability §2.5. Time and randomness are arguments.
  */
@@ -90,6 +90,17 @@ export function recordSuccess(breaker: CircuitBreaker, now: MonotonicMs, probe: 
   if (!probe || breaker.state !== "half_open") return;
   breaker.probeSuccesses += 1;
   if (breaker.probeSuccesses >= successesToClose) close(breaker, now);
+}
+
+/**
+ * An attempt that was made although the breaker was open, as nothing else could be asked, succeeded:
+ * the target is back, and its time out ends. The success counts as that of the first probe.
+ */
+export function recordOpenSuccess(breaker: CircuitBreaker, now: MonotonicMs): void {
+  if (breaker.state !== "open") return;
+  breaker.state = "half_open";
+  breaker.openUntil = now;
+  breaker.probeSuccesses = 1;
 }
 
 /** What a failure weighs, and the jitter of the time that it may open the breaker for. */

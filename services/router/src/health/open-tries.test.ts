@@ -50,6 +50,36 @@ describe("requests while all breakers are open", () => {
     expect(flood(20).reached).toBe(1);
   });
 
+  it("end the time out of the target with the first that succeeds", () => {
+    const { clock, flood, upstream, health } = failing();
+    const deployment = [...sampleSnapshot().deployments.values()].find(
+      ({ name }) => name === "deployments/a-large",
+    );
+    if (deployment === undefined) throw new Error("the sample has it");
+    expect(flood(1).reached).toBe(1);
+    expect(health.admit(deployment, clock.monotonicMs())).toMatchObject({ reason: "breaker_open" });
+    for (let at = 0; at < 3; at += 1) {
+      upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+      expect(flood(1).reached).toBe(1);
+    }
+    // Nobody had to wait, and now all may ask.
+    expect(flood(20).reached).toBe(20);
+  });
+
+  it("tell who was refused to come back soon, however long the breaker stays open", () => {
+    const { clock, fail, flood } = failing();
+    for (let opening = 0; opening < 6; opening += 1) {
+      clock.advance(300_000);
+      flood(1);
+      fail();
+    }
+    flood(1);
+    fail();
+    const [refused] = flood(1).callers;
+    expect(refused?.error?.reason).toBe("NO_HEALTHY_TARGET");
+    expect(refused?.error?.retryAfterMs).toBe(5_000);
+  });
+
   it("never run more than three at once on it", () => {
     const { clock, flood } = failing();
     let reached = 0;

@@ -34,7 +34,12 @@ export function beginOpenTry(tries: OpenTries, nowMs: number): void {
   tries.lastMs = nowMs;
 }
 
-/** An attempt on the target ended; which one it was does not matter: it is about how many run. */
-export function endOpenTry(tries: OpenTries): void {
-  if (tries.running > 0) tries.running -= 1;
+/**
+ * An attempt on the target ended; true when it may be one of them. Which one it was does not matter:
+ * it is about how many run, and whatever succeeds meanwhile is evidence.
+ */
+export function endOpenTry(tries: OpenTries): boolean {
+  if (tries.running === 0) return false;
+  tries.running -= 1;
+  return true;
 }

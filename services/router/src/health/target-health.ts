@@ -7,6 +7,7 @@ import {
   askBreaker,
   beginAttempt,
   recordFailure,
+  recordOpenSuccess,
   recordSuccess,
 } from "./circuit-breaker.ts";
 import { growLimit, shrinkLimit } from "./concurrency-limit.ts";
@@ -103,12 +104,14 @@ export class TargetHealthBook implements HintedBook {
     const health = this.#targets.get(deployment.name);
     if (health === undefined) return;
     health.inFlight = Math.max(0, health.inFlight - 1);
-    endOpenTry(health.openTries);
+    const wasOpen = endOpenTry(health.openTries);
     // Long streams end under an older configuration: they say nothing about another target.
     if (health.deployment !== deployment && identityOf(deployment) !== health.identity) return;
     const effect = failureEffects[outcome.class];
-    if (effect === "success") this.#succeeded(health, outcome, now);
-    else if (effect === "neutral") this.#abandonProbes(health);
+    if (effect === "success") {
+      if (wasOpen) recordOpenSuccess(health.breaker, now);
+      this.#succeeded(health, outcome, now);
+    } else if (effect === "neutral") this.#abandonProbes(health);
     else this.#failed(health, effect, outcome, now);
   }
 

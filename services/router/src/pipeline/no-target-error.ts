@@ -8,6 +8,8 @@ import type { RequestContext } from "./request-context.ts";
 
 /** Wait told to the caller when nothing says when a target is usable again. */
 const defaultRetryAfterMs = 1_000;
+/** Whether what fails is back is found out once a second, however long it is not planned. */
+const longestOpenWaitMs = 5_000;
 /** Candidates that an error tells of. */
 const mostExclusions = 16;
 
@@ -87,6 +89,10 @@ function sentences(reason: ErrorReason, route: string): string {
 
 function waitMs(plan: AttemptPlan, clock: Pick<Clock, "monotonicMs">): number {
   const now = clock.monotonicMs();
-  const soonest = Math.min(...plan.skipped.map(({ untilMs }) => (untilMs ?? Infinity) - now));
+  const waits = plan.skipped.map(({ untilMs, inNeed }) => {
+    const leftMs = (untilMs ?? Infinity) - now;
+    return inNeed ? Math.min(leftMs, longestOpenWaitMs) : leftMs;
+  });
+  const soonest = Math.min(...waits);
   return Number.isFinite(soonest) ? Math.max(0, soonest) : defaultRetryAfterMs;
 }
