@@ -130,7 +130,11 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
   },
   UPSTREAM_FAILED: {
     cause: "The provider failed, could not be reached, or does not know the model.",
-    steps: [sdkRetries, seeWhy],
+    steps: [
+      sdkRetries,
+      "`failure_cause` in the error says what broke a connection: its name, its address, TLS or its path.",
+      seeWhy,
+    ],
   },
   UPSTREAM_MALFORMED: {
     cause: "The provider's answer is not what its format says, or ended before it was complete.",
