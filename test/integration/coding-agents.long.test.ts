@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { agentGateway } from "./src/agent-gateway.ts";
 import { startAgentVendor } from "./src/agent-vendor.ts";
 import type { AgentVendor } from "./src/agent-vendor.ts";
-import { runClaudeCode, runCodex, runReaddressedCodex } from "./src/run-agent.ts";
+import { runClaudeCode, runCodex, runOpencode, runReaddressedCodex } from "./src/run-agent.ts";
 import type { AgentEnd, AgentPlace } from "./src/run-agent.ts";
 
 // The coding agents themselves, configured by `penstock connect`, before a vendor of this machine.
@@ -42,6 +42,7 @@ afterAll(async () => {
 
 const claude = serverLane("claude-code");
 const codex = serverLane("codex");
+const opencode = serverLane("opencode");
 const targets = ["anthropic", "responses", "chat"];
 
 function place(program: string | undefined, id: string, ofKey = key): AgentPlace {
@@ -160,5 +161,14 @@ targets: [{ deployment: deployments/${target}, priority: 0 }]
     expect(last(end, "turn.failed")).toMatchObject({
       error: { message: expect.stringContaining("policies/narrow") },
     });
+  });
+});
+
+opencode.describe("opencode", () => {
+  const asks = '[[call bash {"command":"echo penstock-$((40+2))","description":"counts"}]]';
+
+  it.each([...targets, "failover-chat"])("runs a command for a target of %s", async (model) => {
+    const end = await runOpencode(place(opencode.program, "opencode"), model, asks);
+    expect(end.text).toContain("The tool said: penstock-42");
   });
 });

@@ -83,6 +83,27 @@ function execCodex(
   });
 }
 
+/** Runs opencode without a terminal, configured as `penstock connect` says. */
+export async function runOpencode(
+  place: AgentPlace,
+  model: string,
+  prompt: string,
+): Promise<AgentEnd> {
+  const folder = join(place.folder, ".config", "opencode");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "opencode.json"),
+    await connect("opencode", place, ["--model", model]),
+  );
+  const environment = {
+    PENSTOCK_API_KEY: place.key,
+    OPENCODE_DISABLE_AUTOUPDATE: "1",
+    OPENCODE_DISABLE_MODELS_FETCH: "1",
+  };
+  // Of parameters it would quote the quotes.
+  return run(place, ["run"], environment, prompt);
+}
+
 async function connect(
   agent: string,
   { url }: AgentPlace,
@@ -96,6 +117,7 @@ function run(
   { program, folder }: AgentPlace,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>>,
+  input?: string,
 ): Promise<AgentEnd> {
   const work = join(folder, "work");
   mkdirSync(work, { recursive: true });
@@ -107,7 +129,7 @@ function run(
     const child = execFile(program, parameters, options, (_failure, stdout, stderr) => {
       resolve({ events: eventsOf(stdout), text: stdout + stderr });
     });
-    child.stdin?.end();
+    child.stdin?.end(input);
   });
 }
 

@@ -1,5 +1,5 @@
 /** Coding agents that can be pointed at a router. */
-export const codingAgents = ["claude-code", "codex"] as const;
+export const codingAgents = ["claude-code", "codex", "opencode"] as const;
 
 /** One of them. */
 export type CodingAgent = (typeof codingAgents)[number];
@@ -29,9 +29,19 @@ export interface AgentConfiguration {
   readonly settings: Readonly<Record<string, string>>;
 }
 
+/** Stands where an agent needs a model and none was named. */
+const modelToName = "MODEL";
+
 /** Makes the configuration of an agent. */
 export function agentConfiguration(agent: CodingAgent, wishes: AgentWishes): AgentConfiguration {
-  return agent === "codex" ? forCodex(wishes) : forClaudeCode(wishes);
+  switch (agent) {
+    case "claude-code":
+      return forClaudeCode(wishes);
+    case "codex":
+      return forCodex(wishes);
+    case "opencode":
+      return forOpencode(wishes);
+  }
 }
 
 /** The variables are those of code.claude.com/docs/en/llm-gateway; tried with Claude Code 2.1.330. */
@@ -82,7 +92,7 @@ function forCodex({ url, keyVariable, model }: AgentWishes): AgentConfiguration 
     env_key: keyVariable,
     wire_api: "responses",
   };
-  const top = { model: model ?? "MODEL", model_provider: "penstock" };
+  const top = { model: model ?? modelToName, model_provider: "penstock" };
   const nested = Object.entries(provider).map(
     ([name, value]) => [`model_providers.penstock.${name}`, value] as const,
   );
@@ -95,6 +105,41 @@ function forCodex({ url, keyVariable, model }: AgentWishes): AgentConfiguration 
     environment: {},
     settings: { ...top, ...Object.fromEntries(nested) },
   };
+}
+
+/** The settings are those of opencode.ai/docs/providers; tried with opencode 1.18.33. */
+function forOpencode({ url, keyVariable, model, smallModel }: AgentWishes): AgentConfiguration {
+  const main = model ?? modelToName;
+  const small = smallModel ?? main;
+  const provider = {
+    npm: "@ai-sdk/openai-compatible",
+    name: "Penstock",
+    options: { baseURL: `${url}/v1`, apiKey: `{env:${keyVariable}}` },
+    // It asks for no list, and knows only those that stand here.
+    models: Object.fromEntries([main, small].map((name) => [name, { name }])),
+  };
+  const settings = {
+    $schema: "https://opencode.ai/config.json",
+    model: `penstock/${main}`,
+    small_model: `penstock/${small}`,
+    provider: { penstock: provider },
+  };
+  return {
+    agent: "opencode",
+    place: "~/.config/opencode/opencode.json",
+    text: `${JSON.stringify(settings, undefined, 2)}\n`,
+    environment: {},
+    settings: Object.fromEntries(dotted(settings)),
+  };
+}
+
+/** The texts of an object, by their dotted names. */
+function dotted(value: object, prefix = ""): [string, string][] {
+  return Object.entries(value).flatMap(([name, member]): [string, string][] =>
+    typeof member === "string"
+      ? [[prefix + name, member]]
+      : dotted(member as object, `${prefix}${name}.`),
+  );
 }
 
 function tomlLines(values: Readonly<Record<string, string>>): string {

@@ -76,6 +76,30 @@ wire_api = "responses"
     );
   });
 
+  it("prints settings for opencode", async () => {
+    const models = ["--model", "team/smart", "--small-model", "cheap"];
+    const { code, out } = await run("opencode", ...models);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({
+      $schema: "https://opencode.ai/config.json",
+      model: "penstock/team/smart",
+      small_model: "penstock/cheap",
+      provider: {
+        penstock: {
+          npm: "@ai-sdk/openai-compatible",
+          name: "Penstock",
+          options: { baseURL: "http://127.0.0.1:8080/v1", apiKey: "{env:PENSTOCK_API_KEY}" },
+          models: { "team/smart": { name: "team/smart" }, cheap: { name: "cheap" } },
+        },
+      },
+    });
+    const { out: json } = await run("opencode", "-o", "json");
+    expect(JSON.parse(json)).toMatchObject({
+      place: "~/.config/opencode/opencode.json",
+      settings: { model: "penstock/MODEL", "provider.penstock.models.MODEL.name": "MODEL" },
+    });
+  });
+
   it("knows the router of the demo, and prints JSON", async () => {
     writeDemoEnv(folder, { OPENAI_BASE_URL: "http://10.0.0.7:9090/v1", OPENAI_API_KEY: "psk_2" });
     const { out } = await run("claude-code", "-o", "json");

@@ -29,7 +29,7 @@ export function addConnectCommand(
     .summary("print what makes a coding agent ask Penstock")
     .description(
       "Prints the configuration of a coding agent to copy: variables for Claude Code, settings for\n" +
-        "Codex. Nothing is written, and no key is printed: the agent reads it from a variable.",
+        "Codex and opencode. Nothing is written, and no key is printed: the agent reads it from a variable.",
     )
     .addArgument(new Argument("<agent>", "which agent").choices(codingAgents))
     .option(
@@ -39,12 +39,13 @@ export function addConnectCommand(
     )
     .option("--key-variable <name>", "variable with the virtual key", readName, "PENSTOCK_API_KEY")
     .option("--model <model>", "model to ask for")
-    .option("--small-model <model>", "model for small tasks (claude-code)")
+    .option("--small-model <model>", "model for small tasks (claude-code, opencode)")
     .option("--data-dir <folder>", "where demo.env is (else PENSTOCK_DATA_DIR, .penstock)");
   addOutputOption(command, ["table", "json"]);
   addExamples(command, [
     "penstock connect claude-code --model smart --small-model cheap",
     "penstock connect codex --model smart >> ~/.codex/config.toml",
+    "penstock connect opencode --model smart > ~/.config/opencode/opencode.json",
     "penstock connect codex --http-url https://penstock.internal -o json",
   ]);
   command.action((agent: CodingAgent, flags: ConnectFlags) => {

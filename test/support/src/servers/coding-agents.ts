@@ -9,6 +9,7 @@ import { isLeftOut } from "./left-out.ts";
 const pinned = {
   "claude-code": { program: "claude", version: "2.1.330", package: "@anthropic-ai/claude-code" },
   codex: { program: "codex", version: "0.169.0", package: "@openai/codex" },
+  opencode: { program: "opencode", version: "1.18.33", package: "opencode-ai" },
 } as const;
 
 /** A coding agent that tests run. */

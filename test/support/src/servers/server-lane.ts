@@ -27,6 +27,7 @@ const missing: Readonly<Record<LaneName, string>> = {
   python: "python3 with venv is not on PATH, or its packages can't be installed",
   "claude-code": absent("claude-code"),
   codex: absent("codex"),
+  opencode: absent("opencode"),
   go: "go is not on PATH, or the modules of its example can't be had",
 };
 
@@ -37,6 +38,7 @@ const find: Readonly<Record<LaneName, () => string | undefined>> = {
   go: findGo,
   "claude-code": () => findAgent("claude-code"),
   codex: () => findAgent("codex"),
+  opencode: () => findAgent("opencode"),
 };
 
 function absent(name: AgentName): string {
