@@ -76,12 +76,13 @@ function tour(command: readonly string[]): void {
 
   it("gives every client and coding agent what it reads", () => {
     const commands = commandsOf("Clients and coding agents");
-    expect(commands).toHaveLength(4);
+    expect(commands).toHaveLength(5);
     const [environment = ""] = tourCommands();
-    const [, answer, , claude = "", codex] = run([environment, ...commands], dataDir);
+    const [, answer, , claude = "", codex, opencode] = run([environment, ...commands], dataDir);
     expect(answer).toContain('"type":"message"');
     expect(answer).toContain("alpha-large received 1 messages");
     expect(codex).toContain('env_key = "PENSTOCK_API_KEY"');
+    expect(opencode).toContain("{env:PENSTOCK_API_KEY}");
     // What is printed for an agent's shell, run by a shell, is what the agent's requests need.
     const ask = `curl -s $ANTHROPIC_BASE_URL/v1/models -H "authorization: Bearer $ANTHROPIC_AUTH_TOKEN"`;
     const exports = claude.replaceAll(/^(?!export ).*$/gm, "");
