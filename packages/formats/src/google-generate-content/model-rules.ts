@@ -8,6 +8,15 @@ export function isThirdGeneration(model: string): boolean {
 }
 
 /**
+ * Whether the model refuses media within results of functions, which the third generation brought
+ * (ai.google.dev/gemini-api/docs/function-calling, "Multimodal function responses").
+ */
+export function refusesResultMedia(model: string): boolean {
+  const generation = named.exec(model)?.[1];
+  return generation !== undefined && Number(generation) < 3;
+}
+
+/**
  * What stands where a model of the third generation wants a signature that nobody has, because the
  * call was another model's (ai.google.dev/gemini-api/docs/thought-signatures, FAQ).
  */

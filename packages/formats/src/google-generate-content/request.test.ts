@@ -17,7 +17,7 @@ import {
 
 describe("a request for a target of the same format", () => {
   it("arrives with everything that it had", () => {
-    expect(roundTrip(full)).toEqual(full);
+    expect(written(read(full).request, "tuned").body).toEqual(full);
   });
 
   it.each([

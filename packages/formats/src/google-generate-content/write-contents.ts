@@ -2,6 +2,7 @@ import { MessageRole, type Message } from "@penstock/api";
 import type { TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay } from "./cannot-say.ts";
+import { refusesResultMedia } from "./model-rules.ts";
 import { writeParts } from "./write-parts.ts";
 
 type Written = Record<string, unknown>;
@@ -36,6 +37,8 @@ class ContentsWriter {
   #systemExtras: Written | undefined;
   /** Parts of the last content while that is one of results. */
   #results: Written[] | undefined;
+  /** Media of these results, where the model takes none within them. */
+  #media: Written[] = [];
 
   constructor(target: TargetRequest, extras: Written | undefined) {
     this.#target = target;
@@ -56,6 +59,7 @@ class ContentsWriter {
       extras: isJsonObject(content) ? content : undefined,
       path,
     });
+    if (!isResult) this.#endResults();
     switch (message.role) {
       case MessageRole.SYSTEM:
         this.#addSystem(parts, others, path);
@@ -74,6 +78,7 @@ class ContentsWriter {
   }
 
   end(): WrittenContents {
+    this.#endResults();
     const system = this.#system;
     if (this.#contents.length === 0 && system.length > 0) {
       // A conversation of instructions alone is none here.
@@ -112,11 +117,31 @@ class ContentsWriter {
       const at = `${path}.parts[${other}]`;
       throw cannotSay(at, "other content in a message of tool results");
     }
+    if (refusesResultMedia(this.#target.model)) this.#takeMedia(parts);
     if (this.#results !== undefined) {
       this.#results.push(...parts);
       return;
     }
     this.#results = parts;
     this.#contents.push({ ...others, role: "user", parts });
+  }
+
+  /** Models before the third generation refuse media within results. */
+  #takeMedia(parts: readonly Written[]): void {
+    for (const { functionResponse: response } of parts) {
+      if (!isJsonObject(response) || !Array.isArray(response["parts"])) continue;
+      const told = `Media of the result of ${String(response["name"])}:`;
+      this.#media.push({ text: told }, ...(response["parts"] as Written[]));
+      delete response["parts"];
+      this.#target.warn?.("approximated: media of results follow in a content of the user");
+    }
+  }
+
+  /** Media of results follow them, as results must stand alone. */
+  #endResults(): void {
+    if (this.#media.length === 0) return;
+    this.#contents.push({ role: "user", parts: this.#media });
+    this.#media = [];
+    this.#results = undefined;
   }
 }

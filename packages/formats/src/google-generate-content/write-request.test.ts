@@ -276,7 +276,7 @@ describe("a request of another format", () => {
     const { request } = read(full);
     const { part } = request.messages[2]!.parts[3]!;
     if (part.case === "toolCall") part.value.signatureIssuer = "another";
-    const { body, warnings } = written(request);
+    const { body, warnings } = written(request, "tuned");
     expect(JSON.stringify(body)).not.toContain("Y2FsbA==");
     expect(JSON.stringify(body)).toContain("dGV4dA==");
     expect(warnings).toEqual([expect.stringMatching(/^signature_dropped/)]);
