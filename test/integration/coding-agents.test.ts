@@ -6,7 +6,7 @@ import { startConstellation } from "@penstock/test-support";
 import type { Constellation } from "@penstock/test-support";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { agentGateway } from "./src/agent-gateway.ts";
-import { startAgentVendor } from "./src/agent-vendor.ts";
+import { countedTokens, startAgentVendor } from "./src/agent-vendor.ts";
 import type { AgentVendor } from "./src/agent-vendor.ts";
 
 // Turns of coding agents, as the agents were seen to ask, before targets of every door's format.
@@ -127,6 +127,19 @@ function sameName(one: unknown, other: unknown): boolean {
   const { type: otherType, name: otherName } = other as { type: string; name?: string };
   return type === otherType && name === otherName;
 }
+
+it("Claude Code's question for tokens is counted by a target that has other words", async () => {
+  const turn = agentTurns.find(({ body }) => JSON.stringify(body).includes("tool_reference"));
+  const { model: _model, messages, tools } = turn?.body ?? {};
+  const response = await fetch(`${gateway.httpUrl}/v1/messages/count_tokens?beta=true`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "responses", messages, tools }),
+  });
+  expect(await response.json()).toMatchObject({ input_tokens: countedTokens });
+  expect(response.headers.get("x-penstock-token-source")).toBe("reported");
+  expect(JSON.stringify(vendor.calls.at(-1)?.body)).toContain("WebFetch can be called now");
+});
 
 describe("a conversation that has become too long", () => {
   const [claude] = agentTurns;

@@ -27,6 +27,9 @@ const doors: readonly (readonly [string, Format])[] = [
   ["/v1/responses", openaiResponses],
 ];
 
+/** What the vendor counts in any input of the Responses API. */
+export const countedTokens = 1_234;
+
 const usage = {
   $typeName: "penstock.type.v1.TokenUsage" as const,
   inputTokens: 1_200n,
@@ -42,12 +45,20 @@ export async function startAgentVendor(): Promise<AgentVendor> {
   const calls: AgentCall[] = [];
   const server = createServer((request, response) => {
     void readText(request).then((text) => {
+      if (request.url === "/v1/responses/input_tokens") {
+        calls.push({ format: "openai-responses", headers: request.headers, body: bodyOf(text) });
+        response.writeHead(200, { "content-type": "application/json" });
+        response.end(
+          JSON.stringify({ object: "response.input_tokens", input_tokens: countedTokens }),
+        );
+        return;
+      }
       const format = doors.find(([path]) => request.url?.split("?")[0] === path)?.[1];
       if (format === undefined) {
         response.writeHead(404).end("{}");
         return;
       }
-      const body = JSON.parse(text) as Record<string, unknown>;
+      const body = bodyOf(text);
       calls.push({ format: format.name, headers: request.headers, body });
       answer(response, format, body);
     });
@@ -62,6 +73,9 @@ export async function startAgentVendor(): Promise<AgentVendor> {
     },
   };
 }
+
+const bodyOf = (text: string): Record<string, unknown> =>
+  JSON.parse(text) as Record<string, unknown>;
 
 async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
