@@ -95,6 +95,16 @@ describe("applyManifests", () => {
     expect((refusal as ManifestsRefused).lines()[0]).toMatch(/gone\.yaml: can't be read: ENOENT/);
   });
 
+  it("tells a resource that is given twice once", async () => {
+    const { clients } = refusing([
+      { field: "resources[1]", description: "names teams/a, which resources[0] names already" },
+    ]);
+    const team = "kind: Team\nname: teams/a\n";
+    expect(await linesOf(`${team}---\n${team}`, clients)).toEqual([
+      "m.yaml:5: document 2, teams/a: name teams/a is given already in m.yaml:1",
+    ]);
+  });
+
   it("asks nobody about nothing", async () => {
     const { clients, applyResources } = refusing([]);
     expect(await linesOf("kind: Teem\nname: teams/b\n", clients)).toHaveLength(1);

@@ -99,7 +99,10 @@ function explain(thrown: unknown, texts: readonly ManifestText[], manifest: Mani
     return new ManifestsRefused(manifest, [`what only the service can find is not known: ${why}`]);
   }
   const { fieldViolations, metadata } = thrown;
-  const violations = fieldViolations.filter((one) => isCertain(one, manifest));
+  const again = fieldsGivenAgain(manifest);
+  const violations = fieldViolations.filter(
+    (one) => isCertain(one, manifest) && !again.has(one.field),
+  );
   const placed = placeViolations(violations, manifest.resources);
   const known = new Set(manifest.problems.map(placeOf));
   const further = placed.problems.filter((problem) => !known.has(placeOf(problem)));
@@ -110,6 +113,18 @@ function explain(thrown: unknown, texts: readonly ManifestText[], manifest: Mani
   const files = texts.map(({ file }) => file);
   const problems = sortProblems([...manifest.problems, ...further], files);
   return new ManifestsRefused({ ...manifest, problems }, others);
+}
+
+/** What the service says of a resource that is given again, the problems of the files say already. */
+function fieldsGivenAgain({ resources }: Manifest): Set<string> {
+  const first = new Set<string>();
+  return new Set(
+    resources.flatMap(({ name }, index) => {
+      if (first.has(name)) return [`resources[${index}]`];
+      first.add(name);
+      return [];
+    }),
+  );
 }
 
 /** What is missing may be what could not be read. */
