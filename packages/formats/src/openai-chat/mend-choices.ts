@@ -1,5 +1,6 @@
 import { isJsonObject } from "../read-json.ts";
 import type { SeenCall } from "./candidate-blocks.ts";
+import { readContentList } from "./content-list.ts";
 import { readFinishReason, writeFinishReason } from "./finish-reason.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,8 +20,8 @@ export interface SeenChoice {
 
 /**
  * The choices of a chunk in the way that clients of the vendor rely on, where a server took it
- * lightly: numbers, roles, ids and kinds of calls, arguments as text, reasons by their documented
- * names. Undefined: there is nothing to mend.
+ * lightly: numbers, roles, content as text, ids and kinds of calls, arguments as text, reasons by their
+ * documented names. Undefined: there is nothing to mend.
  */
 export function mendChoices(
   given: unknown,
@@ -35,6 +36,7 @@ function isRegular({ fields, candidate, isFirst, calls }: SeenChoice): boolean {
   const { index, delta, finish_reason: reason } = fields;
   if (index !== candidate || !isJsonObject(delta)) return false;
   if (isFirst && typeof delta["role"] !== "string") return false;
+  if (Array.isArray(delta["content"])) return false;
   if (reason != null && documentedReason(reason) !== reason) return false;
   const { tool_calls: given } = delta;
   if (given == null) return true;
@@ -58,12 +60,21 @@ function mended({ fields, candidate, isFirst, calls }: SeenChoice): Fields {
   const { delta: given, finish_reason: reason } = fields;
   const delta: Record<string, unknown> = isJsonObject(given) ? { ...given } : {};
   if (isFirst && typeof delta["role"] !== "string") delta["role"] = "assistant";
-  const { tool_calls: pieces } = delta;
+  const { content, tool_calls: pieces } = delta;
+  if (Array.isArray(content)) Object.assign(delta, mendedContent(content));
   if (Array.isArray(pieces)) {
     const known = pieces.filter(isJsonObject);
     delta["tool_calls"] = calls.map((call, at) => mendedCall(known[at] ?? {}, call));
   } else if (pieces != null) delete delta["tool_calls"];
   return { ...fields, index: candidate, delta, finish_reason: documentedReason(reason) };
+}
+
+function mendedContent(content: unknown[]): Fields {
+  const listed = readContentList(content);
+  const join = (thought: boolean): string =>
+    listed.map(({ text, isThought }) => (isThought === thought ? text : "")).join("");
+  const [said, thought] = [join(false), join(true)];
+  return thought === "" ? { content: said } : { content: said, reasoning_content: thought };
 }
 
 function mendedCall(call: Fields, { ordinal, id, starts }: SeenCall): Fields {

@@ -2,6 +2,7 @@ import { BlockKind } from "@penstock/api";
 import { readLogprobs } from "../logprobs.ts";
 import { isJsonObject } from "../read-json.ts";
 import type { CandidateBlocks, SeenCall } from "./candidate-blocks.ts";
+import { readContentList } from "./content-list.ts";
 import { readCitations } from "./read-citation.ts";
 import { shortText } from "./read-response.ts";
 
@@ -23,7 +24,11 @@ export function readDelta(
     if (content !== "") {
       candidate.text(BlockKind.TEXT, content, readLogprobs(logprobs["content"]));
     }
-  } else if (Array.isArray(content)) readContentList(candidate, content);
+  } else if (Array.isArray(content)) {
+    for (const { text, isThought } of readContentList(content)) {
+      candidate.text(isThought ? BlockKind.REASONING : BlockKind.TEXT, text);
+    }
+  }
   if (typeof refusal === "string" && refusal !== "") {
     candidate.text(BlockKind.REFUSAL, refusal, readLogprobs(logprobs["refusal"]));
   }
@@ -31,13 +36,6 @@ export function readDelta(
   if (annotations == null) return seen;
   for (const citation of readCitations(annotations)) candidate.citation(citation);
   return seen;
-}
-
-function readContentList(candidate: CandidateBlocks, content: unknown[]): void {
-  for (const part of content) {
-    const text = isJsonObject(part) ? part["text"] : undefined;
-    if (typeof text === "string" && text !== "") candidate.text(BlockKind.TEXT, text);
-  }
 }
 
 function readToolCalls(candidate: CandidateBlocks, calls: unknown[]): SeenCall[] {

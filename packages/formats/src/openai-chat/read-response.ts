@@ -4,6 +4,7 @@ import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { Answer } from "../format.ts";
 import { readLogprobs } from "../logprobs.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
+import { readContentList } from "./content-list.ts";
 import { citationPart, reasoningPart, textPart, toolCallPart } from "./content-parts.ts";
 import { filterWarning } from "./filter-warnings.ts";
 import { isFailedFinish, readFinishReason } from "./finish-reason.ts";
@@ -100,7 +101,9 @@ function readParts(message: Record<string, unknown>, logprobs: unknown): Content
   if (typeof content === "string") {
     if (content !== "") parts.push(withLogprobs(textPart(content), logprobs, "content"));
   } else if (Array.isArray(content)) {
-    for (const part of content) if (isJsonObject(part)) readPart(part, parts);
+    for (const { text, isThought } of readContentList(content)) {
+      parts.push(isThought ? reasoningPart(text) : textPart(text));
+    }
   }
   if (typeof refusal === "string" && refusal !== "") {
     parts.push(withLogprobs(textPart(refusal, true), logprobs, "refusal"));
@@ -108,15 +111,6 @@ function readParts(message: Record<string, unknown>, logprobs: unknown): Content
   for (const citation of readCitations(message["annotations"])) parts.push(citationPart(citation));
   if (Array.isArray(calls)) readToolCalls(calls, parts);
   return parts;
-}
-
-/** A part of a content that is a list; Mistral's models tell in one what they thought. */
-function readPart({ text, thinking }: Record<string, unknown>, parts: ContentPart[]): void {
-  if (typeof text === "string") parts.push(textPart(text));
-  if (!Array.isArray(thinking)) return;
-  const thought = thinking.map((one: unknown) => (isJsonObject(one) ? one["text"] : undefined));
-  const told = thought.filter((one) => typeof one === "string").join("");
-  if (told !== "") parts.push(reasoningPart(told));
 }
 
 function withLogprobs(

@@ -71,6 +71,16 @@ describe("relaying a whole answer", () => {
     );
   });
 
+  // docs.mistral.ai/capabilities/reasoning: the content is a list, which clients take for text.
+  it("takes no content that is a list", () => {
+    const thinking = { type: "thinking", thinking: [{ type: "text", text: "hm" }] };
+    const content = [thinking, { type: "text", text: "Hi" }];
+    const [choice] = plain.choices;
+    expect(look({ ...plain, choices: [{ ...choice, message: { content } }] })).toBeUndefined();
+    const logprobs = { content: [{ token: "Hi", logprob: -0.1, bytes: null, top_logprobs: [] }] };
+    expect(look({ ...plain, choices: [{ ...choice, logprobs }] })).toBeDefined();
+  });
+
   it("takes no cut, joined or mismatched text for an answer", () => {
     const text = latin1(encode(JSON.stringify(plain)));
     for (let length = 0; length < text.length; length += 1) {

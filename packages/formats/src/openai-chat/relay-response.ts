@@ -10,9 +10,11 @@ const maxCandidateCount = 128;
 /**
  * Looks over a whole answer that may go to the caller as it came: its id, model and usage are there
  * and believable, each choice has a message, and ended in a way that callers know. Undefined for
- * any other, which `readResponse` takes. What stands inside of messages is not looked at.
+ * any other, which `readResponse` takes. Of what stands inside of messages it looks no further than
+ * for content that is a list, as Mistral's models that reason give it: clients rely on text.
  */
 export function relayResponse(text: string): RelayedAnswer | undefined {
+  if (listedContent.test(text)) return undefined;
   const scan = scanAnswer(text);
   if (scan === undefined || scan.choices.length > maxCandidateCount) return undefined;
   const responseId = plainText(text, scan.id);
@@ -65,6 +67,8 @@ function plainText(text: string, range: TextRange): string | undefined {
   return plain.test(value) ? shortText(value.slice(1, -1)) : undefined;
 }
 
+/** The log probabilities of a choice have a `content` too, but of tokens. */
+const listedContent = /"content"\s*:\s*\[\s*\{\s*"(?:type|text|thinking)"/;
 const plain = /^"[\x20\x21\x23-\x5b\x5d-\x7e]*"$/;
 
 /** The value at a place; undefined where it is not JSON. */

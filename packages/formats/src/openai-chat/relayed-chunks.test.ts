@@ -101,6 +101,32 @@ describe("chunks on their way to a caller of the same format", () => {
     ]);
   });
 
+  // The pieces of github.com/BerriAI/litellm/issues/16272, from magistral-medium-2509.
+  it("say as text what Mistral's models think and say in lists", () => {
+    const thinking = { type: "thinking", thinking: [{ type: "text", text: "'s a greeting" }] };
+    const outcome = passOn([
+      piece({ role: "assistant", content: "" }),
+      piece({ content: [thinking] }),
+      piece({ content: [thinking, { type: "text", text: "Hi" }] }),
+      piece({ content: "!" }),
+      piece({}, "stop"),
+    ]);
+    const deltas = chunksOf(outcome).map(
+      (chunk) => (chunk as { choices: { delta: Fields }[] }).choices[0]?.delta,
+    );
+    expect(deltas).toEqual([
+      { role: "assistant", content: "" },
+      { content: "", reasoning_content: "'s a greeting" },
+      { content: "Hi", reasoning_content: "'s a greeting" },
+      { content: "!" },
+      {},
+    ]);
+    const told = outcome.events.flatMap((event) =>
+      event.case === "blockDelta" ? [event.value.delta.value] : [],
+    );
+    expect(told).toEqual(["'s a greeting", "'s a greeting", "Hi", "!"]);
+  });
+
   it("tell calls apart, as text, under an id", () => {
     const call = (index: number, own: Fields, called: Fields): Fields =>
       piece({ role: "assistant", tool_calls: [{ index, ...own, function: called }] });
