@@ -31,6 +31,11 @@ describe("warnOfForeignParameters", () => {
     ]);
   });
 
+  it("tells of members of a function", () => {
+    const tools = [{ type: "function", function: { name: "f", x_examples: ["f(1)"] } }];
+    expect(lost("openai-chat", "anthropic-messages", { tools })).toEqual(["tools.x_examples"]);
+  });
+
   it("tells of members of messages and tools, and of each once", () => {
     const document = {
       type: "document",

@@ -16,8 +16,14 @@ const openaiParameters: ReadonlySet<string> = new Set([
 ]);
 /** Members of messages and tools by their position, and theirs by position or name. */
 const overlays: ReadonlySet<string> = new Set(["contents", "input", "messages", "tools"]);
-/** What overlays are made of themselves: contents, items and parts. */
-const overlayParts: ReadonlySet<string> = new Set(["content", "item", "items", "parts"]);
+/** What overlays are made of themselves: contents, items, parts and functions. */
+const overlayParts: ReadonlySet<string> = new Set([
+  "content",
+  "function",
+  "item",
+  "items",
+  "parts",
+]);
 /** Members of messages, blocks and tools that change no answer. */
 const immaterialMembers: ReadonlySet<string> = new Set([
   "annotations",

@@ -72,7 +72,13 @@ const full = {
     { role: "tool", tool_call_id: "c1", content: "42", vendor_note: 1 },
     { role: "assistant", content: "It is", refusal: "no", prefix: true },
   ],
-  tools: [{ ...tool, cache_control: { type: "ephemeral" } }],
+  tools: [
+    {
+      ...tool,
+      function: { ...tool.function, x_examples: ["f(1)"] },
+      cache_control: { type: "ephemeral" },
+    },
+  ],
   tool_choice: { type: "function", function: { name: "f" } },
   parallel_tool_calls: false,
   max_completion_tokens: 7,

@@ -3,6 +3,7 @@ import { findCacheMarker } from "../anthropic-messages/cache-marker.ts";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readBoolean, readList, readObject, readText } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
+import { isJsonObject } from "../read-json.ts";
 
 /** The tools, and by position what they carried besides. */
 export interface Tools {
@@ -14,6 +15,12 @@ const maxToolCount = 512;
 const nameLength = { min: 1, max: 128 };
 const descriptionLength = { min: 0, max: 65_536 };
 const toolFields: ReadonlySet<string> = new Set(["type", "function"]);
+const functionFields: ReadonlySet<string> = new Set([
+  "name",
+  "description",
+  "parameters",
+  "strict",
+]);
 
 /** Reads the tools; only functions have a place in the canonical request. */
 export function readTools(problems: FieldProblems, value: unknown): Tools {
@@ -28,11 +35,19 @@ export function readTools(problems: FieldProblems, value: unknown): Tools {
     if (fields === undefined || tool === undefined) continue;
     if (names.has(tool.name)) problems.add(`${path}.function.name`, "is the name of two tools");
     names.add(tool.name);
-    const others = otherFields(fields, toolFields);
+    const others = otherFieldsOf(fields);
     if (others !== undefined) (extras ??= {})[String(tools.length)] = others;
     tools.push(tool);
   }
   return { tools, extras };
+}
+
+/** What a tool carries besides, its function's own members among it. */
+function otherFieldsOf(fields: Record<string, unknown>): Record<string, unknown> | undefined {
+  const others = otherFields(fields, toolFields);
+  const declared = fields["function"];
+  const own = isJsonObject(declared) ? otherFields(declared, functionFields) : undefined;
+  return own === undefined ? others : { ...others, function: own };
 }
 
 function readTool(

@@ -137,10 +137,13 @@ function writeTools(
     if (tool.formatPart !== undefined) {
       throw cannotSay(`tools[${index}]`, `a tool of ${tool.formatPart.format}`);
     }
-    const own = isJsonObject(extras) ? extras[String(index)] : undefined;
-    const written = {
+    const given = isJsonObject(extras) ? extras[String(index)] : undefined;
+    const own = isJsonObject(given) ? given : {};
+    return {
+      ...own,
       type: "function",
       function: {
+        ...(isJsonObject(own["function"]) ? own["function"] : {}),
         name: tool.name,
         description: tool.description,
         parameters: tool.inputSchema,
@@ -150,7 +153,6 @@ function writeTools(
         ? { cache_control: writeCacheMarker(tool.cacheMarker) }
         : {}),
     };
-    return isJsonObject(own) ? { ...own, ...written } : written;
   });
 }
 
