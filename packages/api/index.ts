@@ -486,6 +486,7 @@ export {
   type ListRoutersResponse,
 } from "./src/gen/penstock/policy/v1/rollout_service_pb.ts";
 export {
+  HedgingSchema,
   LeastBusyStrategySchema,
   LeastLatencyStrategySchema,
   LowestCostStrategySchema,
@@ -496,6 +497,7 @@ export {
   TargetSchema,
   WeightedStrategySchema,
   file_penstock_policy_v1_route,
+  type Hedging,
   type LeastBusyStrategy,
   type LeastLatencyStrategy,
   type LowestCostStrategy,

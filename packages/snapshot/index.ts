@@ -46,6 +46,7 @@ export type {
   CompiledPolicy,
   CompiledProvider,
   CompiledQuota,
+  CompiledHedging,
   CompiledRoute,
   CompiledSelector,
   CompiledTarget,

@@ -82,6 +82,7 @@ export const attributeNames = {
   attempts: "penstock.attempts",
   retries: "penstock.retries",
   fallbacks: "penstock.fallbacks",
+  hedges: "penstock.hedges",
   fallbackReason: "penstock.fallback.reason",
   attemptNumber: "penstock.attempt.number",
   attemptKind: "penstock.attempt.kind",

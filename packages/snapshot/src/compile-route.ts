@@ -4,6 +4,7 @@ import { compileCondition } from "./condition.ts";
 import type { CompiledCondition } from "./condition.ts";
 import type { DurationParts } from "./duration.ts";
 import { durationMs } from "./duration.ts";
+import { readHedging } from "./read-hedging.ts";
 import { readScope } from "./scope.ts";
 import type {
   AttemptTimeouts,
@@ -63,6 +64,7 @@ export function compileRoute(
     maxAttempts: route.maxAttempts ?? defaultMaxAttempts,
     totalTimeoutMs: firstOf([route.timeouts?.total], defaultTotalMs),
     contentFilterFallback: route.contentFilterFallback ?? false,
+    hedging: route.hedging === undefined ? undefined : readHedging(route.hedging),
   };
 }
 

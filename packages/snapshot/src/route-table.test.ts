@@ -21,6 +21,7 @@ function route(name: string, scopeRank: number, models: string[], labels = {}): 
     maxAttempts: 3,
     totalTimeoutMs: 900_000,
     contentFilterFallback: false,
+    hedging: undefined,
   };
 }
 

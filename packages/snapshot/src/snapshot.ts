@@ -123,6 +123,18 @@ export interface CompiledRoute {
   readonly totalTimeoutMs: number;
   /** Whether a request that a provider's content filter has refused may go to the next target. */
   readonly contentFilterFallback: boolean;
+  /** When a second target is asked while the first one is slow; undefined: never. */
+  readonly hedging: CompiledHedging | undefined;
+}
+
+/** When a second target is asked, and how often at most. */
+export interface CompiledHedging {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Share of a target's answers that must have begun by then, 0 to 1. */
+  readonly quantile: number;
+  /** Second calls at most, as a share of the requests that could have one. */
+  readonly maxShare: number;
 }
 
 /** How the targets of a route are ordered. */

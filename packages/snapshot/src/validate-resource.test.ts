@@ -33,6 +33,11 @@ const good: Record<ResourceKind, JsonObject> = {
 const made = (kind: ResourceKind, more: JsonObject = {}): Resource =>
   entry(kind, 1, { ...good[kind], ...more }).resource!;
 const target = (more: JsonObject = {}): JsonObject => ({ deployment: "deployments/d", ...more });
+/** A route that has a second target to ask. */
+const hedged = (hedging: JsonObject): JsonObject => ({
+  hedging,
+  targets: [target(), target({ deployment: "deployments/e" })],
+});
 
 describe("validateResource", () => {
   it.each(Object.keys(good) as ResourceKind[])("finds nothing wrong with a good %s", (kind) => {
@@ -111,6 +116,14 @@ describe("validateResource", () => {
       "strategy.leastLatency.exploration",
       "INVALID",
     ],
+    ["route", hedged({ minDelay: "0.299s" }), "hedging.minDelay", "INVALID"],
+    ["route", hedged({ maxDelay: "601s" }), "hedging.maxDelay", "INVALID"],
+    ["route", hedged({ minDelay: "2s", maxDelay: "1s" }), "hedging.maxDelay", "CONFLICT"],
+    ["route", hedged({ percentile: 49 }), "hedging.percentile", "INVALID"],
+    ["route", hedged({ maxShare: 0 }), "hedging.maxShare", "INVALID"],
+    ["route", hedged({ maxShare: 0.03 }), "hedging.maxShare", "INVALID"],
+    ["route", { ...hedged({}), maxAttempts: 1 }, "hedging", "CONFLICT"],
+    ["route", { hedging: {} }, "hedging", "CONFLICT"],
     ["policy", { denyProviders: ["openai"] }, "denyProviders[0]", "INVALID"],
     ["route", { scope: { all: false } }, "scope.all", "INVALID"],
     ["route", { scope: {} }, "scope", "REQUIRED"],
@@ -136,6 +149,13 @@ describe("validateResource", () => {
     ],
   ])("%s %j: %s %s", (kind, more, field, reason) => {
     expect(validateResource(made(kind, more))).toMatchObject([{ field, reason }]);
+  });
+
+  it("takes a second call after 300 ms, and only where it may be made", () => {
+    const most = { minDelay: "0.3s", maxDelay: "600s", percentile: 99, maxShare: 0.02 };
+    for (const hedging of [{}, most, { minDelay: "90s" }]) {
+      expect(validateResource(made("route", hedged(hedging)))).toEqual([]);
+    }
   });
 
   it("reports everything at once", () => {

@@ -1,4 +1,4 @@
-import { CountEstimateReason } from "@penstock/api";
+import { AttemptKind, CountEstimateReason } from "@penstock/api";
 import type { CountTokensResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type { Counter, Histogram, Logger, MetricRegistry } from "@penstock/observability";
@@ -22,6 +22,7 @@ export class RouterEvents {
   readonly #logger: Logger;
   readonly #requests: Counter;
   readonly #attempts: Counter;
+  readonly #hedges: Counter;
   readonly #duration: Histogram;
   readonly #firstToken: Histogram;
   readonly #costNanoUsd: Counter;
@@ -45,6 +46,11 @@ export class RouterEvents {
     this.#attempts = metrics.counter(
       "penstock_attempts_total",
       "Attempts that ended, by deployment and outcome.",
+      ["deployment", "outcome"],
+    );
+    this.#hedges = metrics.counter(
+      "penstock_hedges_total",
+      "Second attempts beside a slow one, by deployment and outcome: OK where they were faster.",
       ["deployment", "outcome"],
     );
     this.#duration = metrics.histogram(
@@ -117,6 +123,9 @@ export class RouterEvents {
     }
     for (const attempt of context.attempts) {
       this.#attempts.add(1, attempt.deployment, attempt.outcome);
+      if (attempt.kind === AttemptKind.HEDGE) {
+        this.#hedges.add(1, attempt.deployment, attempt.outcome);
+      }
       const { usage } = attempt;
       if (usage === undefined) continue;
       this.#tokens.add(Number(usage.inputTokens ?? 0n), attempt.deployment, "input");

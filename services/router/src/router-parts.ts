@@ -6,6 +6,7 @@ import { deadlineSignal } from "@penstock/runtime";
 import { RouterEvents } from "./events.ts";
 import { CountingPauses } from "./health/counting-pauses.ts";
 import { CooldownHints } from "./health/cooldown-hints.ts";
+import { HedgeBook } from "./hedging/hedge-book.ts";
 import { FailureSamples } from "./health/failure-samples.ts";
 import { TargetHealthBook } from "./health/target-health.ts";
 import { LeaseBook } from "./leases/lease-book.ts";
@@ -91,6 +92,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
     countingPauses: new CountingPauses(),
     performance,
     affinity: new AffinityBook(),
+    hedging: new HedgeBook(),
     upstream: new UpstreamClient({ credentials, observability, clock }),
     failureSamples: new FailureSamples(),
     retryBudgets: new RetryBudgets(),

@@ -66,7 +66,8 @@ function readRouting(problems: FieldProblems, wishes: Wishes, value: unknown): v
 
 const unknownWish =
   "is not a known routing wish; known are only_providers, ignore_providers, provider_order, " +
-  "models, allow_fallbacks, require_parameters, sort, max_attempts, max_request_price_nano_usd, " +
+  "models, allow_fallbacks, hedging, require_parameters, sort, max_attempts, " +
+  "max_request_price_nano_usd, " +
   "max_input_price_nano_usd_per_million_tokens, max_output_price_nano_usd_per_million_tokens";
 
 function readWish(
@@ -88,6 +89,9 @@ function readWish(
       return;
     case "allow_fallbacks":
       wishes.allowFallbacks = readBoolean(problems, field, value);
+      return;
+    case "hedging":
+      wishes.hedging = readBoolean(problems, field, value);
       return;
     case "require_parameters":
       wishes.requireParameters = readBoolean(problems, field, value);

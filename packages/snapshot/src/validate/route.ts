@@ -1,6 +1,7 @@
 import type { Route } from "@penstock/api";
 
 import { compileCondition } from "../condition.ts";
+import { checkHedging } from "./check-hedging.ts";
 import { checkLabels } from "./check-metadata.ts";
 import { checkPatterns, checkReferenceForm, checkScope } from "./check-scope.ts";
 import { checkCount, checkRange } from "./check-text.ts";
@@ -20,6 +21,7 @@ export function checkRoute(problems: ProblemList, route: Route): void {
   checkTargets(problems, route);
   checkTimeouts(problems, route.timeouts);
   checkRange(problems, "maxAttempts", route.maxAttempts, [1, maxAttempts]);
+  checkHedging(problems, route);
 }
 
 function checkMatch(problems: ProblemList, match: Route["match"]): void {

@@ -53,6 +53,7 @@ const kinds: Readonly<Record<number, string>> = {
   [AttemptKind.PRIMARY]: "first",
   [AttemptKind.RETRY]: "retry",
   [AttemptKind.FALLBACK]: "fallback",
+  [AttemptKind.HEDGE]: "hedge",
 };
 
 function attemptTable(attempts: readonly Attempt[]): string {
@@ -68,7 +69,9 @@ function attemptTable(attempts: readonly Attempt[]): string {
     { heading: "TOKENS IN/OUT", isNumber: true },
     { heading: "COST USD", isNumber: true },
   ];
-  const rows = attempts.map((attempt) => [
+  // They are recorded as they ended, which is another order where two ran side by side.
+  const begun = attempts.toSorted((a, b) => a.number - b.number);
+  const rows = begun.map((attempt) => [
     String(attempt.number),
     kinds[attempt.kind] ?? "unknown",
     attempt.deployment,

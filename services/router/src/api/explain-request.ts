@@ -13,6 +13,7 @@ import { GatewayError } from "@penstock/errors";
 import { explainPolicies, explainRoutes } from "@penstock/snapshot";
 import type { Caller, CompiledTarget, Snapshot } from "@penstock/snapshot";
 import { conditionFacts } from "../choosing/condition-facts.ts";
+import { describeHedge } from "../hedging/describe-hedge.ts";
 import { describeOrder } from "../choosing/describe-order.ts";
 import { enforcePolicies } from "../pipeline/enforce-policies.ts";
 import { estimate } from "../pipeline/estimate-usage.ts";
@@ -168,12 +169,14 @@ function explainTargets(
   const { answer } = made;
   const plan = planForContext(context, parts);
   const notes = describeOrder(context, parts);
+  const hedge = describeHedge(context, plan, parts);
   const describeTarget = (target: CompiledTarget, at: number): string => {
     const { model, provider, format } = target.deployment;
     const place = `${ordinals[at] ?? `${at + 1}th`}: ${model} at ${provider.name}`;
     // No header passes between callers and targets where vectors are asked for.
     const headers = context.vectors === undefined ? describeHeaders(format) : [];
-    return [place, ...notes(target), ...headers].join("; ");
+    const words = [place, ...notes(target), ...headers];
+    return (hedge?.target === target ? [...words, hedge.words] : words).join("; ");
   };
   const targets: Consideration[] = plan.targets.map((target, at) => ({
     name: target.deployment.name,

@@ -1,3 +1,4 @@
+import { AttemptKind } from "@penstock/api";
 import { headerRules } from "@penstock/formats";
 import type { Format } from "@penstock/formats";
 import type { RequestContext } from "../pipeline/request-context.ts";
@@ -30,12 +31,19 @@ export function answerHeaders(context: RequestContext, facts: AnswerFacts): stri
     "x-penstock-model",
     headerValue(facts.upstreamModel),
     "x-penstock-attempts",
-    String(facts.attempt),
+    String(attemptsMade(context, facts)),
     "x-penstock-revision",
     String(context.snapshot?.revision ?? 0n),
   ];
   addRareHeaders(headers, context, facts);
   return headers;
+}
+
+/** The one that answers is not always the last: a hedge may have begun after it. */
+function attemptsMade({ attempts }: RequestContext, { attempt }: AnswerFacts): number {
+  let made = attempt;
+  for (const { number } of attempts) if (number > made) made = number;
+  return made;
 }
 
 /** What most answers have nothing of: another model, earlier attempts, warnings, quotas. */
@@ -52,13 +60,18 @@ function addRareHeaders(headers: string[], context: RequestContext, facts: Answe
 /** Longest value of one of these headers: callers bound the size of a head. */
 const longestValue = 1_000;
 
-/** Attempts that failed before the answer: `1 deployments/a RATE_LIMITED 429 12ms; …`. */
+/**
+ * Attempts that did not answer: `1 deployments/a RATE_LIMITED 429 12ms; …`; behind one that was made
+ * beside another stands `hedge`.
+ */
 export function attemptLog({ attempts }: RequestContext): string {
   const log = attempts
     .filter(({ outcome }) => outcome !== "OK")
-    .map(({ number, deployment, outcome, httpStatus, duration }) => {
+    .map(({ number, deployment, outcome, httpStatus, duration, kind }) => {
       const tookMs = duration === undefined ? 0 : Math.round(durationMs(duration));
-      return `${number} ${deployment} ${outcome} ${httpStatus === 0 ? "-" : httpStatus} ${tookMs}ms`;
+      const status = httpStatus === 0 ? "-" : httpStatus;
+      const beside = kind === AttemptKind.HEDGE ? " hedge" : "";
+      return `${number} ${deployment} ${outcome} ${status} ${tookMs}ms${beside}`;
     });
   return log.join("; ").slice(0, longestValue);
 }

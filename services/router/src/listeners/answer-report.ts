@@ -2,6 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { AttemptReport, QuotaReport } from "@penstock/api";
 import type { JsonObject } from "@penstock/formats";
 import type { AnswerFacts, SettledFacts } from "../pipeline/downstream.ts";
+import { attemptKindNames } from "../pipeline/attempt-record.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { costValue } from "./answer-headers.ts";
 
@@ -18,6 +19,7 @@ export function attemptReports({ attempts }: RequestContext): AttemptReport[] {
     durationMs: BigInt(
       attempt.duration === undefined ? 0 : Math.round(durationMs(attempt.duration)),
     ),
+    kind: attemptKindNames[attempt.kind] ?? "",
   }));
 }
 
@@ -56,6 +58,7 @@ export function answerReport(
       http_status: attempt.httpStatus,
       provider_code: attempt.providerCode,
       duration_ms: Number(attempt.durationMs),
+      kind: attempt.kind,
     })),
     quotas: quotaReports(context).map(({ quota, settled: taken, unleased }) => ({
       quota,

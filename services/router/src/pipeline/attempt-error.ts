@@ -5,6 +5,7 @@ import { failureEffects } from "../health/failure-effects.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { causeSentences } from "./failure-cause.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** What the caller reads, by class; nothing of it is the provider's text. */
 const sentences: Record<FailureClass, string> = {
@@ -71,6 +72,24 @@ export function errorOfAttempt(
       ...(run.committed ? { committed: "true" } : {}),
     },
   });
+}
+
+/** The same, unless it was the request's own time that was up before anything came. */
+export function errorOfEnded(
+  { attempts, deadlineMs }: Pick<RequestContext, "attempts" | "deadlineMs">,
+  run: AttemptRun,
+  failure: AttemptFailure,
+  nowMs: number,
+): GatewayError {
+  // Timers of the event loop may fire up to a millisecond early.
+  if (failure.class === "TIMEOUT_TOTAL" && nowMs + 1 >= deadlineMs && !run.committed) {
+    return new GatewayError(
+      "DEADLINE_EXCEEDED",
+      "The deadline of the request passed before a provider had answered. Allow more time.",
+      { source: "gateway", metadata: { attempts: String(attempts.length) } },
+    );
+  }
+  return errorOfAttempt(run, failure, attempts.length);
 }
 
 function quoted(words: string): string {

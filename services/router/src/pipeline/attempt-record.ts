@@ -1,7 +1,17 @@
+import { AttemptKind } from "@penstock/api";
 import type { Attempt, TokenUsage } from "@penstock/api";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { durationOf } from "./duration-of.ts";
+
+/** Why attempts are made, in reports and spans. */
+export const attemptKindNames: Readonly<Record<AttemptKind, string>> = {
+  [AttemptKind.UNSPECIFIED]: "unspecified",
+  [AttemptKind.PRIMARY]: "primary",
+  [AttemptKind.RETRY]: "retry",
+  [AttemptKind.FALLBACK]: "fallback",
+  [AttemptKind.HEDGE]: "hedge",
+};
 
 /** What is known of an attempt when it ended, beside the run itself. */
 export interface AttemptEnd {

@@ -17,6 +17,8 @@ export interface ClosedAttempt {
   readonly failure?: AttemptFailure | undefined;
   /** Usage as the provider reported it. */
   readonly reported?: TokenUsage | undefined;
+  /** True when the attempt beside it was faster. */
+  readonly calledOff?: boolean;
 }
 
 /** The parts that hear of an ended attempt. */
@@ -28,6 +30,7 @@ type ClosingParts = Pick<
   | "events"
   | "failureSamples"
   | "health"
+  | "hedging"
   | "leases"
   | "performance"
   | "retryBudgets"
@@ -60,6 +63,10 @@ export function closeAttempt(
     outputTokens: Number(usage?.outputTokens ?? 0),
   };
   parts.performance.ended(deployment, attempt, now);
+  if (context.route?.hedging !== undefined) {
+    const timeMs = contentTimeMs(run, closed, durationMs);
+    if (timeMs !== undefined) parts.hedging.observe(deployment, context.stream, timeMs, now);
+  }
   if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
@@ -78,6 +85,19 @@ export function closeAttempt(
   if (reservation === undefined) return;
   const actuals = actualAmounts(reservation.uses, usage, cost);
   context.charges.push(...parts.leases.settle(reservation, actuals));
+}
+
+/**
+ * After how long content came, or had not come yet: without those times, the slowest would be the
+ * ones that nobody knows of, and what is late would be earlier each time.
+ */
+function contentTimeMs(
+  run: AttemptRun,
+  { outcome, calledOff }: ClosedAttempt,
+  durationMs: number,
+): number | undefined {
+  if (run.firstTokenMs !== undefined) return run.firstTokenMs;
+  return calledOff === true || outcome === "TIMEOUT_FIRST_TOKEN" ? durationMs : undefined;
 }
 
 /** What no table knows is kept for whoever adds rows. */

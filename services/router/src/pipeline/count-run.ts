@@ -21,7 +21,7 @@ import type { CountPlan } from "./plan-count.ts";
 import type { RequestContext } from "./request-context.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
-import type { AttemptsListener, RequestEnd } from "./run-attempts.ts";
+import type { AttemptsListener, RequestEnd } from "./request-end.ts";
 import { actualAmounts } from "./settle-amounts.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
 

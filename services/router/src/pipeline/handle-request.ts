@@ -17,7 +17,7 @@ import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
 import { resolveRoute } from "./resolve-route.ts";
 import { RequestRun } from "./run-attempts.ts";
-import type { AttemptsListener, RequestEnd } from "./run-attempts.ts";
+import type { AttemptsListener, RequestEnd } from "./request-end.ts";
 import type { Refusal, Stage } from "./stage.ts";
 import type { SpoolCallback } from "../usage/spool-callback.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";

@@ -39,6 +39,17 @@ export function noTargetError(
   );
 }
 
+/** A failure says of each candidate why it did not answer. */
+export function explained(
+  error: GatewayError,
+  context: RequestContext,
+  plan: AttemptPlan,
+  clock: Pick<Clock, "monotonicMs" | "wallMs">,
+): GatewayError {
+  if (error.exclusions.length > 0) return error;
+  return error.withExclusions(exclusions(context, plan, clock));
+}
+
 /** Why each candidate did not answer: those that were not asked, and those that were. */
 export function exclusions(
   context: RequestContext,

@@ -4,6 +4,7 @@ import type { RouterEvents } from "../events.ts";
 import type { FailureSamples } from "../health/failure-samples.ts";
 import type { CountingPauses } from "../health/counting-pauses.ts";
 import type { TargetHealthBook } from "../health/target-health.ts";
+import type { HedgeBook } from "../hedging/hedge-book.ts";
 import type { AffinityBook } from "../choosing/affinity.ts";
 import type { TargetPerformanceBook } from "../performance/target-performance.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
@@ -25,6 +26,7 @@ export interface PipelineParts {
   readonly countingPauses: CountingPauses;
   readonly performance: TargetPerformanceBook;
   readonly affinity: AffinityBook;
+  readonly hedging: HedgeBook;
   readonly failureSamples: FailureSamples;
   readonly upstream: UpstreamClient;
   readonly calibration: OutputCalibration;

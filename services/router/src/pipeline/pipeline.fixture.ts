@@ -11,6 +11,7 @@ import type { Snapshot } from "@penstock/snapshot";
 import { AffinityBook } from "../choosing/affinity.ts";
 import { RouterEvents } from "../events.ts";
 import { CountingPauses } from "../health/counting-pauses.ts";
+import { HedgeBook } from "../hedging/hedge-book.ts";
 import { FailureSamples } from "../health/failure-samples.ts";
 import { TargetHealthBook } from "../health/target-health.ts";
 import { LeaseBook } from "../leases/lease-book.ts";
@@ -254,8 +255,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
   events.quotaRefused = (_requestId, { silence }) => void quotaRefusals.push(silence?.state);
   const admission = new Admission();
   const leases = new LeaseBook({ clock, epoch: 1n });
-  const upstream = new FakeUpstream();
-  const spool = new FakeSpool();
+  const [upstream, spool] = [new FakeUpstream(), new FakeSpool()];
   const calibration = new OutputCalibration();
   const health = new TargetHealthBook(() => 0.5);
   const base = { clock, tracer, events, admission, leases, calibration };
@@ -266,6 +266,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     countingPauses: new CountingPauses(),
     performance: new TargetPerformanceBook(),
     affinity: new AffinityBook(),
+    hedging: new HedgeBook(),
     failureSamples: new FailureSamples(),
     upstream: upstream as unknown as UpstreamClient,
     retryBudgets: new RetryBudgets(),

@@ -6,6 +6,7 @@ import { attributeNames as names } from "@penstock/observability";
 import type { Attributes, SpanRecord, Tracer } from "@penstock/observability";
 import { doorNames } from "./door-names.ts";
 import type { RequestContext } from "./request-context.ts";
+import { attemptKindNames } from "./attempt-record.ts";
 import { totalUsage } from "./usage-event.ts";
 
 /** A request that took longer than this is seen although sampling left it out. */
@@ -64,6 +65,7 @@ function serverSpan(context: RequestContext, durationMs: number, late: boolean):
   const usage = totalUsage(attempts);
   const last = attempts.at(-1);
   const fallbacks = attempts.filter((attempt) => attempt.kind === AttemptKind.FALLBACK).length;
+  const hedges = attempts.filter((attempt) => attempt.kind === AttemptKind.HEDGE).length;
   const retries = attempts.filter((attempt) => attempt.kind === AttemptKind.RETRY).length;
   const grpc = context.door === Door.GRPC;
   const status = error === undefined ? 200 : reasons[error.reason].httpStatus;
@@ -88,6 +90,7 @@ function serverSpan(context: RequestContext, durationMs: number, late: boolean):
     [names.attempts]: attempts.length,
     [names.retries]: retries,
     [names.fallbacks]: fallbacks,
+    [names.hedges]: hedges > 0 ? hedges : undefined,
     [names.fallbackReason]: fallbacks > 0 ? attempts[0]?.outcome : undefined,
     [names.committed]: attempts.some((attempt) => attempt.committed),
     [names.timeToFirstTokenMs]: context.firstTokenMs,
@@ -175,9 +178,9 @@ function attemptSpan(
       [names.peerService]: attempt.provider,
       [names.targetId]: attempt.deployment,
       [names.attemptNumber]: attempt.number,
-      [names.attemptKind]: kindNames[attempt.kind],
+      [names.attemptKind]: attemptKindNames[attempt.kind],
       [names.attemptOutcome]: attempt.outcome,
-      [names.attemptCause]: previous?.outcome,
+      [names.attemptCause]: causeOf(attempt, previous),
       [names.committed]: attempt.committed,
       [names.upstreamStatusCode]: attempt.httpStatus === 0 ? undefined : attempt.httpStatus,
       [names.upstreamRequestId]:
@@ -190,12 +193,11 @@ function attemptSpan(
   };
 }
 
-const kindNames: Record<AttemptKind, string> = {
-  [AttemptKind.UNSPECIFIED]: "unspecified",
-  [AttemptKind.PRIMARY]: "primary",
-  [AttemptKind.RETRY]: "retry",
-  [AttemptKind.FALLBACK]: "fallback",
-};
+/** Why there was an attempt: what ended before it, or that the one beside it was slow. */
+function causeOf({ kind }: Attempt, previous: Attempt | undefined): string | undefined {
+  if (kind === AttemptKind.HEDGE) return "SLOW";
+  return kind === AttemptKind.PRIMARY ? undefined : previous?.outcome;
+}
 
 function count(value: bigint | undefined): number | undefined {
   return value === undefined ? undefined : Number(value);

@@ -1,65 +1,61 @@
 import { AttemptKind } from "@penstock/api";
-import type { CountTokensResponse } from "@penstock/api";
-import { GatewayError, toGatewayError } from "@penstock/errors";
+import { toGatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
 import { signatureOf } from "../choosing/note-served.ts";
+import { hedgeOf } from "../hedging/hedge.ts";
+import type { Hedge, HedgeOwner } from "../hedging/hedge.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptOwner, AttemptRun } from "./attempt-run.ts";
-import { errorOfAttempt } from "./attempt-error.ts";
+import { errorOfEnded } from "./attempt-error.ts";
 import { attemptMessage } from "./attempt-message.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
 import { AttemptSequence } from "./attempt-sequence.ts";
+import type { EndedAttempt } from "./attempt-sequence.ts";
 import { closeAttempt } from "./close-attempt.ts";
 import type { ClosedAttempt } from "./close-attempt.ts";
 import { answerFacts } from "./answer-facts.ts";
-import type { AnswerFacts, RelayedText, WholeAnswer } from "./downstream.ts";
+import type { RelayedText, WholeAnswer } from "./downstream.ts";
 import { inCallersWords } from "./in-callers-words.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import { openAttempt, sendAttempt } from "./open-attempt.ts";
+import type { AttemptOpening } from "./open-attempt.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
-import { admitTarget, planForContext } from "./plan-for-context.ts";
-import { exclusions, noTargetError, passOver } from "./no-target-error.ts";
+import { planForContext } from "./plan-for-context.ts";
+import { explained, noTargetError, passOver } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
+import type { AttemptsListener, RequestEnd } from "./request-end.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
+import { turnObstacle } from "./turn-obstacle.ts";
 import { warnOfFinish } from "./warn-of-finish.ts";
 
-/** How the attempts of a request ended. */
-export type RequestEnd =
-  | { readonly kind: "answered"; readonly answer: WholeAnswer; readonly facts: AnswerFacts }
-  | { readonly kind: "relayed"; readonly answer: RelayedText; readonly facts: AnswerFacts }
-  | { readonly kind: "finished"; readonly end: AnswerEnd }
-  | { readonly kind: "counted"; readonly count: CountTokensResponse }
-  | { readonly kind: "failed"; readonly error: GatewayError }
-  | { readonly kind: "cancelled" };
-
-/** Who hears, once, how the attempts of a request ended. */
-export interface AttemptsListener {
-  onAttemptsEnded(end: RequestEnd): void;
-}
-
-const connectionsFull = { rule: "full", reason: "all of its connections are in use" };
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
 
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
- * own but for what `decideNextAttempt` says. Tells `listener` exactly once.
+ * own but for what `decideNextAttempt` says. Where a hedge asks a second target beside a slow one,
+ * the first content decides between the two. Tells `listener` exactly once.
  */
-export class RequestRun implements AttemptOwner, MistakeListener, ReservationListener {
+export class RequestRun implements AttemptOwner, MistakeListener, ReservationListener, HedgeOwner {
   readonly #context: RequestContext;
   readonly #parts: PipelineParts;
   readonly #listener: AttemptsListener;
   readonly #plan: AttemptPlan;
   readonly #sequence: AttemptSequence;
+  /** The attempt under way. */
   #current: AttemptRun | undefined;
+  /** The one beside it, until either has content or has failed. */
+  #rival: AttemptRun | undefined;
+  #hedge: Hedge | undefined;
   #lastError: GatewayError | undefined;
   #reserving: QuotaReservation | undefined;
   #ended = false;
@@ -76,21 +72,24 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   start(): void {
     try {
+      if (this.#context.route?.hedging !== undefined) this.#hedge = this.#hedgeOf();
       this.#next();
     } catch (error) {
       this.onMistake(error);
     }
   }
 
+  #hedgeOf(): Hedge | undefined {
+    const [context, parts] = [this.#context, this.#parts];
+    return hedgeOf({ context, parts, plan: this.#plan, sequence: this.#sequence }, this);
+  }
+
   /** The caller or the router is going: the provider is let go, and what was used is settled. */
   cancel(end: RequestEnd): void {
     if (this.#ended) return;
     this.#reserving?.cancel();
-    const run = this.#current;
-    if (run !== undefined) {
-      run.cancel();
-      this.#close(run, "CANCELLED");
-    }
+    this.#callOff(this.#rival);
+    this.#callOff(this.#current);
     this.#end(end);
   }
 
@@ -102,16 +101,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       this.#end({ kind: "failed", error });
       return;
     }
-    if (this.#parts.upstream.isFull(target)) {
-      passOver(this.#context, target, connectionsFull);
+    const obstacle = turnObstacle(target, this.#sequence, this.#parts);
+    if (obstacle !== undefined) {
+      passOver(this.#context, target, obstacle);
       this.#skip();
       return;
     }
-    if (this.#fellOutSincePlanned(target)) {
-      this.#skip();
-      return;
-    }
-    const uses = targetQuotaUses(this.#context, target, this.#modelOf(target));
+    const uses = targetQuotaUses(this.#context, target, this.#sequence.modelOf(target));
     if (uses.length === 0) {
       this.#begin(target, undefined);
       return;
@@ -120,20 +116,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#reserving.start(uses, this.#context.trace);
   }
 
-  /** An attempt may have taken minutes: what was healthy when planned may not be any more. */
-  #fellOutSincePlanned(target: CompiledTarget): boolean {
-    if (this.#sequence.kind !== AttemptKind.FALLBACK) return false;
-    const admitted = admitTarget(target, this.#parts);
-    if (admitted.ok) return false;
-    const last = this.#sequence.remaining.length === 0;
-    if (last && admitted.inNeed === true) return false;
-    passOver(this.#context, target, admitted);
-    return true;
-  }
-
   /** The quotas of the target are held, or not. Called by the reservation. */
   onReserved(outcome: Reserved | QuotaRefused): void {
-    this.#guarded(() => this.#reserved(outcome));
+    this.guarded(() => this.#reserved(outcome));
   }
 
   #reserved(outcome: Reserved | QuotaRefused): void {
@@ -165,25 +150,47 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       this.#skip();
       return;
     }
-    const run = openAttempt(this, this.#context, this.#parts, {
-      target,
-      kind: this.#sequence.kind,
-      number: this.#context.attempts.length + 1,
-      message,
-      timeouts: this.#sequence.timeoutsOf(target),
-      model: this.#modelOf(target),
-      reservation,
-    });
+    const run = this.#open(target, this.#sequence.kind, { message, reservation });
     this.#current = run;
     this.#send(run, message);
+    this.#hedge?.watch(run);
+  }
+
+  /** The attempt under way is slow. Called by the hedge, at most once. */
+  beginHedge(target: CompiledTarget, reservation: Reservation | undefined): boolean {
+    this.#sequence.setAside(target);
+    const message = this.#messageFor(target);
+    if (message === undefined) return false;
+    const run = this.#open(target, AttemptKind.HEDGE, { message, reservation });
+    this.#rival = run;
+    this.#send(run, message);
+    return true;
+  }
+
+  #open(
+    target: CompiledTarget,
+    kind: AttemptKind,
+    what: Pick<AttemptOpening, "message" | "reservation">,
+  ): AttemptRun {
+    return openAttempt(this, this.#context, this.#parts, {
+      target,
+      kind,
+      number: this.#sequence.begun + 1,
+      message: what.message,
+      timeouts: this.#sequence.timeoutsOf(target),
+      model: this.#sequence.modelOf(target),
+      reservation: what.reservation,
+    });
   }
 
   #send(run: AttemptRun, message: AttemptMessage): void {
     const context = this.#context;
     const { health, upstream } = this.#parts;
-    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(run.target));
+    if (this.#plan.models !== undefined) {
+      context.attemptModels.push(this.#sequence.modelOf(run.target));
+    }
     health.began(run.target.deployment, this.#now);
-    this.#sequence.began(run.target);
+    this.#sequence.began(run);
     sendAttempt(run, message, context, { upstream, listener: this });
   }
 
@@ -200,7 +207,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   /** For what timers and other callbacks begin: there is nobody above them who could catch. */
-  #guarded(step: () => void): void {
+  guarded(step: () => void): void {
     try {
       step();
     } catch (error) {
@@ -212,12 +219,12 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   onMistake(error: unknown): void {
     this.#parts.events.bug(this.#context.requestId, error);
     if (this.#ended) return;
-    const run = this.#current;
-    run?.cancel();
-    try {
-      if (run !== undefined) this.#close(run, "CANCELLED");
-    } catch (another) {
-      this.#parts.events.bug(this.#context.requestId, another);
+    for (const run of [this.#rival, this.#current]) {
+      try {
+        this.#callOff(run);
+      } catch (another) {
+        this.#parts.events.bug(this.#context.requestId, another);
+      }
     }
     this.#end({ kind: "failed", error: toGatewayError(error) });
   }
@@ -225,14 +232,26 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   attemptEvent(run: AttemptRun, event: StreamEvent): void {
     const { downstream } = this.#context;
     if (!run.committed) {
-      run.committed = true;
-      this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-      downstream.start(answerFacts(run, this.#modelOf(run.target)));
+      this.#commit(run);
+      downstream.start(answerFacts(run, this.#sequence.modelOf(run.target)));
     }
     if (event.case === "blockEnded" && event.value.signature !== undefined) {
       this.#context.signature = event.value.signature;
     }
     if (run.streamRelay === undefined) downstream.event(event);
+  }
+
+  /** Its content is what the caller gets: one that runs beside it is called off. */
+  #commit(run: AttemptRun): void {
+    run.committed = true;
+    this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
+    this.#hedge?.rest();
+    this.#context.warnings = run.warnings;
+    const slower = run === this.#rival ? this.#current : this.#rival;
+    if (slower === undefined) return;
+    this.#callOff(slower, true);
+    this.#current = run;
+    this.#rival = undefined;
   }
 
   attemptText(text: string): void {
@@ -245,7 +264,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     downstream.flush();
     if (!downstream.ready) {
       // What was on its way when it paused must not add a listener each time.
-      if (run.pause()) downstream.onDrain(() => this.#guarded(() => run.resume()));
+      if (run.pause()) downstream.onDrain(() => this.guarded(() => run.resume()));
     }
     if (this.#now - this.#lastProgressMs >= progressIntervalMs) this.#writeProgress(run);
   }
@@ -253,9 +272,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   attemptFinished(run: AttemptRun, end: AnswerEnd): void {
     if (!run.committed) {
       // An answer without any content is an answer all the same.
-      run.committed = true;
-      this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
-      this.#context.downstream.start(answerFacts(run, this.#modelOf(run.target)));
+      this.#commit(run);
+      this.#context.downstream.start(answerFacts(run, this.#sequence.modelOf(run.target)));
     }
     if (run.streamRelay === undefined) warnOfFinish(this.#context, end);
     this.#addWarnings(end);
@@ -268,62 +286,83 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     if ("candidates" in answer) this.#context.signature = signatureOf(answer);
     warnOfFinish(this.#context, answer.end);
     this.#closeWhole(run, answer.end);
-    this.#end({ kind: "answered", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
+    this.#end({
+      kind: "answered",
+      answer,
+      facts: answerFacts(run, this.#sequence.modelOf(run.target)),
+    });
   }
 
   attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void {
     this.#context.signature = answer.signature;
     this.#closeWhole(run, end);
-    this.#end({ kind: "relayed", answer, facts: answerFacts(run, this.#modelOf(run.target)) });
+    this.#end({
+      kind: "relayed",
+      answer,
+      facts: answerFacts(run, this.#sequence.modelOf(run.target)),
+    });
   }
 
   #closeWhole(run: AttemptRun, end: AnswerEnd): void {
-    run.committed = true;
+    this.#commit(run);
     this.#addWarnings(end);
-    this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
     this.#close(run, "OK", { reported: end.usage });
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {
-    this.#guarded(() => this.#afterFailure(run, failure));
+    this.guarded(() => this.#afterFailure(run, failure));
   }
 
   #afterFailure(run: AttemptRun, failure: AttemptFailure): void {
     this.#close(run, failure.class, { failure });
     // What nobody began to answer may have cost nothing: calls have a budget of their own.
     const costNanoUsd = run.wasHeard ? (this.#context.attempts.at(-1)?.costNanoUsd ?? 0n) : 0n;
-    const { committed } = run;
-    const next = this.#sequence.afterFailure(run.target, { failure, committed, costNanoUsd });
-    this.#lastError = this.#errorOf(run, failure);
+    const ended = { failure, committed: run.committed, costNanoUsd };
+    const other = this.#rival ?? this.#current;
+    if (other !== undefined) {
+      this.#goOnWith(other, run, ended);
+      return;
+    }
+    this.#hedge?.rest();
+    const next = this.#sequence.afterFailure(run.target, ended);
+    this.#lastError = errorOfEnded(this.#context, run, failure, this.#now);
     if (next.kind === "stop") this.#end({ kind: "failed", error: this.#lastError });
     else if (next.kind === "fallback") this.#skip();
     else {
       this.#parts.clock.schedule(next.delayMs, () => {
-        if (!this.#ended) this.#guarded(() => this.#next());
+        if (!this.#ended) this.guarded(() => this.#next());
       });
     }
   }
 
-  #errorOf(run: AttemptRun, failure: AttemptFailure): GatewayError {
-    const { attempts, deadlineMs } = this.#context;
-    if (failure.class === "TIMEOUT_TOTAL" && this.#now + 1 >= deadlineMs && !run.committed) {
-      return new GatewayError(
-        "DEADLINE_EXCEEDED",
-        "The deadline of the request passed before a provider had answered. Allow more time.",
-        { source: "gateway", metadata: { attempts: String(attempts.length) } },
-      );
-    }
-    return errorOfAttempt(run, failure, attempts.length);
+  /** One of two attempts failed: the other goes on, unless it must not show what a filter refused. */
+  #goOnWith(other: AttemptRun, failed: AttemptRun, ended: EndedAttempt): void {
+    this.#current = other;
+    this.#rival = undefined;
+    this.#sequence.goOnWith(other.target, failed.target, ended);
+    this.#lastError = errorOfEnded(this.#context, failed, ended.failure, this.#now);
+    const isRefusal = ended.failure.class === "CONTENT_FILTERED";
+    if (!isRefusal || this.#context.route?.contentFilterFallback === true) return;
+    this.#callOff(other, true);
+    this.#end({ kind: "failed", error: this.#lastError });
   }
 
   #close(
     run: AttemptRun,
     outcome: ClosedAttempt["outcome"],
-    more: Pick<ClosedAttempt, "failure" | "reported"> = {},
+    more: Pick<ClosedAttempt, "failure" | "reported" | "calledOff"> = {},
   ): void {
-    this.#current = undefined;
+    if (run === this.#rival) this.#rival = undefined;
+    else this.#current = undefined;
     closeAttempt(this.#context, this.#parts, { run, outcome, ...more });
+  }
+
+  /** The provider sees its connection close; nothing is heard of the attempt any more. */
+  #callOff(run: AttemptRun | undefined, calledOff = false): void {
+    if (run === undefined) return;
+    run.cancel();
+    this.#close(run, "CANCELLED", { calledOff });
   }
 
   #writeProgress(run: AttemptRun): void {
@@ -333,15 +372,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
 
   #end(end: RequestEnd): void {
     this.#ended = true;
-    this.#current = undefined;
-    this.#listener.onAttemptsEnded(end.kind === "failed" ? this.#explained(end.error) : end);
-  }
-
-  /** A failure says of each candidate why it did not answer. */
-  #explained(error: GatewayError): RequestEnd {
-    if (error.exclusions.length > 0) return { kind: "failed", error };
-    const why = exclusions(this.#context, this.#plan, this.#parts.clock);
-    return { kind: "failed", error: error.withExclusions(why) };
+    this.#hedge?.rest();
+    if (end.kind !== "failed") {
+      this.#listener.onAttemptsEnded(end);
+      return;
+    }
+    const error = explained(end.error, this.#context, this.#plan, this.#parts.clock);
+    this.#listener.onAttemptsEnded({ kind: "failed", error });
   }
 
   /** What was left out of the request stands before what the provider's answer gave rise to. */
@@ -349,11 +386,6 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     const context = this.#context;
     context.warnings = [...context.warnings, ...end.warnings];
     end.warnings = context.warnings;
-  }
-
-  /** The model of the request's that a target was planned for. */
-  #modelOf(target: CompiledTarget): string {
-    return this.#plan.models?.get(target) ?? this.#context.request?.model ?? "";
   }
 
   get #now(): MonotonicMs {

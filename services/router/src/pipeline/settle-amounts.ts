@@ -1,3 +1,4 @@
+import { AttemptKind } from "@penstock/api";
 import type { Attempt, TokenUsage } from "@penstock/api";
 import { leaseAmount } from "@penstock/limits";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
@@ -6,20 +7,25 @@ import { totalCost, totalUsage } from "./usage-event.ts";
 
 /**
  * What each use of a whole request takes. A request that names several models holds the quotas of
- * all, and each of them takes what the attempts for its own models used.
+ * all, and each of them takes what the attempts for its own models used. A hedge holds what it
+ * takes itself (`hedgeQuotaUses`).
  */
 export function requestAmounts(
   context: Pick<RequestContext, "attemptModels" | "request">,
   uses: readonly QuotaUse[],
-  attempts: readonly Attempt[],
+  all: readonly Attempt[],
 ): number[] {
   const { attemptModels, request } = context;
+  const hedged = all.some(({ kind }) => kind === AttemptKind.HEDGE);
+  const attempts = hedged ? all.filter(({ kind }) => kind !== AttemptKind.HEDGE) : all;
   if (attemptModels.length === 0) {
     return actualAmounts(uses, totalUsage(attempts), totalCost(attempts));
   }
   const labels = request?.labels ?? {};
   return uses.map((use) => {
-    const own = attempts.filter((_, at) => use.quota.matches(attemptModels[at] ?? "", labels));
+    const own = attempts.filter(({ number }) =>
+      use.quota.matches(attemptModels[number - 1] ?? "", labels),
+    );
     if (own.length === 0) return 0;
     return actualAmounts([use], totalUsage(own), totalCost(own))[0] ?? 0;
   });

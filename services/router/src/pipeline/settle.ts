@@ -16,7 +16,7 @@ import { attemptCost, attemptUsage, estimatedUsage } from "./attempt-usage.ts";
 import type { OutputCalibration } from "./output-estimate.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { emitRequestSpans } from "./request-spans.ts";
-import type { RequestEnd } from "./run-attempts.ts";
+import type { RequestEnd } from "./request-end.ts";
 import { actualAmounts, requestAmounts } from "./settle-amounts.ts";
 import { totalCost, usageEvent } from "./usage-event.ts";
 

@@ -15,6 +15,24 @@ export function targetQuotaUses(
   return targetQuotas(context, target, model).map((quota) => quotaUse(context, quota, [target]));
 }
 
+/**
+ * What a second call beside the first must hold: of quotas that name its target, and of those of
+ * the request room for tokens and money of its own, as the first one may use up what is held.
+ */
+export function hedgeQuotaUses(
+  context: RequestContext,
+  target: CompiledTarget,
+  model: string,
+): QuotaUse[] {
+  const uses = targetQuotaUses(context, target, model);
+  for (const { quota } of context.quotaUses) {
+    if (quota.unit === "requests") continue;
+    if (!quota.matches(model, context.request?.labels ?? {})) continue;
+    uses.push(quotaUse(context, quota, [target]));
+  }
+  return uses;
+}
+
 /** Whether a budget names the target's deployment or provider, for answers of the model. */
 export function hasTargetBudget(
   context: RequestContext,

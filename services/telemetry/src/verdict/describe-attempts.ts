@@ -1,3 +1,4 @@
+import { AttemptKind } from "@penstock/api";
 import type { Attempt } from "@penstock/api";
 
 /**
@@ -11,7 +12,11 @@ export function describeAttempts(attempts: readonly Attempt[]): string {
 function describeAttempt(attempt: Attempt): string {
   const { number, httpStatus, outcome } = attempt;
   const provider = attempt.provider === "" ? "a provider" : attempt.provider;
-  if (outcome === "OK") return `${provider} answered attempt ${number}`;
+  const beside = attempt.kind === AttemptKind.HEDGE ? ", made beside a slow one" : "";
+  if (outcome === "OK") return `${provider} answered attempt ${number}${beside}`;
+  // Callers that go away are told of otherwise, unless they had a part of the answer.
+  if (outcome === "CANCELLED" && !attempt.committed)
+    return `${provider} was called off in attempt ${number}${beside}`;
   const cause = causes.get(attempt.failureCause.split(" ", 1)[0] ?? "");
   if (cause !== undefined) return `${provider} ${cause} in attempt ${number}${codeOf(attempt)}`;
   const told = happenings.get(outcome);

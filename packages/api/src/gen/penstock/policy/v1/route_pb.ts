@@ -4,8 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Timeouts } from "./timeouts_pb.ts";
 import { file_penstock_policy_v1_timeouts } from "./timeouts_pb.ts";
 import type { Scope } from "../../type/v1/dimension_pb.ts";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/route.proto.
  */
 export const file_penstock_policy_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZW5zdG9jay9wb2xpY3kvdjEvcm91dGUucHJvdG8SEnBlbnN0b2NrLnBvbGljeS52MSKaAQoKUm91dGVNYXRjaBIOCgZtb2RlbHMYASADKAkSOgoGbGFiZWxzGAIgAygLMioucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlTWF0Y2guTGFiZWxzRW50cnkSEQoJY29uZGl0aW9uGEYgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizgIKDVJvdXRlU3RyYXRlZ3kSOAoIcHJpb3JpdHkYASABKAsyJC5wZW5zdG9jay5wb2xpY3kudjEuUHJpb3JpdHlTdHJhdGVneUgAEjgKCHdlaWdodGVkGAIgASgLMiQucGVuc3RvY2sucG9saWN5LnYxLldlaWdodGVkU3RyYXRlZ3lIABJBCg1sZWFzdF9sYXRlbmN5GEYgASgLMigucGVuc3RvY2sucG9saWN5LnYxLkxlYXN0TGF0ZW5jeVN0cmF0ZWd5SAASOwoKbGVhc3RfYnVzeRhHIAEoCzIlLnBlbnN0b2NrLnBvbGljeS52MS5MZWFzdEJ1c3lTdHJhdGVneUgAEj0KC2xvd2VzdF9jb3N0GEggASgLMiYucGVuc3RvY2sucG9saWN5LnYxLkxvd2VzdENvc3RTdHJhdGVneUgAQgoKCHN0cmF0ZWd5IhIKEFByaW9yaXR5U3RyYXRlZ3kiEgoQV2VpZ2h0ZWRTdHJhdGVneSJAChRMZWFzdExhdGVuY3lTdHJhdGVneRIYCgtleHBsb3JhdGlvbhgBIAEoAUgAiAEBQg4KDF9leHBsb3JhdGlvbiITChFMZWFzdEJ1c3lTdHJhdGVneSIUChJMb3dlc3RDb3N0U3RyYXRlZ3kiYQoGVGFyZ2V0EhIKCmRlcGxveW1lbnQYASABKAkSEAoIcHJpb3JpdHkYAiABKAUSEwoGd2VpZ2h0GAMgASgFSACIAQESEQoJY29uZGl0aW9uGEYgASgJQgkKB193ZWlnaHQi7AUKBVJvdXRlEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRI1CgZsYWJlbHMYBCADKAsyJS5wZW5zdG9jay5wb2xpY3kudjEuUm91dGUuTGFiZWxzRW50cnkSPwoLYW5ub3RhdGlvbnMYBSADKAsyKi5wZW5zdG9jay5wb2xpY3kudjEuUm91dGUuQW5ub3RhdGlvbnNFbnRyeRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSEAoIcmV2aXNpb24YCSABKAMSJgoFc2NvcGUYECABKAsyFy5wZW5zdG9jay50eXBlLnYxLlNjb3BlEi0KBW1hdGNoGBEgASgLMh4ucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlTWF0Y2gSMwoIc3RyYXRlZ3kYEiABKAsyIS5wZW5zdG9jay5wb2xpY3kudjEuUm91dGVTdHJhdGVneRIrCgd0YXJnZXRzGBMgAygLMhoucGVuc3RvY2sucG9saWN5LnYxLlRhcmdldBIuCgh0aW1lb3V0cxgUIAEoCzIcLnBlbnN0b2NrLnBvbGljeS52MS5UaW1lb3V0cxIZCgxtYXhfYXR0ZW1wdHMYFSABKAVIAIgBARIkChdjb250ZW50X2ZpbHRlcl9mYWxsYmFjaxhBIAEoCEgBiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9tYXhfYXR0ZW1wdHNCGgoYX2NvbnRlbnRfZmlsdGVyX2ZhbGxiYWNrYgZwcm90bzM", [file_google_protobuf_timestamp, file_penstock_policy_v1_timeouts, file_penstock_type_v1_dimension]);
+  fileDesc("Ch5wZW5zdG9jay9wb2xpY3kvdjEvcm91dGUucHJvdG8SEnBlbnN0b2NrLnBvbGljeS52MSKaAQoKUm91dGVNYXRjaBIOCgZtb2RlbHMYASADKAkSOgoGbGFiZWxzGAIgAygLMioucGVuc3RvY2sucG9saWN5LnYxLlJvdXRlTWF0Y2guTGFiZWxzRW50cnkSEQoJY29uZGl0aW9uGEYgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizgIKDVJvdXRlU3RyYXRlZ3kSOAoIcHJpb3JpdHkYASABKAsyJC5wZW5zdG9jay5wb2xpY3kudjEuUHJpb3JpdHlTdHJhdGVneUgAEjgKCHdlaWdodGVkGAIgASgLMiQucGVuc3RvY2sucG9saWN5LnYxLldlaWdodGVkU3RyYXRlZ3lIABJBCg1sZWFzdF9sYXRlbmN5GEYgASgLMigucGVuc3RvY2sucG9saWN5LnYxLkxlYXN0TGF0ZW5jeVN0cmF0ZWd5SAASOwoKbGVhc3RfYnVzeRhHIAEoCzIlLnBlbnN0b2NrLnBvbGljeS52MS5MZWFzdEJ1c3lTdHJhdGVneUgAEj0KC2xvd2VzdF9jb3N0GEggASgLMiYucGVuc3RvY2sucG9saWN5LnYxLkxvd2VzdENvc3RTdHJhdGVneUgAQgoKCHN0cmF0ZWd5IhIKEFByaW9yaXR5U3RyYXRlZ3kiEgoQV2VpZ2h0ZWRTdHJhdGVneSJAChRMZWFzdExhdGVuY3lTdHJhdGVneRIYCgtleHBsb3JhdGlvbhgBIAEoAUgAiAEBQg4KDF9leHBsb3JhdGlvbiITChFMZWFzdEJ1c3lTdHJhdGVneSIUChJMb3dlc3RDb3N0U3RyYXRlZ3kiYQoGVGFyZ2V0EhIKCmRlcGxveW1lbnQYASABKAkSEAoIcHJpb3JpdHkYAiABKAUSEwoGd2VpZ2h0GAMgASgFSACIAQESEQoJY29uZGl0aW9uGEYgASgJQgkKB193ZWlnaHQiswEKB0hlZGdpbmcSLAoJbWluX2RlbGF5GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCW1heF9kZWxheRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCgpwZXJjZW50aWxlGAMgASgFSACIAQESFgoJbWF4X3NoYXJlGAQgASgBSAGIAQFCDQoLX3BlcmNlbnRpbGVCDAoKX21heF9zaGFyZSKaBgoFUm91dGUSDAoEbmFtZRgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEjUKBmxhYmVscxgEIAMoCzIlLnBlbnN0b2NrLnBvbGljeS52MS5Sb3V0ZS5MYWJlbHNFbnRyeRI/Cgthbm5vdGF0aW9ucxgFIAMoCzIqLnBlbnN0b2NrLnBvbGljeS52MS5Sb3V0ZS5Bbm5vdGF0aW9uc0VudHJ5Ei8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgIIAEoCRIQCghyZXZpc2lvbhgJIAEoAxImCgVzY29wZRgQIAEoCzIXLnBlbnN0b2NrLnR5cGUudjEuU2NvcGUSLQoFbWF0Y2gYESABKAsyHi5wZW5zdG9jay5wb2xpY3kudjEuUm91dGVNYXRjaBIzCghzdHJhdGVneRgSIAEoCzIhLnBlbnN0b2NrLnBvbGljeS52MS5Sb3V0ZVN0cmF0ZWd5EisKB3RhcmdldHMYEyADKAsyGi5wZW5zdG9jay5wb2xpY3kudjEuVGFyZ2V0Ei4KCHRpbWVvdXRzGBQgASgLMhwucGVuc3RvY2sucG9saWN5LnYxLlRpbWVvdXRzEhkKDG1heF9hdHRlbXB0cxgVIAEoBUgAiAEBEiQKF2NvbnRlbnRfZmlsdGVyX2ZhbGxiYWNrGEEgASgISAGIAQESLAoHaGVkZ2luZxhQIAEoCzIbLnBlbnN0b2NrLnBvbGljeS52MS5IZWRnaW5nGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9tYXhfYXR0ZW1wdHNCGgoYX2NvbnRlbnRfZmlsdGVyX2ZhbGxiYWNrYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_penstock_policy_v1_timeouts, file_penstock_type_v1_dimension]);
 
 /**
  * Which requests a route serves.
@@ -242,6 +242,55 @@ export const TargetSchema: GenMessage<Target> = /*@__PURE__*/
   messageDesc(file_penstock_policy_v1_route, 7);
 
 /**
+ * When a second target is asked while the first one is slow. Whichever has content first answers; the
+ * other one is called off, and both are recorded and paid for. It needs two targets of different
+ * vendors, counts as one of `max_attempts`, and happens once in a request. What may have effects
+ * beyond its answer is never asked twice: tools that the provider runs, answers that it is to store,
+ * parameters that Penstock does not know.
+ *
+ * @generated from message penstock.policy.v1.Hedging
+ */
+export type Hedging = Message<"penstock.policy.v1.Hedging"> & {
+  /**
+   * Shortest wait for the content of the first one, 300 ms to 10 min. Absent: 300 ms.
+   *
+   * @generated from field: google.protobuf.Duration min_delay = 1;
+   */
+  minDelay?: Duration | undefined;
+
+  /**
+   * Longest wait, `min_delay` to 10 min; also the wait while fewer than 20 answers of the first one's
+   * deployment are known. Absent: 60 s, or `min_delay` where that is longer.
+   *
+   * @generated from field: google.protobuf.Duration max_delay = 2;
+   */
+  maxDelay?: Duration | undefined;
+
+  /**
+   * Share of its answers, streamed or whole, whose first content must be late before another one is
+   * asked, as a percentile of their times, 50 to 99. Absent: 95.
+   *
+   * @generated from field: optional int32 percentile = 3;
+   */
+  percentile?: number | undefined;
+
+  /**
+   * Second calls at most, as a share of the requests of the route that could have one, above 0 to
+   * 0.02. Each router, and each of its workers, counts by itself; one is free. Absent: 0.02.
+   *
+   * @generated from field: optional double max_share = 4;
+   */
+  maxShare?: number | undefined;
+};
+
+/**
+ * Describes the message penstock.policy.v1.Hedging.
+ * Use `create(HedgingSchema)` to create a new message.
+ */
+export const HedgingSchema: GenMessage<Hedging> = /*@__PURE__*/
+  messageDesc(file_penstock_policy_v1_route, 8);
+
+/**
  * Which requests go to which deployments, and in which order.
  *
  * @generated from message penstock.policy.v1.Route
@@ -358,6 +407,13 @@ export type Route = Message<"penstock.policy.v1.Route"> & {
    * @generated from field: optional bool content_filter_fallback = 65;
    */
   contentFilterFallback?: boolean | undefined;
+
+  /**
+   * When a second target is asked while the first one is slow. Absent: never.
+   *
+   * @generated from field: penstock.policy.v1.Hedging hedging = 80;
+   */
+  hedging?: Hedging | undefined;
 };
 
 /**
@@ -365,5 +421,5 @@ export type Route = Message<"penstock.policy.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_penstock_policy_v1_route, 8);
+  messageDesc(file_penstock_policy_v1_route, 9);
 
