@@ -8,14 +8,7 @@ import { overPglite } from "./open-database.ts";
 import type { DatabaseServer } from "./open-database.ts";
 import { startPglite } from "./pglite.ts";
 import type { PgliteServer } from "./pglite.ts";
-
-const silentLogger: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silentLogger,
-};
+import { silentLogger } from "./silent-logger.ts";
 
 // Versions of what makes the template; another one makes another file.
 const templateName = `penstock-pglite-0.5.14-${process.getuid?.() ?? 0}.tar`;

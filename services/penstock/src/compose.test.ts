@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabaseServer } from "@penstock/database";
+import { prepareDatabaseFolder } from "@penstock/database/testing";
 import { recordingObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -52,6 +53,7 @@ it(
       adminPort: "0",
       simulatorPort: "0",
     };
+    await prepareDatabaseFolder(dataDir);
     const observability = recordingObservability();
     const { logger } = observability;
     const deadline = new AbortController();

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { prepareDatabaseFolder } from "@penstock/database/testing";
 import { readEnvironmentVariable } from "@penstock/runtime";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runProgram } from "./commands/program.ts";
@@ -215,6 +216,7 @@ period: DAY
       expect(existsSync(elsewhere)).toBe(false);
       // What only the service can know ends the start as well, before any door is open.
       writeFileSync(config, "kind: Project\nname: projects/p\nteam: teams/none\n");
+      await prepareDatabaseFolder(elsewhere);
       const refused = start(parameters);
       expect(await refused.exitCode).toBe(1);
       expect(refused.output()).toMatch(/gateway\.yaml:3: team .*teams\/none, which does not exist/);

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { prepareDatabaseFolder } from "@penstock/database/testing";
 import { BalanceService, LedgerService, ResourceService, UsageService } from "@penstock/api";
 import { silentObservability } from "@penstock/observability";
 import { createClient, createNetworkTransport } from "@penstock/rpc";
@@ -25,6 +26,7 @@ const ports = ["http", "grpc", "control", "admin", "simulator"];
 
 /** Starts it on free ports; resolves when it says that it is ready. */
 export async function startPenstock(dataDir: string): Promise<PenstockProcess> {
+  await prepareDatabaseFolder(dataDir);
   const flags = ports.flatMap((door) => [`--${door}-port`, "0"]);
   const child = spawn(process.execPath, [penstockMain, "start", "--data-dir", dataDir, ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
