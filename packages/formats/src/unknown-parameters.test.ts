@@ -43,6 +43,17 @@ describe("unknownParameters", () => {
     expect(pathsIn("openai-chat", documented)).toEqual([]);
   });
 
+  it("finds none of the fields that the types of the official clients have", () => {
+    const input = [{ role: "user", content: "q" }];
+    const responses = { model: "m", input, access_programs: {}, image: {}, max_tool_calls: 1 };
+    expect(pathsIn("openai-responses", responses)).toEqual([]);
+    const messages = [{ role: "user", content: "q" }];
+    const beta = { billing_policy: {}, compaction: {}, diagnostics: {}, workspace_id: "w" };
+    const thinking = { type: "adaptive", block_binding: "x" };
+    const claude = { model: "m", max_tokens: 1, messages, thinking, ...beta };
+    expect(pathsIn("anthropic-messages", claude)).toEqual([]);
+  });
+
   it("finds what nobody documents, at the top and deep inside", () => {
     const content = [{ type: "text", text: "q", shade: "red" }];
     const messages = [

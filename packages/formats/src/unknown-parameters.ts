@@ -14,9 +14,11 @@ interface KnownParameters {
 const names = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 
 /**
- * Written from platform.openai.com/docs/api-reference, platform.claude.com/docs/en/api,
- * ai.google.dev/api/generate-content and docs.aws.amazon.com/bedrock (Converse), and from what
- * coding agents send. A format that is not here has no fields of its own.
+ * Those of OpenAI and Anthropic are held against the parameters and blocks in the types of their
+ * official clients (openai 7.57, @anthropic-ai/sdk with its beta) and against recorded turns of
+ * coding agents. Those of Google and Amazon were held against nothing: nobody asks in these formats
+ * over HTTP, so that they matter to gRPC callers alone. A format that is not here has no fields of
+ * its own.
  */
 const known: Readonly<Record<string, KnownParameters>> = {
   "openai-chat": {
@@ -33,13 +35,13 @@ const known: Readonly<Record<string, KnownParameters>> = {
   },
   "openai-responses": {
     fields: names(
-      "input tools tool_choice client_metadata context_management include max_tool_calls metadata " +
+      "input tools tool_choice access_programs client_metadata context_management image include max_tool_calls metadata " +
         "moderation prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning " +
         "safety_identifier store stream_options text top_logprobs truncation",
     ),
     members: names(
-      "acknowledged_safety_checks allowed_callers annotations caller content created_by " +
-        "defer_loading detail encrypted_content execution id logprobs name namespace parameters " +
+      "acknowledged_safety_checks allowed_callers annotations async caller content created_by " +
+        "defer_loading detail encrypted_content execution id logprobs name namespace output_schema parameters " +
         "phase prompt_cache_breakpoint role status strict summary type",
     ),
     objects: {
@@ -50,16 +52,17 @@ const known: Readonly<Record<string, KnownParameters>> = {
   },
   "anthropic-messages": {
     fields: names(
-      "messages tools cache_control container context_management inference_geo mcp_servers " +
-        "metadata output_config service_tier speed system thinking user_profile_id",
+      "messages tools betas billing_policy cache_control compaction container context_management " +
+        "diagnostics fallback_credit_token inference_geo mcp_servers output_format thread " +
+        "metadata output_config service_tier speed system thinking user_profile_id workspace_id",
     ),
     members: names(
       "allowed_callers cache_control caller citations context defer_loading eager_input_streaming " +
-        "id input_examples strict title type",
+        "id input_examples state_changes strict title toolset_name transformations type",
     ),
     objects: {
       output_config: names("task_budget"),
-      thinking: names("budget_tokens display type"),
+      thinking: names("block_binding budget_tokens display type"),
     },
   },
   "google-generate-content": {

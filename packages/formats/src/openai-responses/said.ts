@@ -2,7 +2,11 @@ import { isJsonObject } from "../read-json.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What an answer of the API repeats of its request, with the documented default of each. */
+/**
+ * What an answer of the API repeats of its request, with the default of each. The types of the
+ * official client state those of `truncation` and `store`; those of `temperature`, `top_p` and
+ * `verbosity` were held against nothing.
+ */
 const defaults: Fields = {
   instructions: null,
   max_output_tokens: null,
