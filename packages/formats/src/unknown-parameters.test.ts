@@ -69,6 +69,7 @@ describe("unknownParameters", () => {
         "messages[1].tone",
         "min_p",
         "tools[0].colour",
+        "tools[0].function.mood",
         "top_a",
       ].toSorted(),
     );

@@ -86,12 +86,13 @@ const positional: Readonly<Record<string, string>> = {
   messages: "messages",
   tools: "tools",
 };
-/** What the members of a message hold besides: those of its items and parts, by their position. */
+/** What members hold besides: items and parts by their position, and the function of a tool. */
 const containers: Readonly<Record<string, string>> = {
   content: ".parts",
   item: "",
   items: ".parts",
   parts: ".parts",
+  function: ".function",
 };
 
 /** A parameter that the API of its format does not document. */
