@@ -60,7 +60,7 @@ serverLane("nats").describe("a NATS bus that starts before its server", () => {
     await expect(bus.config.get("a")).rejects.toMatchObject(away);
     await expect(bus.config.list()).rejects.toMatchObject(away);
     expect(await bus.usage.publish([messageOf("m")])).toMatchObject([{ ok: false, error: away }]);
-    expect(performance.now() - beganMs).toBeLessThan(1_000);
+    expect(performance.now() - beganMs).toBeLessThan(10_000);
     expect(problems).toMatchObject([away]);
     expect(bus.connected()).toBe(false);
 
@@ -80,7 +80,7 @@ serverLane("nats").describe("a NATS bus that starts before its server", () => {
     await collectIds(bus, []);
     const beganMs = performance.now();
     await bus.close();
-    expect(performance.now() - beganMs).toBeLessThan(500);
+    expect(performance.now() - beganMs).toBeLessThan(2_500);
     const closed = { reason: "UNAVAILABLE", message: "the bus was closed" };
     await expect(bus.config.get("a")).rejects.toMatchObject(closed);
   });
