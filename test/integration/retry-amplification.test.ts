@@ -1,3 +1,4 @@
+import { AttemptKind } from "@penstock/api";
 import {
   deploymentManifest,
   projectManifest,
@@ -33,14 +34,23 @@ interface Case {
   readonly secondVendor: boolean;
   /** Whether the clients obey `x-should-retry`. */
   readonly obeys: boolean;
+  /** Whether a second target is asked while the first one is slow. */
+  readonly hedges?: boolean;
 }
 
 const faults = ["status-500", "status-429", "reset"];
-const cases: readonly Case[] = faults.flatMap((fault) => [
+const refusals: readonly Case[] = faults.flatMap((fault) => [
   { name: `${fault}-one`, fault, targets: 1, secondVendor: false, obeys: true },
   { name: `${fault}-three-rude`, fault, targets: 3, secondVendor: false, obeys: false },
   { name: `${fault}-behind`, fault, targets: 2, secondVendor: true, obeys: true },
 ]);
+
+// The vendor hangs: each request may have a second call, of which there are few, and fails over.
+const hanging = { fault: "hang", targets: 2, secondVendor: true, obeys: true, hedges: true };
+const cases: readonly Case[] = [...refusals, { name: "hang-hedged", ...hanging }];
+const hedging = "timeouts: { firstToken: 0.6s }\nhedging: { maxDelay: 0.3s }\n---\n";
+/** Second calls at most, as a share of the requests; each worker has one free. */
+const hedgeShare = 0.02;
 
 const targetsOf = ({ name, targets }: Case): string[] =>
   Array.from({ length: targets }, (_, at) => `${name}-${at}`);
@@ -66,7 +76,7 @@ beforeAll(async () => {
                   providerManifest(id, `${url}/alpha/v1`, { inputUsd: "1", outputUsd: "1" }) +
                   deploymentManifest(id, id, model),
               )
-              .join("") + routeManifest(row.name, row.secondVendor ? [...ids, "good"] : ids)
+              .join("") + routeOf(row, row.secondVendor ? [...ids, "good"] : ids)
           );
         })
         .join(""),
@@ -74,6 +84,11 @@ beforeAll(async () => {
   key = await gateway.issueKey("projects/p/virtualKeys/k", { maxConcurrentRequests: 100 });
 });
 afterAll(() => gateway?.close());
+
+function routeOf({ name, hedges }: Case, ids: readonly string[]): string {
+  const manifest = routeManifest(name, ids);
+  return hedges === true ? manifest.replace(/---\n$/, hedging) : manifest;
+}
 
 /** One request of a client with the retries of its own; gives how often it came to the door. */
 async function askLikeAClient(model: string, obeys: boolean) {
@@ -91,6 +106,17 @@ async function askLikeAClient(model: string, obeys: boolean) {
     if (status < 400 || !mayRetry) break;
   }
   return { status, ids };
+}
+
+/** Second calls beside a slow one, once all requests of the model are recorded. */
+async function hedgesOf(model: string, arrived: number): Promise<number> {
+  const list = async () => {
+    const page = { filter: { model }, pageSize: 1_000 };
+    return (await gateway.control.usage.listUsageRecords(page)).usageRecords;
+  };
+  await expect.poll(async () => (await list()).length, { timeout: 10_000 }).toBe(arrived);
+  const attempts = (await list()).flatMap(({ event }) => event?.attempts ?? []);
+  return attempts.filter(({ kind }) => kind === AttemptKind.HEDGE).length;
 }
 
 describe("a vendor that fails altogether", () => {
@@ -123,6 +149,12 @@ describe("a vendor that fails altogether", () => {
     );
     expect(failing).toBeGreaterThan(0);
     expect(failing).toBeLessThanOrEqual(bound);
+    if (row.hedges === true) {
+      const second = await hedgesOf(row.name, arrived.length);
+      const most = arrived.length * hedgeShare + workers * gateway.routers.length;
+      expect(second).toBeGreaterThan(0);
+      expect(second).toBeLessThanOrEqual(most);
+    }
     const served = answers.filter(({ status }) => status === 200).length;
     expect(served).toBe(row.secondVendor ? requests : 0);
   });

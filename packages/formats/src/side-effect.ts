@@ -41,15 +41,16 @@ const harmless: ReadonlySet<string> = new Set([
 
 /**
  * Why asking two providers the same may do more than cost twice, as the end of a sentence that
- * begins with "the request"; undefined: it may not. A tool that the provider runs acts when it is
- * asked, an answer that is stored stays, and of a parameter that is not known here nobody can say.
- * Functions of the caller are only named by an answer; who gets the answer calls them.
+ * begins with "the request"; undefined: it may not. A tool that only its format has words for may be
+ * one that the provider runs, which acts when it is asked; an answer that is stored stays; and of a
+ * parameter that is not known here nobody can say. Functions of the caller are only named by an
+ * answer; who gets the answer calls them.
  */
 export function sideEffectOf(
   request: Pick<GenerateRequest, "tools" | "formatParameters">,
 ): string | undefined {
   for (const { name, formatPart } of request.tools) {
-    if (formatPart !== undefined) return `has a tool that the provider runs (${name})`;
+    if (formatPart !== undefined) return `has a tool that its provider may run (${name})`;
   }
   for (const format of Object.keys(request.formatParameters)) {
     const parameters = request.formatParameters[format] ?? {};
