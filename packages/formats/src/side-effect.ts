@@ -35,6 +35,7 @@ const harmless: ReadonlySet<string> = new Set([
   "thinking",
   "tool_choice",
   "tools",
+  "top_logprobs",
   "truncation",
   "verbosity",
 ]);

@@ -143,3 +143,17 @@ describe("wishes in general", () => {
     expect(read({}).report).toBe(false);
   });
 });
+
+describe("a wish about hedging", () => {
+  it("is read from the member of Penstock alone, true or false", () => {
+    for (const hedging of [true, false]) {
+      expect(read({ penstock: { routing: { hedging } } }).request.routing).toMatchObject({
+        hedging,
+      });
+    }
+    expect(violations({ penstock: { routing: { hedging: "no" } } })[0]).toMatch(
+      /^penstock\.routing\.hedging /,
+    );
+    expect(violations({ provider: { hedging: false } })[0]).toMatch(/^provider\.hedging /);
+  });
+});
