@@ -212,6 +212,15 @@ describe("the HTTP door", () => {
     await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 200 "));
   });
 
+  it("answers a caller that would rather speak HTTP/2 as any other", async () => {
+    const { port } = await listen();
+    const caller = open(port);
+    const wish = "host: h\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n";
+    caller.socket.write(`GET /v1/mistyped HTTP/1.1\r\n${wish}`);
+    await vi.waitFor(() => expect(caller.text).toContain("ENDPOINT_NOT_FOUND"));
+    expect(caller.text).toMatch(/^HTTP\/1.1 404 /);
+  });
+
   it("refuses two authorization headers that differ", async () => {
     const { port, upstream } = await listen();
     const caller = open(port);

@@ -93,7 +93,7 @@ export class HttpListener {
       const error = problem ?? endpointNotFound(request);
       this.#discardBody(request, response);
       const format = endpoint?.format ?? closestFormat(request.url, request.headers);
-      if (problem === undefined && request.headers.upgrade !== undefined) {
+      if (problem === undefined && wantsWebSocket(request)) {
         refuseUpgrade(response, format, error);
       } else answerError(response, format, error);
       return;
@@ -220,6 +220,11 @@ function nothingStored(request: IncomingMessage): GatewayError {
     `${request.method ?? ""} ${path} is not served: Penstock keeps no answers. ` +
       "Send the whole conversation in input of POST /v1/responses.",
   );
+}
+
+/** Others that name an upgrade, as Java's clients do with h2c, go on without it by themselves. */
+function wantsWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
 }
 
 /**
