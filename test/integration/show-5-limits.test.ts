@@ -250,12 +250,21 @@ describe("a refusal", () => {
   });
 
   it("of a budget says when the budget begins anew", async () => {
-    const text = await keyWith("poor", budgetOf("poor", "0.000001", "DAY"));
-    const { error } = await doors(text).http(question);
+    const { http } = doors(await keyWith("poor", budgetOf("poor", "0.00001", "DAY")));
+    expect((await http(question)).end).toBe("complete");
+    const { error } = await http(question);
     expect(error?.reason).toBe("BUDGET_EXHAUSTED");
-    expect(error?.message).toContain("budgets/poor (0.000001 USD per day");
+    expect(error?.message).toContain("budgets/poor (0.00001 USD per day");
     const tomorrowMs = Math.ceil(Date.now() / 86_400_000) * 86_400_000;
     const retryAtMs = Date.now() + (error?.retryAfterMs ?? 0);
     expect(Math.abs(retryAtMs - tomorrowMs)).toBeLessThan(5_000);
+  });
+
+  it("of a budget promises no room to what is more than the whole of it", async () => {
+    const { http } = doors(await keyWith("poorer", budgetOf("poorer", "0.000001", "DAY")));
+    const { error } = await http(question);
+    expect(error?.reason).toBe("BUDGET_EXHAUSTED");
+    expect(error?.message).toContain("has never room for this request");
+    expect(error?.message).not.toContain("has room again");
   });
 });

@@ -13,6 +13,39 @@ const refused = (silence: QuotaSilence | undefined): QuotaRefused => ({
   silence,
 });
 
+describe("the error of a quota without room", () => {
+  const budget = quota("budgets/demo", {
+    kind: "budget",
+    unit: "nano_usd",
+    amount: 5_000_000_000n,
+    period: "day",
+    scopeName: "all",
+  });
+  const exhausted = (amount: number): QuotaRefused => ({
+    kind: "refused",
+    use: use(budget, amount),
+    cause: "exhausted",
+    resetTimeMs: 60_000,
+  });
+
+  it("says when there is room again", () => {
+    const error = quotaError(exhausted(5_000_000_000), 20_000);
+    expect(error.message).toBe(
+      "budgets/demo (5 USD per day, for everyone) has no room left for this request. " +
+        "It has room again at 1970-01-01T00:01:00.000Z.",
+    );
+    expect(error.retryAfterMs).toBe(40_000);
+  });
+
+  it("promises none to a request that the whole of it would not be enough for", () => {
+    const error = quotaError(exhausted(5_000_000_001), 20_000);
+    expect(error.message).toBe(
+      "budgets/demo (5 USD per day, for everyone) has never room for this request, which may take " +
+        "5.000000001 USD. Send less, or let the answer be shorter (the most output tokens).",
+    );
+  });
+});
+
 describe("the error of a quota that can't be asked", () => {
   it.each<[QuotaSilence | undefined, string, string | undefined]>([
     [{ state: "late", waitedMs: 150 }, "Quota did not answer within 150 ms, so whether", "late"],

@@ -15,13 +15,19 @@ export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError 
     const sentence = message.charAt(0).toUpperCase() + message.slice(1);
     return new GatewayError("QUOTA_UNAVAILABLE", sentence, { retryAfterMs: 1_000, metadata });
   }
-  const amount = describeAmount(quota);
+  const subject = `${quota.name} (${describeAmount(quota)}, ${describeScope(quota)})`;
+  const requested = BigInt(refused.use.amount);
+  // Time mends nothing where the whole of it would not be enough.
+  const fits = requested <= quota.amount;
   const reset = refused.resetTimeMs;
-  const description = `${quota.name} (${amount}, ${describeScope(quota)}) has no room left`;
+  const description = `${subject} has ${fits ? "no room left" : "never room"}`;
   const resets =
-    reset === undefined ? "" : ` It has room again at ${new Date(reset).toISOString()}.`;
+    reset === undefined || !fits ? "" : ` It has room again at ${new Date(reset).toISOString()}.`;
+  const more =
+    `, which may take ${describeQuantity(quota, requested)}. ` +
+    "Send less, or let the answer be shorter (the most output tokens).";
   const reason = quota.kind === "budget" ? "BUDGET_EXHAUSTED" : "LIMIT_EXCEEDED";
-  return new GatewayError(reason, `${description} for this request.${resets}`, {
+  return new GatewayError(reason, `${description} for this request${fits ? "." : more}${resets}`, {
     retryAfterMs: reset === undefined ? undefined : Math.max(0, reset - wallMs),
     metadata: {
       quota: quota.name,
