@@ -13,6 +13,7 @@ const known = {
   region: "eu-central-1",
   service: "bedrock",
 };
+const aws = "https://bedrock-runtime.eu-central-1.amazonaws.com";
 const silent = { warn: () => undefined };
 
 /** The time of a signature, as `x-amz-date` has it. */
@@ -102,7 +103,7 @@ describe("a router whose clock runs wrong", () => {
 
 describe("a refusal", () => {
   const at = (date: string | undefined, status = 403) =>
-    new ClockSkew(silent).corrects({ status, date }, 0, 0);
+    new ClockSkew(silent).corrects(aws, { status, date }, 0, 0);
 
   it("is not for the time when the clocks agree, or it is none of a signature", () => {
     expect(at(new Date(3 * minuteMs).toUTCString())).toBe(false);
@@ -110,5 +111,34 @@ describe("a refusal", () => {
     expect(at("no date")).toBe(false);
     expect(at(undefined)).toBe(false);
     expect(at(new Date(10 * minuteMs).toUTCString())).toBe(true);
+  });
+});
+
+describe("what servers say of the time", () => {
+  const wrong = { status: 403, date: new Date(60 * minuteMs).toUTCString() };
+
+  it("is taken for their own calls only", () => {
+    const skew = new ClockSkew(silent);
+    expect(skew.corrects("https://proxy.example", wrong, 0, 0)).toBe(true);
+    expect(skew.signingMs("https://proxy.example", 5)).toBe(60 * minuteMs + 5);
+    expect(skew.signingMs(aws, 5)).toBe(5);
+  });
+
+  it("is written down once a minute for each, however often it changes", () => {
+    const told: unknown[] = [];
+    const skew = new ClockSkew({ warn: (_message, fields) => void told.push(fields) });
+    for (let at = 0; at < 59; at += 1) skew.corrects(aws, wrong, at * 1_000, at * 1_000);
+    expect(told).toEqual([{ origin: aws, secondsBehind: 3_600 }]);
+    skew.corrects("https://proxy.example", wrong, 0, 0);
+    expect(told).toHaveLength(2);
+    skew.corrects(aws, wrong, minuteMs, minuteMs);
+    expect(told).toHaveLength(3);
+  });
+
+  it("is forgotten, the oldest first, when very many have spoken", () => {
+    const skew = new ClockSkew(silent);
+    for (let at = 0; at < 257; at += 1) skew.corrects(`https://${at}.example`, wrong, 0, 0);
+    const remembered = (at: number) => skew.signingMs(`https://${at}.example`, 0) > 0;
+    expect([0, 1, 256].map(remembered)).toEqual([false, true, true]);
   });
 });

@@ -54,6 +54,16 @@ interface CallRequest {
   readonly bodyTimeout: number;
 }
 
+/** What a call is signed and sent with. */
+interface SigningOptions {
+  readonly pool: Pool;
+  readonly signer: AwsSigner;
+  readonly origin: string;
+  readonly attempt: UpstreamAttempt;
+  /** True when it was signed once already. */
+  readonly again?: boolean;
+}
+
 /** Everything a connection depends on, but for its timeout. */
 function connectionKey({ origin, privateNetwork, transport }: CompiledProvider): string {
   return JSON.stringify([origin, privateNetwork, transport ?? null]);
@@ -113,7 +123,10 @@ export class UpstreamClient {
     };
     const { signer } = prepared;
     if (signer === undefined) pool.dispatch(request, attempt);
-    else void this.#dispatchSigned(request, { pool, signer, attempt });
+    else {
+      const { origin } = call.target.deployment.provider;
+      void this.#dispatchSigned(request, { pool, signer, origin, attempt });
+    }
     attempt.dispatched();
     return attempt;
   }
@@ -122,19 +135,16 @@ export class UpstreamClient {
    * Never rejects. A call that was cancelled meanwhile is not sent. One whose signature is refused
    * for its time is signed again, once, with the time that the refusal tells.
    */
-  async #dispatchSigned(
-    request: CallRequest,
-    signing: { pool: Pool; signer: AwsSigner; attempt: UpstreamAttempt; again?: boolean },
-  ): Promise<void> {
+  async #dispatchSigned(request: CallRequest, signing: SigningOptions): Promise<void> {
     const { method, path, body } = request;
-    const { pool, signer, attempt, again = false } = signing;
+    const { pool, signer, origin, attempt, again = false } = signing;
     const clock = this.#options.clock ?? systemClock;
     const skew = (this.#skew ??= new ClockSkew(this.#options.observability.logger));
-    const wallMs = skew.signingMs(clock.wallMs());
+    const wallMs = skew.signingMs(origin, clock.wallMs());
     try {
       const signed = await signer.sign({ method, path, body, wallMs });
       const first = new SignedAttempt(attempt, {
-        isLate: (status, date) => skew.corrects({ status, date }, wallMs, clock.wallMs()),
+        isLate: (status, date) => skew.corrects(origin, { status, date }, wallMs, clock.wallMs()),
         again: () => void this.#dispatchSigned(request, { ...signing, again: true }),
       });
       const headers = request.headers.concat(signed);
