@@ -4,15 +4,23 @@ import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
 import { TargetHealthBook } from "./target-health.ts";
 
-/** A route of one target that has just failed so often that its breaker is open. */
-function failing() {
+/**
+ * A route of one target that has just failed so often that its breaker is open, while `hanging`
+ * requests that came before wait for it.
+ */
+function failing(hanging = 0) {
   const route = {
     name: "routes/smart",
     match: { models: ["smart"] },
     targets: [{ deployment: "deployments/a-large" }],
     maxAttempts: 1,
   };
-  const pipeline = createPipeline(sampleSnapshot({ "routes/smart": { route } }));
+  const snapshot = sampleSnapshot({ "routes/smart": { route } });
+  const target = snapshot.deployments.get("deployments/a-large");
+  if (target === undefined) throw new Error("the sample has it");
+  const pipeline = createPipeline(snapshot);
+  for (let at = 0; at < hanging; at += 1) pipeline.send({}, false, `hanging-${at}`);
+  const hung = [...pipeline.upstream.calls];
   const fail = (): void => {
     pipeline.upstream.last.headers(500);
     pipeline.upstream.last.call.sink.onEnd();
@@ -32,7 +40,7 @@ function failing() {
     });
     return { reached: pipeline.upstream.calls.length - from, callers };
   };
-  return { ...pipeline, fail, flood, before };
+  return { ...pipeline, fail, flood, before, hung, target };
 }
 
 describe("requests while all breakers are open", () => {
@@ -51,13 +59,9 @@ describe("requests while all breakers are open", () => {
   });
 
   it("end the time out of the target with the first that succeeds", () => {
-    const { clock, flood, upstream, health } = failing();
-    const deployment = [...sampleSnapshot().deployments.values()].find(
-      ({ name }) => name === "deployments/a-large",
-    );
-    if (deployment === undefined) throw new Error("the sample has it");
+    const { clock, flood, upstream, health, target } = failing();
     expect(flood(1).reached).toBe(1);
-    expect(health.admit(deployment, clock.monotonicMs())).toMatchObject({ reason: "breaker_open" });
+    expect(health.admit(target, clock.monotonicMs())).toMatchObject({ reason: "breaker_open" });
     for (let at = 0; at < 3; at += 1) {
       upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
       expect(flood(1).reached).toBe(1);
@@ -90,6 +94,26 @@ describe("requests while all breakers are open", () => {
     expect(reached).toBe(3);
   });
 
+  it("leave no more room as attempts end that began before the breaker opened", () => {
+    const { clock, flood, hung } = failing(5);
+    for (let second = 0; second < 3; second += 1) {
+      expect(flood(1).reached).toBe(1);
+      clock.advance(1_000);
+    }
+    for (const call of hung) {
+      call.headers(500);
+      call.call.sink.onEnd();
+    }
+    expect(flood(5).reached).toBe(0);
+  });
+
+  it("are not taken for a success that began before the breaker opened", () => {
+    const { clock, flood, hung, health, target } = failing(1);
+    expect(flood(1).reached).toBe(1);
+    hung[0]?.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    expect(health.admit(target, clock.monotonicMs())).toMatchObject({ reason: "breaker_open" });
+  });
+
   it("are a tenth of all when they end fast", () => {
     const [deployment] = sampleSnapshot().deployments.values();
     if (deployment === undefined) throw new Error("there are two");
@@ -97,8 +121,8 @@ describe("requests while all breakers are open", () => {
     const book = new TargetHealthBook(() => (drawn++ % 10) / 10);
     const now = 0 as MonotonicMs;
     const fail = (): void => {
-      book.began(deployment, now);
-      book.ended(deployment, { class: "UPSTREAM_ERROR" }, now);
+      const isOpenTry = book.began(deployment, now);
+      book.ended(deployment, { class: "UPSTREAM_ERROR", isOpenTry }, now);
     };
     for (let at = 0; at < 5; at += 1) fail();
     let tried = 0;

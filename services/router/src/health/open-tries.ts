@@ -5,7 +5,7 @@ const mostAtOnce = 3;
 /** After so long without one the next attempt is let through. Unit: milliseconds. */
 const intervalMs = 1_000;
 
-/** Attempts on a target that are made although its breaker is open, as nothing else can be. */
+/** Attempts on a target that are made although its breaker is open, for want of a better one. */
 export interface OpenTries {
   /** Those that have not ended. */
   running: number;
@@ -34,12 +34,7 @@ export function beginOpenTry(tries: OpenTries, nowMs: number): void {
   tries.lastMs = nowMs;
 }
 
-/**
- * An attempt on the target ended; true when it may be one of them. Which one it was does not matter:
- * it is about how many run, and whatever succeeds meanwhile is evidence.
- */
-export function endOpenTry(tries: OpenTries): boolean {
-  if (tries.running === 0) return false;
-  tries.running -= 1;
-  return true;
+/** One ends. What began before the breaker opened is none: its end makes no room for another. */
+export function endOpenTry(tries: OpenTries): void {
+  tries.running = Math.max(0, tries.running - 1);
 }

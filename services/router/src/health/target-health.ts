@@ -88,15 +88,20 @@ export class TargetHealthBook implements HintedBook {
     return this.#hints.offer(key, untilMs, now);
   }
 
-  /** An attempt starts. Each `began` is followed by one `ended`. */
-  began(deployment: CompiledDeployment, now: MonotonicMs): void {
+  /**
+   * An attempt starts. Each `began` is followed by one `ended`, which is told what this gives: true
+   * when the attempt is made although the breaker of its target is open.
+   */
+  began(deployment: CompiledDeployment, now: MonotonicMs): boolean {
     const health = this.#of(deployment, now);
     health.inFlight += 1;
-    if (askBreaker(health.breaker, now) === "open") beginOpenTry(health.openTries, now);
+    const isOpenTry = askBreaker(health.breaker, now) === "open";
+    if (isOpenTry) beginOpenTry(health.openTries, now);
     beginAttempt(health.breaker, now);
     beginProbe(health.cooldown, now);
     const probes = this.#scopes.begin(health.scopes, now);
     if (probes.length > 0) health.probes = [...health.probes, ...probes];
+    return isOpenTry;
   }
 
   /** An attempt ended. */
@@ -104,12 +109,12 @@ export class TargetHealthBook implements HintedBook {
     const health = this.#targets.get(deployment.name);
     if (health === undefined) return;
     health.inFlight = Math.max(0, health.inFlight - 1);
-    const wasOpen = endOpenTry(health.openTries);
     // Long streams end under an older configuration: they say nothing about another target.
     if (health.deployment !== deployment && identityOf(deployment) !== health.identity) return;
+    if (outcome.isOpenTry === true) endOpenTry(health.openTries);
     const effect = failureEffects[outcome.class];
     if (effect === "success") {
-      if (wasOpen) recordOpenSuccess(health.breaker, now);
+      if (outcome.isOpenTry === true) recordOpenSuccess(health.breaker, now);
       this.#succeeded(health, outcome, now);
     } else if (effect === "neutral") this.#abandonProbes(health);
     else this.#failed(health, effect, outcome, now);

@@ -11,6 +11,8 @@ export interface TargetOutcome {
   readonly retryAfterMs?: number | undefined;
   /** What it is about, where that is not what its class says. */
   readonly cooldown?: CooldownScope | undefined;
+  /** What `began` said of it. */
+  readonly isOpenTry?: boolean;
 }
 
 /** Why a target is not to be asked now. */

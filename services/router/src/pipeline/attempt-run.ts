@@ -87,6 +87,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly warnings: string[];
   readonly startMs: number;
   handle: UpstreamHandle | undefined;
+  /** Whether it is made although the breaker of its target is open. */
+  isOpenTry = false;
 
   httpStatus = 0;
   providerRequestId = "";

@@ -50,7 +50,9 @@ export function closeAttempt(
   const cooldown = failure?.cooldown;
   const durationMs = now - run.startMs;
   const heard = wasHurried(context, run, { outcome, durationMs }) ? "CANCELLED" : outcome;
-  parts.health.ended(deployment, { class: heard, firstTokenMs, retryAfterMs, cooldown }, now);
+  const { isOpenTry } = run;
+  const health = { class: heard, firstTokenMs, retryAfterMs, cooldown, isOpenTry };
+  parts.health.ended(deployment, health, now);
   if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");

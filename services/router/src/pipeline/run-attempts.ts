@@ -189,7 +189,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     if (this.#plan.models !== undefined) {
       context.attemptModels.push(this.#sequence.modelOf(run.target));
     }
-    health.began(run.target.deployment, this.#now);
+    run.isOpenTry = health.began(run.target.deployment, this.#now);
     this.#sequence.began(run);
     sendAttempt(run, message, context, { upstream, listener: this });
   }
