@@ -83,6 +83,62 @@ describe("a target whose limit has nothing left", () => {
     expect(upstream.last.deployment).toBe("deployments/a-large");
   });
 
+  describe("as a fallback", () => {
+    /** Three targets in a row, of which some have nothing left of a limit when the first fails. */
+    function failFirst(used: readonly string[], full: readonly string[] = []) {
+      const ids = ["a-large", "b-large", "c-large"];
+      const route = {
+        name: "routes/smart",
+        match: { models: ["smart"] },
+        maxAttempts: 3,
+        targets: ids.map((id, priority) => ({ deployment: `deployments/${id}`, priority })),
+      };
+      const provider = (id: string) => ({
+        provider: { name: `providers/${id}`, kind: "openai", credential: "env:KEY" },
+      });
+      const snapshot = sampleSnapshot({
+        "providers/b": provider("b"),
+        "providers/c": provider("c"),
+        "deployments/c-large": {
+          deployment: { name: "deployments/c-large", provider: "providers/c", model: "m" },
+        },
+        "routes/smart": { route },
+      });
+      const { clock, health, upstream, send } = createPipeline(snapshot);
+      const { downstream } = send();
+      for (const id of used) {
+        const deployment = snapshot.deployments.get(`deployments/${id}`);
+        if (deployment === undefined) throw new Error("it is there");
+        const now = clock.monotonicMs();
+        health.began(deployment, now);
+        health.ended(deployment, { class: "OK" }, now);
+        const header = limits("0", "7", "60s");
+        health.heardHead(deployment, (name) => header[name], now);
+      }
+      for (const id of full) upstream.full.add(`deployments/${id}`);
+      const asked = () => upstream.calls.map(({ deployment }) => deployment.slice(12));
+      const fail = (): void => {
+        upstream.last.headers(503);
+        upstream.last.call.sink.onEnd();
+        clock.advance(100);
+      };
+      fail();
+      return { asked, fail, downstream };
+    }
+
+    it("is asked when nothing behind it is any better", () => {
+      expect(failFirst(["b-large", "c-large"]).asked()).toEqual(["a-large", "b-large"]);
+      expect(failFirst(["b-large"], ["c-large"]).asked()).toEqual(["a-large", "b-large"]);
+    });
+
+    it("has its turn behind one that is well", () => {
+      const { asked, fail } = failFirst(["b-large"]);
+      expect(asked()).toEqual(["a-large", "c-large"]);
+      fail();
+      expect(asked()).toEqual(["a-large", "c-large", "b-large"]);
+    });
+  });
+
   it("is asked all the same when there is no other", () => {
     const { upstream, send } = begin(["a-large"]);
     const { downstream } = send({}, false, "next");

@@ -68,6 +68,13 @@ export class AttemptSequence {
     if (this.#context.attempts.length > 0) this.#kind = AttemptKind.FALLBACK;
   }
 
+  /** The target whose turn it is gets it behind all others, and the next one has it now. */
+  postpone(): void {
+    const { target } = this;
+    if (target === undefined) return;
+    this.#targets = [...this.#targets.slice(0, this.#at), ...this.remaining, target];
+  }
+
   /** Attempts that have begun. */
   get begun(): number {
     return this.#begun;

@@ -34,7 +34,7 @@ import type { AttemptsListener, RequestEnd } from "./request-end.ts";
 import { QuotaReservation } from "./reserve-quota.ts";
 import type { ReservationListener } from "./reserve-quota.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
-import { turnObstacle } from "./turn-obstacle.ts";
+import { nextInTurn, turnObstacle } from "./turn-obstacle.ts";
 import { warnOfFinish } from "./warn-of-finish.ts";
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
@@ -94,7 +94,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   #next(): void {
-    const { target } = this.#sequence;
+    const target = nextInTurn(this.#sequence, this.#parts);
     if (target === undefined) {
       const { clock } = this.#parts;
       const error = this.#lastError ?? noTargetError(this.#context, this.#plan, clock);
