@@ -1,8 +1,9 @@
+import { createServer } from "node:http";
 import { ManualClock, Secret } from "@penstock/runtime";
 import { afterEach, describe, expect, it } from "vitest";
 import { checkSignature } from "./aws-upstream.fixture.ts";
 import { ClockSkew } from "./clock-skew.ts";
-import { call, client, closeAll, serve, target } from "./upstream-client.fixture.ts";
+import { call, client, closeAll, listen, serve, target } from "./upstream-client.fixture.ts";
 
 afterEach(closeAll);
 
@@ -15,6 +16,19 @@ const known = {
 };
 const aws = "https://bedrock-runtime.eu-central-1.amazonaws.com";
 const silent = { warn: () => undefined };
+
+const credentials = {
+  version: 0,
+  resolve: () => new Secret(`${known.accessKeyId}:${known.secretAccessKey}`),
+};
+
+/** A target whose calls are signed. */
+const bedrock = (origin: string) =>
+  target(
+    origin,
+    { kind: "aws-bedrock" },
+    { region: known.region, format: "bedrock-converse", path: "/model/m/converse" },
+  );
 
 /** The time of a signature, as `x-amz-date` has it. */
 function timeOf(text: string): number {
@@ -44,16 +58,8 @@ async function rig(skewMs: number, options: { date?: boolean; status?: number } 
   });
   const clock = new ManualClock();
   clock.setWall(serverMs + skewMs);
-  const credentials = {
-    version: 0,
-    resolve: () => new Secret(`${known.accessKeyId}:${known.secretAccessKey}`),
-  };
   const upstream = client({ credentials, clock });
-  const to = target(
-    origin,
-    { kind: "aws-bedrock" },
-    { region: known.region, format: "bedrock-converse", path: "/model/m/converse" },
-  );
+  const to = bedrock(origin);
   const ask = async () => {
     const { sink } = call(upstream, to);
     await sink.ended;
@@ -92,6 +98,25 @@ describe("a router whose clock runs wrong", () => {
     const farAway = await rig(-48 * 60 * minuteMs);
     expect((await farAway.ask()).status).toBe(403);
     expect(farAway.seen).toHaveLength(1);
+  });
+
+  it("sent nothing that may be billed where the second call finds nobody", async () => {
+    const serverMs = Date.UTC(2026, 10, 23, 15, 0, 0);
+    const server = createServer((_request, response) => {
+      // Nobody listens any more when the call is made again.
+      server.close();
+      const headers = { date: new Date(serverMs).toUTCString(), connection: "close" };
+      response.writeHead(403, { ...headers, "x-amzn-errortype": "InvalidSignatureException" });
+      response.end('{"message":"Signature expired"}');
+    });
+    const clock = new ManualClock();
+    clock.setWall(serverMs - 60 * minuteMs);
+    const { sink, handle } = call(client({ credentials, clock }), bedrock(await listen(server)));
+    await sink.ended;
+    expect(sink.calls).toEqual(["failure"]);
+    expect(sink.failure).toMatchObject({ cause: "connection_refused", sentBytes: false });
+    expect(sink.failure?.message).toContain("no connection to the provider could be made");
+    expect(handle.sentBytes).toBe(false);
   });
 
   it("is asked no third time", async () => {

@@ -10,6 +10,8 @@ import type { TransportFailure, UpstreamHandle, UpstreamSink } from "./upstream-
 const largestAnswerBytes = 64 * 1024 * 1024;
 /** Bound of the number of headers (security R5). */
 const mostHeaders = 200;
+/** Bound of an error's body that nobody can read; so much is awaited to keep the connection. */
+const largestUnreadBytes = 64 * 1024;
 
 /** Why an answer is not read on. */
 const refusals = {
@@ -32,6 +34,8 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
   #dispatching = true;
   #bytes = 0;
   #mostBytes = largestAnswerBytes;
+  /** Whether what comes is not passed on. */
+  #unread = false;
   #headers: IncomingHttpHeaders = {};
 
   constructor(sink: UpstreamSink, target: PreparedTarget) {
@@ -48,6 +52,11 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
   /** `dispatch` has returned: from now on the sink may be called at once. */
   dispatched(): void {
     this.#dispatching = false;
+  }
+
+  /** The provider refused the call, and it is made once more: nothing of that was sent so far. */
+  beginAgain(): void {
+    this.#phase = "connecting";
   }
 
   /** Ends the call without an answer. */
@@ -94,19 +103,20 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
     const mediaType = mediaTypeOf(headers["content-type"] ?? "");
     const isEventStream = mediaType === this.#target.streamMediaType;
     if (isEventStream) this.#mostBytes = Infinity;
+    // An error says enough by its head, whatever a proxy has done to its body.
+    this.#unread = status >= 300 && this.#isEncoded;
+    if (this.#unread) this.#mostBytes = largestUnreadBytes;
     const refusal = this.#refusal(controller);
-    if (refusal !== undefined) {
-      this.#refuse(refusal);
-      return;
-    }
+    // Told in any case: a provider that has answered is not one that was never heard.
     this.#sink.onHeaders(status, (name) => this.#header(name), isEventStream);
+    if (refusal !== undefined && !this.#ended) this.#refuse(refusal);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#ended) return;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#mostBytes) this.#refuse("large");
-    else this.#sink.onData(chunk);
+    else if (!this.#unread) this.#sink.onData(chunk);
   }
 
   onResponseEnd(): void {
@@ -122,9 +132,13 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
     return Array.isArray(value) ? value[0] : value;
   }
 
-  #refusal(controller: Dispatcher.DispatchController): keyof typeof refusals | undefined {
+  get #isEncoded(): boolean {
     const encoding = this.#header("content-encoding");
-    if (encoding !== undefined && encoding.toLowerCase() !== "identity") return "encoded";
+    return encoding !== undefined && encoding.toLowerCase() !== "identity";
+  }
+
+  #refusal(controller: Dispatcher.DispatchController): keyof typeof refusals | undefined {
+    if (this.#isEncoded && !this.#unread) return "encoded";
     if (Number(this.#header("content-length") ?? 0) > this.#mostBytes) return "large";
     const raw = controller.rawHeaders;
     if (Array.isArray(raw) && raw.length > 2 * mostHeaders) return "headers";

@@ -145,7 +145,10 @@ export class UpstreamClient {
       const signed = await signer.sign({ method, path, body, wallMs });
       const first = new SignedAttempt(attempt, {
         isLate: (status, date) => skew.corrects(origin, { status, date }, wallMs, clock.wallMs()),
-        again: () => void this.#dispatchSigned(request, { ...signing, again: true }),
+        again: () => {
+          attempt.beginAgain();
+          void this.#dispatchSigned(request, { ...signing, again: true });
+        },
       });
       const headers = request.headers.concat(signed);
       pool.dispatch({ ...request, headers }, again ? attempt : first);

@@ -67,6 +67,33 @@ describe("UpstreamClient and transport faults", () => {
     expect(await failureOf(large)).toMatchObject({ class: "MALFORMED" });
   });
 
+  it("tells of an error answer whose body is compressed, without the body", async () => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(429, { "content-encoding": "gzip", "retry-after": "7" }).end("x");
+    });
+    const { sink } = call(client(), target(origin));
+    await sink.ended;
+    expect(sink.calls).toEqual(["headers", "end"]);
+    expect([sink.status, sink.header("retry-after")]).toEqual([429, "7"]);
+  });
+
+  it("tells the status of an answer that it refuses", async () => {
+    const many = "x-a: 1\r\n".repeat(300);
+    const heads = [
+      `503 Service Unavailable\r\n${many}content-length: 2\r\n\r\n{}`,
+      "502 Bad Gateway\r\ncontent-encoding: br\r\ncontent-length: 99999\r\n\r\nxx",
+      "200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nxx",
+    ];
+    for (const head of heads) {
+      const origin = await tcp((socket) => socket.write(`HTTP/1.1 ${head}`));
+      const { sink } = call(client(), target(origin));
+      await sink.ended;
+      expect(sink.calls).toEqual(["headers", "failure"]);
+      expect(sink.status).toBe(Number(head.slice(0, 3)));
+      expect(sink.failure).toMatchObject({ class: "MALFORMED", sentBytes: true });
+    }
+  });
+
   it("ignores informational answers", async () => {
     const origin = await tcp((socket) =>
       socket.end(
