@@ -293,6 +293,56 @@ describe("nobody is asked", () => {
   });
 });
 
+describe("a limit on requests of which one is left", () => {
+  /** 5 % of 21 may be used while quota can't be asked. */
+  const oneLeft = limits({
+    requestsPerMinute: "21",
+    onUnavailable: "UNAVAILABLE_MODE_ALLOW_CAPPED",
+  });
+  const ofOne = () => {
+    const { count, ...pipeline } = pipelineOf(oneLeft);
+    const counted = () => {
+      const { downstream } = count();
+      pipeline.clock.advance(500);
+      return downstream;
+    };
+    return { ...pipeline, counted };
+  };
+
+  it("is used by a provider that was asked", () => {
+    const { counted, upstream } = ofOne();
+    counted();
+    counts(upstream.last, 5);
+    expect(counted().count).toMatchObject({ estimateReason: CountEstimateReason.LIMITED });
+  });
+
+  it("still has it when the call could not be recorded", () => {
+    const { counted, upstream, spool } = ofOne();
+    spool.takesIntents = false;
+    expect(counted().count).toMatchObject({ estimateReason: CountEstimateReason.UNRECORDED });
+    expect(spool.finals).toEqual([]);
+    spool.takesIntents = true;
+    counted();
+    counts(upstream.last, 5);
+    expect(spool.finals[0]?.charges).toMatchObject([{ quota: "limits/x", settled: 1n }]);
+  });
+
+  it("still has it when every target fell out before it was asked, as the record says", () => {
+    const { counted, upstream, spool } = ofOne();
+    const held: NonNullable<typeof spool.held> = [];
+    spool.held = held;
+    const downstream = counted();
+    for (const id of ["a", "b"]) upstream.full.add(`deployments/${id}-large`);
+    held[0]?.onSpooled(undefined);
+    expect(downstream.count).toMatchObject({ estimateReason: CountEstimateReason.UNAVAILABLE });
+    expect(spool.finals).toMatchObject([{ attempts: [], charges: [] }]);
+    upstream.full.clear();
+    spool.held = undefined;
+    counted();
+    expect(upstream.calls).toHaveLength(1);
+  });
+});
+
 describe("the caps of requests in flight", () => {
   it("hold counts, too", () => {
     const key = {
@@ -317,5 +367,23 @@ describe("the caps of requests in flight", () => {
     expect(upstream.last.cancelled).toBe(true);
     expect(admission.open).toBe(0);
     expect(spool.finals[0]?.attempts).toMatchObject([{ outcome: "CANCELLED" }]);
+  });
+
+  it("are left when a mistake of ours meets another one", () => {
+    const onTarget = { selector: { deployment: "deployments/a-large" } };
+    const allow = { requestsPerMinute: "50", onUnavailable: "UNAVAILABLE_MODE_ALLOW" };
+    const pipeline = pipelineOf(limits({ ...allow, ...onTarget }));
+    const { downstream } = pipeline.count();
+    pipeline.clock.advance(500);
+    const planted = (): never => {
+      throw new Error("planted");
+    };
+    pipeline.leases.settle = planted;
+    pipeline.upstream.last.call.sink.onHeaders(200, planted, false);
+    expect(downstream.heard).toEqual(["fail"]);
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    expect(pipeline.bugs).toHaveLength(2);
+    expect(pipeline.admission.open).toBe(0);
+    expect(pipeline.spool.finals).toHaveLength(1);
   });
 });

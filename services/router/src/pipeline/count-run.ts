@@ -69,13 +69,16 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
   /** The caller or the router is going: the provider is let go. */
   cancel(end: RequestEnd): void {
     if (this.#ended) return;
+    this.#letGo();
+    this.#end(end);
+  }
+
+  #letGo(): void {
     this.#reserving?.cancel();
     const run = this.#current;
-    if (run !== undefined) {
-      run.cancel();
-      this.#close(run, "CANCELLED");
-    }
-    this.#end(end);
+    if (run === undefined) return;
+    run.cancel();
+    this.#close(run, "CANCELLED");
   }
 
   #next(): void {
@@ -228,8 +231,15 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
 
   /** A mistake in Penstock ends the request, not the process. */
   onMistake(error: unknown): void {
-    this.#parts.events.bug(this.#context.requestId, error);
-    this.cancel({ kind: "failed", error: toGatewayError(error) });
+    const { events } = this.#parts;
+    events.bug(this.#context.requestId, error);
+    if (this.#ended) return;
+    try {
+      this.#letGo();
+    } catch (another) {
+      events.bug(this.#context.requestId, another);
+    }
+    this.#end({ kind: "failed", error: toGatewayError(error) });
   }
 
   #end(end: RequestEnd): void {

@@ -186,7 +186,9 @@ export class Settlement {
     const { reservation } = context;
     if (reservation === undefined) return [];
     const { leases } = this.#parts;
-    if (outcome === "REFUSED") return leases.void(reservation);
+    // A count for which nobody was asked took nothing, whether or not it is recorded.
+    const unasked = context.operation === "count_tokens" && context.attempts.length === 0;
+    if (outcome === "REFUSED" || unasked) return leases.void(reservation);
     return leases.settle(reservation, requestAmounts(context, reservation.uses, context.attempts));
   }
 
