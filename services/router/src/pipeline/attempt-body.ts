@@ -9,8 +9,8 @@ import { warnInto } from "./warn-into.ts";
 
 /**
  * The body for a target: the caller's own where it may go on as it is, else the request in the
- * target's format. What is left out of it is told in the warnings of the context. Throws a
- * GatewayError when the format can't express the request.
+ * target's format. What is left out of it is told in the warnings of the context, and how calls are
+ * told in its `callForms`. Throws a GatewayError when the format can't express the request.
  */
 export function attemptBody(
   context: RequestContext,
@@ -23,6 +23,7 @@ export function attemptBody(
   const adapted = adaptRequest(context, target, parts);
   const warnings = adapted === undefined ? [] : [...adapted.warnings];
   context.warnings = warnings;
+  context.callForms = undefined;
   const warn = warnInto(warnings);
   const defaultMaxOutputTokens = target.deployment.askedMaxOutputTokens;
   const wanted = { model, stream, quirks, warn, defaultMaxOutputTokens };

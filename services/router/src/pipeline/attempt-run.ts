@@ -3,6 +3,7 @@ import type { AttemptKind, TokenUsage } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type {
   AnswerEnd,
+  CallForms,
   FailureClass,
   HeaderGetter,
   StreamEvent,
@@ -57,6 +58,8 @@ export interface AttemptRunOptions {
   readonly reservation: Reservation | undefined;
   /** What was left out of the request for it. */
   readonly warnings: string[];
+  /** How its calls of functions are told to the caller; undefined: as they come. */
+  readonly callForms?: CallForms | undefined;
   readonly stream: boolean;
   /** Whether a whole answer may go to the caller as it came. */
   readonly relays: boolean;
@@ -85,6 +88,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly spanId: string;
   readonly reservation: Reservation | undefined;
   readonly warnings: string[];
+  readonly callForms: CallForms | undefined;
   readonly startMs: number;
   handle: UpstreamHandle | undefined;
   /** Whether it is made although the breaker of its target is open. */
@@ -130,6 +134,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.kind = options.kind;
     this.reservation = options.reservation;
     this.warnings = options.warnings;
+    this.callForms = options.callForms;
     this.#format = options.format;
     this.number = options.number;
     this.spanId = options.spanId;

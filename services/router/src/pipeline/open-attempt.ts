@@ -40,6 +40,7 @@ export function openAttempt(
     spanId: parts.tracer.newSpanId(),
     reservation,
     warnings: context.warnings,
+    callForms: context.callForms,
     stream,
     relays: message.relays,
     streamRelay: streamRelay(context, target.deployment.format, model),

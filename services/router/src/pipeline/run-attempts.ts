@@ -247,6 +247,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
     this.#hedge?.rest();
     this.#context.warnings = run.warnings;
+    this.#context.callForms = run.callForms;
+    // Nobody is asked any more: up to 32 MiB must not wait for the end of a stream.
+    this.#context.original = undefined;
     const slower = run === this.#rival ? this.#current : this.#rival;
     if (slower === undefined) return;
     this.#callOff(slower, true);
