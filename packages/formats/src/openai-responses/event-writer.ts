@@ -1,4 +1,5 @@
 import type { AnswerIdentity } from "../format.ts";
+import { eventLine } from "../streams/event-line.ts";
 import { itemId } from "./write-output.ts";
 import { idBase } from "./write-response.ts";
 
@@ -28,10 +29,10 @@ export class EventWriter {
     return { index, id };
   }
 
-  /** One event. */
+  /** One event; its type may be that of a provider. */
   write(type: string, fields: Written): string {
     const data = JSON.stringify({ type, ...fields, sequence_number: this.#sequence++ });
-    return `event: ${type}\ndata: ${data}\n\n`;
+    return `${eventLine(type)}data: ${data}\n\n`;
   }
 
   /** The beginning of an event of which only the last members change from time to time. */

@@ -1,4 +1,5 @@
 import { localFailure } from "../failure-to-error.ts";
+import { eventLine } from "./event-line.ts";
 import { locateValue } from "./locate-value.ts";
 
 /** Most text that waits for the first content: some beginnings repeat what was asked. */
@@ -30,7 +31,7 @@ export class RelayedEvents {
 
   /** Adds an event. Throws UPSTREAM_MALFORMED when too much waits. */
   add(event: PassedEvent): void {
-    this.#held += `event: ${event.type}\ndata: ${this.#dataOf(event)}\n\n`;
+    this.#held += `${eventLine(event.type)}data: ${this.#dataOf(event)}\n\n`;
     if (this.#held.length > maxHeldLength) {
       throw localFailure("MALFORMED", "the stream begins with too much");
     }
