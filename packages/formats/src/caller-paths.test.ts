@@ -119,7 +119,9 @@ describe("callerPaths", () => {
     const body = new TextEncoder().encode(JSON.stringify(fields));
     const { request } = formats["openai-chat"].readRequest(body);
     const pathOf = callerPaths({ format: "openai-chat", body, request, written: request });
-    for (const path of ["model", "messages[9].parts[0]", "messages[0].parts[7]", "tools[0]"]) {
+    const unknown = ["model", "messages[9].parts[0]", "messages[0].parts[7]", "tools[0]"];
+    // What every object has is no name of a field.
+    for (const path of [...unknown, "constructor", "toString", "__proto__"]) {
       expect(pathOf(path)).toBe(path);
     }
     const own = callerPaths({ format: "bedrock-converse", body, request, written: request });

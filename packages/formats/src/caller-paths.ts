@@ -9,8 +9,8 @@ import { traceRequest as traceResponses } from "./openai-responses/read-request.
 interface CallerWords {
   /** Reads a body that was read before, and notes where each part stood. */
   trace(body: Uint8Array, origins: FieldOrigins): GenerateRequest;
-  /** Fields by their canonical paths; the others have the same name in both. */
-  readonly fields: Readonly<Record<string, string>>;
+  /** Fields by their canonical paths; the others are named the same in both. */
+  readonly fields: ReadonlyMap<string, string>;
   /** Member of a call that has its arguments. */
   readonly callArguments: string;
 }
@@ -18,20 +18,23 @@ interface CallerWords {
 const words: Partial<Record<FormatName, CallerWords>> = {
   "openai-chat": {
     trace: traceChat,
-    fields: { candidate_count: "n", "sampling.stop_sequences": "stop" },
+    fields: new Map([
+      ["candidate_count", "n"],
+      ["sampling.stop_sequences", "stop"],
+    ]),
     callArguments: "function.arguments",
   },
   "openai-responses": {
     trace: traceResponses,
-    fields: { response_format: "text.format" },
+    fields: new Map([["response_format", "text.format"]]),
     callArguments: "arguments",
   },
   "anthropic-messages": {
     trace: traceAnthropic,
-    fields: {
-      "sampling.stop_sequences": "stop_sequences",
-      response_format: "output_config.format",
-    },
+    fields: new Map([
+      ["sampling.stop_sequences", "stop_sequences"],
+      ["response_format", "output_config.format"],
+    ]),
     callArguments: "input",
   },
 };
@@ -62,7 +65,7 @@ export function callerPaths(refused: RefusedRequest): (path: string) => string {
   const traced = known.trace(refused.body, origins);
   return (path) => {
     const inContent = contentPath.exec(path);
-    if (inContent === null) return known.fields[path] ?? path;
+    if (inContent === null) return known.fields.get(path) ?? path;
     const [, message, part, nested, member] = inContent;
     const place = [Number(message), index(part), index(nested)] as const;
     const origin = originOf(refused, traced, origins, place);
