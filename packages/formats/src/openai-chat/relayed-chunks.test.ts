@@ -183,4 +183,12 @@ describe("chunks on their way to a caller of the same format", () => {
     const endless = passOn(Array.from({ length: 9 }, () => filler));
     expect(endless.error?.metadata["failure_class"]).toBe("MALFORMED");
   });
+
+  it("do not wait in any number, however short they are", () => {
+    const tiny = Array.from({ length: 32_768 }, () => ({ choices: [{}] }));
+    expect(passOn([...tiny.slice(3), ...usual]).error).toBeUndefined();
+    const endless = passOn([...tiny, ...usual]);
+    expect(endless.error?.metadata["failure_class"]).toBe("MALFORMED");
+    expect(endless.relayed).toBe("");
+  });
 });

@@ -7,6 +7,11 @@ import { writeUsage } from "./usage.ts";
 
 /** Most text that waits for the first content, or for the end. Unit: characters. */
 const maxHeldLength = 8_388_608;
+/**
+ * Most chunks that wait likewise, however short: what was read of one takes more memory than its
+ * text. As many as reach the other bound where one has 256 characters, which is usual.
+ */
+const maxHeldChunks = 32_768;
 const endMark = "data: [DONE]\n\n";
 const kind = "chat.completion.chunk";
 
@@ -58,7 +63,7 @@ export class RelayedChunks {
     this.#waiting ??= [];
     this.#waiting.push(chunk);
     this.#waitingLength += chunk.data.length;
-    if (this.#waitingLength > maxHeldLength) {
+    if (this.#waitingLength > maxHeldLength || this.#waiting.length > maxHeldChunks) {
       throw localFailure("MALFORMED", "the stream begins or ends with too much");
     }
     return before;
