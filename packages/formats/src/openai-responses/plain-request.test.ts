@@ -119,6 +119,53 @@ describe("a request in plain words", () => {
     expect(rest).toEqual(["x__shell"]);
   });
 
+  it("tells tools apart whose names are one, or are too long", () => {
+    const tool = (name: string): object => ({ ...shell, name });
+    const space = (name: string, ...tools: object[]): object => ({
+      type: "namespace",
+      name,
+      tools,
+    });
+    const end = "x".repeat(70);
+    const calls = [
+      { type: "function_call", call_id: "1", namespace: "a", name: "b", arguments: "{}" },
+      { type: "function_call", call_id: "2", name: "a__b", arguments: "{}" },
+      { type: "function_call", call_id: "3", namespace: "two", name: end, arguments: "{}" },
+    ];
+    const tools = [
+      space("a", tool("b"), { type: "custom", name: "b" }),
+      space("one", tool(end)),
+      space("two", tool(end)),
+      space("s.t", tool("u")),
+      space("s_t", tool("u")),
+      tool("a__b"),
+    ];
+    const found = { type: "tool_search_output", call_id: "4", tools: [tool("s_t__u"), tools[0]] };
+    const ask = { model: "m", input: [...calls, found], tools };
+    const { request, callForms } = plainRequest(read(ask), () => {});
+    const names = request.tools.map(({ name }) => name);
+    expect(new Set(names).size).toBe(8);
+    for (const name of names) expect(name).toMatch(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/);
+    const forms = names.map((name) => callForms?.get(name));
+    expect(forms.map((form) => form && [form.kind, form.namespace, form.name])).toEqual([
+      ["function", "a", "b"],
+      ["custom", "a", "b"],
+      ["function", "one", end],
+      ["function", "two", end],
+      ["function", "s.t", "u"],
+      ["function", "s_t", "u"],
+      undefined,
+      ["function", undefined, "s_t__u"],
+    ]);
+    // A function keeps its name wherever it stands, as it may be chosen by it.
+    expect(names[6]).toBe("a__b");
+    const called = said(request).slice(0, 3);
+    expect(called).toEqual([names[0], names[6], names[3]].map((name) => [name, {}]));
+    expect(said(request)[3]).toEqual([`Callable now: ${names[7]}, ${names[0]}, ${names[1]}.`]);
+    const again = plainRequest(read(ask), () => {}).request;
+    expect(again.tools.map(({ name }) => name)).toEqual(names);
+  });
+
   it("says which item can't be read", () => {
     const broken = { type: "custom_tool_call", name: "f", input: "x" };
     const request = read({ ...ask, input: [broken] });

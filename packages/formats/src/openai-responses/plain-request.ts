@@ -1,4 +1,5 @@
 import type { ContentPart, GenerateRequest, Message } from "@penstock/api";
+import type { CallForm } from "../call-forms.ts";
 import { FieldProblems } from "../field-problems.ts";
 import { readText } from "../field-values.ts";
 import type { JsonObject, PlainRequest } from "../format.ts";
@@ -49,7 +50,7 @@ function ownItem({ part }: ContentPart): JsonObject | undefined {
 }
 
 class PlainWriter {
-  readonly book = new ToolBook();
+  readonly book: ToolBook;
   readonly messages: Message[] = [];
   readonly #warn: (warning: string) => void;
   /** Members of items by the positions of message and part. */
@@ -57,6 +58,7 @@ class PlainWriter {
 
   constructor(request: GenerateRequest, warn: (warning: string) => void) {
     this.#warn = warn;
+    this.book = new ToolBook(request.tools);
     const overlay = request.formatParameters[formatName]?.["input"];
     this.#overlay = isJsonObject(overlay) ? overlay : {};
     for (const tool of request.tools) if (!isOptionalTool(tool, request)) this.book.add(tool);
@@ -84,9 +86,9 @@ class PlainWriter {
       case "additional_tools":
         return undefined;
       case "custom_tool_call":
-        return this.#call(item, path, { [textArgument]: item["input"] ?? "" });
+        return this.#call(item, path, "custom", { [textArgument]: item["input"] ?? "" });
       case "tool_search_call":
-        return this.#call({ ...item, name: "tool_search" }, path, item["arguments"] ?? {});
+        return this.#call(searched(item), path, "tool_search", item["arguments"] ?? {});
       case "custom_tool_call_output":
         return customResult(item, path);
       case "tool_search_output":
@@ -105,21 +107,20 @@ class PlainWriter {
     const items = isJsonObject(message) ? message["items"] : undefined;
     const item = isJsonObject(items) ? items[String(at)] : undefined;
     const namespace = isJsonObject(item) ? item["namespace"] : undefined;
-    if (typeof namespace !== "string") return part;
-    const name = this.book.nameOf({ name: part.part.value.name, namespace });
+    const { name: own } = part.part.value;
+    const name = this.book.nameOf({ kind: "function", name: own, namespace: textOf(namespace) });
+    if (name === own) return part;
     return { ...part, part: { case: "toolCall", value: { ...part.part.value, name } } };
   }
 
-  #call(item: Fields, path: string, given: unknown): ContentPart {
+  #call(item: Fields, path: string, kind: CallForm["kind"], given: unknown): ContentPart {
     const problems = new FieldProblems();
     const id = readText(problems, `${path}: call_id`, item["call_id"], idLength);
     const name = readText(problems, `${path}: name`, item["name"], nameLength);
     problems.throwIfAny();
     const { namespace, encrypted_content: encrypted } = item;
-    const joined = this.book.nameOf({
-      name: name ?? "",
-      namespace: typeof namespace === "string" ? namespace : undefined,
-    });
+    const form = { kind, name: name ?? "", namespace: textOf(namespace) };
+    const joined = this.book.nameOf(form);
     const call = toolCallPart(id ?? "", joined, JSON.stringify(given));
     if (typeof encrypted === "string" && encrypted !== "" && call.part.case === "toolCall") {
       const { signature, signatureIssuer } = openSignature(encrypted);
@@ -134,6 +135,14 @@ class PlainWriter {
     const text = names.length === 0 ? "No tool was added." : `Callable now: ${names.join(", ")}.`;
     return result(item, path, [textPart(text)]);
   }
+}
+
+function searched(item: Fields): Fields {
+  return { ...item, name: "tool_search", namespace: undefined };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function customResult(item: Fields, path: string): ContentPart {
