@@ -1,13 +1,7 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import {
-  deploymentManifest,
-  projectManifest,
-  providerManifest,
-  routeManifest,
-  startConstellation,
-} from "@penstock/test-support";
+import { startConstellation } from "@penstock/test-support";
 import type { Constellation } from "@penstock/test-support";
 import {
   APICallError,
@@ -22,6 +16,7 @@ import {
 } from "ai";
 import type { LanguageModel } from "ai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { clientResources } from "./src/client-resources.ts";
 import { expectedAnswer } from "./src/expected-answer.ts";
 import type { Turn } from "./src/expected-answer.ts";
 import { expectedVector } from "./src/expected-vector.ts";
@@ -46,24 +41,7 @@ const faults = {
 let gateway: Constellation;
 let apiKey: string;
 
-const resources = (url: string): string =>
-  [
-    projectManifest("test"),
-    providerManifest("alpha", `${url}/alpha/v1`, { inputUsd: "2.50", outputUsd: "10" }),
-    ...Object.entries(faults).map(
-      ([id, fault]) =>
-        deploymentManifest(id, "alpha", `alpha-large+${fault}`) + routeManifest(id, [id]),
-    ),
-    `kind: Deployment
-name: deployments/embed
-provider: providers/alpha
-model: sim-embed
-priceBook: priceBooks/alpha
-capabilities: { generation: false }
----
-`,
-    routeManifest("embed", ["embed"]),
-  ].join("");
+const resources = (url: string): string => clientResources(url, faults);
 
 beforeAll(async () => {
   Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });

@@ -8,6 +8,7 @@ import {
   startConstellation,
 } from "@penstock/test-support";
 import type { Constellation } from "@penstock/test-support";
+import { embeddingManifest } from "./src/client-resources.ts";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -26,14 +27,7 @@ const resources = (url: string): string =>
     deploymentManifest("cut", "alpha", "alpha-large+delay-0+cut-after-3"),
     deploymentManifest("slow", "alpha", "alpha-large+delay-200"),
     deploymentManifest("silent", "alpha", "alpha-large+hang"),
-    `kind: Deployment
-name: deployments/embed
-provider: providers/alpha
-model: sim-embed
-priceBook: priceBooks/alpha
-capabilities: { generation: false }
----
-`,
+    embeddingManifest,
     ...["cut", "slow", "silent", "embed"].map((name) => routeManifest(name, [name])),
     routeManifest("smart", ["alpha"]),
   ].join("");

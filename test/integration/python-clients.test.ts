@@ -3,16 +3,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import {
-  deploymentManifest,
-  projectManifest,
-  providerManifest,
-  routeManifest,
-  serverLane,
-  startConstellation,
-} from "@penstock/test-support";
+import { serverLane, startConstellation } from "@penstock/test-support";
 import type { Constellation } from "@penstock/test-support";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { clientResources } from "./src/client-resources.ts";
 import { expectedAnswer } from "./src/expected-answer.ts";
 import { expectedVector } from "./src/expected-vector.ts";
 
@@ -29,24 +23,7 @@ const faults = {
   "broken-anthropic": "delay-0+error-after-4",
 };
 
-const resources = (url: string): string =>
-  [
-    projectManifest("test"),
-    providerManifest("alpha", `${url}/alpha/v1`, { inputUsd: "2.50", outputUsd: "10" }),
-    ...Object.entries(faults).map(
-      ([id, fault]) =>
-        deploymentManifest(id, "alpha", `alpha-large+${fault}`) + routeManifest(id, [id]),
-    ),
-    `kind: Deployment
-name: deployments/embed
-provider: providers/alpha
-model: sim-embed
-priceBook: priceBooks/alpha
-capabilities: { generation: false }
----
-`,
-    routeManifest("embed", ["embed"]),
-  ].join("");
+const resources = (url: string): string => clientResources(url, faults);
 
 const answer = expectedAnswer("alpha-large", [
   { role: "system", text: "You are brief." },
