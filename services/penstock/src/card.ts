@@ -48,7 +48,8 @@ export function renderCard(content: CardContent): string {
     ...commands(content),
     "",
     `  For SDKs of OpenAI and Anthropic:  set -a; . ${quote(`${dataDir}/demo.env`)}; set +a`,
-    `  For coding agents:  ${penstock} connect claude-code${folderFlag(content)}  (or codex)`,
+    `  For coding agents:  ${penstock} connect claude-code${folderFlag(content)}` +
+      "  (or codex, opencode)",
     "  Stop: Ctrl-C",
     "",
     `ready in ${(content.readyMs / 1000).toFixed(1)} s`,

@@ -4,13 +4,14 @@ import type { AnswerEnd } from "../format.ts";
 import { openaiResponses } from "./openai-responses.ts";
 
 const usage = { inputTokens: 1n, outputTokens: 1n } as TokenUsage;
-const end = {
+const end: AnswerEnd = {
   candidates: [],
   responseId: "",
   model: "m",
   usage,
+  rawUsage: undefined,
   warnings: [],
-} as unknown as AnswerEnd;
+};
 const place = { requestId: "r", responseId: "", model: "m", createdSeconds: 1 };
 
 /** The answer to a request with these fields, whole and in the first and last event of a stream. */
