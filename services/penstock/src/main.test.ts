@@ -72,13 +72,18 @@ async function penstock(parameters: readonly string[], input = "") {
 }
 
 async function chat(model: string, key = readDemoEnv(folder).OPENAI_API_KEY) {
-  const response = await fetch(`${readDemoEnv(folder).OPENAI_BASE_URL}/chat/completions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] }),
-  });
+  const response = await ask({ model }, key);
   await response.arrayBuffer();
   return response;
+}
+
+/** Resolves when the answer has begun. */
+function ask(body: { model: string; stream?: boolean }, key?: string): Promise<Response> {
+  return fetch(`${readDemoEnv(folder).OPENAI_BASE_URL}/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ ...body, messages: [{ role: "user", content: "Hello" }] }),
+  });
 }
 
 let parent = "";
@@ -326,7 +331,39 @@ describe("the next start", () => {
       expect(readDemoEnv(folder).OPENAI_API_KEY).not.toBe(before.OPENAI_API_KEY);
       expect((await chat("smart")).status).toBe(200);
       expect((await chat("smart", before.OPENAI_API_KEY)).status).toBe(401);
-      await stop(running);
     },
   );
+});
+
+describe("the end", () => {
+  it("leaves open streams five seconds, and tells those that it cuts off why", async () => {
+    const [short, endless] = ["delay-100+tokens-20", "delay-100+tokens-9000"];
+    const manifests = [short, endless].map(
+      (faults, at) => `kind: Deployment
+name: deployments/slow-${at}
+provider: providers/alpha
+model: alpha-large+${faults}
+priceBook: priceBooks/alpha
+---
+kind: Route
+name: routes/slow-${at}
+match: { models: [slow-${at}] }
+targets: [{ deployment: deployments/slow-${at} }]
+`,
+    );
+    const applied = await penstock(["apply", "--await", "-f", "-"], manifests.join("---\n"));
+    expect(applied).toMatchObject({ exitCode: 0 });
+    const key = readDemoEnv(folder).OPENAI_API_KEY;
+    const answers = await Promise.all(
+      ["slow-0", "slow-1"].map((model) => ask({ model, stream: true }, key)),
+    );
+    running.child.kill("SIGTERM");
+    const signalledMs = performance.now();
+    const [whole, cut] = await Promise.all(answers.map((answer) => answer.text()));
+    expect(whole).toContain("data: [DONE]");
+    expect(cut).toContain('"code":"DRAINING"');
+    expect(performance.now() - signalledMs).toBeGreaterThan(4_500);
+    expect(await running.exitCode, running.output()).toBe(0);
+    expect(running.output()).toContain("open streams have 5 s");
+  });
 });

@@ -152,6 +152,15 @@ describe("the program", () => {
     expect(await end).toMatchObject({ code });
   });
 
+  // npm passes a signal on to the shell alone, which would die of it and leave the program running.
+  it.each(["start", "start:suite", "penstock"])("gets what npm run %s is sent", async (name) => {
+    const child = workspace.startScript(name, "wait");
+    const end = ended(child);
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    child.kill("SIGTERM");
+    expect(await end).toMatchObject({ code: 7 });
+  });
+
   it("is the built one beside the launcher when there is no workspace", async () => {
     rmSync(join(workspace.root, "pnpm-workspace.yaml"));
     workspace.write("services/penstock/dist/main.js", 'console.log("built", process.argv[2]);\n');

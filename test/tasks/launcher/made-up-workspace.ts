@@ -77,6 +77,18 @@ echo "+ something else nobody needs to see"
     });
   }
 
+  /** Starts a script of the repository's package.json in the way of npm: by a shell. */
+  startScript(name: string, parameter: string): ChildProcess {
+    const file = readFileSync(join(repository, "package.json"), "utf8");
+    const { scripts } = JSON.parse(file) as { scripts: Record<string, string> };
+    const folders = [join(process.execPath, ".."), this.#tools, "/usr/bin", "/bin"];
+    return spawn("sh", ["-c", `${scripts[name]} ${parameter}`], {
+      cwd: this.root,
+      env: { PATH: folders.join(delimiter) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+
   /** Runs the launcher to its end. */
   launch(parameters: readonly string[], environment: Record<string, string> = {}): Promise<Launch> {
     return ended(this.start(parameters, environment));
@@ -90,10 +102,11 @@ echo "+ something else nobody needs to see"
 
 const program = `
 const [command, ...rest] = process.argv.slice(2);
-if (command !== "wait") console.log("main", command, ...rest);
+const waits = process.argv.at(-1) === "wait";
+if (!waits) console.log("main", command, ...rest);
 if (command === "exit") process.exit(Number(rest[0]));
 if (command === "die") process.kill(process.pid, "SIGKILL");
-if (command === "wait") {
+if (waits) {
   process.on("SIGTERM", () => process.exit(7));
   process.on("SIGINT", () => process.exit(8));
   setInterval(() => {}, 1_000);
