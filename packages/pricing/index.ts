@@ -5,12 +5,10 @@ export {
   estimateUsage,
 } from "./src/estimate-usage.ts";
 export type { UsageEstimate, UsageEstimateInput } from "./src/estimate-usage.ts";
-export {
-  checkModelPrices,
-  maximumNanoUsdPerMillionTokens,
-  maximumRequestNanoUsd,
-} from "./src/model-prices.ts";
-export type { ModelPrices, PriceProblem } from "./src/model-prices.ts";
+export { maximumNanoUsdPerMillionTokens, maximumRequestNanoUsd } from "./src/model-prices.ts";
+export type { ModelPrices, PriceProblem, TokenPrices } from "./src/model-prices.ts";
+export { highestCost } from "./src/highest-cost.ts";
+export type { CostBounds } from "./src/highest-cost.ts";
 export {
   addMoney,
   addMoneySaturating,
@@ -24,6 +22,8 @@ export {
 } from "./src/money.ts";
 export { anyModel, checkPriceEntries, compilePriceBook } from "./src/price-book.ts";
 export type { CompiledPriceBook, PriceEntry } from "./src/price-book.ts";
+export { maximumPriceVariants, pricesFor } from "./src/price-variants.ts";
+export type { PriceVariant } from "./src/price-variants.ts";
 export { rateUsage } from "./src/rate-usage.ts";
 export {
   addTokenCounts,

@@ -1,10 +1,11 @@
 import { nanoUsdPerUsd } from "./money.ts";
+import type { PriceVariant } from "./price-variants.ts";
 
 /**
- * What one model costs. Token prices are nano-USD per million tokens ("$2.50 per million" is
- * 2_500_000_000n). A class without a price costs what plain input, or plain output, costs.
+ * What tokens and a request cost. Token prices are nano-USD per million tokens ("$2.50 per million"
+ * is 2_500_000_000n). A class without a price costs what plain input, or plain output, costs.
  */
-export interface ModelPrices {
+export interface TokenPrices {
   readonly inputNanoUsdPerMillionTokens: bigint;
   readonly outputNanoUsdPerMillionTokens: bigint;
   readonly cacheReadInputNanoUsdPerMillionTokens?: bigint;
@@ -14,6 +15,21 @@ export interface ModelPrices {
   readonly reasoningOutputNanoUsdPerMillionTokens?: bigint;
   /** Charged once per attempt on top of the tokens. */
   readonly requestNanoUsd?: bigint;
+  readonly audioInputNanoUsdPerMillionTokens?: bigint;
+  readonly audioOutputNanoUsdPerMillionTokens?: bigint;
+  /** Audio that was read from the cache; without a price it costs what other reads cost. */
+  readonly audioCacheReadInputNanoUsdPerMillionTokens?: bigint;
+  readonly imageInputNanoUsdPerMillionTokens?: bigint;
+  readonly imageOutputNanoUsdPerMillionTokens?: bigint;
+}
+
+/** What one model costs, and what it costs for some requests instead. */
+export interface ModelPrices extends TokenPrices {
+  /**
+   * In a compiled book the most specific first. Absent: every request costs the same; never empty
+   * in a compiled book, so that rating asks once.
+   */
+  readonly variants?: readonly PriceVariant[];
 }
 
 /**
@@ -31,47 +47,33 @@ export interface PriceProblem {
   readonly description: string;
 }
 
-const priceFields: readonly (readonly [keyof ModelPrices, string, bigint])[] = [
+const tokenPriceFields = [
+  ["inputNanoUsdPerMillionTokens", "input_nano_usd_per_million_tokens"],
+  ["outputNanoUsdPerMillionTokens", "output_nano_usd_per_million_tokens"],
+  ["cacheReadInputNanoUsdPerMillionTokens", "cache_read_input_nano_usd_per_million_tokens"],
+  ["cacheWriteInputNanoUsdPerMillionTokens", "cache_write_input_nano_usd_per_million_tokens"],
+  ["cacheWrite1hInputNanoUsdPerMillionTokens", "cache_write_1h_input_nano_usd_per_million_tokens"],
+  ["reasoningOutputNanoUsdPerMillionTokens", "reasoning_output_nano_usd_per_million_tokens"],
+  ["audioInputNanoUsdPerMillionTokens", "audio_input_nano_usd_per_million_tokens"],
+  ["audioOutputNanoUsdPerMillionTokens", "audio_output_nano_usd_per_million_tokens"],
   [
-    "inputNanoUsdPerMillionTokens",
-    "input_nano_usd_per_million_tokens",
-    maximumNanoUsdPerMillionTokens,
+    "audioCacheReadInputNanoUsdPerMillionTokens",
+    "audio_cache_read_input_nano_usd_per_million_tokens",
   ],
-  [
-    "outputNanoUsdPerMillionTokens",
-    "output_nano_usd_per_million_tokens",
-    maximumNanoUsdPerMillionTokens,
-  ],
-  [
-    "cacheReadInputNanoUsdPerMillionTokens",
-    "cache_read_input_nano_usd_per_million_tokens",
-    maximumNanoUsdPerMillionTokens,
-  ],
-  [
-    "cacheWriteInputNanoUsdPerMillionTokens",
-    "cache_write_input_nano_usd_per_million_tokens",
-    maximumNanoUsdPerMillionTokens,
-  ],
-  [
-    "cacheWrite1hInputNanoUsdPerMillionTokens",
-    "cache_write_1h_input_nano_usd_per_million_tokens",
-    maximumNanoUsdPerMillionTokens,
-  ],
-  [
-    "reasoningOutputNanoUsdPerMillionTokens",
-    "reasoning_output_nano_usd_per_million_tokens",
-    maximumNanoUsdPerMillionTokens,
-  ],
-  ["requestNanoUsd", "request_nano_usd", maximumRequestNanoUsd],
-];
+  ["imageInputNanoUsdPerMillionTokens", "image_input_nano_usd_per_million_tokens"],
+  ["imageOutputNanoUsdPerMillionTokens", "image_output_nano_usd_per_million_tokens"],
+] as const;
 
 /** Everything that is wrong with the prices: negative or beyond belief. Never throws. */
-export function checkModelPrices(prices: ModelPrices): PriceProblem[] {
+export function checkTokenPrices(prices: TokenPrices): PriceProblem[] {
   const problems: PriceProblem[] = [];
-  for (const [name, field, maximum] of priceFields) {
-    const price = prices[name];
-    if (price === undefined || (price >= 0n && price <= maximum)) continue;
+  const check = (field: string, price: bigint | undefined, maximum: bigint): void => {
+    if (price === undefined || (price >= 0n && price <= maximum)) return;
     problems.push({ field, description: `must be from 0 to ${maximum}` });
+  };
+  for (const [name, field] of tokenPriceFields) {
+    check(field, prices[name], maximumNanoUsdPerMillionTokens);
   }
+  check("request_nano_usd", prices.requestNanoUsd, maximumRequestNanoUsd);
   return problems;
 }

@@ -1,8 +1,9 @@
 import { GatewayError } from "@penstock/errors";
 import type { WallMs } from "@penstock/limits";
 
-import { checkModelPrices } from "./model-prices.ts";
+import { checkTokenPrices } from "./model-prices.ts";
 import type { ModelPrices, PriceProblem } from "./model-prices.ts";
+import { checkPriceVariants, sortVariants } from "./price-variants.ts";
 
 /** The model name of the entry that prices every model without an entry of its own. */
 export const anyModel = "*";
@@ -25,15 +26,16 @@ export interface CompiledPriceBook {
 
 /**
  * Everything that is wrong with the entries, with field paths such as
- * `entries[2].request_nano_usd`: bad prices, an empty model, a time that is no number, two entries
- * for one model and moment. Never throws.
+ * `entries[2].request_nano_usd`: bad prices or variants, an empty model, a time that is no number,
+ * two entries for one model and moment. Never throws.
  */
 export function checkPriceEntries(entries: readonly PriceEntry[]): PriceProblem[] {
   const problems: PriceProblem[] = [];
   const seen = new Set<string>();
   for (const [index, entry] of entries.entries()) {
     const path = `entries[${index}]`;
-    for (const { field, description } of checkModelPrices(entry)) {
+    const wrong = [...checkTokenPrices(entry), ...checkPriceVariants(entry.variants ?? [])];
+    for (const { field, description } of wrong) {
       problems.push({ field: `${path}.${field}`, description });
     }
     if (entry.model === "") {
@@ -62,12 +64,20 @@ export function compilePriceBook(entries: readonly PriceEntry[]): CompiledPriceB
     const text = problems.map((problem) => `${problem.field} ${problem.description}`).join("; ");
     throw new GatewayError("FIELD_INVALID", text, { fieldViolations: problems });
   }
-  const newestFirst = entries.toSorted((a, b) => b.effectiveTimeMs - a.effectiveTimeMs);
+  const newestFirst = entries
+    .map(withSortedVariants)
+    .toSorted((a, b) => b.effectiveTimeMs - a.effectiveTimeMs);
   const byModel = Map.groupBy(newestFirst, (entry) => entry.model);
   const defaults = byModel.get(anyModel);
   return {
     at: (model, time) => effective(byModel.get(model), time) ?? effective(defaults, time),
   };
+}
+
+function withSortedVariants(entry: PriceEntry): PriceEntry {
+  const { variants, ...plain } = entry;
+  if (variants === undefined) return entry;
+  return variants.length === 0 ? plain : { ...plain, variants: sortVariants(variants) };
 }
 
 // Linear: a model has a handful of prices and the newest is almost always the one.

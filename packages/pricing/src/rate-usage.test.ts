@@ -92,6 +92,72 @@ describe("rateUsage", () => {
     expect(rateUsage(usage, book)).toBe(1_500_000n + 75_000n + 250_000n + 100_000n + 500_000n + 7n);
   });
 
+  it("prices audio and images apart, where they have a price", () => {
+    const book = {
+      inputNanoUsdPerMillionTokens: 2_000_000n,
+      outputNanoUsdPerMillionTokens: 8_000_000n,
+      cacheReadInputNanoUsdPerMillionTokens: 1_000_000n,
+      audioInputNanoUsdPerMillionTokens: 40_000_000n,
+      audioOutputNanoUsdPerMillionTokens: 80_000_000n,
+      audioCacheReadInputNanoUsdPerMillionTokens: 3_000_000n,
+      imageInputNanoUsdPerMillionTokens: 500_000n,
+      imageOutputNanoUsdPerMillionTokens: 30_000_000n,
+    };
+    const usage = {
+      inputTokens: 1_000,
+      outputTokens: 100,
+      cacheReadInputTokens: 200,
+      cacheWriteInputTokens: 0,
+      reasoningOutputTokens: 10,
+      audioInputTokens: 300,
+      audioCacheReadInputTokens: 50,
+      imageInputTokens: 100,
+      audioOutputTokens: 40,
+      imageOutputTokens: 20,
+    };
+    // Text 450 × 2, read 150 × 1, audio 250 × 40, read audio 50 × 3, images 100 × 0.5;
+    // text and reasoning 40 × 8, audio 40 × 80, images 20 × 30.
+    expect(rateUsage(usage, book)).toBe(900n + 150n + 10_000n + 150n + 50n + 320n + 3_200n + 600n);
+    const text = {
+      inputNanoUsdPerMillionTokens: 2_000_000n,
+      outputNanoUsdPerMillionTokens: 8_000_000n,
+    };
+    expect(rateUsage(usage, text)).toBe(2_000n + 800n);
+  });
+
+  it("counts as cached what of audio and images has no other place, and no token twice", () => {
+    const book = {
+      inputNanoUsdPerMillionTokens: 1_000_000n,
+      outputNanoUsdPerMillionTokens: 1_000_000n,
+      cacheReadInputNanoUsdPerMillionTokens: 0n,
+      audioInputNanoUsdPerMillionTokens: 10_000_000n,
+      imageInputNanoUsdPerMillionTokens: 5_000_000n,
+      audioOutputNanoUsdPerMillionTokens: 10_000_000n,
+    };
+    const cached = { ...noTokens, inputTokens: 100, cacheReadInputTokens: 70 };
+    expect(rateUsage({ ...cached, audioInputTokens: 100 }, book)).toBe(300n);
+    const both = { ...cached, audioInputTokens: 20, imageInputTokens: 60 };
+    expect(rateUsage(both, book)).toBe(200n + 50n);
+    const thought = { ...noTokens, outputTokens: 100, reasoningOutputTokens: 40 };
+    expect(rateUsage({ ...thought, audioOutputTokens: 90 }, book)).toBe(40n + 600n);
+  });
+
+  it("prices the whole attempt by the variant of its tier and size", () => {
+    const plain = { inputNanoUsdPerMillionTokens: 4n, outputNanoUsdPerMillionTokens: 8n };
+    const flex = { inputNanoUsdPerMillionTokens: 2n, outputNanoUsdPerMillionTokens: 4n };
+    const large = { inputNanoUsdPerMillionTokens: 6n, outputNanoUsdPerMillionTokens: 9n };
+    const variants = [
+      { ...flex, serviceTier: "flex" },
+      { ...large, serviceTier: "", aboveInputTokens: 2_000_000 },
+    ];
+    const usage = { ...noTokens, inputTokens: 2_000_000, outputTokens: 1_000_000 };
+    const model = { ...plain, variants };
+    expect(rateUsage(usage, model)).toBe(16n);
+    expect(rateUsage(usage, model, "default")).toBe(16n);
+    expect(rateUsage(usage, model, "flex")).toBe(8n);
+    expect(rateUsage({ ...usage, inputTokens: 3_000_000 }, model, "default")).toBe(27n);
+  });
+
   it("rounds the sum once, a half up", () => {
     const half = { inputNanoUsdPerMillionTokens: 1n, outputNanoUsdPerMillionTokens: 1n };
     expect(rateUsage({ ...noTokens, inputTokens: 499_999 }, half)).toBe(0n);

@@ -1,7 +1,7 @@
 /**
  * Tokens of one attempt or request, by OpenTelemetry's counting rule: `inputTokens` includes cached
- * reads and writes, `outputTokens` includes reasoning, both include audio. Whole numbers from 0 to
- * `maximumTokenCount`.
+ * reads and writes, `outputTokens` includes reasoning, both include audio and images. Whole numbers
+ * from 0 to `maximumTokenCount`.
  */
 export interface TokenCounts {
   readonly inputTokens: number;
@@ -14,10 +14,16 @@ export interface TokenCounts {
   readonly cacheWrite1hInputTokens?: number;
   /** Part of the output that was reasoning. */
   readonly reasoningOutputTokens: number;
-  /** Part of the input that was audio; counted for information, priced as input. */
+  /** Part of the input that was audio. */
   readonly audioInputTokens?: number;
-  /** Part of the output that was audio; counted for information, priced as output. */
+  /** Part of the output that was audio. */
   readonly audioOutputTokens?: number;
+  /** Part of the audio input that was read from the cache; absent: none is known of. */
+  readonly audioCacheReadInputTokens?: number;
+  /** Part of the input that was images, where they are counted apart. */
+  readonly imageInputTokens?: number;
+  /** Part of the output that was images, where they are counted apart. */
+  readonly imageOutputTokens?: number;
 }
 
 /** The most tokens believed of one request (security R14); a provider that claims more is wrong. */
@@ -82,21 +88,33 @@ export function checkTokenCounts(
     cacheWriteInputTokens,
     reasoningOutputTokens: read("reasoningOutputTokens", outputTokens),
   };
-  for (const [field, total] of optionalCounts) {
-    // What most providers never tell is not there unless it was told.
-    if ((reported[field] ?? undefined) !== undefined) counts[field] = read(field, counts[total]);
+  // What most providers never tell is not there unless it was told.
+  if (isTold(reported.cacheWrite1hInputTokens)) {
+    counts.cacheWrite1hInputTokens = read("cacheWrite1hInputTokens", cacheWriteInputTokens);
+  }
+  if (isTold(reported.audioInputTokens)) {
+    counts.audioInputTokens = read("audioInputTokens", inputTokens);
+  }
+  if (isTold(reported.audioOutputTokens)) {
+    counts.audioOutputTokens = read("audioOutputTokens", outputTokens);
+  }
+  if (isTold(reported.audioCacheReadInputTokens)) {
+    counts.audioCacheReadInputTokens = read("audioCacheReadInputTokens", cacheReadInputTokens);
+  }
+  if (isTold(reported.imageInputTokens)) {
+    counts.imageInputTokens = read("imageInputTokens", inputTokens);
+  }
+  if (isTold(reported.imageOutputTokens)) {
+    counts.imageOutputTokens = read("imageOutputTokens", outputTokens);
   }
   return { counts, problems };
 }
 
 type WritableCounts = { -readonly [field in keyof TokenCounts]: TokenCounts[field] };
 
-/** Counts that may be absent, with those that they are a part of. */
-const optionalCounts = [
-  ["cacheWrite1hInputTokens", "cacheWriteInputTokens"],
-  ["audioInputTokens", "inputTokens"],
-  ["audioOutputTokens", "outputTokens"],
-] as const;
+function isTold(count: unknown): boolean {
+  return count !== undefined && count !== null;
+}
 
 function faultOf(value: unknown, total: number): TokenCountFault | undefined {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) return "malformed";
@@ -109,25 +127,29 @@ function faultOf(value: unknown, total: number): TokenCountFault | undefined {
  * what may be absent appears in the sum when it appears in either.
  */
 export function addTokenCounts(a: TokenCounts, b: TokenCounts): TokenCounts {
-  const inputAudio = addOptional(a.audioInputTokens, b.audioInputTokens);
-  const outputAudio = addOptional(a.audioOutputTokens, b.audioOutputTokens);
-  const written1h = addOptional(a.cacheWrite1hInputTokens, b.cacheWrite1hInputTokens);
-  return {
+  const sum: WritableCounts = {
     inputTokens: add(a.inputTokens, b.inputTokens),
     outputTokens: add(a.outputTokens, b.outputTokens),
     cacheReadInputTokens: add(a.cacheReadInputTokens, b.cacheReadInputTokens),
     cacheWriteInputTokens: add(a.cacheWriteInputTokens, b.cacheWriteInputTokens),
     reasoningOutputTokens: add(a.reasoningOutputTokens, b.reasoningOutputTokens),
-    ...(written1h === undefined ? {} : { cacheWrite1hInputTokens: written1h }),
-    ...(inputAudio === undefined ? {} : { audioInputTokens: inputAudio }),
-    ...(outputAudio === undefined ? {} : { audioOutputTokens: outputAudio }),
   };
+  for (const count of optionalCounts) {
+    if (a[count] === undefined && b[count] === undefined) continue;
+    sum[count] = add(a[count] ?? 0, b[count] ?? 0);
+  }
+  return sum;
 }
+
+const optionalCounts = [
+  "cacheWrite1hInputTokens",
+  "audioInputTokens",
+  "audioOutputTokens",
+  "audioCacheReadInputTokens",
+  "imageInputTokens",
+  "imageOutputTokens",
+] as const;
 
 function add(a: number, b: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, a + b);
-}
-
-function addOptional(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined && b === undefined ? undefined : add(a ?? 0, b ?? 0);
 }
