@@ -15,13 +15,12 @@ export const failureRules: readonly FailureRule[] = [
       "billing_hard_limit_reached",
       "billing_not_active",
       "credit_balance_exhausted",
-      "project_spend_limit_reached",
-      "organization_spend_limit_reached",
-      "organization_usage_limit_reached",
+      "project_spend_limit_exceeded",
+      "organization_spend_limit_exceeded",
+      "organization_usage_limit_exceeded",
     ],
     class: "QUOTA_EXHAUSTED",
   },
-  // The ramp was too steep for this model; another model of the account is not concerned.
   // More than the limit of a whole minute: no waiting helps, and nothing is wrong with the target.
   {
     id: "larger-than-minute",
@@ -30,6 +29,7 @@ export const failureRules: readonly FailureRule[] = [
     message: /^request too large\b/i,
     class: "PAYLOAD_TOO_LARGE",
   },
+  // The ramp was too steep for this model; another model of the account is not concerned.
   { id: "slow-down", code: ["slow_down"], class: "OVERLOADED", cooldown: "model" },
   { id: "rate-limit", code: ["rate_limit_exceeded"], class: "RATE_LIMITED" },
   { id: "overloaded", code: ["server_is_overloaded"], class: "OVERLOADED" },
