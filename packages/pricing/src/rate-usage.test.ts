@@ -178,6 +178,27 @@ describe("rateUsage", () => {
     );
   });
 
+  it("is exact where numbers end and bigints begin", () => {
+    const most = BigInt(Number.MAX_SAFE_INTEGER);
+    const near = fc.bigInt({ min: -3_000_000n, max: 3_000_000n });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5_000_000 }), near, near, (plainInput, by, request) => {
+        // The sum lies within 10^7 of 2^53, on either side, and so does the price per request.
+        const each = (most + by) / BigInt(plainInput);
+        const rest = { read: 0, write: 0, write1h: 0, plainOutput: 0, reasoning: 0 };
+        const book = {
+          inputNanoUsdPerMillionTokens: each,
+          outputNanoUsdPerMillionTokens: 0n,
+          requestNanoUsd: request < 0n ? most + request : request,
+        };
+        const exact = exactMillionths({ plainInput, ...rest }, book);
+        const cost = rateUsage(countsOf({ plainInput, ...rest }), book);
+        expect(cost).toBe((exact + 500_000n) / 1_000_000n + book.requestNanoUsd);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it("is never negative, fits int64, and grows with every token", () => {
     const names = fc.constantFrom<keyof Classes>(
       ...(["plainInput", "read", "write", "write1h", "plainOutput", "reasoning"] as const),

@@ -67,13 +67,12 @@ export interface CheckedTokenCounts {
 export function checkTokenCounts(
   reported: Readonly<Partial<Record<keyof TokenCounts, unknown>>>,
 ): CheckedTokenCounts {
-  const problems: TokenCountProblem[] = [];
+  let problems: TokenCountProblem[] | undefined;
   const read = (field: keyof TokenCounts, total: number): number => {
-    const sent = reported[field];
-    if (sent === undefined || sent === null) return 0;
-    const value = typeof sent === "bigint" ? Number(sent) : sent;
-    const fault = faultOf(value, total);
-    if (fault === undefined) return value as number;
+    const value = numberOf(reported[field]);
+    if (value >= 0 && value <= total && Number.isInteger(value)) return value;
+    const fault = faultOf(value);
+    problems ??= [];
     problems.push({ field, fault });
     return fault === "malformed" ? 0 : total;
   };
@@ -107,8 +106,10 @@ export function checkTokenCounts(
   if (isTold(reported.imageOutputTokens)) {
     counts.imageOutputTokens = read("imageOutputTokens", outputTokens);
   }
-  return { counts, problems };
+  return { counts, problems: problems ?? none };
 }
+
+const none: readonly TokenCountProblem[] = Object.freeze([]);
 
 type WritableCounts = { -readonly [field in keyof TokenCounts]: TokenCounts[field] };
 
@@ -116,10 +117,17 @@ function isTold(count: unknown): boolean {
   return count !== undefined && count !== null;
 }
 
-function faultOf(value: unknown, total: number): TokenCountFault | undefined {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) return "malformed";
-  if (value > maximumTokenCount) return "too_large";
-  return value > total ? "exceeds_total" : undefined;
+/** NaN for what is neither a number nor a bigint; 0 for what is absent. */
+function numberOf(sent: unknown): number {
+  if (typeof sent === "bigint") return sent === 0n ? 0 : Number(sent);
+  if (typeof sent === "number") return sent;
+  return isTold(sent) ? NaN : 0;
+}
+
+/** What is wrong with a count that is no whole number from 0 to its total. */
+function faultOf(value: number): TokenCountFault {
+  if (!Number.isInteger(value) || value < 0) return "malformed";
+  return value > maximumTokenCount ? "too_large" : "exceeds_total";
 }
 
 /**

@@ -1,0 +1,54 @@
+import type { TokenPrices } from "./model-prices.ts";
+
+/** Prices as numbers, each class with one; in nano-USD per million tokens, and per request. */
+export interface PlainPrices {
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly cacheWrite1h: number;
+  readonly output: number;
+  readonly reasoning: number;
+  readonly request: number;
+  /** Whether audio or images have a price of their own, which is not among these. */
+  readonly hasMedia: boolean;
+}
+
+/** Prices are parts of a compiled book, which never change; null: they are not plain. */
+const known = new WeakMap<TokenPrices, PlainPrices | null>();
+
+/** The prices as numbers; undefined when one is negative or no safe integer. */
+export function plainPrices(prices: TokenPrices): PlainPrices | undefined {
+  let plain = known.get(prices);
+  if (plain === undefined) {
+    plain = makePlain(prices);
+    known.set(prices, plain);
+  }
+  return plain ?? undefined;
+}
+
+function makePlain(prices: TokenPrices): PlainPrices | null {
+  const input = prices.inputNanoUsdPerMillionTokens;
+  const output = prices.outputNanoUsdPerMillionTokens;
+  const cacheWrite = prices.cacheWriteInputNanoUsdPerMillionTokens ?? input;
+  const plain = {
+    input: Number(input),
+    cacheRead: Number(prices.cacheReadInputNanoUsdPerMillionTokens ?? input),
+    cacheWrite: Number(cacheWrite),
+    cacheWrite1h: Number(prices.cacheWrite1hInputNanoUsdPerMillionTokens ?? cacheWrite),
+    output: Number(output),
+    reasoning: Number(prices.reasoningOutputNanoUsdPerMillionTokens ?? output),
+    request: Number(prices.requestNanoUsd ?? 0n),
+  };
+  const exact = Object.values(plain).every((price) => price >= 0 && Number.isSafeInteger(price));
+  if (!exact) return null;
+  const hasMedia = mediaPrices.some((name) => prices[name] !== undefined);
+  return { ...plain, hasMedia };
+}
+
+const mediaPrices = [
+  "audioInputNanoUsdPerMillionTokens",
+  "audioOutputNanoUsdPerMillionTokens",
+  "audioCacheReadInputNanoUsdPerMillionTokens",
+  "imageInputNanoUsdPerMillionTokens",
+  "imageOutputNanoUsdPerMillionTokens",
+] as const satisfies readonly (keyof TokenPrices)[];
