@@ -1,6 +1,7 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Charge } from "@penstock/api";
 import { makePeriodCalculator, slotStart } from "@penstock/limits";
-import type { Period, WallMs } from "@penstock/limits";
+import type { LeaseState, Period, WallMs } from "@penstock/limits";
 import type { CompiledQuota } from "@penstock/snapshot";
 import { timestampOf } from "../usage/timestamp-of.ts";
 import type { Reservation } from "./reservation.ts";
@@ -19,29 +20,58 @@ function unleasedPeriodStart(quota: CompiledQuota, now: WallMs): WallMs {
   return calculator(now).startMs;
 }
 
+/** What charges say of a lease, which is the same for all requests that hold a part of it. */
+interface LeaseWords {
+  readonly periodStartTime: Timestamp;
+  readonly leaseEpoch: bigint;
+}
+
+const words = new WeakMap<LeaseState, LeaseWords>();
+
+function wordsOf(lease: LeaseState): LeaseWords {
+  let known = words.get(lease);
+  if (known === undefined) {
+    const { periodStartMs, epoch } = lease;
+    known = { periodStartTime: timestampOf(periodStartMs), leaseEpoch: BigInt(epoch) };
+    words.set(lease, known);
+  }
+  return known;
+}
+
 /**
  * What the reservation charges to its quotas when it ends with `actuals` (parallel to its uses, in
- * each quota's unit). Changes nothing: also for the intent, which says what a crash would charge.
+ * each quota's unit). Also for the intent, which says what a crash would charge: the list is the
+ * reservation's own, and the next call changes what is `settled` in it.
  */
 export function chargesOf(reservation: Reservation, actuals: readonly number[]): Charge[] {
-  const { uses, holds, reservedAtMs } = reservation;
-  const charges: Charge[] = [];
-  for (let index = 0; index < uses.length; index += 1) {
-    const use = uses[index];
-    const hold = holds[index];
-    if (use === undefined || hold === undefined || hold.exempt) continue;
-    const lease = hold.lease?.lease;
-    const startMs = lease?.periodStartMs ?? unleasedPeriodStart(use.quota, reservedAtMs);
-    charges.push({
-      $typeName: "penstock.event.v1.Charge",
-      quota: use.key,
-      periodStartTime: timestampOf(startMs),
-      leaseId: lease?.leaseId ?? "",
-      leaseEpoch: BigInt(lease?.epoch ?? 0),
-      reserved: BigInt(use.amount),
-      settled: BigInt(actuals[index] ?? 0),
-      unleased: lease === undefined,
-    });
+  const { holds } = reservation;
+  const charges = (reservation.charges ??= unsettledCharges(reservation));
+  let at = 0;
+  for (let index = 0; index < holds.length; index += 1) {
+    if (holds[index]?.exempt === true) continue;
+    const charge = charges[at];
+    if (charge !== undefined) charge.settled = BigInt(actuals[index] ?? 0);
+    at += 1;
   }
   return charges;
+}
+
+function unsettledCharges({ uses, holds, reservedAtMs }: Reservation): Charge[] {
+  const charges: Charge[] = uses.map((use, index) => {
+    const lease = holds[index]?.lease?.lease;
+    const known = lease && wordsOf(lease);
+    return {
+      $typeName: "penstock.event.v1.Charge",
+      quota: use.key,
+      periodStartTime:
+        known?.periodStartTime ?? timestampOf(unleasedPeriodStart(use.quota, reservedAtMs)),
+      leaseId: lease?.leaseId ?? "",
+      leaseEpoch: known?.leaseEpoch ?? 0n,
+      reserved: BigInt(use.amount),
+      settled: 0n,
+      unleased: lease === undefined,
+    };
+  });
+  const exempts = holds.some(({ exempt }) => exempt);
+  return exempts ? charges.filter((_, index) => holds[index]?.exempt !== true) : charges;
 }

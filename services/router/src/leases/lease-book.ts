@@ -98,8 +98,8 @@ export class LeaseBook {
    * Throws an AssertionError when it had ended before.
    */
   settle(reservation: Reservation, actuals: readonly number[]): Charge[] {
-    assert(!reservation.ended, "a reservation ends once");
-    assert.equal(actuals.length, reservation.uses.length, "one amount for each use");
+    if (reservation.ended) assert.fail("a reservation ends once");
+    if (actuals.length !== reservation.uses.length) assert.fail("one amount for each use");
     reservation.ended = true;
     const charges = chargesOf(reservation, actuals);
     this.#end(reservation.uses, reservation.holds, actuals);
@@ -108,13 +108,16 @@ export class LeaseBook {
 
   /** Ends the reservation without a charge. Throws an AssertionError when it had ended before. */
   void(reservation: Reservation): Charge[] {
-    assert(!reservation.ended, "a reservation ends once");
+    if (reservation.ended) assert.fail("a reservation ends once");
     reservation.ended = true;
     this.#end(reservation.uses, reservation.holds, undefined);
     return [];
   }
 
-  /** What `settle` would charge now, for the intent record; changes nothing. */
+  /**
+   * What `settle` would charge now, for the intent record. The list is changed by the next call, and
+   * by `settle`.
+   */
   charges(reservation: Reservation, actuals: readonly number[]): Charge[] {
     return chargesOf(reservation, actuals);
   }
@@ -168,14 +171,17 @@ export class LeaseBook {
   attempt(uses: readonly QuotaUse[], at: Moment): ReserveOutcome {
     const [first] = uses;
     if (this.#fenced && first !== undefined) return refused(first, "unavailable");
-    const holds: Hold[] = [];
+    // Of the final length, as a list that grows takes room for 17.
+    const holds = new Array<Hold>(uses.length);
     let missing: QuotaUse[] | undefined;
-    for (const use of uses) {
+    for (let index = 0; index < uses.length; index += 1) {
+      const use = uses[index];
+      if (use === undefined) continue;
       const state = this.stateOf(use, at);
       if (state === undefined) return this.#undo(uses, holds, refused(use, "unavailable"));
       const hold = state.take(use.amount, at);
       if (hold !== undefined) {
-        if (missing === undefined) holds.push(hold);
+        if (missing === undefined) holds[index] = hold;
         else state.end(hold, use.amount, undefined);
       } else if (state.isExhausted(use.amount, at)) {
         return this.#undo(uses, holds, refused(use, "exhausted", state.resetTimeMs));

@@ -1,3 +1,4 @@
+import type { Charge } from "@penstock/api";
 import type { Reservation as LeaseReservation, WallMs } from "@penstock/limits";
 import type { QuotaState } from "./quota-state.ts";
 import type { QuotaUse } from "./reserve-outcome.ts";
@@ -23,6 +24,8 @@ export class Reservation {
   /** When it was made; unleased amounts are charged to the period of this moment. */
   readonly reservedAtMs: WallMs;
   ended = false;
+  /** Made by `chargesOf` when they are asked for first. */
+  charges: Charge[] | undefined;
 
   constructor(uses: readonly QuotaUse[], holds: readonly Hold[], reservedAtMs: WallMs) {
     this.uses = uses;

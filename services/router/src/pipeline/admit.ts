@@ -10,6 +10,11 @@ export function admit(context: RequestContext, parts: { readonly admission: Admi
   return parts.admission.enter(context);
 }
 
+/** Requests that a virtual key has open. */
+export interface OpenOfKey {
+  open: number;
+}
+
 /** Counts open requests, of the process and of each virtual key. */
 export class Admission {
   /**
@@ -19,8 +24,8 @@ export class Admission {
    */
   readonly #open: RequestContext[] = [];
   #draining = false;
-  /** One entry per key with an open request. */
-  readonly #openByKey = new Map<string, number>();
+  /** One entry per key with an open request, and some that had one. */
+  readonly #openByKey = new Map<string, OpenOfKey>();
 
   /** Requests that are open now. */
   get open(): number {
@@ -54,23 +59,41 @@ export class Admission {
     }
     const caller = context.caller;
     if (caller === undefined) throw new Error("admit runs after authenticate");
-    const open = this.#openByKey.get(caller.virtualKey) ?? 0;
-    if (open >= caller.maxConcurrentRequests) return tooManyAtOnce(caller.virtualKey, open);
+    const ofKey = this.#ofKey(caller.virtualKey);
+    if (ofKey.open >= caller.maxConcurrentRequests) {
+      return tooManyAtOnce(caller.virtualKey, ofKey.open);
+    }
     context.openIndex = this.#open.push(context) - 1;
-    this.#openByKey.set(caller.virtualKey, open + 1);
+    ofKey.open += 1;
+    context.openOfKey = ofKey;
     context.admitted = true;
     return undefined;
   }
 
   /** Gives the place back; does nothing for a request that never had one. */
   leave(context: RequestContext): void {
-    const caller = context.caller;
-    if (!context.admitted || caller === undefined) return;
+    const { openOfKey } = context;
+    if (!context.admitted || openOfKey === undefined) return;
     context.admitted = false;
     this.#remove(context);
-    const open = (this.#openByKey.get(caller.virtualKey) ?? 1) - 1;
-    if (open === 0) this.#openByKey.delete(caller.virtualKey);
-    else this.#openByKey.set(caller.virtualKey, open);
+    openOfKey.open -= 1;
+  }
+
+  /** A key that comes and goes keeps its entry: a map that loses and gets one is built anew. */
+  #ofKey(virtualKey: string): OpenOfKey {
+    const known = this.#openByKey.get(virtualKey);
+    if (known !== undefined) return known;
+    if (this.#openByKey.size >= 2 * maximumRequestsInFlight) this.#forgetIdle();
+    const made = { open: 0 };
+    this.#openByKey.set(virtualKey, made);
+    return made;
+  }
+
+  /** No more keys are left than requests are open. */
+  #forgetIdle(): void {
+    for (const [virtualKey, { open }] of this.#openByKey) {
+      if (open === 0) this.#openByKey.delete(virtualKey);
+    }
   }
 
   /** The last one takes its place. */

@@ -5,6 +5,7 @@ import type {
   EmbedRequest,
   GenerateRequest,
   Principal,
+  UsageEvent,
 } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type { CallForms, FormatName, ForwardableBody } from "@penstock/formats";
@@ -18,6 +19,7 @@ import type { UsageEstimate } from "@penstock/pricing";
 import type { Reservation } from "../leases/reservation.ts";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import type { Operation } from "./head-of-vectors.ts";
+import type { OpenOfKey } from "./admit.ts";
 import type { Downstream } from "./downstream.ts";
 
 /** What a door knows of a request before the pipeline has looked at it. */
@@ -97,6 +99,8 @@ export class RequestContext {
   admitted = false;
   /** Where the list of open requests has it. */
   openIndex = -1;
+  /** Undefined: it is not admitted, or never was. */
+  openOfKey: OpenOfKey | undefined;
   /** `resolve-route` */
   route: CompiledRoute | undefined;
   /** Models to fall back to, with their routes. */
@@ -138,6 +142,8 @@ export class RequestContext {
 
   /** `settle` */
   settled = false;
+  /** What the intent said, which the end of the request goes on with. */
+  event: UsageEvent | undefined;
   /** See `encodeEventHead`; made with the intent. */
   eventHead: string | undefined;
   costNanoUsd: bigint | undefined;

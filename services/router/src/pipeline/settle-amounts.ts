@@ -16,8 +16,7 @@ export function requestAmounts(
   all: readonly Attempt[],
 ): number[] {
   const { attemptModels, request } = context;
-  const hedged = all.some(({ kind }) => kind === AttemptKind.HEDGE);
-  const attempts = hedged ? all.filter(({ kind }) => kind !== AttemptKind.HEDGE) : all;
+  const attempts = all.some(isHedge) ? all.filter((attempt) => !isHedge(attempt)) : all;
   if (attemptModels.length === 0) {
     return actualAmounts(uses, totalUsage(attempts), totalCost(attempts));
   }
@@ -28,6 +27,18 @@ export function requestAmounts(
     );
     if (own.length === 0) return 0;
     return actualAmounts([use], totalUsage(own), totalCost(own))[0] ?? 0;
+  });
+}
+
+function isHedge({ kind }: Attempt): boolean {
+  return kind === AttemptKind.HEDGE;
+}
+
+/** What each use takes of a request that dies before it is answered: its input. */
+export function unansweredAmounts(uses: readonly QuotaUse[], inputTokens: number): number[] {
+  return uses.map(({ quota }) => {
+    if (quota.unit === "requests") return 1;
+    return quota.unit === "tokens" ? inputTokens : 0;
   });
 }
 

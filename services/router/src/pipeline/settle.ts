@@ -17,8 +17,8 @@ import type { OutputCalibration } from "./output-estimate.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { emitRequestSpans } from "./request-spans.ts";
 import type { RequestEnd } from "./request-end.ts";
-import { actualAmounts, requestAmounts } from "./settle-amounts.ts";
-import { totalCost, usageEvent } from "./usage-event.ts";
+import { actualAmounts, requestAmounts, unansweredAmounts } from "./settle-amounts.ts";
+import { endedEvent, totalCost, usageEvent } from "./usage-event.ts";
 
 /** Records of requests without a valid key, per second: they must not fill the disk. */
 const unauthenticatedPerSecond = 10;
@@ -58,11 +58,12 @@ export class Settlement {
     const { reservation, estimate } = context;
     let charges: Charge[] = [];
     if (reservation !== undefined) {
-      const usage = estimatedUsage(estimate?.inputTokens ?? 0, 0);
-      charges = leases.charges(reservation, actualAmounts(reservation.uses, usage, 0n));
+      const amounts = unansweredAmounts(reservation.uses, estimate?.inputTokens ?? 0);
+      charges = leases.charges(reservation, amounts);
     }
-    const payload = this.#interrupted(context, [], charges);
-    spool.intent(context.requestId, payload, done, asksForSync(context));
+    const event = this.#interrupted(context, noAttempts, charges);
+    context.event = event;
+    spool.intent(context.requestId, encode(context, event), done, asksForSync(context));
   }
 
   /** Writes down how far a running stream is, for the same case. */
@@ -92,7 +93,8 @@ export class Settlement {
       const actuals = requestAmounts(context, reservation.uses, attempts);
       charges.push(...leases.charges(reservation, actuals));
     }
-    spool.progress(context.requestId, this.#interrupted(context, attempts, charges));
+    const event = this.#interrupted(context, attempts, charges);
+    spool.progress(context.requestId, encode(context, event));
   }
 
   /** Ends a request whose attempts are over. */
@@ -144,8 +146,9 @@ export class Settlement {
 
   /** Ends what is held and writes the event; its end is sent when that is written. */
   #record(context: RequestContext, outcome: Outcome, end: RequestEnd): void {
-    const { charges } = context;
-    for (const charge of this.#endReservation(context, outcome)) charges.push(charge);
+    const ofRequest = this.#endReservation(context, outcome);
+    const charges = context.charges.length === 0 ? ofRequest : [...context.charges, ...ofRequest];
+    context.charges = charges;
     context.costNanoUsd = totalCost(context.attempts);
     const durationMs = this.#parts.clock.monotonicMs() - context.startMonotonicMs;
     if (!this.#isRecorded(context)) {
@@ -154,7 +157,7 @@ export class Settlement {
     }
     const { spool, replica } = this.#parts;
     const sequence = spool.nextSequence();
-    const event = usageEvent(context, {
+    const facts = {
       replica,
       epoch: spool.epoch,
       sequence,
@@ -163,7 +166,10 @@ export class Settlement {
       attempts: context.attempts,
       charges,
       error: context.error,
-    });
+    };
+    const { event: begun } = context;
+    const event =
+      begun === undefined ? usageEvent(context, facts) : endedEvent(begun, context, facts);
     spool.final(
       {
         requestId: context.requestId,
@@ -245,21 +251,18 @@ export class Settlement {
     context: RequestContext,
     attempts: readonly Attempt[],
     charges: Charge[],
-  ): Uint8Array {
+  ): UsageEvent {
     const { clock, spool, replica } = this.#parts;
-    return encode(
-      context,
-      usageEvent(context, {
-        replica,
-        epoch: spool.epoch,
-        sequence: 0n,
-        outcome: "INTERRUPTED",
-        durationMs: clock.monotonicMs() - context.startMonotonicMs,
-        attempts,
-        charges,
-        error: undefined,
-      }),
-    );
+    return usageEvent(context, {
+      replica,
+      epoch: spool.epoch,
+      sequence: 0n,
+      outcome: "INTERRUPTED",
+      durationMs: clock.monotonicMs() - context.startMonotonicMs,
+      attempts,
+      charges,
+      error: undefined,
+    });
   }
 
   #isRecorded(context: RequestContext): boolean {
@@ -286,6 +289,8 @@ export class Settlement {
     return this.#unauthenticatedCount <= unauthenticatedPerSecond;
   }
 }
+
+const noAttempts: readonly Attempt[] = [];
 
 /** The caller's last bytes wait for this: what is known since the intent is not encoded again. */
 function encode(context: RequestContext, event: UsageEvent): Uint8Array {

@@ -34,8 +34,6 @@ export interface EventFacts {
 /** Settled request → event. No prompt, no completion, no secret. */
 export function usageEvent(context: RequestContext, facts: EventFacts): UsageEvent {
   const { request, trace } = context;
-  const usage = totalUsage(facts.attempts);
-  const cost = totalCost(facts.attempts);
   const event: UsageEvent = {
     $typeName: "penstock.event.v1.UsageEvent",
     requestId: context.requestId,
@@ -46,12 +44,11 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     model: request?.model.slice(0, 256) ?? "",
     route: context.route?.name ?? "",
     stream: context.stream,
-    outcome: RequestOutcome[facts.outcome],
+    outcome: RequestOutcome.UNSPECIFIED,
     startTime: timestampOf(context.startWallMs),
-    duration: durationOf(facts.durationMs),
-    attempts: facts.attempts as Attempt[],
+    attempts: [],
     priceBookRevision: context.snapshot?.revision ?? 0n,
-    charges: facts.charges,
+    charges: [],
     revision: context.snapshot?.revision ?? 0n,
     traceId: trace.traceId,
     spanId: trace.spanId,
@@ -60,17 +57,36 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     endUser: request?.endUser?.slice(0, 256) ?? "",
     session: context.session,
     idempotencyKey: request?.idempotencyKey?.slice(0, 128) ?? "",
-    finishReasons: context.finishReasons,
-    estimated: usage?.source === UsageSource.ESTIMATED,
+    finishReasons: [],
+    estimated: false,
     firstHeldSequence: 0n,
     countTokens: context.operation === "count_tokens",
   };
   if (context.principal !== undefined) event.principal = context.principal;
+  return endedEvent(event, context, facts);
+}
+
+/** The event of the same request's intent, with what has come since. */
+export function endedEvent(
+  event: UsageEvent,
+  context: RequestContext,
+  facts: EventFacts,
+): UsageEvent {
+  const usage = totalUsage(facts.attempts);
+  const cost = totalCost(facts.attempts);
+  event.sequence = facts.sequence;
+  event.outcome = RequestOutcome[facts.outcome];
+  event.duration = durationOf(facts.durationMs);
+  event.attempts = facts.attempts as Attempt[];
+  event.charges = facts.charges;
+  event.finishReasons = context.finishReasons;
+  event.estimated = usage?.source === UsageSource.ESTIMATED;
+  if (cost !== undefined) event.costNanoUsd = cost;
+  else if (event.costNanoUsd !== undefined) delete event.costNanoUsd;
   if (context.firstTokenMs !== undefined) {
     event.firstTokenDelay = durationOf(context.firstTokenMs);
   }
   if (usage !== undefined) event.usage = usage;
-  if (cost !== undefined) event.costNanoUsd = cost;
   if (facts.error !== undefined) event.error = usageError(facts.error);
   return event;
 }
