@@ -171,7 +171,8 @@ export class LeaseBook {
   attempt(uses: readonly QuotaUse[], at: Moment): ReserveOutcome {
     const [first] = uses;
     if (this.#fenced && first !== undefined) return refused(first, "unavailable");
-    // Of the final length, as a list that grows takes room for 17.
+    // Of its final length: a list that grows takes room for 17.
+    // oxlint-disable-next-line unicorn/no-new-array
     const holds = new Array<Hold>(uses.length);
     let missing: QuotaUse[] | undefined;
     for (let index = 0; index < uses.length; index += 1) {
