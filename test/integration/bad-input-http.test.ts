@@ -101,7 +101,7 @@ const cases: readonly Case[] = [
   mediaType("another character set", { "content-type": "application/json; charset=latin1" }),
   mediaType("a compressed body", { "content-encoding": "gzip" }),
   { name: "another path", path: "/v1/chat", status: 404, reason: "ENDPOINT_NOT_FOUND" },
-  { name: "another method", method: "PUT", status: 404, reason: "ENDPOINT_NOT_FOUND" },
+  { name: "another method", method: "PUT", status: 405, reason: "METHOD_NOT_ALLOWED" },
 ];
 
 function mediaType(name: string, headers: Record<string, string>): Case {
@@ -148,7 +148,8 @@ describe("bad input over HTTP", () => {
     if (row.param !== undefined) expect(error["param"] || null).toBe(row.param);
     expect(gateway.simulator.calls.list(`${requestId}.`)).toEqual([]);
     // Who asked is only known with a key, and what only on a path that is served.
-    if (row.reason.startsWith("KEY_") || row.reason === "ENDPOINT_NOT_FOUND") return;
+    if (row.reason.startsWith("KEY_") || row.status === 405) return;
+    if (row.reason === "ENDPOINT_NOT_FOUND") return;
     const { record, verdict } = await gateway.request(requestId);
     expect(record?.event).toMatchObject({
       outcome: RequestOutcome.REFUSED,

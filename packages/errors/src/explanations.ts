@@ -59,8 +59,16 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
     steps: ["Send `content-type: application/json`, without compression."],
   },
   ENDPOINT_NOT_FOUND: {
-    cause: "The path or its method is not served by this port.",
-    steps: ["Check base URL and path; README.md lists the doors."],
+    cause: "The path is not served by this port.",
+    steps: [
+      "Send it to the path that the message names, if it names one; the client's base URL is often what is wrong.",
+      "OpenAI's clients want a base URL that ends with `/v1`, Anthropic's one without.",
+      'WebSockets (426) are not served: send the request with `"stream": true` over plain HTTP.',
+    ],
+  },
+  METHOD_NOT_ALLOWED: {
+    cause: "The path is served, for another HTTP method.",
+    steps: ["Use a method that the header `allow` names."],
   },
   UPSTREAM_REJECTED_REQUEST: {
     cause: "The provider refused what the caller wrote. Its words are quoted where they help.",

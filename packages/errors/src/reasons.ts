@@ -65,6 +65,7 @@ export const reasons = {
   UNSUPPORTED_FIELD: row(INVALID_ARGUMENT, 400, "never", "caller"),
   UNSUPPORTED_MEDIA_TYPE: row(INVALID_ARGUMENT, 415, "never", "caller"),
   ENDPOINT_NOT_FOUND: row(NOT_FOUND, 404, "never", "caller"),
+  METHOD_NOT_ALLOWED: row(UNIMPLEMENTED, 405, "never", "caller"),
   UPSTREAM_REJECTED_REQUEST: row(INVALID_ARGUMENT, 400, "never", "caller"),
   CONTEXT_LENGTH_EXCEEDED: row(INVALID_ARGUMENT, 400, "never", "caller"),
   REQUEST_TOO_LARGE: row(INVALID_ARGUMENT, 413, "never", "caller"),

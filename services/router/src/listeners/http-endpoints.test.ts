@@ -14,7 +14,7 @@ describe("findHttpEndpoint", () => {
     ["POST", "/v1/messages/count_tokens?beta=true", "count_tokens"],
     ["POST", "/v1/responses/input_tokens", "count_tokens"],
     ["POST", "/v1/responses/input_tokens?beta=true", "count_tokens"],
-    ["GET", "/v1/responses/input_tokens", "stored_response"],
+    ["GET", "/v1/responses/input_tokens/x", "stored_response"],
     ["GET", "/v1/responses/resp_1?include=x", "stored_response"],
     ["HEAD", "/", "probe"],
     ["HEAD", "/api/hello", "probe"],
@@ -29,6 +29,7 @@ describe("findHttpEndpoint", () => {
 
   it.each([
     ["GET", "/v1/chat/completions"],
+    ["GET", "/v1/responses/input_tokens"],
     ["POST", "/v1/chat/completions/"],
     ["POST", "/?/v1/chat/completions"],
     ["POST", "/v1/models"],

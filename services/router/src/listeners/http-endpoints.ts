@@ -94,6 +94,12 @@ const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEn
 
 const modelsPath = "/v1/models";
 
+/** The paths that clients call behind their base URL, the longest first. */
+export const clientPaths = [...exactEndpoints.keys(), `GET ${modelsPath}`]
+  .filter((endpoint) => endpoint.includes(" /v1/"))
+  .map((endpoint) => endpoint.slice(endpoint.indexOf("/")))
+  .toSorted((one, other) => other.length - one.length);
+
 /** Every endpoint, for people. */
 export const servedEndpoints = [
   ...exactEndpoints.keys(),
@@ -117,8 +123,18 @@ export function findHttpEndpoint(
   const query = end < 0 ? "" : url.slice(end + 1);
   const asPath = exactEndpoints.get(`${method} ${path}`);
   if (asPath !== undefined) return asPath;
-  if (path.startsWith("/v1/responses/")) return storedResponse;
+  if (path.startsWith("/v1/responses/") && !exactEndpoints.has(`POST ${path}`)) {
+    return storedResponse;
+  }
   return findModels({ method, path, query, headers });
+}
+
+/** The methods for which a path is served, such as `POST`; that somebody probes it is no service. */
+export function methodsOf(path: string): readonly string[] {
+  return ["GET", "POST"].filter((method) => {
+    const operation = findHttpEndpoint(method, path)?.operation;
+    return operation !== undefined && operation !== "stored_response";
+  });
 }
 
 const storedResponse: HttpEndpoint = { operation: "stored_response", format: openaiResponses };

@@ -212,6 +212,16 @@ describe("the HTTP door", () => {
     await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 200 "));
   });
 
+  it("names the method for which a path is served, in the path's format", async () => {
+    const { port } = await listen();
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/messages`);
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
+    expect(await answer.json()).toMatchObject({
+      type: "error",
+      error: { type: "invalid_request_error", code: "METHOD_NOT_ALLOWED" },
+    });
+  });
+
   it("answers a caller that would rather speak HTTP/2 as any other", async () => {
     const { port } = await listen();
     const caller = open(port);

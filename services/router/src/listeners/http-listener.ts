@@ -13,11 +13,13 @@ import type { Snapshot } from "@penstock/snapshot";
 import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
-import { closestFormat, findHttpEndpoint, servedEndpoints } from "./http-endpoints.ts";
+import { closestFormat, findHttpEndpoint } from "./http-endpoints.ts";
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
 import { writeModels } from "./http-models.ts";
 import { keepaliveOf } from "./keepalive-header.ts";
 import { noteHeaders } from "./note-headers.ts";
+import { notServed, nothingStored } from "./not-served.ts";
+import type { NotServed } from "./not-served.ts";
 import { openHttpServer } from "./open-http-server.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 import { readCall } from "./read-call.ts";
@@ -89,13 +91,15 @@ export class HttpListener {
     response.sendDate = false;
     const problem = badHead(request);
     const endpoint = findHttpEndpoint(request.method, request.url, request.headers);
-    if (problem !== undefined || endpoint === undefined) {
-      const error = problem ?? endpointNotFound(request);
+    if (problem !== undefined) {
       this.#discardBody(request, response);
       const format = endpoint?.format ?? closestFormat(request.url, request.headers);
-      if (problem === undefined && wantsWebSocket(request)) {
-        refuseUpgrade(response, format, error);
-      } else answerError(response, format, error);
+      answerError(response, format, problem);
+      return;
+    }
+    if (endpoint === undefined) {
+      this.#discardBody(request, response);
+      answerNotServed(response, notServed(request));
       return;
     }
     this.#serve(request, response, endpoint);
@@ -205,36 +209,10 @@ export class HttpListener {
   }
 }
 
-function endpointNotFound(request: IncomingMessage): GatewayError {
-  const path = (request.url ?? "").split("?", 1)[0]?.slice(0, 200) ?? "";
-  return new GatewayError(
-    "ENDPOINT_NOT_FOUND",
-    `${request.method ?? ""} ${path} is not served here. Served are: ${servedEndpoints}.`,
-  );
-}
-
-function nothingStored(request: IncomingMessage): GatewayError {
-  const path = (request.url ?? "").split("?", 1)[0]?.slice(0, 200) ?? "";
-  return new GatewayError(
-    "ENDPOINT_NOT_FOUND",
-    `${request.method ?? ""} ${path} is not served: Penstock keeps no answers. ` +
-      "Send the whole conversation in input of POST /v1/responses.",
-  );
-}
-
-/** Others that name an upgrade, as Java's clients do with h2c, go on without it by themselves. */
-function wantsWebSocket({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === "websocket";
-}
-
-/**
- * A caller that asks for a WebSocket, as Codex does behind its own provider, goes on in plain HTTP at
- * once by this status; by any other it tries again and again.
- */
-function refuseUpgrade(response: ServerResponse, format: Format, error: GatewayError): void {
+function answerNotServed(response: ServerResponse, { headers, ...answer }: NotServed): void {
   const requestId = newUuidV7();
-  const headers = ["x-request-id", requestId, "upgrade", "HTTP/1.1", "connection", "upgrade"];
-  writeHttpError(response, format, { error, requestId, headers, status: 426 });
+  const all = ["x-request-id", requestId, ...headers];
+  writeHttpError(response, answer.format, { ...answer, requestId, headers: all });
 }
 
 function answerError(response: ServerResponse, format: Format, error: GatewayError): void {

@@ -48,6 +48,7 @@ const nextSteps: Record<ErrorReason, string> = {
   UNSUPPORTED_FIELD: fixRequest,
   UNSUPPORTED_MEDIA_TYPE: fixRequest,
   ENDPOINT_NOT_FOUND: "Use a path that the router serves.",
+  METHOD_NOT_ALLOWED: "Use a method for which the path is served.",
   UPSTREAM_REJECTED_REQUEST: fixRequest,
   CONTEXT_LENGTH_EXCEEDED: "Send a shorter prompt, or add a target with a longer context.",
   REQUEST_TOO_LARGE: "Send less in one request.",
