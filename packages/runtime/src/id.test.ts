@@ -12,6 +12,23 @@ describe("newUuidV7", () => {
     expect(id.slice(0, 13)).toBe("01923456-789a");
   });
 
+  it("takes the time from who has read the clock already", () => {
+    const clock = new ManualClock(0x0192_3456_789a);
+    expect(newUuidV7(clock, 0x0192_3456_ffff).slice(0, 18)).toBe("01923456-ffff-7000");
+    expect(newUuidV7(clock, 0x0192_3457_0000).slice(0, 18)).toBe("01923457-0000-7000");
+    expect(newUuidV7(clock).slice(0, 18)).toBe("01923457-0000-7001");
+  });
+
+  it("is random behind the counter in every digit, with the variant of RFC 9562", () => {
+    const ids = Array.from({ length: 3_000 }, () => newUuidV7());
+    for (const id of ids) expect(id).toMatch(form);
+    for (let at = 20; at < 36; at += 1) {
+      const seen = new Set(ids.map((id) => id[at]));
+      expect(seen.size, `place ${at}`).toBe(at === 23 ? 1 : 16);
+    }
+    expect(new Set(ids.map((id) => id[19]))).toEqual(new Set(["8", "9", "a", "b"]));
+  });
+
   it("sorts in the order of making, past a full counter and a clock set back", () => {
     const clock = new ManualClock();
     const ids = Array.from({ length: 5_000 }, () => newUuidV7(clock));
