@@ -24,6 +24,19 @@ function rootSampler(name: string, argument: string): ((traceId: string) => bool
   const ratio = argument.trim() === "" ? Number.NaN : Number(argument);
   if (!(ratio >= 0 && ratio <= 1)) return undefined;
   // The right end of a trace id is random in every implementation; the left may hold a time.
-  const threshold = ratio * 16 ** digits;
-  return (traceId) => Number.parseInt(traceId.slice(-digits), 16) < threshold;
+  // Compared digit by digit: of most ids the first one or two tell.
+  const limit = Math.ceil(ratio * 16 ** digits)
+    .toString(16)
+    .padStart(digits, "0");
+  return limit.length > digits ? () => true : (traceId) => endsBelow(traceId, limit);
+}
+
+/** Whether the last digits of the id, hexadecimal in lower case, are less than `limit`. */
+function endsBelow(traceId: string, limit: string): boolean {
+  const start = traceId.length - limit.length;
+  for (let index = 0; index < limit.length; index += 1) {
+    const difference = traceId.charCodeAt(start + index) - limit.charCodeAt(index);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }

@@ -57,6 +57,21 @@ describe("samplers", () => {
     expect(sampler?.("0".repeat(32), false)).toBe(false);
   });
 
+  it("keep what stands below their ratio, to the last digit", () => {
+    const hex = fc.bigInt({ min: 0n, max: 16n ** 32n - 1n });
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), hex, (ratio, number) => {
+        const traceId = number.toString(16).padStart(32, "0");
+        const kept = Number(number & (16n ** 13n - 1n)) < ratio * 16 ** 13;
+        expect(createSampler("traceidratio", String(ratio))?.(traceId, undefined)).toBe(kept);
+      }),
+    );
+    const half = createSampler("traceidratio", "0.5");
+    expect(half?.(`${"f".repeat(19)}7${"f".repeat(12)}`, undefined)).toBe(true);
+    expect(half?.(`${"0".repeat(19)}8${"0".repeat(12)}`, undefined)).toBe(false);
+    expect(createSampler("traceidratio", "1")?.("f".repeat(32), undefined)).toBe(true);
+  });
+
   it("know the names of the specification and refuse others", () => {
     expect(createSampler()?.(newTraceId(), undefined)).toBe(true);
     expect(createSampler("always_off")?.(newTraceId(), true)).toBe(false);
