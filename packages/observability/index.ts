@@ -8,7 +8,14 @@ export type { RecordingObservability } from "./src/silent-observability.ts";
 export { createLogger } from "./src/logger.ts";
 export type { Logger, LogLevel } from "./src/logger.ts";
 export { MetricRegistry } from "./src/metric-registry.ts";
-export type { Counter, Gauge, GaugeReading, Histogram } from "./src/metric-registry.ts";
+export type {
+  Counter,
+  CounterSeries,
+  Gauge,
+  GaugeReading,
+  Histogram,
+  HistogramSeries,
+} from "./src/metric-registry.ts";
 export { formatTraceparent, parseTraceparent } from "./src/propagation.ts";
 export { redactText } from "./src/redact.ts";
 export { createSampler } from "./src/sampler.ts";

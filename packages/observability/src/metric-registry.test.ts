@@ -63,6 +63,39 @@ describe("MetricRegistry", () => {
     ]);
   });
 
+  it("adds by a series as by its labels, and shows it from the first sample on", () => {
+    const metrics = new MetricRegistry();
+    const counter = metrics.counter("a_total", "A.", ["x"]);
+    const histogram = metrics.histogram("b_seconds", "B.", [1], ["x"]);
+    const one = counter.series("p");
+    const times = histogram.series("p");
+    one.add(0);
+    times.record(Number.NaN);
+    expect(metrics.render()).not.toMatch(/x="p"/);
+    one.add(2);
+    counter.add(3, "p");
+    one.add(-1);
+    times.record(0.5);
+    histogram.record(7, "p");
+    const text = metrics.render();
+    expect(text).toContain('a_total{x="p"} 5\n');
+    expect(text).toContain('b_seconds_bucket{x="p",le="1"} 1\n');
+    expect(text).toContain('b_seconds_sum{x="p"} 7.5\n');
+  });
+
+  it("counts each sample of a series that came when the metric was at its cap", () => {
+    const metrics = new MetricRegistry();
+    const counter = metrics.counter("a_total", "A.", ["x"]);
+    for (let index = 0; index < 1_000; index += 1) counter.add(1, String(index));
+    const late = counter.series("late");
+    late.add(2);
+    late.add(3);
+    const lines = metrics.render().split("\n");
+    expect(lines).toContain('a_total{x="_other"} 5');
+    expect(lines).toContain('penstock_metric_series_capped_total{metric="a_total"} 2');
+    expect(lines).not.toContain('a_total{x="late"} 5');
+  });
+
   it("gives the same metric twice and refuses another form", () => {
     const metrics = new MetricRegistry();
     metrics.counter("a_total", "A.").add(1);

@@ -3,6 +3,13 @@ import { renderLabels, SeriesMap } from "./metric-series.ts";
 /** A sum that only grows. Label values stand in the order of the label names. */
 export interface Counter {
   add(amount: number, ...labels: string[]): void;
+  /** The series of these label values, for who adds to it at every request. */
+  series(...labels: string[]): CounterSeries;
+}
+
+/** One series of a counter. It appears with the first sample. */
+export interface CounterSeries {
+  add(amount: number): void;
 }
 
 /** A value that goes up and down. */
@@ -13,6 +20,13 @@ export interface Gauge {
 /** A distribution over fixed bounds. */
 export interface Histogram {
   record(value: number, ...labels: string[]): void;
+  /** The series of these label values, for who records in it at every request. */
+  series(...labels: string[]): HistogramSeries;
+}
+
+/** One series of a histogram. It appears with the first sample. */
+export interface HistogramSeries {
+  record(value: number): void;
 }
 
 /** What a gauge function reads: one value, or one per list of label values. */
@@ -59,6 +73,14 @@ export class MetricRegistry {
         add: (amount, ...labels) => {
           if (amount > 0) series.cell(labels).value += amount;
         },
+        series: (...labels) => {
+          const one = new OneSeries(series, labels);
+          return {
+            add: (amount) => {
+              if (amount > 0) one.cell().value += amount;
+            },
+          };
+        },
       };
       return { handle, lines: () => valueLines(name, series) };
     });
@@ -100,12 +122,15 @@ export class MetricRegistry {
       const series = this.#series<HistogramCell>(name, labelNames, newCell);
       const handle: Histogram = {
         record: (value, ...labels) => {
-          if (Number.isNaN(value)) return;
-          const cell = series.cell(labels);
-          let index = 0;
-          while (index < bounds.length && value > (bounds[index] ?? 0)) index += 1;
-          cell.counts[index] = (cell.counts[index] ?? 0) + 1;
-          cell.sum += value;
+          if (!Number.isNaN(value)) recordIn(series.cell(labels), bounds, value);
+        },
+        series: (...labels) => {
+          const one = new OneSeries(series, labels);
+          return {
+            record: (value) => {
+              if (!Number.isNaN(value)) recordIn(one.cell(), bounds, value);
+            },
+          };
         },
       };
       return { handle, lines: () => histogramLines(name, bounds, series) };
@@ -145,6 +170,30 @@ export class MetricRegistry {
     this.#metrics.set(name, { ...form, ...metric });
     return metric.handle;
   }
+}
+
+/** Finds the cell of its label values once; at the cap it looks, and is counted, each time. */
+class OneSeries<Cell> {
+  readonly #series: SeriesMap<Cell>;
+  readonly #labels: readonly string[];
+  #cell: Cell | undefined;
+
+  constructor(series: SeriesMap<Cell>, labels: readonly string[]) {
+    this.#series = series;
+    this.#labels = labels;
+  }
+
+  cell(): Cell {
+    this.#cell ??= this.#series.ownCell(this.#labels);
+    return this.#cell ?? this.#series.cell(this.#labels);
+  }
+}
+
+function recordIn(cell: HistogramCell, bounds: readonly number[], value: number): void {
+  let index = 0;
+  while (index < bounds.length && value > (bounds[index] ?? 0)) index += 1;
+  cell.counts[index] = (cell.counts[index] ?? 0) + 1;
+  cell.sum += value;
 }
 
 function sample(name: string, labels: string, value: number): string {

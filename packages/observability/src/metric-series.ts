@@ -40,13 +40,19 @@ export class SeriesMap<Cell> {
     return branch?.cell ?? this.#find(labels);
   }
 
-  #find(labels: readonly string[]): Cell {
+  /** The cell of these label values alone; undefined: the metric is at its cap and has none. */
+  ownCell(labels: readonly string[]): Cell | undefined {
     const key = this.#key(labels);
     const known = this.#cells.get(key);
-    if (known !== undefined || this.#cells.size < maxSeries) {
-      const cell = known ?? this.#add(key);
-      this.#remember(labels, cell);
-      return cell;
+    if (known !== undefined) return known;
+    return this.#cells.size < maxSeries ? this.#add(key) : undefined;
+  }
+
+  #find(labels: readonly string[]): Cell {
+    const own = this.ownCell(labels);
+    if (own !== undefined) {
+      this.#remember(labels, own);
+      return own;
     }
     this.#onCapped();
     const otherKey = this.labelNames.map(() => otherValue).join(separator);

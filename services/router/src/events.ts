@@ -1,12 +1,13 @@
 import { AttemptKind, CountEstimateReason } from "@penstock/api";
-import type { CountTokensResponse } from "@penstock/api";
+import type { Attempt, CountTokensResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import type { Counter, Histogram, Logger, MetricRegistry } from "@penstock/observability";
+import type { Counter, Logger, MetricRegistry } from "@penstock/observability";
 import type { FailureSample } from "./health/failure-samples.ts";
 import type { QuotaRefused } from "./leases/reserve-outcome.ts";
 import { countEstimateReasonName } from "./pipeline/count-answer.ts";
 import type { RequestContext } from "./pipeline/request-context.ts";
 import { operationName } from "./pipeline/request-spans.ts";
+import { RequestSeries } from "./request-series.ts";
 
 /** Bounds of request durations, from a cache hit to a long answer. Unit: seconds. */
 const durationBounds = [
@@ -23,10 +24,7 @@ export class RouterEvents {
   readonly #requests: Counter;
   readonly #attempts: Counter;
   readonly #hedges: Counter;
-  readonly #duration: Histogram;
-  readonly #firstToken: Histogram;
-  readonly #costNanoUsd: Counter;
-  readonly #tokens: Counter;
+  readonly #series: RequestSeries;
   readonly #unmetered: Counter;
   readonly #lost: Counter;
   readonly #unrecorded: Counter;
@@ -53,28 +51,36 @@ export class RouterEvents {
       "Second attempts beside a slow one, by deployment and outcome: OK where they were faster.",
       ["deployment", "outcome"],
     );
-    this.#duration = metrics.histogram(
+    const duration = metrics.histogram(
       "penstock_request_duration_seconds",
       "Time from the arrival of a request to its end.",
       durationBounds,
       ["operation"],
     );
-    this.#firstToken = metrics.histogram(
+    const firstToken = metrics.histogram(
       "penstock_time_to_first_token_seconds",
       "Time from the arrival of a request to its first content.",
       durationBounds,
       ["operation"],
     );
-    this.#costNanoUsd = metrics.counter(
+    const costNanoUsd = metrics.counter(
       "penstock_cost_nano_usd_total",
       "Cost of answered requests by the price books, in nano-USD.",
       ["deployment"],
     );
-    this.#tokens = metrics.counter(
+    const tokens = metrics.counter(
       "penstock_tokens_total",
       "Tokens used, by deployment and direction.",
       ["deployment", "direction"],
     );
+    this.#series = new RequestSeries({
+      requests: this.#requests,
+      duration,
+      firstToken,
+      attempts: this.#attempts,
+      tokens,
+      costNanoUsd,
+    });
     this.#unmetered = metrics.counter(
       "penstock_unmetered_requests_total",
       "Requests served although their usage could not be recorded.",
@@ -116,22 +122,12 @@ export class RouterEvents {
   requestEnded(context: RequestContext, durationMs: number): void {
     const operation = operationName(context);
     const reason = context.error?.reason ?? "";
-    this.#requests.add(1, operation, context.outcome ?? "", reason);
-    this.#duration.record(durationMs / 1_000, operation);
-    if (context.firstTokenMs !== undefined) {
-      this.#firstToken.record(context.firstTokenMs / 1_000, operation);
-    }
-    for (const attempt of context.attempts) {
-      this.#attempts.add(1, attempt.deployment, attempt.outcome);
-      if (attempt.kind === AttemptKind.HEDGE) {
-        this.#hedges.add(1, attempt.deployment, attempt.outcome);
-      }
-      const { usage } = attempt;
-      if (usage === undefined) continue;
-      this.#tokens.add(Number(usage.inputTokens ?? 0n), attempt.deployment, "input");
-      this.#tokens.add(Number(usage.outputTokens ?? 0n), attempt.deployment, "output");
-      this.#costNanoUsd.add(Number(attempt.costNanoUsd ?? 0n), attempt.deployment);
-    }
+    const series = this.#series.ofOperation(operation);
+    if (context.outcome === "COMPLETED" && reason === "") series.completed.add(1);
+    else this.#requests.add(1, operation, context.outcome ?? "", reason);
+    series.duration.record(durationMs / 1_000);
+    if (context.firstTokenMs !== undefined) series.firstToken.record(context.firstTokenMs / 1_000);
+    for (const attempt of context.attempts) this.#attemptEnded(attempt);
     if (context.outcome === "FAILED") {
       this.#logger.warn("a request failed", {
         requestId: context.requestId,
@@ -140,6 +136,17 @@ export class RouterEvents {
         attempts: context.attempts.map(({ deployment, outcome }) => `${deployment} ${outcome}`),
       });
     }
+  }
+
+  #attemptEnded({ deployment, outcome, kind, usage, costNanoUsd }: Attempt): void {
+    const series = this.#series.ofDeployment(deployment);
+    if (outcome === "OK") series.answered.add(1);
+    else this.#attempts.add(1, deployment, outcome);
+    if (kind === AttemptKind.HEDGE) this.#hedges.add(1, deployment, outcome);
+    if (usage === undefined) return;
+    series.inputTokens.add(Number(usage.inputTokens ?? 0n));
+    series.outputTokens.add(Number(usage.outputTokens ?? 0n));
+    series.costNanoUsd.add(Number(costNanoUsd ?? 0n));
   }
 
   /** A quota refused a request, or one of its targets. Told of only where quota did not decide. */
