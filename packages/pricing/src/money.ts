@@ -28,10 +28,23 @@ export function parseMoney(text: string, field = "amount"): bigint {
 
 /** Writes nano-USD as US dollars with as few digits as are exact: 12500000000n is "12.5". */
 export function formatMoney(nanoUsd: bigint): string {
+  const sign = nanoUsd < 0n ? "-" : "";
   const absolute = nanoUsd < 0n ? -nanoUsd : nanoUsd;
-  const whole = absolute / nanoUsdPerUsd;
-  const fraction = (absolute % nanoUsdPerUsd).toString().padStart(9, "0").replace(/0+$/, "");
-  return `${nanoUsd < 0n ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
+  const safe = absolute <= maximumSafe;
+  const nanos = safe ? Number(absolute) % 1e9 : Number(absolute % nanoUsdPerUsd);
+  // Only what can't be held by a number, above nine million dollars, is divided as a bigint.
+  const whole = safe ? (Number(absolute) - nanos) / 1e9 : absolute / nanoUsdPerUsd;
+  return nanos === 0 ? `${sign}${whole}` : `${sign}${whole}.${fractionOf(nanos)}`;
+}
+
+const maximumSafe = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Billionths, 1 to 999999999, as decimals without zeros at the end. */
+function fractionOf(nanos: number): string {
+  let digits = nanos;
+  let count = 9;
+  for (; digits % 10 === 0; count -= 1) digits /= 10;
+  return String(digits).padStart(count, "0");
 }
 
 /** Returns `nanoUsd` if it fits int64; otherwise throws FIELD_INVALID naming `field`. */
