@@ -9,12 +9,6 @@ import type { RequestContext } from "./pipeline/request-context.ts";
 import { operationName } from "./pipeline/request-spans.ts";
 import { RequestSeries } from "./request-series.ts";
 
-/** Bounds of request durations, from a cache hit to a long answer. Unit: seconds. */
-const durationBounds = [
-  0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-  163.84, 327.68, 655.36,
-];
-
 /** A quota that is away refuses every request; the log needs to hear of it once a second. */
 const quotaLogIntervalMs = 1_000;
 
@@ -51,36 +45,7 @@ export class RouterEvents {
       "Second attempts beside a slow one, by deployment and outcome: OK where they were faster.",
       ["deployment", "outcome"],
     );
-    const duration = metrics.histogram(
-      "penstock_request_duration_seconds",
-      "Time from the arrival of a request to its end.",
-      durationBounds,
-      ["operation"],
-    );
-    const firstToken = metrics.histogram(
-      "penstock_time_to_first_token_seconds",
-      "Time from the arrival of a request to its first content.",
-      durationBounds,
-      ["operation"],
-    );
-    const costNanoUsd = metrics.counter(
-      "penstock_cost_nano_usd_total",
-      "Cost of answered requests by the price books, in nano-USD.",
-      ["deployment"],
-    );
-    const tokens = metrics.counter(
-      "penstock_tokens_total",
-      "Tokens used, by deployment and direction.",
-      ["deployment", "direction"],
-    );
-    this.#series = new RequestSeries({
-      requests: this.#requests,
-      duration,
-      firstToken,
-      attempts: this.#attempts,
-      tokens,
-      costNanoUsd,
-    });
+    this.#series = new RequestSeries(metrics, this.#requests, this.#attempts);
     this.#unmetered = metrics.counter(
       "penstock_unmetered_requests_total",
       "Requests served although their usage could not be recorded.",

@@ -2,21 +2,16 @@ import { MetricRegistry } from "@penstock/observability";
 import { describe, expect, it } from "vitest";
 import { RequestSeries } from "./request-series.ts";
 
-function metricsOf(registry: MetricRegistry) {
-  return {
-    requests: registry.counter("requests_total", "R.", ["operation", "outcome", "reason"]),
-    duration: registry.histogram("duration_seconds", "D.", [1], ["operation"]),
-    firstToken: registry.histogram("first_seconds", "F.", [1], ["operation"]),
-    attempts: registry.counter("attempts_total", "A.", ["deployment", "outcome"]),
-    tokens: registry.counter("tokens_total", "T.", ["deployment", "direction"]),
-    costNanoUsd: registry.counter("cost_total", "C.", ["deployment"]),
-  };
+function seriesIn(registry: MetricRegistry): RequestSeries {
+  const requests = registry.counter("requests_total", "R.", ["operation", "outcome", "reason"]);
+  const attempts = registry.counter("attempts_total", "A.", ["deployment", "outcome"]);
+  return new RequestSeries(registry, requests, attempts);
 }
 
 describe("RequestSeries", () => {
   it("names each series by its labels", () => {
     const registry = new MetricRegistry();
-    const series = new RequestSeries(metricsOf(registry));
+    const series = seriesIn(registry);
     for (const operation of ["chat", "embed", "chat"])
       series.ofOperation(operation).completed.add(1);
     series.ofOperation("chat").duration.record(0.5);
@@ -31,26 +26,26 @@ describe("RequestSeries", () => {
       expect.arrayContaining([
         'requests_total{operation="chat",outcome="COMPLETED",reason=""} 2',
         'requests_total{operation="embed",outcome="COMPLETED",reason=""} 1',
-        'duration_seconds_sum{operation="chat"} 0.5',
-        'first_seconds_sum{operation="embed"} 2',
+        'penstock_request_duration_seconds_sum{operation="chat"} 0.5',
+        'penstock_time_to_first_token_seconds_sum{operation="embed"} 2',
         'attempts_total{deployment="deployments/a",outcome="OK"} 1',
-        'tokens_total{deployment="deployments/a",direction="input"} 2',
-        'tokens_total{deployment="deployments/a",direction="output"} 3',
-        'cost_total{deployment="deployments/a"} 4',
+        'penstock_tokens_total{deployment="deployments/a",direction="input"} 2',
+        'penstock_tokens_total{deployment="deployments/a",direction="output"} 3',
+        'penstock_cost_nano_usd_total{deployment="deployments/a"} 4',
       ]),
     );
   });
 
   it("goes on counting past more deployments than it keeps", () => {
     const registry = new MetricRegistry();
-    const series = new RequestSeries(metricsOf(registry));
+    const series = seriesIn(registry);
     for (let round = 0; round < 2; round += 1) {
       for (let index = 0; index < 1_200; index += 1) {
         series.ofDeployment(`deployments/d${index}`).costNanoUsd.add(1);
       }
     }
     const lines = registry.render().split("\n");
-    expect(lines).toContain('cost_total{deployment="deployments/d7"} 2');
-    expect(lines).toContain('cost_total{deployment="_other"} 400');
+    expect(lines).toContain('penstock_cost_nano_usd_total{deployment="deployments/d7"} 2');
+    expect(lines).toContain('penstock_cost_nano_usd_total{deployment="_other"} 400');
   });
 });

@@ -1,20 +1,16 @@
-import type { Counter, CounterSeries, Histogram, HistogramSeries } from "@penstock/observability";
+import type {
+  Counter,
+  CounterSeries,
+  Histogram,
+  HistogramSeries,
+  MetricRegistry,
+} from "@penstock/observability";
 
-/** The metrics that every request adds to. */
-export interface RequestMetrics {
-  /** By operation, outcome and reason. */
-  readonly requests: Counter;
-  /** By operation. */
-  readonly duration: Histogram;
-  /** By operation. */
-  readonly firstToken: Histogram;
-  /** By deployment and outcome. */
-  readonly attempts: Counter;
-  /** By deployment and direction. */
-  readonly tokens: Counter;
-  /** By deployment. */
-  readonly costNanoUsd: Counter;
-}
+/** Bounds of request durations, from a cache hit to a long answer. Unit: seconds. */
+const durationBounds = [
+  0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+  163.84, 327.68, 655.36,
+];
 
 /** What requests of one operation add to. */
 export interface OperationSeries {
@@ -36,22 +32,50 @@ const maximumKept = 1_000;
 
 /** The series that nearly every request adds to, found by one name instead of by each label. */
 export class RequestSeries {
-  readonly #metrics: RequestMetrics;
+  readonly #requests: Counter;
+  readonly #attempts: Counter;
+  readonly #duration: Histogram;
+  readonly #firstToken: Histogram;
+  readonly #tokens: Counter;
+  readonly #costNanoUsd: Counter;
   readonly #operations = new Map<string, OperationSeries>();
   readonly #deployments = new Map<string, DeploymentSeries>();
 
-  constructor(metrics: RequestMetrics) {
-    this.#metrics = metrics;
+  /** `requests` by operation, outcome and reason, `attempts` by deployment and outcome. */
+  constructor(metrics: MetricRegistry, requests: Counter, attempts: Counter) {
+    this.#requests = requests;
+    this.#attempts = attempts;
+    this.#duration = metrics.histogram(
+      "penstock_request_duration_seconds",
+      "Time from the arrival of a request to its end.",
+      durationBounds,
+      ["operation"],
+    );
+    this.#firstToken = metrics.histogram(
+      "penstock_time_to_first_token_seconds",
+      "Time from the arrival of a request to its first content.",
+      durationBounds,
+      ["operation"],
+    );
+    this.#costNanoUsd = metrics.counter(
+      "penstock_cost_nano_usd_total",
+      "Cost of answered requests by the price books, in nano-USD.",
+      ["deployment"],
+    );
+    this.#tokens = metrics.counter(
+      "penstock_tokens_total",
+      "Tokens used, by deployment and direction.",
+      ["deployment", "direction"],
+    );
   }
 
   ofOperation(operation: string): OperationSeries {
     const known = this.#operations.get(operation);
     if (known !== undefined) return known;
-    const { requests, duration, firstToken } = this.#metrics;
     const made: OperationSeries = {
-      completed: requests.series(operation, "COMPLETED", ""),
-      duration: duration.series(operation),
-      firstToken: firstToken.series(operation),
+      completed: this.#requests.series(operation, "COMPLETED", ""),
+      duration: this.#duration.series(operation),
+      firstToken: this.#firstToken.series(operation),
     };
     return keep(this.#operations, operation, made);
   }
@@ -59,12 +83,11 @@ export class RequestSeries {
   ofDeployment(deployment: string): DeploymentSeries {
     const known = this.#deployments.get(deployment);
     if (known !== undefined) return known;
-    const { attempts, tokens, costNanoUsd } = this.#metrics;
     const made: DeploymentSeries = {
-      answered: attempts.series(deployment, "OK"),
-      inputTokens: tokens.series(deployment, "input"),
-      outputTokens: tokens.series(deployment, "output"),
-      costNanoUsd: costNanoUsd.series(deployment),
+      answered: this.#attempts.series(deployment, "OK"),
+      inputTokens: this.#tokens.series(deployment, "input"),
+      outputTokens: this.#tokens.series(deployment, "output"),
+      costNanoUsd: this.#costNanoUsd.series(deployment),
     };
     return keep(this.#deployments, deployment, made);
   }
