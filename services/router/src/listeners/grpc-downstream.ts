@@ -14,6 +14,7 @@ import { Metadata } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import { toGrpcError } from "@penstock/rpc";
 import type { GrpcError } from "@penstock/rpc";
+import type { MonotonicMs } from "@penstock/limits";
 import type { Clock } from "@penstock/runtime";
 import type { AnswerFacts, Downstream, SettledFacts } from "../pipeline/downstream.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
@@ -150,7 +151,9 @@ export class GrpcStreamDownstream implements Downstream {
     this.#write(event);
   }
 
-  flush(): void {}
+  flush(nowMs: MonotonicMs): void {
+    this.#keepalive.wrote(nowMs);
+  }
 
   finish(end: AnswerEnd, settled: SettledFacts): void {
     this.stop();
@@ -171,7 +174,6 @@ export class GrpcStreamDownstream implements Downstream {
   }
 
   #write(event: StreamGenerateResponse["event"]): void {
-    this.#keepalive.wrote();
     this.ready = this.#send(event);
   }
 

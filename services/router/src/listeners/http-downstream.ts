@@ -14,6 +14,7 @@ import type {
   StreamWriter,
   VectorAnswer,
 } from "@penstock/formats";
+import type { MonotonicMs } from "@penstock/limits";
 import type { Clock } from "@penstock/runtime";
 import { writeStallMs } from "../pipeline/attempt-timers.ts";
 import type { AnswerFacts, Downstream, RelayedText, SettledFacts } from "../pipeline/downstream.ts";
@@ -29,6 +30,7 @@ import {
 import { answerReport } from "./answer-report.ts";
 import { countHeaders, writeCount } from "./count-headers.ts";
 import { Keepalive } from "./keepalive.ts";
+import { StreamWrites } from "./stream-writes.ts";
 
 /** Gap after which a stream that has begun gets a comment, where nobody asked for another. */
 const usualKeepaliveMs = 15_000;
@@ -48,6 +50,7 @@ export class HttpDownstream implements Downstream {
   readonly #response: ServerResponse;
   readonly #format: Format;
   readonly #keepalive: Keepalive;
+  #writes: StreamWrites | undefined;
   /** Set by the listener right after construction, as both need each other. */
   context!: RequestContext;
   /** Set where a count is asked for. */
@@ -85,7 +88,7 @@ export class HttpDownstream implements Downstream {
   }
 
   onDrain(listener: () => void): void {
-    this.#response.once("drain", () => {
+    this.#writes?.onDrain(() => {
       this.ready = true;
       listener();
     });
@@ -141,10 +144,10 @@ export class HttpDownstream implements Downstream {
   start(facts: AnswerFacts): void {
     if (!this.#openedEarly) this.#writeStreamHead(this.#headers(facts));
     this.#facts = facts;
+    this.#writes = new StreamWrites(this.#response);
     this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
       includeUsage: this.context.includeUsage,
     });
-    this.#keepalive.wrote();
     if (!this.#keepalive.runs && this.#keepaliveMs > 0) this.#keepalive.start(this.#keepaliveMs);
   }
 
@@ -156,12 +159,12 @@ export class HttpDownstream implements Downstream {
     this.#pending += text;
   }
 
-  flush(): void {
-    if (this.#pending === "") return;
+  flush(nowMs: MonotonicMs): void {
     const text = this.#pending;
+    if (text === "" || this.#writes === undefined) return;
     this.#pending = "";
-    this.#keepalive.wrote();
-    this.ready = this.#response.write(text);
+    this.#keepalive.wrote(nowMs);
+    this.ready = this.#writes.write(text);
   }
 
   finish(end: AnswerEnd, settled: SettledFacts): void {
@@ -176,7 +179,7 @@ export class HttpDownstream implements Downstream {
     const { warnings } = end;
     if (warnings.length > 0) late.push("x-penstock-warnings", warningsValue(warnings));
     if (late.length > 0) this.#response.addTrailers(pairsOf(late));
-    this.#end(this.#pending + last);
+    this.#endStream(this.#pending + last);
   }
 
   fail(error: GatewayError): void {
@@ -184,7 +187,7 @@ export class HttpDownstream implements Downstream {
     const { requestId } = this.context;
     if (this.#writer !== undefined || this.#openedEarly) {
       // The head said 200 long ago: the stream ends with an error and without its end mark.
-      this.#end(this.#pending + this.#format.writeStreamError(error, requestId));
+      this.#endStream(this.#pending + this.#format.writeStreamError(error, requestId));
       return;
     }
     const headers = requestHeaders(this.context);
@@ -207,10 +210,20 @@ export class HttpDownstream implements Downstream {
     return headers;
   }
 
-  /** Nobody watches the request any more: who does not take its last bytes is given up here. */
   #end(text: string, encoding: "utf8" | "latin1" = "utf8"): void {
+    this.#response.end(text, encoding);
+    this.#watchEnd();
+  }
+
+  #endStream(text: string): void {
+    if (this.#writes === undefined) this.#response.end(text);
+    else this.#writes.end(text);
+    this.#watchEnd();
+  }
+
+  /** Nobody watches the request any more: who does not take its last bytes is given up here. */
+  #watchEnd(): void {
     const response = this.#response;
-    response.end(text, encoding);
     if (response.writableLength === 0 && response.socket?.writableLength === 0) return;
     response.setTimeout(writeStallMs, () => response.destroy());
   }
@@ -235,7 +248,9 @@ export class HttpDownstream implements Downstream {
   #writeStreamHead(headers: string[]): void {
     headers.push("content-type", this.#format.streamContentType);
     const later = this.#openedEarly ? lateTrailers : trailers;
-    headers.push("cache-control", "no-store", "trailer", later);
+    headers.push("cache-control", "no-store");
+    // Callers of HTTP/1.0, as some proxies are, get no chunks, so nothing behind them either.
+    if (this.#response.useChunkedEncodingByDefault) headers.push("trailer", later);
     this.#response.writeHead(200, headers);
   }
 

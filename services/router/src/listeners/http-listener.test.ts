@@ -231,6 +231,26 @@ describe("the HTTP door", () => {
     expect(caller.text).toMatch(/^HTTP\/1.1 404 /);
   });
 
+  it("streams to a proxy that speaks HTTP/1.0, without chunks and trailers", async () => {
+    const { port, upstream, bugs } = await listen();
+    const caller = open(port);
+    const body = JSON.stringify({ ...(JSON.parse(chat) as object), stream: true });
+    const streamHead = head({ "content-length": body.length });
+    caller.socket.write(streamHead.replace("HTTP/1.1", "HTTP/1.0") + body);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    upstream.last.headers(200, {}, true);
+    upstream.last.content("one");
+    await vi.waitFor(() => expect(caller.text).toContain('"content":"one"'));
+    upstream.last.content("two");
+    const finish = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
+    upstream.last.data(`data: ${JSON.stringify(finish)}\n\ndata: [DONE]\n\n`);
+    await vi.waitFor(() => expect(caller.closed).toBe(true));
+    const [answerHead = "", ...events] = caller.text.split("\r\n\r\n");
+    expect(answerHead).not.toMatch(/transfer-encoding|trailer/i);
+    expect(events.join("")).toMatch(/^data: .*"one".*\n\ndata: .*"two"[^]*data: \[DONE\]\n\n$/);
+    expect(bugs).toEqual([]);
+  });
+
   it("refuses two authorization headers that differ", async () => {
     const { port, upstream } = await listen();
     const caller = open(port);

@@ -21,7 +21,7 @@ describe("Keepalive", () => {
   it("counts from the last write", () => {
     const { clock, keepalive, sent } = started(1_000);
     clock.advance(900);
-    keepalive.wrote();
+    keepalive.wrote(clock.monotonicMs());
     clock.advance(999);
     expect(sent).toEqual([]);
     clock.advance(1);
@@ -32,7 +32,7 @@ describe("Keepalive", () => {
     const { clock, keepalive, sent } = started(1_000);
     for (let step = 0; step < 20; step += 1) {
       clock.advance(500);
-      keepalive.wrote();
+      keepalive.wrote(clock.monotonicMs());
     }
     expect(sent).toEqual([]);
     keepalive.stop();

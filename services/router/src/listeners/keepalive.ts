@@ -1,3 +1,4 @@
+import type { MonotonicMs } from "@penstock/limits";
 import type { Clock, Timer } from "@penstock/runtime";
 
 /** Sends a sign of life whenever a stream was quiet for so long: proxies cut idle connections. */
@@ -22,13 +23,13 @@ export class Keepalive {
   /** Begins to count now. Unit: milliseconds, above 0. */
   start(intervalMs: number): void {
     this.#intervalMs = intervalMs;
-    this.wrote();
+    this.wrote(this.#clock.monotonicMs());
     this.#schedule(intervalMs);
   }
 
-  /** Something was written. */
-  wrote(): void {
-    this.#lastWriteMs = this.#clock.monotonicMs();
+  /** Something was written at this moment. */
+  wrote(nowMs: MonotonicMs): void {
+    this.#lastWriteMs = nowMs;
   }
 
   stop(): void {
@@ -42,13 +43,14 @@ export class Keepalive {
   }
 
   #fire(): void {
-    const quietMs = this.#clock.monotonicMs() - this.#lastWriteMs;
+    const nowMs = this.#clock.monotonicMs();
+    const quietMs = nowMs - this.#lastWriteMs;
     // Timers of the event loop may fire up to a millisecond early.
     if (quietMs + 1 < this.#intervalMs) {
       this.#schedule(this.#intervalMs - quietMs);
       return;
     }
-    this.wrote();
+    this.wrote(nowMs);
     this.#schedule(this.#intervalMs);
     this.#send();
   }

@@ -11,6 +11,7 @@ import type {
   StreamRelay,
   StreamSink,
 } from "@penstock/formats";
+import type { MonotonicMs } from "@penstock/limits";
 import type { Clock } from "@penstock/runtime";
 import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
 import type { TargetHealthBook } from "../health/target-health.ts";
@@ -35,8 +36,8 @@ export interface AttemptOwner {
   attemptEvent(run: AttemptRun, event: StreamEvent): void;
   /** Text of a stream that goes to the caller as it came, behind the events that it tells of. */
   attemptText(text: string): void;
-  /** End of one read. */
-  attemptFlush(run: AttemptRun): void;
+  /** End of one read, at this moment. */
+  attemptFlush(run: AttemptRun, nowMs: MonotonicMs): void;
   /** The stream is complete. */
   attemptFinished(run: AttemptRun, end: AnswerEnd): void;
   /** The whole answer is there. */
@@ -198,7 +199,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.providerRequestId = providerRequestId(header);
     this.#heads?.heardHead(this.target.deployment, header, this.#clock.monotonicMs());
     if (!this.#ok) this.#timers.refused();
-    else if (!this.#stream) this.#timers.progressed();
+    else if (!this.#stream) this.#timers.progressed(this.#clock.monotonicMs());
     else if (isEventStream) {
       this.#reader = this.#format.createStreamReader?.(this, undefined, this.streamRelay);
     }
@@ -206,14 +207,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   onData(chunk: Buffer): void {
     if (this.#timers.over) return;
-    if (this.#reader === undefined) {
-      this.#collect(chunk);
-      return;
-    }
-    this.#reader.push(chunk);
-    if (!this.#sawContent) return;
-    this.#sawContent = false;
-    this.#timers.progressed();
+    if (this.#reader === undefined) this.#collect(chunk);
+    else this.#reader.push(chunk);
   }
 
   onEnd(): void {
@@ -273,7 +268,13 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   }
 
   flush(): void {
-    if (!this.#timers.over) this.#owner.attemptFlush(this);
+    if (this.#timers.over) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#sawContent) {
+      this.#sawContent = false;
+      this.#timers.progressed(nowMs);
+    }
+    this.#owner.attemptFlush(this, nowMs);
   }
 
   finish(end: AnswerEnd): void {
@@ -311,7 +312,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     }
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
-    if (this.#ok && !this.#stream) this.#timers.progressed();
+    if (this.#ok && !this.#stream) this.#timers.progressed(this.#clock.monotonicMs());
   }
 
   #readWhole(body: Buffer): void {

@@ -46,7 +46,7 @@ describe("AttemptTimers", () => {
     const { clock, heard, made } = timers();
     for (let at = 0; at < 5; at += 1) {
       clock.advance(250);
-      made.progressed();
+      made.progressed(clock.monotonicMs());
     }
     clock.advance(490);
     expect(heard).toEqual([]);
@@ -58,14 +58,14 @@ describe("AttemptTimers", () => {
     const { clock, heard, made } = timers({ requestEndMs: 1_000 });
     for (let at = 0; at < 6; at += 1) {
       clock.advance(200);
-      made.progressed();
+      made.progressed(clock.monotonicMs());
     }
     expect(heard).toEqual(["TIMEOUT_TOTAL"]);
   });
 
   it("does not blame the provider while the caller does not read", () => {
     const { clock, heard, made } = timers({ requestEndMs: 600_000 });
-    made.progressed();
+    made.progressed(clock.monotonicMs());
     expect(made.pause()).toBe(true);
     clock.advance(3_000);
     expect(heard).toEqual([]);

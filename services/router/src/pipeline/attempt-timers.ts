@@ -1,4 +1,5 @@
 import type { FailureClass } from "@penstock/formats";
+import type { MonotonicMs } from "@penstock/limits";
 import type { Clock, Timer } from "@penstock/runtime";
 import type { AttemptTimeouts } from "@penstock/snapshot";
 
@@ -61,14 +62,14 @@ export class AttemptTimers {
     return this.#phase === "over";
   }
 
-  /** Content came: the progress timer begins anew. Keep-alives are not content. */
-  progressed(): void {
+  /** Content came at this moment: the progress timer begins anew. Keep-alives are not content. */
+  progressed(nowMs: MonotonicMs): void {
     if (this.#phase === "paused" || this.#phase === "over") return;
     const first = this.#phase === "first_token";
     this.#phase = "progress";
-    this.#phaseDueMs = this.#clock.monotonicMs() + this.#timeouts.progressMs;
+    this.#phaseDueMs = nowMs + this.#timeouts.progressMs;
     // The progress timer may end before what was left of the first-token timer.
-    if (first) this.#schedule();
+    if (first) this.#schedule(this.#due, nowMs);
   }
 
   /** An error answer has begun: only its body is still to come. */

@@ -1,5 +1,6 @@
 import type { CountTokensResponse, TokenUsage } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
+import type { MonotonicMs } from "@penstock/limits";
 import type {
   Answer,
   AnswerEnd,
@@ -75,8 +76,8 @@ export interface Downstream {
    * not called then. Absent where callers have no format.
    */
   text?(text: string): void;
-  /** Sends what `event` and `text` gathered, in one write. */
-  flush(): void;
+  /** Sends what `event` and `text` gathered, in one write, at this moment. */
+  flush(nowMs: MonotonicMs): void;
   /** Ends the streamed answer. */
   finish(end: AnswerEnd, settled: SettledFacts): void;
   /** Sends an error: as an answer before `start`, as the end of the stream after it. */

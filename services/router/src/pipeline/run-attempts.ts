@@ -261,15 +261,15 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#context.downstream.text?.(text);
   }
 
-  attemptFlush(run: AttemptRun): void {
+  attemptFlush(run: AttemptRun, nowMs: MonotonicMs): void {
     const { downstream } = this.#context;
     if (!run.committed) return;
-    downstream.flush();
+    downstream.flush(nowMs);
     if (!downstream.ready) {
       // What was on its way when it paused must not add a listener each time.
       if (run.pause()) downstream.onDrain(() => this.guarded(() => run.resume()));
     }
-    if (this.#now - this.#lastProgressMs >= progressIntervalMs) this.#writeProgress(run);
+    if (nowMs - this.#lastProgressMs >= progressIntervalMs) this.#writeProgress(run, nowMs);
   }
 
   attemptFinished(run: AttemptRun, end: AnswerEnd): void {
@@ -368,8 +368,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#close(run, "CANCELLED", { calledOff });
   }
 
-  #writeProgress(run: AttemptRun): void {
-    this.#lastProgressMs = this.#now;
+  #writeProgress(run: AttemptRun, nowMs: MonotonicMs): void {
+    this.#lastProgressMs = nowMs;
     this.#parts.settlement.progress(this.#context, run);
   }
 
