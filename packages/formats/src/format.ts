@@ -182,7 +182,7 @@ export interface BodyEdit extends TextRange {
 export interface RelayedAnswer {
   /** Where the value of `model` stands. */
   model: TextRange;
-  /** What is known when it is complete; its usage is never absent. */
+  /** What is known when it is complete; its usage is never absent, its raw one may be. */
   end: AnswerEnd;
   /** Signature of its last reasoning; absent: there is none, or the format's relay sees none. */
   signature?: string;
@@ -308,10 +308,11 @@ export interface Format {
     target: TargetRequest,
   ): BodyEdit | undefined;
   /**
-   * Looks over a target's whole answer, one character for each byte (Latin-1), which are known to
-   * be UTF-8. Undefined when it must be read and written anew, or is no answer.
+   * Looks over a target's whole answer, given as its bytes, which are known to be UTF-8, and as a
+   * text of one character for each of them (Latin-1). Undefined when it must be read and written
+   * anew, or is no answer.
    */
-  relayResponse(text: string): RelayedAnswer | undefined;
+  relayResponse(text: string, body: Uint8Array): RelayedAnswer | undefined;
   /** Reads a target's whole answer. Throws UPSTREAM_MALFORMED, or the error found in a 200. */
   readResponse(body: Uint8Array): Answer;
   /** Writes a whole answer for the caller. */

@@ -127,7 +127,7 @@ describe.each(Object.values(formats))("$name", (format) => {
     it("is refused or read, whatever became of its bytes", () => {
       const bytes = writtenAnswer(format, answer);
       throwsOnlyItsOwn(bytes, (body) => format.readResponse(body));
-      throwsOnlyItsOwn(bytes, (body) => format.relayResponse(latin1(body)));
+      throwsOnlyItsOwn(bytes, (body) => format.relayResponse(latin1(body), body));
       throwsOnlyItsOwn(bytes, (body) => format.readError(500, () => undefined, body));
     });
   });

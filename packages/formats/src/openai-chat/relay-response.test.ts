@@ -6,8 +6,11 @@ import { relayResponse } from "./relay-response.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+const relay = (bytes: Uint8Array) => relayResponse(latin1(bytes), bytes);
 const look = (body: unknown) =>
-  relayResponse(latin1(encode(typeof body === "string" ? body : JSON.stringify(body))));
+  relay(encode(typeof body === "string" ? body : JSON.stringify(body)));
+/** What reading tells, but for the raw usage, which the caller of a relayed answer gets in it. */
+const readEnd = (bytes: Uint8Array) => ({ ...readResponse(bytes).end, rawUsage: undefined });
 
 const plain = {
   id: "chatcmpl-1",
@@ -30,7 +33,7 @@ describe("relaying a whole answer", () => {
       const found = look(body);
       if (found === undefined) continue;
       relayed += 1;
-      expect(found.end).toEqual(readResponse(encode(JSON.stringify(body))).end);
+      expect(found.end).toEqual(readEnd(encode(JSON.stringify(body))));
     }
     expect(relayed).toBeGreaterThan(2);
   });
@@ -38,10 +41,11 @@ describe("relaying a whole answer", () => {
   it("finds the model, whatever stands around and inside of it", () => {
     for (const space of [0, 1, 4]) {
       const text = JSON.stringify(plain, null, space);
-      const bytes = latin1(encode(text));
-      const found = relayResponse(bytes);
-      expect(JSON.parse(bytes.slice(found?.model.start, found?.model.end))).toBe(plain.model);
-      expect(found?.end).toEqual(readResponse(encode(text)).end);
+      const bytes = encode(text);
+      const found = relay(bytes);
+      const { start, end } = found?.model ?? {};
+      expect(JSON.parse(latin1(bytes).slice(start, end))).toBe(plain.model);
+      expect(found?.end).toEqual(readEnd(bytes));
     }
   });
 
@@ -65,7 +69,7 @@ describe("relaying a whole answer", () => {
           const bytes = encode(text);
           // What can't be UTF-8 never comes here, and what readers refuse is not compared.
           fc.pre(text.isWellFormed() && !/__proto__|"prototype"/.test(text));
-          expect(relayResponse(latin1(bytes))?.end).toEqual(readResponse(bytes).end);
+          expect(relay(bytes)?.end).toEqual(readEnd(bytes));
         },
       ),
     );
@@ -76,22 +80,26 @@ describe("relaying a whole answer", () => {
     const thinking = { type: "thinking", thinking: [{ type: "text", text: "hm" }] };
     const content = [thinking, { type: "text", text: "Hi" }];
     const [choice] = plain.choices;
-    expect(look({ ...plain, choices: [{ ...choice, message: { content } }] })).toBeUndefined();
+    for (const space of [0, 2]) {
+      const choices = [{ ...choice, message: { role: "assistant", content } }];
+      expect(look(JSON.stringify({ ...plain, choices }, null, space))).toBeUndefined();
+    }
     const logprobs = { content: [{ token: "Hi", logprob: -0.1, bytes: null, top_logprobs: [] }] };
     expect(look({ ...plain, choices: [{ ...choice, logprobs }] })).toBeDefined();
   });
 
   it("takes no cut, joined or mismatched text for an answer", () => {
-    const text = latin1(encode(JSON.stringify(plain)));
-    for (let length = 0; length < text.length; length += 1) {
-      expect(relayResponse(text.slice(0, length)), `${length}`).toBeUndefined();
+    const bytes = encode(JSON.stringify(plain));
+    const text = JSON.stringify(plain);
+    for (let length = 0; length < bytes.length; length += 1) {
+      expect(relay(bytes.subarray(0, length)), `${length}`).toBeUndefined();
     }
-    expect(relayResponse(text + text)).toBeUndefined();
-    expect(relayResponse(`[${text}]`)).toBeUndefined();
-    expect(relayResponse(text.replace("]}]", "]}}"))).toBeDefined();
-    expect(relayResponse(text.replace('"stop"}]', '"stop"]}'))).toBeUndefined();
-    expect(relayResponse("[".repeat(10_000))).toBeUndefined();
-    expect(relayResponse(`{"a":${"[".repeat(100)}${"]".repeat(100)}}`)).toBeUndefined();
+    expect(look(text + text)).toBeUndefined();
+    expect(look(`[${text}]`)).toBeUndefined();
+    expect(look(text.replace("]}]", "]}}"))).toBeDefined();
+    expect(look(text.replace('"stop"}]', '"stop"]}'))).toBeUndefined();
+    expect(look("[".repeat(10_000))).toBeUndefined();
+    expect(look(`{"a":${"[".repeat(100)}${"]".repeat(100)}}`)).toBeUndefined();
   });
 
   const choice = plain.choices[0];
@@ -110,6 +118,13 @@ describe("relaying a whole answer", () => {
     ["a reason of its own", { ...plain, choices: [{ ...choice, finish_reason: "eos" }] }],
     ["the legacy reason", { ...plain, choices: [{ ...choice, finish_reason: "function_call" }] }],
     ["no reason", { ...plain, choices: [{ ...choice, finish_reason: null }] }],
+    ["an index that is no number", { ...plain, choices: [{ ...choice, index: "0" }] }],
+    ["two messages", JSON.stringify(plain).replace('"message"', '"message":{},"message"')],
+    ["two reasons", JSON.stringify(plain).replace('"index"', '"finish_reason":"stop","index"')],
+    ["a member without value", JSON.stringify(plain).replace("{", '{"a":,')],
+    ["a comma too many", JSON.stringify(plain).replace("{", "{,")],
+    ["a comma too few", JSON.stringify(plain).replace(',"object"', '"object"')],
+    ["a comma at the end", JSON.stringify(plain).replace(/\}$/, ",}")],
     ["a model given twice", JSON.stringify(plain).replace("{", '{"model":"x",')],
     ["usage given twice", JSON.stringify(plain).replace("{", '{"usage":{"prompt_tokens":0},')],
     ["a key with an escape", JSON.stringify(plain).replace('"model"', '"mod\\u0065l"')],

@@ -1,199 +1,191 @@
+import type { TokenUsage } from "@penstock/api";
 import type { TextRange } from "../format.ts";
-import { afterSpace, endOfString } from "../json-text.ts";
+import { keyBytes, type JsonWalker } from "../json-walker.ts";
+import { readPlainUsage } from "./plain-usage.ts";
+import { newCounts, readUsage, usageOf } from "./usage.ts";
 
-/** Where the parts of a whole answer stand. */
+/** What a scan has found of a whole answer; each member at most once. */
 export interface AnswerScan {
-  id: TextRange;
-  model: TextRange;
-  usage: TextRange;
-  serviceTier: TextRange | undefined;
+  /** Empty: it is not there. */
+  id: string;
+  modelName: string;
+  model: TextRange | undefined;
+  sawUsage: boolean;
+  usage: TokenUsage | undefined;
+  warnings: string[];
+  /** Empty: it is there, and says nothing. */
+  serviceTier: string | undefined;
   /** In their order in the text. */
-  choices: ScannedChoice[];
+  choices: ScannedChoice[] | undefined;
 }
 
 /** What the scan has seen of a choice; each at most once. */
 export interface ScannedChoice {
-  index: TextRange | undefined;
-  finishReason: TextRange | undefined;
+  index: number | undefined;
+  finishReason: string | undefined;
   hasMessage: boolean;
 }
 
-const maxDepth = 64;
-const [quote, colon, comma] = [34, 58, 44];
-const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
+const maxCandidateCount = 128;
+const [comma, openBracket, closeBracket] = [44, 91, 93];
 
-/** Kinds of the brackets that are open: a scan is never interrupted by another. */
-const open = new Uint8Array(maxDepth + 1);
+const [id, model, error] = [keyBytes("id"), keyBytes("model"), keyBytes("error")];
+const [usage, choices] = [keyBytes("usage"), keyBytes("choices")];
+const serviceTier = keyBytes("service_tier");
+const [index, message] = [keyBytes("index"), keyBytes("message")];
+const [finishReason, content] = [keyBytes("finish_reason"), keyBytes("content")];
+/** Those that callers know, as values. */
+const finishWords = ["stop", "tool_calls", "length", "content_filter"].map((word) => ({
+  word,
+  bytes: keyBytes(`"${word}"`),
+}));
 
 /**
- * Finds the parts of a Chat Completions answer without building anything of its content. Checks
- * that strings and brackets are complete and match, so that a cut or joined text is not taken for
- * an answer; undefined for that, and for whatever is unusual: a key given twice or with an escape,
- * an error beside the choices, a part that is missing.
+ * Finds the parts of a Chat Completions answer in one pass, without building anything of its
+ * content. Checks that strings and brackets are complete and match, so that a cut or joined text is
+ * not taken for an answer; undefined for that, and for whatever is unusual: a key given twice or
+ * with an escape, an error beside the choices, an end or content that not all callers know.
  */
-export function scanAnswer(text: string): AnswerScan | undefined {
-  return new AnswerScanner(text).scan();
+export function scanAnswer(walker: JsonWalker): AnswerScan | undefined {
+  const scan: AnswerScan = {
+    id: "",
+    modelName: "",
+    model: undefined,
+    sawUsage: false,
+    usage: undefined,
+    warnings: [],
+    serviceTier: undefined,
+    choices: undefined,
+  };
+  return walker.walkWhole(scan, takeTop) ? scan : undefined;
 }
 
-class AnswerScanner {
-  readonly #text: string;
-  #depth = 0;
-  #topKey = "";
-  #topValueStart = 0;
-  #choiceKey = "";
-  #choiceValueStart = 0;
-  #inChoices = false;
-  #choice: ScannedChoice | undefined;
-  #usual = true;
-  #id: TextRange | undefined;
-  #model: TextRange | undefined;
-  #usage: TextRange | undefined;
-  #serviceTier: TextRange | undefined;
-  #choices: ScannedChoice[] | undefined;
-
-  constructor(text: string) {
-    this.#text = text;
+function takeTop(walker: JsonWalker, scan: AnswerScan): number {
+  const start = walker.valueStart;
+  switch (walker.keyLength) {
+    case 2:
+      if (walker.isKey(id)) return takeId(walker, scan);
+      break;
+    case 5:
+      if (walker.isKey(model)) return takeModel(walker, scan);
+      if (walker.isKey(usage)) return takeUsage(walker, scan);
+      if (walker.isKey(error)) return -1;
+      break;
+    case 7:
+      if (walker.isKey(choices)) return takeChoices(walker, scan);
+      break;
+    case 12:
+      if (walker.isKey(serviceTier)) return takeTier(walker, scan);
+      break;
+    default:
+      break;
   }
+  return walker.endOfValue(start);
+}
 
-  scan(): AnswerScan | undefined {
-    const text = this.#text;
-    const start = afterSpace(text, 0);
-    if (text.charCodeAt(start) !== openBrace) return undefined;
-    let index = start;
-    do {
-      index = this.#step(index);
-      if (index < 0 || !this.#usual) return undefined;
-    } while (this.#depth > 0);
-    if (afterSpace(text, index) !== text.length) return undefined;
-    return this.#result();
-  }
+function takeId(walker: JsonWalker, scan: AnswerScan): number {
+  const start = walker.valueStart;
+  const end = walker.endOfPlainText(start);
+  if (end < 0 || scan.id !== "") return -1;
+  scan.id = walker.plainText(start, end);
+  return scan.id === "" ? -1 : end;
+}
 
-  #result(): AnswerScan | undefined {
-    const [id, model, usage, choices] = [this.#id, this.#model, this.#usage, this.#choices];
-    if (id === undefined || model === undefined || usage === undefined) return undefined;
-    if (choices === undefined || choices.length === 0) return undefined;
-    if (!choices.every((choice) => choice.hasMessage)) return undefined;
-    return { id, model, usage, serviceTier: this.#serviceTier, choices };
-  }
+function takeModel(walker: JsonWalker, scan: AnswerScan): number {
+  const start = walker.valueStart;
+  const end = walker.endOfPlainText(start);
+  if (end < 0 || scan.model !== undefined) return -1;
+  scan.modelName = walker.plainText(start, end);
+  scan.model = { start, end };
+  return end;
+}
 
-  /** Takes what begins at `index`; gives where it ends, or -1 where the text can't go on so. */
-  #step(index: number): number {
-    const text = this.#text;
-    if (index >= text.length) return -1;
-    switch (text.charCodeAt(index)) {
-      case quote:
-        return this.#string(index);
-      case openBrace:
-      case openBracket:
-        return this.#open(text.charCodeAt(index), index);
-      case closeBrace:
-      case closeBracket:
-        return this.#close(text.charCodeAt(index), index);
-      case comma:
-        this.#endValue(index);
-        return index + 1;
-      default:
-        return index + 1;
-    }
-  }
+function takeTier(walker: JsonWalker, scan: AnswerScan): number {
+  const start = walker.valueStart;
+  if (scan.serviceTier !== undefined) return -1;
+  const end = walker.endOfPlainText(start);
+  scan.serviceTier = end < 0 ? "" : walker.plainText(start, end);
+  return end < 0 ? walker.endOfValue(start) : end;
+}
 
-  #open(bracket: number, index: number): number {
-    if (this.#depth === maxDepth) return -1;
-    this.#depth += 1;
-    open[this.#depth] = bracket;
-    if (this.#inChoices && this.#depth === 3) {
-      this.#usual &&= bracket === openBrace;
-      this.#choice = { index: undefined, finishReason: undefined, hasMessage: false };
-      this.#choices?.push(this.#choice);
-      this.#choiceKey = "";
-    }
-    return index + 1;
+function takeUsage(walker: JsonWalker, scan: AnswerScan): number {
+  if (scan.sawUsage) return -1;
+  scan.sawUsage = true;
+  const start = walker.valueStart;
+  const counts = newCounts();
+  const plainEnd = readPlainUsage(walker, start, counts);
+  if (plainEnd >= 0) {
+    scan.usage = usageOf(counts, scan.warnings);
+    return plainEnd;
   }
+  const end = walker.endOfValue(start);
+  if (end < 0) return -1;
+  const read = readUsage(walker.parse(start, end));
+  scan.usage = read.usage;
+  scan.warnings = read.warnings;
+  return end;
+}
 
-  #close(bracket: number, index: number): number {
-    // Both pairs of brackets are two apart.
-    if (open[this.#depth] !== bracket - 2) return -1;
-    this.#endValue(index);
-    this.#depth -= 1;
-    return index + 1;
+function takeChoices(walker: JsonWalker, scan: AnswerScan): number {
+  let at = walker.valueStart;
+  if (scan.choices !== undefined || walker.at(at) !== openBracket) return -1;
+  const found: ScannedChoice[] = [];
+  scan.choices = found;
+  while (found.length < maxCandidateCount) {
+    const choice = { index: undefined, finishReason: undefined, hasMessage: false };
+    const end = walker.walk(walker.afterSpace(at + 1), choice, takeInChoice);
+    if (end < 0 || !choice.hasMessage) return -1;
+    found.push(choice);
+    at = walker.afterSpace(end);
+    if (walker.at(at) === closeBracket) return at + 1;
+    if (walker.at(at) !== comma) return -1;
   }
+  return -1;
+}
 
-  /** Takes a string, and the colon behind it when it is a key. */
-  #string(start: number): number {
-    const text = this.#text;
-    const end = endOfString(text, start + 1);
-    if (end < 0) return -1;
-    const next = afterSpace(text, end + 1);
-    if (text.charCodeAt(next) !== colon) return next;
-    if (this.#depth === 1) this.#beginTop(start + 1, end, next + 1);
-    else if (this.#depth === 3 && this.#inChoices) this.#beginInChoice(start + 1, end, next + 1);
-    return next + 1;
+function takeInChoice(walker: JsonWalker, choice: ScannedChoice): number {
+  const start = walker.valueStart;
+  switch (walker.keyLength) {
+    case 5:
+      if (walker.isKey(index)) return takeIndex(walker, choice);
+      break;
+    case 7:
+      if (!walker.isKey(message)) break;
+      if (choice.hasMessage) return -1;
+      choice.hasMessage = true;
+      return walker.walk(start, choice, takeInMessage);
+    case 13:
+      if (walker.isKey(finishReason)) return takeFinish(walker, choice);
+      break;
+    default:
+      break;
   }
+  return walker.endOfValue(start);
+}
 
-  #beginTop(start: number, end: number, valueStart: number): void {
-    const key = this.#text.slice(start, end);
-    if (key.includes("\\") || key === "error") this.#usual = false;
-    this.#topKey = key;
-    this.#topValueStart = valueStart;
-    this.#inChoices = key === "choices";
-    if (!this.#inChoices) return;
-    const list = this.#text.charCodeAt(afterSpace(this.#text, valueStart)) === openBracket;
-    if (!list || this.#choices !== undefined) this.#usual = false;
-    this.#choices = [];
-  }
+/** Clients rely on text, or none. */
+function takeInMessage(walker: JsonWalker): number {
+  const start = walker.valueStart;
+  const isList = walker.at(start) === openBracket && walker.isKey(content);
+  return isList ? -1 : walker.endOfValue(start);
+}
 
-  #beginInChoice(start: number, end: number, valueStart: number): void {
-    const key = this.#text.slice(start, end);
-    if (key.includes("\\")) this.#usual = false;
-    this.#choiceKey = key;
-    this.#choiceValueStart = valueStart;
-    if (key !== "message" || this.#choice === undefined) return;
-    const value = this.#text.charCodeAt(afterSpace(this.#text, valueStart));
-    if (this.#choice.hasMessage || value !== openBrace) this.#usual = false;
-    this.#choice.hasMessage = true;
-  }
+function takeIndex(walker: JsonWalker, choice: ScannedChoice): number {
+  const start = walker.valueStart;
+  const end = walker.endOfCount(start);
+  if (end < 0 || choice.index !== undefined) return -1;
+  choice.index = walker.countAt(start, end);
+  return end;
+}
 
-  /** A comma or bracket at `end` ends the value of the present key. */
-  #endValue(end: number): void {
-    const depth = this.#depth;
-    if (depth === 1) this.#endTopValue(end);
-    else if (depth === 3 && this.#inChoices) this.#endChoiceValue(end);
+/** A word of the provider's own, or of the legacy form, is translated by who writes the answer. */
+function takeFinish(walker: JsonWalker, choice: ScannedChoice): number {
+  const start = walker.valueStart;
+  if (choice.finishReason !== undefined) return -1;
+  for (const { word, bytes } of finishWords) {
+    if (!walker.spells(start, bytes)) continue;
+    choice.finishReason = word;
+    return start + bytes.length;
   }
-
-  #endTopValue(end: number): void {
-    const range = { start: this.#topValueStart, end };
-    switch (this.#topKey) {
-      case "id":
-        this.#usual &&= this.#id === undefined;
-        this.#id = range;
-        break;
-      case "model":
-        this.#usual &&= this.#model === undefined;
-        this.#model = range;
-        break;
-      case "usage":
-        this.#usual &&= this.#usage === undefined;
-        this.#usage = range;
-        break;
-      case "service_tier":
-        this.#usual &&= this.#serviceTier === undefined;
-        this.#serviceTier = range;
-        break;
-      default:
-        break;
-    }
-  }
-
-  #endChoiceValue(end: number): void {
-    const choice = this.#choice;
-    const range = { start: this.#choiceValueStart, end };
-    if (choice === undefined) return;
-    if (this.#choiceKey === "index") {
-      this.#usual &&= choice.index === undefined;
-      choice.index = range;
-    } else if (this.#choiceKey === "finish_reason") {
-      this.#usual &&= choice.finishReason === undefined;
-      choice.finishReason = range;
-    }
-  }
+  return -1;
 }

@@ -9,6 +9,43 @@ export interface ReadUsage {
   warnings: string[];
 }
 
+/** Counts as a server names them; undefined where it does not say. Unit: tokens. */
+export interface UsageCounts {
+  input: number | undefined;
+  output: number | undefined;
+  total: number | undefined;
+  /** Of the input's details, as are the two below. */
+  cached: number | undefined;
+  written: number | undefined;
+  audioInput: number | undefined;
+  /** Of the output's details, as is the one below. */
+  reasoning: number | undefined;
+  audioOutput: number | undefined;
+  /** `prompt_cache_hit_tokens`. */
+  cacheHit: number | undefined;
+  /** Moonshot tells it outside of the details. */
+  cachedBeside: number | undefined;
+  /** `cache_creation_input_tokens`, by LiteLLM's proxy for models of Anthropic. */
+  cacheCreation: number | undefined;
+}
+
+/** Counts of which none is told yet. */
+export function newCounts(): UsageCounts {
+  return {
+    input: undefined,
+    output: undefined,
+    total: undefined,
+    cached: undefined,
+    written: undefined,
+    audioInput: undefined,
+    reasoning: undefined,
+    audioOutput: undefined,
+    cacheHit: undefined,
+    cachedBeside: undefined,
+    cacheCreation: undefined,
+  };
+}
+
 /**
  * Reads a usage object. A count that is no whole number from zero to 2^53 - 1 refuses the whole
  * object, since money depends on it; a detail larger than its total is left out. Both are warned
@@ -20,73 +57,95 @@ export function readUsage(value: unknown): ReadUsage {
     return { usage: undefined, raw: undefined, warnings };
   }
   const refused: string[] = [];
-  const count = (name: string, from: unknown, member = name): bigint | undefined =>
-    readCount(isJsonObject(from) ? from[member] : undefined, name, refused);
-  const inputDetails = value["prompt_tokens_details"];
-  const outputDetails = value["completion_tokens_details"];
-  const input = count("prompt_tokens", value);
-  const total = count("total_tokens", value);
-  const reasoning = count("reasoning_tokens", outputDetails);
-  const output = count("completion_tokens", value);
-  const cached =
-    count("cached_tokens", inputDetails) ??
-    count("prompt_cache_hit_tokens", value) ??
-    // Moonshot tells it outside of the details.
-    count("cached_tokens", value);
-  const written =
-    count("cache_write_tokens", inputDetails) ??
-    // By LiteLLM's proxy, for models of Anthropic.
-    count("cache_creation_input_tokens", value);
-  const audioInput = count("prompt_audio_tokens", inputDetails, "audio_tokens");
-  const audioOutput = count("completion_audio_tokens", outputDetails, "audio_tokens");
+  const counts = readCounts(value, refused);
   if (refused.length > 0) {
     return { usage: undefined, raw: undefined, warnings: [`usage_refused: ${refused.join(", ")}`] };
   }
   const raw = isFiniteJson(value) ? (value as JsonObject) : undefined;
-  if (input === undefined && output === undefined) return { usage: undefined, raw, warnings: [] };
-  const wholeOutput = withReasoning(input, output, reasoning, total);
   const warnings: string[] = [];
-  const cacheRead = within(cached, input, "cached_tokens", warnings);
-  const uncached = (input ?? 0n) - (cacheRead ?? 0n);
-  const usage: TokenUsage = {
-    $typeName: "penstock.type.v1.TokenUsage",
-    inputTokens: input,
-    cacheReadInputTokens: cacheRead,
-    cacheWriteInputTokens: within(written, uncached, "cache_write_tokens", warnings),
-    audioInputTokens: within(audioInput, input, "prompt_audio_tokens", warnings),
-    outputTokens: wholeOutput,
-    reasoningOutputTokens: within(reasoning, wholeOutput, "reasoning_tokens", warnings),
-    audioOutputTokens: within(audioOutput, wholeOutput, "completion_audio_tokens", warnings),
-    source: UsageSource.REPORTED,
-  };
-  return { usage, raw, warnings };
+  return { usage: usageOf(counts, warnings), raw, warnings };
 }
 
-function readCount(value: unknown, name: string, refused: string[]): bigint | undefined {
+function readCounts(value: Record<string, unknown>, refused: string[]): UsageCounts {
+  const input = value["prompt_tokens_details"];
+  const output = value["completion_tokens_details"];
+  const counts = newCounts();
+  counts.input = readCount(value["prompt_tokens"], "prompt_tokens", refused);
+  counts.total = readCount(value["total_tokens"], "total_tokens", refused);
+  counts.output = readCount(value["completion_tokens"], "completion_tokens", refused);
+  if (isJsonObject(output)) {
+    counts.reasoning = readCount(output["reasoning_tokens"], "reasoning_tokens", refused);
+    counts.audioOutput = readCount(output["audio_tokens"], "completion_audio_tokens", refused);
+  }
+  if (isJsonObject(input)) {
+    counts.cached = readCount(input["cached_tokens"], "cached_tokens", refused);
+    counts.written = readCount(input["cache_write_tokens"], "cache_write_tokens", refused);
+    counts.audioInput = readCount(input["audio_tokens"], "prompt_audio_tokens", refused);
+  }
+  if (counts.cached === undefined) {
+    const hit = value["prompt_cache_hit_tokens"];
+    counts.cacheHit = readCount(hit, "prompt_cache_hit_tokens", refused);
+    counts.cachedBeside = readCount(value["cached_tokens"], "cached_tokens", refused);
+  }
+  if (counts.written === undefined) {
+    const created = value["cache_creation_input_tokens"];
+    counts.cacheCreation = readCount(created, "cache_creation_input_tokens", refused);
+  }
+  return counts;
+}
+
+/** Usage by its counts; undefined where they tell of neither input nor output. */
+export function usageOf(counts: UsageCounts, warnings: string[]): TokenUsage | undefined {
+  const { input, reasoning } = counts;
+  if (input === undefined && counts.output === undefined) return undefined;
+  const output = withReasoning(counts);
+  const cached = counts.cached ?? counts.cacheHit ?? counts.cachedBeside;
+  const cacheRead = within(cached, input, "cached_tokens", warnings);
+  const uncached = (input ?? 0) - (cacheRead ?? 0);
+  const written = counts.written ?? counts.cacheCreation;
+  return {
+    $typeName: "penstock.type.v1.TokenUsage",
+    inputTokens: tokens(input),
+    cacheReadInputTokens: tokens(cacheRead),
+    cacheWriteInputTokens: tokens(within(written, uncached, "cache_write_tokens", warnings)),
+    audioInputTokens: tokens(within(counts.audioInput, input, "prompt_audio_tokens", warnings)),
+    outputTokens: tokens(output),
+    reasoningOutputTokens: tokens(within(reasoning, output, "reasoning_tokens", warnings)),
+    audioOutputTokens: tokens(
+      within(counts.audioOutput, output, "completion_audio_tokens", warnings),
+    ),
+    source: UsageSource.REPORTED,
+  };
+}
+
+function readCount(value: unknown, name: string, refused: string[]): number | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   refused.push(name);
   return undefined;
 }
 
-/** Some servers (xAI) count reasoning beside the completion; their total tells. */
-function withReasoning(
-  input: bigint | undefined,
-  output: bigint | undefined,
-  reasoning: bigint | undefined,
-  total: bigint | undefined,
-): bigint | undefined {
+function tokens(count: number | undefined): bigint | undefined {
+  if (count === undefined) return undefined;
+  return count === 0 ? 0n : BigInt(count);
+}
+
+/**
+ * Some servers (xAI) count reasoning beside the completion; their total tells. No sum is equal to a
+ * total up to 2^53 - 1 unless it is exact.
+ */
+function withReasoning({ input, output, reasoning, total }: UsageCounts): number | undefined {
   if (output === undefined || !reasoning || total === undefined) return output;
-  return (input ?? 0n) + output + reasoning === total ? output + reasoning : output;
+  return (input ?? 0) + output + reasoning === total ? output + reasoning : output;
 }
 
 function within(
-  part: bigint | undefined,
-  whole: bigint | undefined,
+  part: number | undefined,
+  whole: number | undefined,
   name: string,
   warnings: string[],
-): bigint | undefined {
-  if (part === undefined || part <= (whole ?? 0n)) return part;
+): number | undefined {
+  if (part === undefined || part <= (whole ?? 0)) return part;
   warnings.push(`usage_detail_refused: ${name}`);
   return undefined;
 }

@@ -19,6 +19,7 @@ import { describeEvent, sse } from "./stream-outcome.fixture.ts";
 
 const read = (chunks: readonly Uint8Array[], relay?: StreamRelay): Outcome =>
   readStream(openaiResponses, chunks, {}, relay);
+const relay = (text: string) => openaiResponses.relayResponse(text, encode(text));
 const identity = { requestId: "0190-r", responseId: "x", model: "m", createdSeconds: 1 };
 const good = streams.filter((one) => one.fails === undefined);
 
@@ -58,7 +59,7 @@ describe("answers", () => {
 
   it.each(answers)("$name may go on as it came, but for the model", ({ body }) => {
     const text = JSON.stringify(body, null, 1);
-    const relayed = openaiResponses.relayResponse(text)!;
+    const relayed = relay(text)!;
     expect(text.slice(relayed.model.start, relayed.model.end)).toBe(JSON.stringify(body.model));
     const { candidates, end } = openaiResponses.readResponse(encode(text));
     expect(relayed.end).toEqual(end);
@@ -67,7 +68,7 @@ describe("answers", () => {
     );
     expect(relayed.signature).toBe(thoughts?.at(-1));
     for (let length = 0; length < text.length; length += 7) {
-      expect(openaiResponses.relayResponse(text.slice(0, length))).toBeUndefined();
+      expect(relay(text.slice(0, length))).toBeUndefined();
     }
   });
 
@@ -77,7 +78,7 @@ describe("answers", () => {
       expect(() => openaiResponses.readResponse(encode(text))).toThrow(
         expect.objectContaining({ reason: "UPSTREAM_MALFORMED" }),
       );
-      expect(openaiResponses.relayResponse(text)).toBeUndefined();
+      expect(relay(text)).toBeUndefined();
     },
   );
 
@@ -91,7 +92,7 @@ describe("answers", () => {
       expect.objectContaining({ reason: "UPSTREAM_FAILED" }),
     );
     const failed = { ...answers[0]!.body, status: "failed", error: { code: "server_error" } };
-    expect(openaiResponses.relayResponse(JSON.stringify(failed))).toBeUndefined();
+    expect(relay(JSON.stringify(failed))).toBeUndefined();
   });
 
   it("tells the tier that served it", () => {

@@ -339,7 +339,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   #relay(body: Buffer): boolean {
     if (!isUtf8(body)) return false;
     const text = body.toString("latin1");
-    const relayed = this.#format.relayResponse?.(text);
+    const relayed = this.#format.relayResponse?.(text, body);
     if (relayed === undefined) return false;
     const { model, end, signature } = relayed;
     this.#noteEnd(end);
