@@ -52,10 +52,9 @@ describe("usage read right from the text", () => {
       { weight: 5, arbitrary: fc.nat(60) },
       fc.constantFrom(null, -0, -1, 1.5, 2 ** 53 - 1, 2 ** 53, 1e21, "3", true, [], {}),
     );
-    const keys = [
-      ...["prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "num_sources"],
-      ...["prompt_cache_hit_tokens", "cache_creation_input_tokens"],
-    ];
+    const keys =
+      "prompt_tokens completion_tokens total_tokens cached_tokens num_sources " +
+      "prompt_cache_hit_tokens cache_creation_input_tokens";
     const inner = ["cached_tokens", "cache_write_tokens", "audio_tokens", "reasoning_tokens"];
     const member = (names: string[]) =>
       fc.tuple(
@@ -72,7 +71,7 @@ describe("usage read right from the text", () => {
     );
     let plain = 0;
     fc.assert(
-      fc.property(objectOf(fc.oneof(member(keys), details)), (text) => {
+      fc.property(objectOf(fc.oneof(member(keys.split(" ")), details)), (text) => {
         const found = read(text);
         if (found === undefined) return;
         plain += 1;
