@@ -173,6 +173,27 @@ describe("validateResource", () => {
     expect(problem?.description).toContain("/projects/my-project/locations/europe-west4");
   });
 
+  it.each([
+    ["openai", "", "env:NAME or file:PATH"],
+    ["openai", "sk-secret", "env:NAME or file:PATH"],
+    ["openai", "env:MY-KEY", "env:NAME or file:PATH"],
+    ["openai", "aws-default:", "env:NAME or file:PATH"],
+    ["openai", "sk-secret\n", "env:NAME or file:PATH"],
+    ["aws-bedrock", "aws:", "env:NAME, file:PATH or aws-default:"],
+  ])("tells the forms of a credential of %s where %j is given", (kind, credential, forms) => {
+    const more = { kind, credential, baseUrl: "https://models.example.com" };
+    const problems = validateResource(made("provider", more));
+    expect(problems).toMatchObject([{ field: "credential" }]);
+    expect(problems[0]?.description).toContain(`: ${forms}`);
+    expect(problems[0]?.description).not.toContain("secret\n");
+    expect(problems[0]?.description).not.toContain("sk-");
+  });
+
+  it("finds no fault with the credential where only the kind is mistyped", () => {
+    const more = { kind: "aws-bedrok", credential: "aws-default:" };
+    expect(validateResource(made("provider", more))).toMatchObject([{ field: "kind" }]);
+  });
+
   it("refuses a limit without an amount and a kind that it does not know", () => {
     const limit = entry("limit", 1, { name: "limits/l" }).resource!;
     expect(validateResource(limit)).toMatchObject([{ field: "requestsPerMinute" }]);

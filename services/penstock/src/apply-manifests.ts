@@ -103,7 +103,7 @@ function explain(thrown: unknown, texts: readonly ManifestText[], manifest: Mani
   const violations = fieldViolations.filter(
     (one) => isCertain(one, manifest) && !again.has(one.field),
   );
-  const placed = placeViolations(violations, manifest.resources);
+  const placed = placeViolations(violations, manifest.resources, manifest.problems);
   const known = new Set(manifest.problems.map(placeOf));
   const further = placed.problems.filter((problem) => !known.has(placeOf(problem)));
   const others = placed.rest.map(({ field, description }) => `${field} ${description}`);

@@ -18,9 +18,10 @@ export class ProblemList {
     this.problems.push({ field, description, reason: "INVALID" });
   }
 
-  /** A value that is needed and absent. */
-  required(field: string): void {
-    this.problems.push({ field, description: "is required", reason: "REQUIRED" });
+  /** A value that is needed and absent; `hint` says what it could be. */
+  required(field: string, hint?: string): void {
+    const description = hint === undefined ? "is required" : `is required: ${hint}`;
+    this.problems.push({ field, description, reason: "REQUIRED" });
   }
 
   /** A value that would be one in a later version. */

@@ -45,20 +45,37 @@ function checkKind(problems: ProblemList, provider: Provider): void {
   }
   const address = checkProviderAddress(kind, provider);
   if (!address.ok) problems.invalid("baseUrl", address.problem);
-  if (kind.auth.required && provider.credential === "") problems.required("credential");
+  if (kind.auth.required && provider.credential === "") {
+    problems.required("credential", credentialForms(identitiesOf(provider.kind)));
+  }
 }
 
+/** What was given is never repeated: it may be the secret itself. */
 function checkCredential(problems: ProblemList, { kind, credential }: Provider): void {
   if (credential === "") return;
+  const identities = identitiesOf(kind);
+  const isIdentity = identities.some((scheme) => credential.startsWith(`${scheme}:`));
+  if (!isIdentity && !credentialPattern.test(credential)) {
+    const forms = credentialForms(identities);
+    problems.invalid("credential", `must say where the secret is, not be it: ${forms}`);
+    return;
+  }
   if (!checkText(problems, "credential", credential, { maxLength: maxCredentialLength })) return;
-  const identities = findProvider(kind)?.identities ?? [];
-  if (identities.some((scheme) => credential.startsWith(`${scheme}:`))) return;
-  if (!credentialPattern.test(credential)) {
-    const forms = ["env:NAME", "file:PATH", ...identities.map((scheme) => `${scheme}:`)];
-    problems.invalid("credential", `must be one of ${forms.join(", ")}`);
-  } else if (credential.startsWith("env:") && reservedVariables.has(credential.slice(4))) {
+  if (credential.startsWith("env:") && reservedVariables.has(credential.slice(4))) {
     problems.invalid("credential", "names a variable reserved for Penstock itself");
   }
+}
+
+/** Of a kind that is mistyped any may have been meant. */
+function identitiesOf(kind: string): readonly string[] {
+  const known = findProvider(kind);
+  if (known !== undefined) return known.identities ?? [];
+  return Object.values(providers).flatMap(({ identities = [] }) => identities);
+}
+
+function credentialForms(identities: readonly string[]): string {
+  const forms = ["env:NAME", "file:PATH", ...identities.map((scheme) => `${scheme}:`)];
+  return `${forms.slice(0, -1).join(", ")} or ${forms.at(-1)}`;
 }
 
 /** It becomes part of a URL; Azure's are dates, with or without `-preview`. */

@@ -49,6 +49,30 @@ describe("placeViolations", () => {
     expect(placed("resources[0]")).toEqual(["m.yaml:1: is wrong"]);
   });
 
+  it("says once what is missing because what stands there could not be read", () => {
+    const text = `kind: Route
+name: routes/r
+strategy: { fastest: {} }
+---
+kind: Route
+name: routes/s
+strategy: { priority: {} }
+`;
+    const { resources: routes, problems: told } = readManifest(text, "m.yaml");
+    const violations = [
+      { field: "resources[0].strategy", description: "is required", reason: "REQUIRED" },
+      { field: "resources[0].strat", description: "is required", reason: "REQUIRED" },
+      { field: "resources[0].strategy", description: "is old", reason: "INVALID" },
+      { field: "resources[1].strategy", description: "is required", reason: "REQUIRED" },
+    ];
+    const { problems } = placeViolations(violations, routes, told);
+    expect(problems.map(formatProblem)).toEqual([
+      "m.yaml:1: strat is required",
+      "m.yaml:3: strategy is old",
+      "m.yaml:7: strategy is required",
+    ]);
+  });
+
   it("leaves what is about no resource of the files", () => {
     const violations = ["delete_names[0]", "resources[9].name"].map((field) => ({
       field,

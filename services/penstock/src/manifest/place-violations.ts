@@ -8,10 +8,14 @@ export interface PlacedViolations {
   readonly rest: readonly FieldViolation[];
 }
 
-/** Turns violations `resources[i].path` of ApplyResources into problems with file and line. */
+/**
+ * Turns violations `resources[i].path` of ApplyResources into problems with file and line. A field
+ * that is missing because what stands in it could not be read (`told`) is wrong only once.
+ */
 export function placeViolations(
   violations: readonly FieldViolation[],
   resources: readonly ManifestResource[],
+  told: readonly ManifestProblem[] = [],
 ): PlacedViolations {
   const problems: ManifestProblem[] = [];
   const rest: FieldViolation[] = [];
@@ -26,9 +30,17 @@ export function placeViolations(
     const { file, document, name } = resource;
     const { description } = violation;
     const { line, writtenPath: path } = place;
-    problems.push({ file, document, line, name, path, description });
+    const problem = { file, document, line, name, path, description };
+    if (violation.reason === "REQUIRED" && told.some((one) => isWithin(one, problem))) continue;
+    problems.push(problem);
   }
   return { problems, rest };
+}
+
+/** Whether the one is about something inside the field of the other. */
+function isWithin(one: ManifestProblem, { file, document, path }: ManifestProblem): boolean {
+  if (one.file !== file || one.document !== document || !one.path.startsWith(path)) return false;
+  return ".[".includes(one.path.charAt(path.length) || "-");
 }
 
 const kindPrefix =

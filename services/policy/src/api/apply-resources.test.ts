@@ -78,6 +78,7 @@ describe("ApplyResources", () => {
       "resources[0].targets[0].deployment",
       "resources[2].requestsPerMinute",
       "resources[3].name",
+      "resources[3].period",
       "resources[4]",
     ]);
     expect(await currentRevision()).toBe(1n);
@@ -114,6 +115,31 @@ describe("ApplyResources", () => {
     expect(found).toContainEqual(["delete_names[0]", "RESOURCE_IN_USE"]);
     expect(found.filter(([field]) => field?.startsWith("resources[1]"))).toHaveLength(1);
     expect(found.filter(([field]) => field?.startsWith("resources[2]"))).toEqual([]);
+  });
+
+  it("reports all that is wrong with a resource whose name is none, too", async () => {
+    const targets = [{ deployment: "deployments/no" }, { deployment: "" }];
+    const request = {
+      resources: [
+        resourceOf({ provider: { name: "providers/A_B", kind: "acme", credential: "sk-1" } }),
+        resourceOf({ route: { ...sampleJson.route, name: "routes/A_B", targets } }),
+        resourceOf({ deployment: { ...sampleJson.deployment, name: "deployments/A_B" } }),
+        resourceOf({ project: { name: "projects/A_B", team: "teams/green" } }),
+        team("green"),
+      ],
+    };
+    const error = await failureOf(resources().applyResources(request));
+    expect(error.fieldViolations.map(({ field }) => field).toSorted()).toEqual([
+      "resources[0].credential",
+      "resources[0].kind",
+      "resources[0].name",
+      "resources[1].name",
+      "resources[1].targets[0].deployment",
+      "resources[1].targets[1].deployment",
+      "resources[2].name",
+      "resources[3].name",
+    ]);
+    expect(await names()).not.toContain("teams/green");
   });
 
   it("takes a format that the provider's kind offers, and no other, also when the kind changes", async () => {

@@ -4,6 +4,7 @@ import { ResourceSchema } from "@penstock/api";
 import { maxEntryBytes } from "@penstock/bus";
 import { GatewayError } from "@penstock/errors";
 import { applyFieldMask, computeEtag } from "@penstock/rpc";
+import { checkReferences, validateResource } from "@penstock/snapshot";
 import type { ResourceMessage } from "@penstock/snapshot";
 import { kindOfName, kindOfResource } from "../resources/kinds.ts";
 import { asResource } from "../resources/resource-kind.ts";
@@ -32,11 +33,18 @@ export interface Plan {
 // Room for what surrounds the resource in a ConfigEntry: name, revision, traceparent, time.
 const envelopeBytes = 1_024;
 
+interface PlanContext extends PlanInput {
+  /** Names of the resources that the request gives. */
+  readonly given: ReadonlySet<string | undefined>;
+}
+
 /** Turns intents into changes of stored resources. Collects problems instead of throwing. */
 export function planChanges(input: PlanInput): Plan {
   const problems = new ProblemList(input.intents.length > 1);
   const changes: PlannedChange[] = [];
   const seen = new Map<string, string>();
+  const puts = input.intents.filter((intent) => intent.type === "put");
+  const context = { ...input, given: new Set(puts.map((intent) => nameOf(intent))) };
   for (const intent of input.intents) {
     const name = intent.type === "put" ? nameOf(intent) : intent.name;
     const earlier = name === undefined ? undefined : seen.get(name);
@@ -45,7 +53,7 @@ export function planChanges(input: PlanInput): Plan {
       continue;
     }
     if (name !== undefined) seen.set(name, intent.field);
-    const change = planOne(intent, input, problems);
+    const change = planOne(intent, context, problems);
     if (change !== undefined) changes.push(change);
   }
   return { changes, problems };
@@ -57,7 +65,7 @@ function nameOf(intent: PutIntent): string | undefined {
 
 function planOne(
   intent: Intent,
-  input: PlanInput,
+  input: PlanContext,
   problems: ProblemList,
 ): PlannedChange | undefined {
   try {
@@ -74,7 +82,7 @@ function planOne(
 
 function planPut(
   intent: PutIntent,
-  input: PlanInput,
+  input: PlanContext,
   problems: ProblemList,
 ): PlannedChange | undefined {
   const { field, mode } = intent;
@@ -88,6 +96,7 @@ function planPut(
     const form = kind.case === "virtualKey" ? "projects/<project>/virtualKeys/<id>" : undefined;
     const description = `must be a name of the form ${form ?? `${kind.collection}/<id>`}`;
     problems.invalid(`${field}.name`, description);
+    if (mode !== "update") checkUnnamed(kind, intent, input, problems);
     return undefined;
   }
   const before = input.view.get(given.name);
@@ -105,6 +114,30 @@ function planPut(
   }
   const next = wanted(kind, intent, given, before);
   return settle({ name: given.name, field, kind, next, before }, input, intent, problems);
+}
+
+/** What else is wrong with a resource that can't be compiled, as its name is none. */
+function checkUnnamed(
+  kind: ResourceKind,
+  intent: PutIntent,
+  input: PlanContext,
+  problems: ProblemList,
+): void {
+  const { resource, field } = intent;
+  const given = resource.resource.value;
+  if (given === undefined) return;
+  const next = wanted(kind, intent, given, undefined);
+  kind.keepOutputOnly(next, undefined);
+  const whole = asResource(kind, next);
+  const own = validateResource(whole);
+  const fields = new Set(["name", ...own.map((problem) => problem.field)]);
+  const missing = checkReferences(whole, (name) => {
+    return input.given.has(name) || input.view.get(name) !== undefined;
+  });
+  for (const problem of [...own, ...missing.filter((one) => !fields.has(one.field))]) {
+    if (problem.field === "name") continue;
+    problems.invalid(`${field}.${problem.field}`, problem.description, problem.reason);
+  }
 }
 
 /** The resource that the request describes, in a copy of our own. */
