@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { GatewayError } from "@penstock/errors";
 import type { FieldViolation } from "@penstock/errors";
 import { describe, expect, it, vi } from "vitest";
-import { applyManifests, ManifestsRefused, readManifestFiles } from "./apply-manifests.ts";
+import { applyManifests, ManifestsRefused, NoResources } from "./apply-manifests.ts";
+import { readManifestFiles } from "./manifest/read-manifest-files.ts";
 
 type Clients = Parameters<typeof applyManifests>[1];
 
@@ -109,6 +110,21 @@ describe("applyManifests", () => {
     const { clients, applyResources } = refusing([]);
     expect(await linesOf("kind: Teem\nname: teams/b\n", clients)).toHaveLength(1);
     expect(applyResources).not.toHaveBeenCalled();
+  });
+
+  it("refuses what holds no resource where somebody surely meant one", async () => {
+    const applyResources = vi.fn(async () => ({ revision: 1n }));
+    const clients = { resources: { applyResources } } as unknown as Clients;
+    const texts = [
+      { file: "a.yaml", text: "" },
+      { file: "-", text: "# a comment\n---\n" },
+    ];
+    const refused = applyManifests(texts, clients, { refuseNone: true });
+    await expect(refused).rejects.toThrow(NoResources);
+    await expect(refused).rejects.toThrow("a.yaml, standard input hold no resource; nothing was");
+    expect(applyResources).not.toHaveBeenCalled();
+    await applyManifests(texts, clients);
+    expect(applyResources).toHaveBeenCalledTimes(1);
   });
 
   it("tells a misspelt field once", async () => {

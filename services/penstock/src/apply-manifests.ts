@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { ApplyResourcesResponse } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import type { FieldViolation } from "@penstock/errors";
@@ -17,6 +16,19 @@ export interface ApplyOptions {
   readonly validateOnly?: boolean;
   /** Resources that carry all of these labels and are not listed are deleted; empty: none. */
   readonly pruneLabels?: Readonly<Record<string, string>>;
+  /** Refuse texts without a resource, which somebody surely did not mean. */
+  readonly refuseNone?: boolean;
+}
+
+/** The texts hold no resource; the message names them. Nothing was changed. */
+export class NoResources extends Error {
+  override readonly name = "NoResources";
+
+  constructor(texts: readonly ManifestText[]) {
+    const files = texts.map(({ file }) => (file === "-" ? "standard input" : file));
+    const verb = files.length === 1 ? "holds" : "hold";
+    super(`${files.join(", ")} ${verb} no resource; nothing was changed.`);
+  }
 }
 
 /** Manifests that were refused: every problem, with file, document and line. Nothing was changed. */
@@ -47,27 +59,11 @@ export class ManifestsRefused extends Error {
   }
 }
 
-/** Reads the files; `-` is what `readInput` gives. One that can't be read says why. */
-export function readManifestFiles(
-  files: readonly string[],
-  readInput: () => string,
-): ManifestText[] {
-  return files.map((file) => {
-    if (file === "-") return { file, text: readInput() };
-    try {
-      return { file, text: readFileSync(file, "utf8") };
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : "unknown";
-      return { file, text: "", unread: `can't be read: ${why}` };
-    }
-  });
-}
-
 /**
  * Applies manifests in one revision. What the texts and what the service find wrong is reported
  * together: texts with problems are still sent to be validated, as far as they could be read.
  *
- * @throws ManifestsRefused with every problem; GatewayError for everything else.
+ * @throws ManifestsRefused with every problem; NoResources; GatewayError for everything else.
  */
 export async function applyManifests(
   texts: readonly ManifestText[],
@@ -76,7 +72,10 @@ export async function applyManifests(
 ): Promise<ApplyResourcesResponse> {
   const manifest = readManifests(texts);
   const isSound = manifest.problems.length === 0;
-  if (!isSound && manifest.resources.length === 0) throw new ManifestsRefused(manifest);
+  if (manifest.resources.length === 0) {
+    if (!isSound) throw new ManifestsRefused(manifest);
+    if (options.refuseNone === true) throw new NoResources(texts);
+  }
   try {
     const response = await clients.resources.applyResources({
       resources: manifest.resources.map(({ resource }) => resource),

@@ -1,7 +1,8 @@
 import type { FSWatcher } from "node:fs";
 import { GatewayError } from "@penstock/errors";
-import { applyManifests, ManifestsRefused, readManifestFiles } from "./apply-manifests.ts";
+import { applyManifests, ManifestsRefused } from "./apply-manifests.ts";
 import type { ControlClients } from "./api/clients.ts";
+import { readManifestFile } from "./manifest/read-manifest-files.ts";
 import type { ManifestText } from "./manifest/read-manifests.ts";
 import { readManifests } from "./manifest/read-manifests.ts";
 import { printError } from "./output/print-error.ts";
@@ -58,10 +59,7 @@ export class ConfigFile {
   }
 
   #read(): ManifestText[] {
-    const texts = readManifestFiles([this.#file], () => "");
-    const [text] = texts;
-    if (text?.unread !== undefined) throw unreadError(text.file, text.unread);
-    return texts;
+    return [ConfigFile.#readable(this.#file)];
   }
 
   /**
@@ -84,9 +82,14 @@ export class ConfigFile {
 
   /** Throws when the file can't be read, before anything is started. */
   static open(file: string, talk: (text: string) => void): ConfigFile {
-    const [text] = readManifestFiles([file], () => "");
-    if (text?.unread !== undefined) throw unreadError(text.file, text.unread);
+    this.#readable(file);
     return new ConfigFile(file, talk);
+  }
+
+  static #readable(file: string): ManifestText {
+    const text = readManifestFile(file);
+    if (text.unread !== undefined) throw unreadError(file, text.unread);
+    return text;
   }
 }
 

@@ -179,12 +179,32 @@ period: DAY
     expect((await penstock(["get", "route", "bad"])).exitCode).toBe(1);
   });
 
+  it("says of nothing to apply that it is nothing", async () => {
+    expect(await penstock(["apply", "-f", "-"], "# later\n")).toMatchObject({
+      exitCode: 2,
+      talk: expect.stringContaining("standard input holds no resource; nothing was") as string,
+    });
+  });
+
   it("explains requests for answers and for vectors, and lists what no table knows", async () => {
     const about = ["explain", "--key", "demo/demo", "--model", "smart"];
     const answer = await penstock(about);
     expect(answer.out).toMatch(/routes\/smart would send it to deployments\/alpha-large/);
     expect(answer.out).not.toContain("routes/cheap");
     expect((await penstock([...about, "--all-routes"])).out).toContain("routes/cheap");
+    for (const output of ["table", "json"]) {
+      const none = await penstock([
+        "explain",
+        "--key",
+        "demo/demo",
+        "--model",
+        "nope",
+        "-o",
+        output,
+      ]);
+      expect(none).toMatchObject({ exitCode: 1 });
+      expect(none.out).toMatch(/No route serves the model .*MODEL_NOT_FOUND/s);
+    }
     const vectors = await penstock([...about, "--embed", "-o", "json"]);
     expect(JSON.parse(vectors.out)).toMatchObject({
       omittedRoutes: 2,

@@ -2,7 +2,8 @@ import { toJsonString } from "@bufbuild/protobuf";
 import type { ApplyResourcesResponse } from "@penstock/api";
 import { ApplyResourcesResponseSchema, ChangeKind } from "@penstock/api";
 import type { Command } from "commander";
-import { applyManifests, ManifestsRefused, readManifestFiles } from "../apply-manifests.ts";
+import { applyManifests, ManifestsRefused, NoResources } from "../apply-manifests.ts";
+import { readManifestFiles } from "../manifest/read-manifest-files.ts";
 import { exitCodes } from "../output/print-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -37,10 +38,15 @@ export function addApplyCommand(
     .summary("create and change resources from manifests")
     .description(
       "Creates and changes the resources in the given manifests, all or none, in one revision.\n" +
-        "What isn't listed stays. Every problem of every document is reported at once, with file,\n" +
+        "What isn't listed stays. Of a folder the files *.yaml, *.yml and *.json are read, in the order\n" +
+        "of their names and not those of folders in it. Every problem of every document is reported at once, with file,\n" +
         "line, document and field; as JSON with -o json.",
     )
-    .requiredOption("-f, --file <file>", "manifest, - for standard input; repeatable", collectText)
+    .requiredOption(
+      "-f, --file <file>",
+      "manifest, folder of them, or - for standard input; repeatable",
+      collectText,
+    )
     .option("--validate-only", "check everything and change nothing")
     .option("--prune", "also delete resources with the labels of -l that aren't listed")
     .option("-l, --label <key=value>", "label for --prune; repeatable", collectLabel)
@@ -48,6 +54,7 @@ export function addApplyCommand(
   addOutputOption(addTargetOptions(command), ["table", "json"]);
   addExamples(command, [
     "penstock apply -f routes.yaml -f limits.yaml --await",
+    "penstock apply -f manifests/",
     "penstock apply -f team.yaml --prune -l app=demo --validate-only",
     "penstock get routes smart -o yaml | penstock apply -f -",
   ]);
@@ -67,12 +74,14 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
     const response = await applyManifests(texts, session.control(), {
       validateOnly: flags.validateOnly === true,
       pruneLabels,
+      refuseNone: true,
     });
     print(response, flags, io);
     if (flags.await === true && flags.validateOnly !== true) {
       return await awaitRevision(session, response.revision);
     }
   } catch (thrown) {
+    if (thrown instanceof NoResources) throw new UsageError(thrown.message);
     if (!(thrown instanceof ManifestsRefused)) throw thrown;
     const { problems, others } = thrown;
     if (flags.output === "json") {

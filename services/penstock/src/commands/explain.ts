@@ -13,6 +13,7 @@ import {
   GenerateRequestSchema,
 } from "@penstock/api";
 import type { Command } from "commander";
+import { exitCodes } from "../output/print-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import {
@@ -46,7 +47,10 @@ export function addExplainCommand(
   const command = program
     .command("explain")
     .summary("say what would happen to a request, without sending it")
-    .description("Asks a router which route, policies, quotas and targets a request would meet.")
+    .description(
+      "Asks a router which route, policies, quotas and targets a request would meet. Ends with 1\n" +
+        "where it would be refused.",
+    )
     .requiredOption("--key <key>", "virtual key that would ask, <project>/<id>")
     .option("--model <model>", "model that it would ask for")
     .option(
@@ -75,6 +79,7 @@ export function addExplainCommand(
         const json = (): string =>
           `${toJsonString(ExplainRequestResponseSchema, response, { prettySpaces: 2 })}\n`;
         io.out(flags.output === "json" ? json() : render(response));
+        return response.refusalReason === "" ? exitCodes.done : exitCodes.failed;
       }),
     );
   });
