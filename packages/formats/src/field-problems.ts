@@ -18,6 +18,11 @@ export class FieldProblems {
     this.#origins = origins;
   }
 
+  /** Whether it notes where what is read stood. */
+  get traces(): boolean {
+    return this.#origins !== undefined;
+  }
+
   /** What stands at the path became this message or part. */
   made(value: object | undefined, path: string): void {
     if (this.#origins !== undefined && value !== undefined) this.#origins.set(value, path);

@@ -32,6 +32,28 @@ export function readText(
 
 const anyLength: Range = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
+const modelLength: Range = { min: 1, max: 256 };
+
+/** The value as the name of a model: text of at most 256 characters that can be shown. */
+export function readModelName(
+  problems: FieldProblems,
+  field: string,
+  value: unknown,
+): string | undefined {
+  const model = readText(problems, field, value, modelLength);
+  if (model === undefined || !hasControl(model)) return model;
+  problems.add(field, "must not contain control characters");
+  return undefined;
+}
+
+function hasControl(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < 32 || (code > 126 && code < 160)) return true;
+  }
+  return false;
+}
+
 /** The value as a number within bounds; negative zero is refused, since it means nothing. */
 export function readNumber(
   problems: FieldProblems,

@@ -11,5 +11,6 @@ export function forwardRequest(
   _request: GenerateRequest,
   target: TargetRequest,
 ): BodyEdit {
-  return { ...body.model, text: asciiJson(target.model) };
+  const { start, end } = body.model;
+  return { start, end, text: asciiJson(target.model) };
 }

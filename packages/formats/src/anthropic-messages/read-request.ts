@@ -1,6 +1,7 @@
 import { ToolChoiceMode, type GenerateRequest } from "@penstock/api";
 import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
+import { newRequest } from "../new-request.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import type { JsonScan } from "../scan-json.ts";
@@ -91,9 +92,11 @@ function finish(draft: RequestDraft, problems: FieldProblems): GenerateRequest {
     if (extras !== undefined) draft.extras = { ...draft.extras, messages: extras };
   }
   checkToolChoice(request, problems);
-  if (wishes !== undefined) applyWishes(request, wishes);
-  if (Object.keys(request.labels).length > maxLabelCount) {
-    problems.add("penstock.labels", `must have at most ${maxLabelCount} members`);
+  if (wishes !== undefined) {
+    applyWishes(request, wishes);
+    if (Object.keys(request.labels).length > maxLabelCount) {
+      problems.add("penstock.labels", `must have at most ${maxLabelCount} members`);
+    }
   }
   problems.throwIfAny();
   if (draft.extras !== undefined) {
@@ -114,14 +117,7 @@ function checkToolChoice({ toolChoice, tools }: GenerateRequest, problems: Field
 
 function newDraft(): RequestDraft {
   return {
-    request: {
-      $typeName: "penstock.inference.v1.GenerateRequest",
-      model: "",
-      messages: [],
-      tools: [],
-      labels: {},
-      formatParameters: {},
-    },
+    request: newRequest(),
     system: undefined,
     messages: undefined,
     stream: false,

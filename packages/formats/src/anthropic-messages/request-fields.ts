@@ -1,15 +1,17 @@
-import type { GenerateRequest, Sampling } from "@penstock/api";
+import type { GenerateRequest } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import {
   otherFields,
   readBoolean,
   readInteger,
   readList,
+  readModelName,
   readNumber,
   readObject,
   readText,
 } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
+import { samplingOf } from "../new-request.ts";
 import { wishMembers } from "../wishes/read-wish-member.ts";
 import { newWishes, type Wishes } from "../wishes/wishes.ts";
 import { readToolChoice, readTools } from "./read-tools.ts";
@@ -43,7 +45,7 @@ function sampled(
   return [
     field,
     (draft, value, problems) => {
-      sampling(draft.request)[name] = readNumber(problems, field, value, range);
+      samplingOf(draft.request)[name] = readNumber(problems, field, value, range);
     },
   ];
 }
@@ -57,7 +59,7 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
     "max_tokens",
     (draft, value, problems) => {
       const count = readInteger(problems, "max_tokens", value, tokens);
-      if (count !== undefined) sampling(draft.request).maxOutputTokens = count;
+      if (count !== undefined) samplingOf(draft.request).maxOutputTokens = count;
     },
   ],
   [
@@ -79,7 +81,7 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
   [
     "top_k",
     (draft, value, problems) => {
-      sampling(draft.request).topK = readInteger(problems, "top_k", value, tokens);
+      samplingOf(draft.request).topK = readInteger(problems, "top_k", value, tokens);
     },
   ],
   ["stop_sequences", readStopSequences],
@@ -99,10 +101,8 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
 ]);
 
 function readModel(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
-  const model = readText(problems, "model", value, { min: 1, max: 256 });
-  if (model === undefined) return;
-  if (/\p{Cc}/u.test(model)) problems.add("model", "must not contain control characters");
-  draft.request.model = model;
+  const model = readModelName(problems, "model", value);
+  if (model !== undefined) draft.request.model = model;
 }
 
 function readStopSequences(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
@@ -114,7 +114,7 @@ function readStopSequences(draft: RequestDraft, value: unknown, problems: FieldP
     const stop = readText(problems, field, member, { min: 1, max: 1_024 });
     if (stop !== undefined) stops.push(stop);
   }
-  if (stops.length > 0) sampling(draft.request).stopSequences = stops;
+  if (stops.length > 0) samplingOf(draft.request).stopSequences = stops;
 }
 
 /** The budget has a place; how the model thinks besides is in the words of the format. */
@@ -176,14 +176,6 @@ function readMetadata(draft: RequestDraft, value: unknown, problems: FieldProble
   }
   const others = otherFields(metadata, new Set(["user_id"]));
   if (others !== undefined) carry(draft, "metadata", others);
-}
-
-/** The sampling of a request, made when it is first needed. */
-export function sampling(request: GenerateRequest): Sampling {
-  return (request.sampling ??= {
-    $typeName: "penstock.inference.v1.Sampling",
-    stopSequences: [],
-  });
 }
 
 function reasoning({ request }: RequestDraft): NonNullable<GenerateRequest["reasoning"]> {

@@ -10,6 +10,7 @@ import {
 } from "../field-values.ts";
 import type { CallerRequest, JsonObject, RequestAddress } from "../format.ts";
 import { GatewayError } from "@penstock/errors";
+import { newRequest } from "../new-request.ts";
 import { readJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import { readMessages, readSystem } from "./read-messages.ts";
@@ -168,15 +169,4 @@ function readSchema(problems: FieldProblems, field: string, value: unknown): Jso
     problems.add(field, "must be the text of a JSON object");
     return {};
   }
-}
-
-function newRequest(): GenerateRequest {
-  return {
-    $typeName: "penstock.inference.v1.GenerateRequest",
-    model: "",
-    messages: [],
-    tools: [],
-    labels: {},
-    formatParameters: {},
-  };
 }

@@ -9,6 +9,7 @@ import {
   readText,
 } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
+import { newSampling, samplingOf } from "../new-request.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
 import { member, otherMembers } from "./proto-json.ts";
 
@@ -77,8 +78,7 @@ function readLogprobs(
   const count =
     given == null ? 0 : readInteger(problems, `${path}.logprobs`, given, { min: 0, max: 20 });
   if (wanted === true) {
-    request.sampling ??= { $typeName: "penstock.inference.v1.Sampling", stopSequences: [] };
-    request.sampling.topLogprobs = count;
+    samplingOf(request).topLogprobs = count;
   } else if (given != null) {
     problems.add(`${path}.logprobs`, "needs responseLogprobs to be true");
   }
@@ -88,7 +88,7 @@ function readSampling(
   problems: FieldProblems,
   fields: Record<string, unknown>,
 ): Sampling | undefined {
-  const sampling: Sampling = { $typeName: "penstock.inference.v1.Sampling", stopSequences: [] };
+  const sampling = newSampling();
   let said = false;
   const read = (name: string, take: (field: string, value: unknown) => void): void => {
     const value = member(fields, name);

@@ -1,7 +1,8 @@
 import { ToolChoiceMode, type GenerateRequest } from "@penstock/api";
 import { FieldProblems } from "../field-problems.ts";
-import { readText } from "../field-values.ts";
+import { readModelName } from "../field-values.ts";
 import type { CallerRequest, ForwardableBody, JsonObject, RequestAddress } from "../format.ts";
+import { newRequest } from "../new-request.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import { readPenstockMember } from "../wishes/read-penstock-member.ts";
@@ -23,7 +24,6 @@ export const knownFields: ReadonlySet<string> = new Set([
   "penstock",
 ]);
 
-const modelLength = { min: 1, max: 256 };
 const nowhere = { start: 0, end: 0 };
 
 /**
@@ -62,8 +62,7 @@ function readModel(
     problems.add("model", "is required: it stands in the path");
     return "";
   }
-  const model = readText(problems, "model", given, modelLength) ?? "";
-  if (/\p{Cc}/u.test(model)) problems.add("model", "must not contain control characters");
+  const model = readModelName(problems, "model", given) ?? "";
   return model.replace(/^models\//, "");
 }
 
@@ -130,15 +129,4 @@ function checkToolChoice(problems: FieldProblems, { toolChoice, tools }: Generat
   } else if (toolChoice.mode === ToolChoiceMode.REQUIRED && tools.length === 0) {
     problems.add(`${path}.mode`, "asks for a function, but there are no functions");
   }
-}
-
-function newRequest(): GenerateRequest {
-  return {
-    $typeName: "penstock.inference.v1.GenerateRequest",
-    model: "",
-    messages: [],
-    tools: [],
-    labels: {},
-    formatParameters: {},
-  };
 }

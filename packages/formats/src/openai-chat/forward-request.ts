@@ -23,26 +23,29 @@ export function forwardRequest(
     if (isSaidDifferently(message, quirks)) return undefined;
   }
   const asksForUsage = target.stream && quirks.supportsStreamUsage;
+  const { start, end } = body.model;
   const name = asciiJson(target.model);
   if (!("stream_options" in fields)) {
     // Behind the model, as nothing else has a known place.
-    return { ...body.model, text: asksForUsage ? `${name}${askForUsage}` : name };
+    return { start, end, text: asksForUsage ? `${name}${askForUsage}` : name };
   }
   // Usage is always asked for where the target knows how to tell it.
   if (target.stream && body.includeUsage !== asksForUsage) return undefined;
-  return { ...body.model, text: name };
+  return { start, end, text: name };
 }
 
 const askForUsage = ',"stream_options":{"include_usage":true}';
 
 function isSaidDifferently(message: Message, quirks: FormatQuirks): boolean {
   if (message.rawRole === "developer" && !quirks.sendsDeveloperRole) return true;
-  if (message.parts.some((part) => hasRefusedId(part, quirks))) return true;
-  if (message.role !== MessageRole.ASSISTANT || quirks.sendsReasoning === true) return false;
-  return message.parts.some(({ part }) => part.case === "reasoning");
+  const isThought = message.role === MessageRole.ASSISTANT && quirks.sendsReasoning !== true;
+  for (const { part } of message.parts) {
+    if (hasRefusedId(part, quirks) || (isThought && part.case === "reasoning")) return true;
+  }
+  return false;
 }
 
-function hasRefusedId({ part }: ContentPart, quirks: FormatQuirks): boolean {
+function hasRefusedId(part: ContentPart["part"], quirks: FormatQuirks): boolean {
   if (part.case === "toolCall") return refusesToolId(part.value.id, quirks);
   return part.case === "toolResult" && refusesToolId(part.value.toolCallId, quirks);
 }

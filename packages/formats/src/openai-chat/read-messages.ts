@@ -4,6 +4,7 @@ import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readList, readObject, readText } from "../field-values.ts";
 import { readCallSignature } from "./call-signature.ts";
 import { reasoningPart, textPart, toolCallPart, toolResultPart } from "./content-parts.ts";
+import { isJsonObject } from "../read-json.ts";
 import { readContent } from "./read-content.ts";
 
 /** The messages, and by position what they carried besides. */
@@ -39,6 +40,11 @@ export function readMessages(problems: FieldProblems, value: unknown): Messages 
     problems.add("messages", "must have at least one message");
   }
   for (let index = 0; index < list.length && !problems.full; index++) {
+    const plain = problems.traces ? undefined : readPlain(list[index]);
+    if (plain !== undefined) {
+      messages.push(plain);
+      continue;
+    }
     const path = `messages[${index}]`;
     const fields = readObject(problems, path, list[index]);
     const read = fields && readMessage(problems, path, fields);
@@ -50,6 +56,22 @@ export function readMessages(problems: FieldProblems, value: unknown): Messages 
   }
   return { messages, extras };
 }
+
+/** Most messages are text alone; undefined for any other, of which there is more to say. */
+function readPlain(value: unknown): Message | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { content } = value;
+  const role = plainRoles.get(value["role"]);
+  if (role === undefined || typeof content !== "string") return undefined;
+  for (const name in value) if (name !== "role" && name !== "content") return undefined;
+  return newMessage(role, [textPart(content)], undefined);
+}
+
+const plainRoles: ReadonlyMap<unknown, MessageRole> = new Map([
+  ["system", MessageRole.SYSTEM],
+  ["user", MessageRole.USER],
+  ["assistant", MessageRole.ASSISTANT],
+]);
 
 /** A mark on a message is one on the end of it, in the words of LiteLLM's callers. */
 function markEnd({ parts }: Message, cacheControl: unknown): void {

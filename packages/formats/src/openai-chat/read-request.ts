@@ -1,10 +1,11 @@
-import { ToolChoiceMode, type GenerateRequest, type Sampling } from "@penstock/api";
+import { ToolChoiceMode, type GenerateRequest } from "@penstock/api";
 import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
+import { newRequest, samplingOf } from "../new-request.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import type { JsonScan } from "../scan-json.ts";
-import { applyWishes } from "../wishes/wishes.ts";
+import { applyWishes, type Wishes } from "../wishes/wishes.ts";
 import { fieldReaders, type RequestDraft } from "./request-fields.ts";
 
 const maxLabelCount = 16;
@@ -33,7 +34,16 @@ function read(body: Uint8Array, problems: FieldProblems): CallerRequest {
     if (readField === undefined) carry(draft, problems, key, value);
     else if (value !== null) readField(draft, value, problems);
   }
-  return { ...finish(draft, problems), forwardable: forwardableBody(draft, fields, scan) };
+  finish(draft, problems);
+  const { request, stream, includeUsage, wishes } = draft;
+  return {
+    request,
+    stream,
+    includeUsage: stream && includeUsage,
+    forwardable: forwardableBody(draft, fields, scan),
+    wishDialect: wishes?.dialect,
+    report: wishes?.report ?? false,
+  };
 }
 
 function carry(draft: RequestDraft, problems: FieldProblems, key: string, value: unknown): void {
@@ -57,34 +67,30 @@ function forwardableBody(
   return { model: scan.model, fields, includeUsage: draft.includeUsage };
 }
 
-function finish(draft: RequestDraft, problems: FieldProblems): Omit<CallerRequest, "forwardable"> {
+/** Takes what follows from several fields, and throws where there are problems. */
+function finish(draft: RequestDraft, problems: FieldProblems): void {
   const { request, wishes } = draft;
-  takeFirstModel(draft);
+  if (wishes !== undefined) takeFirstModel(draft, wishes);
   if (!draft.sawModel) problems.add("model", "is required");
   if (!draft.sawMessages) problems.add("messages", "is required");
   takeMaxTokens(draft, problems);
   takeLogprobs(draft, problems);
   checkToolChoice(draft, problems);
-  if (wishes !== undefined) applyWishes(request, wishes);
-  if (Object.keys(request.labels).length > maxLabelCount) {
-    problems.add("penstock.labels", `must have at most ${maxLabelCount} members with metadata`);
+  if (wishes !== undefined) {
+    applyWishes(request, wishes);
+    // Metadata alone has no more.
+    if (Object.keys(request.labels).length > maxLabelCount) {
+      problems.add("penstock.labels", `must have at most ${maxLabelCount} members with metadata`);
+    }
   }
   problems.throwIfAny();
   if (draft.extras !== undefined) {
     request.formatParameters["openai-chat"] = draft.extras as JsonObject;
   }
-  return {
-    request,
-    stream: draft.stream,
-    includeUsage: draft.stream && draft.includeUsage,
-    wishDialect: wishes?.dialect,
-    report: wishes?.report ?? false,
-  };
 }
 
 /** OpenRouter's clients may leave `model` out when they give `models`. */
-function takeFirstModel(draft: RequestDraft): void {
-  const routing = draft.wishes?.routing;
+function takeFirstModel(draft: RequestDraft, { routing }: Wishes): void {
   const [first, ...rest] = routing?.models ?? [];
   if (draft.sawModel || routing === undefined || first === undefined) return;
   draft.sawModel = true;
@@ -132,33 +138,9 @@ function checkToolChoice(draft: RequestDraft, problems: FieldProblems): void {
   }
 }
 
-/** The sampling of a request, made when it is first needed. */
-function samplingOf(request: GenerateRequest): Sampling {
-  return (request.sampling ??= {
-    $typeName: "penstock.inference.v1.Sampling",
-    stopSequences: [],
-  });
-}
-
 function newDraft(): RequestDraft {
   return {
-    request: {
-      $typeName: "penstock.inference.v1.GenerateRequest",
-      model: "",
-      messages: [],
-      tools: [],
-      toolChoice: undefined,
-      sampling: undefined,
-      responseFormat: undefined,
-      reasoning: undefined,
-      candidateCount: undefined,
-      labels: {},
-      endUser: undefined,
-      idempotencyKey: undefined,
-      routing: undefined,
-      keepaliveInterval: undefined,
-      formatParameters: {},
-    },
+    request: newRequest(),
     sawModel: false,
     sawMessages: false,
     stream: false,

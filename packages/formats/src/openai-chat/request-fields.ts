@@ -1,14 +1,16 @@
-import type { GenerateRequest, Sampling } from "@penstock/api";
+import type { GenerateRequest } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import {
   otherFields,
   readBoolean,
   readInteger,
   readList,
+  readModelName,
   readNumber,
   readObject,
   readText,
 } from "../field-values.ts";
+import { samplingOf } from "../new-request.ts";
 import { readMessages } from "./read-messages.ts";
 import { readResponseFormat } from "./read-response-format.ts";
 import { readToolChoice, readTools } from "./read-tools.ts";
@@ -36,6 +38,7 @@ type FieldReader = (draft: RequestDraft, value: unknown, problems: FieldProblems
 
 const maxInt32 = 2_147_483_647;
 const tokens = { min: 1, max: maxInt32 };
+const userLength = { min: 0, max: 256 };
 const maxStopCount = 16;
 const maxMetadataCount = 16;
 const maxLabelLength = 64;
@@ -50,7 +53,7 @@ function sampled(
   return [
     field,
     (draft, value, problems) => {
-      sampling(draft)[name] = readNumber(problems, field, value, range);
+      samplingOf(draft.request)[name] = readNumber(problems, field, value, range);
     },
   ];
 }
@@ -110,7 +113,7 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
   [
     "top_k",
     (draft, value, problems) => {
-      sampling(draft).topK = readInteger(problems, "top_k", value, tokens);
+      samplingOf(draft.request).topK = readInteger(problems, "top_k", value, tokens);
     },
   ],
   [
@@ -118,7 +121,7 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
     (draft, value, problems) => {
       const max = Number.MAX_SAFE_INTEGER;
       const seed = readInteger(problems, "seed", value, { min: -max, max });
-      if (seed !== undefined) sampling(draft).seed = BigInt(seed);
+      if (seed !== undefined) samplingOf(draft.request).seed = BigInt(seed);
     },
   ],
   ["stop", readStop],
@@ -151,7 +154,7 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
   [
     "user",
     (draft, value, problems) => {
-      draft.request.endUser = readText(problems, "user", value, { min: 0, max: 256 });
+      draft.request.endUser = readText(problems, "user", value, userLength);
     },
   ],
   ["metadata", readMetadata],
@@ -188,10 +191,8 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
 
 function readModel(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
   draft.sawModel = true;
-  const model = readText(problems, "model", value, { min: 1, max: 256 });
-  if (model === undefined) return;
-  if (/\p{Cc}/u.test(model)) problems.add("model", "must not contain control characters");
-  draft.request.model = model;
+  const model = readModelName(problems, "model", value);
+  if (model !== undefined) draft.request.model = model;
 }
 
 function readStop(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
@@ -203,7 +204,7 @@ function readStop(draft: RequestDraft, value: unknown, problems: FieldProblems):
     const stop = readText(problems, field, member, { min: 1, max: 1_024 });
     if (stop !== undefined) stops.push(stop);
   }
-  sampling(draft).stopSequences = stops;
+  samplingOf(draft.request).stopSequences = stops;
 }
 
 function readStreamOptions(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
@@ -252,13 +253,6 @@ function readModalities(draft: RequestDraft, value: unknown, problems: FieldProb
   if (list.some((member) => member !== "text")) {
     problems.addUnsupported("modalities", "must be text alone: answers carry no audio");
   } else carry(draft, "modalities", list);
-}
-
-function sampling(draft: RequestDraft): Sampling {
-  return (draft.request.sampling ??= {
-    $typeName: "penstock.inference.v1.Sampling",
-    stopSequences: [],
-  });
 }
 
 function carry(draft: RequestDraft, key: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import { VectorEncoding, type EmbedInput, type EmbedRequest } from "@penstock/api";
 import { FieldProblems } from "../field-problems.ts";
-import { kindOf, readInteger, readText } from "../field-values.ts";
+import { kindOf, readInteger, readModelName, readText } from "../field-values.ts";
 import type { JsonObject } from "../format.ts";
 import { readJsonObject } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
@@ -91,10 +91,8 @@ function carry(draft: Draft, problems: FieldProblems, key: string, value: unknow
 
 function readModel(draft: Draft, value: unknown, problems: FieldProblems): void {
   draft.sawModel = true;
-  const model = readText(problems, "model", value, { min: 1, max: 256 });
-  if (model === undefined) return;
-  if (/\p{Cc}/u.test(model)) problems.add("model", "must not contain control characters");
-  draft.request.model = model;
+  const model = readModelName(problems, "model", value);
+  if (model !== undefined) draft.request.model = model;
 }
 
 function readEncoding(draft: Draft, value: unknown, problems: FieldProblems): void {

@@ -14,10 +14,11 @@ export function forwardRequest(
   target: TargetRequest,
 ): BodyEdit | undefined {
   if (request.messages.some(hasForeignSignature)) return undefined;
+  const { start, end } = body.model;
   const name = asciiJson(target.model);
   const isSaid = body.fields["store"] !== undefined;
   // Behind the model, as nothing else has a known place.
-  return { ...body.model, text: isSaid ? name : `${name},"store":false` };
+  return { start, end, text: isSaid ? name : `${name},"store":false` };
 }
 
 /** Whether a message has what another format's target made, which means nothing to this one. */

@@ -2,13 +2,14 @@ import { MessageRole, ToolChoiceMode, type GenerateRequest } from "@penstock/api
 import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { textPart } from "../openai-chat/content-parts.ts";
+import { samplingOf } from "../new-request.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import type { JsonScan } from "../scan-json.ts";
-import { applyWishes } from "../wishes/wishes.ts";
+import { applyWishes, type Wishes } from "../wishes/wishes.ts";
 import { formatName } from "./format-part.ts";
 import type { MessageOverlay } from "./overlay.ts";
-import { carry, newDraft, samplingOf } from "./request-draft.ts";
+import { carry, newDraft } from "./request-draft.ts";
 import type { RequestDraft } from "./request-draft.ts";
 import { fieldReaders } from "./request-fields.ts";
 import { saidIn } from "./said.ts";
@@ -71,16 +72,19 @@ function forwardableBody(
 }
 
 function finish(draft: RequestDraft, problems: FieldProblems): void {
-  const { request } = draft;
-  takeFirstModel(draft);
+  const { request, wishes } = draft;
+  if (wishes !== undefined) takeFirstModel(draft, wishes);
   if (!draft.sawModel) problems.add("model", "is required");
   if (!draft.sawInput) problems.add("input", "is required");
   takeInstructions(draft, problems);
   takeLogprobs(draft);
   takeToolChoice(draft, problems);
-  if (draft.wishes !== undefined) applyWishes(request, draft.wishes);
-  if (Object.keys(request.labels).length > maxLabelCount) {
-    problems.add("penstock.labels", `must have at most ${maxLabelCount} members with metadata`);
+  if (wishes !== undefined) {
+    applyWishes(request, wishes);
+    // Metadata alone has no more.
+    if (Object.keys(request.labels).length > maxLabelCount) {
+      problems.add("penstock.labels", `must have at most ${maxLabelCount} members with metadata`);
+    }
   }
   problems.throwIfAny();
   if (draft.extras !== undefined) {
@@ -89,8 +93,7 @@ function finish(draft: RequestDraft, problems: FieldProblems): void {
 }
 
 /** Clients of OpenRouter may leave `model` out when they give `models`. */
-function takeFirstModel(draft: RequestDraft): void {
-  const routing = draft.wishes?.routing;
+function takeFirstModel(draft: RequestDraft, { routing }: Wishes): void {
   const [first, ...rest] = routing?.models ?? [];
   if (draft.sawModel || routing === undefined || first === undefined) return;
   draft.sawModel = true;
@@ -119,7 +122,7 @@ function takeInstructions(draft: RequestDraft, problems: FieldProblems): void {
 /** Asked for by either of two fields. */
 function takeLogprobs(draft: RequestDraft): void {
   const { wantsLogprobs, topLogprobs } = draft;
-  if (wantsLogprobs) samplingOf(draft).topLogprobs = topLogprobs ?? 0;
+  if (wantsLogprobs) samplingOf(draft.request).topLogprobs = topLogprobs ?? 0;
   // Without the include the count alone asks for nothing, but is still the provider's to read.
   else if (topLogprobs !== undefined) carry(draft, "top_logprobs", topLogprobs);
 }

@@ -1,4 +1,5 @@
-import type { GenerateRequest, Sampling } from "@penstock/api";
+import type { GenerateRequest } from "@penstock/api";
+import { newRequest } from "../new-request.ts";
 import type { Wishes } from "../wishes/wishes.ts";
 
 /** A request while its fields are read. */
@@ -19,14 +20,7 @@ export interface RequestDraft {
 /** A draft in which nothing is said yet. */
 export function newDraft(): RequestDraft {
   return {
-    request: {
-      $typeName: "penstock.inference.v1.GenerateRequest",
-      model: "",
-      messages: [],
-      tools: [],
-      labels: {},
-      formatParameters: {},
-    },
+    request: newRequest(),
     instructions: undefined,
     sawModel: false,
     sawInput: false,
@@ -37,14 +31,6 @@ export function newDraft(): RequestDraft {
     wishes: undefined,
     extras: undefined,
   };
-}
-
-/** The sampling of a draft, made when it is first needed. */
-export function samplingOf(draft: RequestDraft): Sampling {
-  return (draft.request.sampling ??= {
-    $typeName: "penstock.inference.v1.Sampling",
-    stopSequences: [],
-  });
 }
 
 /** Keeps a field for a target of the same format. */

@@ -4,17 +4,19 @@ import {
   readBoolean,
   readInteger,
   readList,
+  readModelName,
   readNumber,
   readObject,
   readText,
 } from "../field-values.ts";
+import { samplingOf } from "../new-request.ts";
 import { wishMembers } from "../wishes/read-wish-member.ts";
 import { newWishes } from "../wishes/wishes.ts";
 import { readInput } from "./read-input.ts";
 import { readMetadata } from "./read-metadata.ts";
 import { readTextConfig } from "./read-text-config.ts";
 import { readToolChoice, readTools } from "./read-tools.ts";
-import { carry, samplingOf } from "./request-draft.ts";
+import { carry } from "./request-draft.ts";
 import type { RequestDraft } from "./request-draft.ts";
 
 type FieldReader = (draft: RequestDraft, value: unknown, problems: FieldProblems) => void;
@@ -60,20 +62,20 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
     "max_output_tokens",
     (draft, value, problems) => {
       const count = readInteger(problems, "max_output_tokens", value, tokens);
-      samplingOf(draft).maxOutputTokens = count;
+      samplingOf(draft.request).maxOutputTokens = count;
     },
   ],
   [
     "temperature",
     (draft, value, problems) => {
       const range = { min: 0, max: 2 };
-      samplingOf(draft).temperature = readNumber(problems, "temperature", value, range);
+      samplingOf(draft.request).temperature = readNumber(problems, "temperature", value, range);
     },
   ],
   [
     "top_p",
     (draft, value, problems) => {
-      samplingOf(draft).topP = readNumber(problems, "top_p", value, { min: 0, max: 1 });
+      samplingOf(draft.request).topP = readNumber(problems, "top_p", value, { min: 0, max: 1 });
     },
   ],
   [
@@ -142,10 +144,8 @@ export const fieldReaders: ReadonlyMap<string, FieldReader> = new Map<string, Fi
 
 function readModel(draft: RequestDraft, value: unknown, problems: FieldProblems): void {
   draft.sawModel = true;
-  const model = readText(problems, "model", value, { min: 1, max: 256 });
-  if (model === undefined) return;
-  if (/\p{Cc}/u.test(model)) problems.add("model", "must not contain control characters");
-  draft.request.model = model;
+  const model = readModelName(problems, "model", value);
+  if (model !== undefined) draft.request.model = model;
 }
 
 function readInputField(draft: RequestDraft, value: unknown, problems: FieldProblems): void {

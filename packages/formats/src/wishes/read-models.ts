@@ -1,5 +1,5 @@
 import type { FieldProblems } from "../field-problems.ts";
-import { readList, readText } from "../field-values.ts";
+import { readList, readModelName } from "../field-values.ts";
 import { routingOf } from "./wishes.ts";
 import type { Wishes } from "./wishes.ts";
 
@@ -15,11 +15,8 @@ export function readModels(
 ): void {
   const models: string[] = [];
   for (const [index, member] of (readList(problems, field, value, maxModels) ?? []).entries()) {
-    const model = readText(problems, `${field}[${index}]`, member, { min: 1, max: 256 });
-    if (model === undefined) continue;
-    if (/\p{Cc}/u.test(model)) {
-      problems.add(`${field}[${index}]`, "must not contain control characters");
-    } else models.push(model);
+    const model = readModelName(problems, `${field}[${index}]`, member);
+    if (model !== undefined) models.push(model);
   }
   routingOf(wishes).models = models;
 }
