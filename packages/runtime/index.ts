@@ -5,6 +5,7 @@ export { sleep } from "./src/sleep.ts";
 export { newUuidV7 } from "./src/id.ts";
 export { Secret } from "./src/secret.ts";
 export {
+  claimedKeyId,
   crc32,
   generateKey,
   hashKey,

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { crc32, generateKey, hashKey, keyMatches, keysEqual, parseKey } from "./key-material.ts";
+import {
+  claimedKeyId,
+  crc32,
+  generateKey,
+  hashKey,
+  keyMatches,
+  keysEqual,
+  parseKey,
+} from "./key-material.ts";
 
 describe("keys", () => {
   it.each(["psk", "pat", "pst"] as const)("%s: what is made can be parsed", (kind) => {
@@ -14,6 +22,16 @@ describe("keys", () => {
     const body = `psk_abcdefghij23_${"0".repeat(43)}`;
     expect(crc32(body)).toBe(0x54f9_58af);
     expect(parseKey(`${body}1YTmmt`)).toEqual({ kind: "psk", id: "abcdefghij23" });
+  });
+
+  it("finds the id that a text claims, of keys of one kind only", () => {
+    const { id, text } = generateKey("psk");
+    expect(claimedKeyId(text, "psk")).toBe(id);
+    expect(claimedKeyId(text, "pat")).toBeUndefined();
+    expect(claimedKeyId(`${text} `, "psk")).toBeUndefined();
+    expect(claimedKeyId(text.slice(1), "psk")).toBeUndefined();
+    expect(claimedKeyId(text.replaceAll("_", "-"), "psk")).toBeUndefined();
+    expect(claimedKeyId(`${text.slice(0, -1)}!`, "psk")).toBe(id);
   });
 
   it("refuses every single changed character", () => {

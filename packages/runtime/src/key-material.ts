@@ -92,6 +92,17 @@ function mayStandAt(index: number, code: number): boolean {
 }
 
 /**
+ * The id in a text that may be a key of the kind; undefined when it is too short, too long or of
+ * another kind. Neither alphabet nor checksum is looked at: for those who compare the hash of the
+ * whole text in any case, which says as much and more.
+ */
+export function claimedKeyId(text: string, kind: KeyKind): string | undefined {
+  if (text.length !== keyLength || !text.startsWith(kind)) return undefined;
+  if (text.charAt(idStart - 1) !== "_" || text.charAt(idEnd) !== "_") return undefined;
+  return text.slice(idStart, idEnd);
+}
+
+/**
  * SHA-256 of the whole key text. No salt and no slow hash: the key is 256 random bits, which
  * cannot be guessed, and a slow hash would let anybody burn the router's processor.
  */

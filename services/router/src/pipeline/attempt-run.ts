@@ -13,12 +13,11 @@ import type {
 } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { Clock } from "@penstock/runtime";
-import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
-import type { TargetHealthBook } from "../health/target-health.ts";
+import type { CompiledTarget } from "@penstock/snapshot";
 import type { Reservation } from "../leases/reservation.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
-import type { RelayedText, WholeAnswer } from "./downstream.ts";
+import type { WholeAnswer } from "./downstream.ts";
 import { providerRequestId } from "./provider-request-id.ts";
 import {
   failureOfAnswer,
@@ -27,59 +26,16 @@ import {
   plainFailure,
 } from "./attempt-failure.ts";
 import type { AnswerCircumstances, AttemptFailure } from "./attempt-failure.ts";
+import type { AttemptOwner, AttemptRunOptions } from "./attempt-owner.ts";
 import { AttemptTimers } from "./attempt-timers.ts";
 import type { TimeoutListener } from "./attempt-timers.ts";
-
-/** Who runs attempts and hears of them. At most one of the last four is called, once. */
-export interface AttemptOwner {
-  /** One block event; the first one is the commit point. */
-  attemptEvent(run: AttemptRun, event: StreamEvent): void;
-  /** Text of a stream that goes to the caller as it came, behind the events that it tells of. */
-  attemptText(text: string): void;
-  /** End of one read, at this moment. */
-  attemptFlush(run: AttemptRun, nowMs: MonotonicMs): void;
-  /** The stream is complete. */
-  attemptFinished(run: AttemptRun, end: AnswerEnd): void;
-  /** The whole answer is there. */
-  attemptAnswered(run: AttemptRun, answer: WholeAnswer): void;
-  /** The whole answer is there and goes to the caller as it came. */
-  attemptRelayed(run: AttemptRun, answer: RelayedText, end: AnswerEnd): void;
-  attemptFailed(run: AttemptRun, failure: AttemptFailure): void;
-}
-
-/** What an attempt is made of. */
-export interface AttemptRunOptions {
-  readonly target: CompiledTarget;
-  readonly kind: AttemptKind;
-  readonly format: AnswerReading;
-  /** From 1. */
-  readonly number: number;
-  readonly spanId: string;
-  /** What it holds on quotas; undefined: none applies. */
-  readonly reservation: Reservation | undefined;
-  /** What was left out of the request for it. */
-  readonly warnings: string[];
-  /** How its calls of functions are told to the caller; undefined: as they come. */
-  readonly callForms?: CallForms | undefined;
-  readonly stream: boolean;
-  /** Whether a whole answer may go to the caller as it came. */
-  readonly relays: boolean;
-  /** How a stream goes to the caller as it came; undefined: it is written anew. */
-  readonly streamRelay?: StreamRelay | undefined;
-  /** Who hears of the head of the answer. */
-  readonly heads?: Pick<TargetHealthBook, "heardHead">;
-  readonly clock: Clock;
-  readonly timeouts: AttemptTimeouts;
-  /** Monotonic end of the request. */
-  readonly requestEndMs: number;
-}
 
 /** Bodies of error answers are read up to here; what matters stands at their beginning. */
 const maximumErrorBodyBytes = 64 * 1024;
 /** Largest whole answer (security R5). */
 const maximumAnswerBytes = 64 * 1024 * 1024;
-/** How long a provider may keep its connection open behind the end of its answer. */
-const lingerMs = 1_000;
+const noBytes = Buffer.alloc(0);
+const noHeader: HeaderGetter = () => undefined;
 
 /** One try against one target: reads its answer, keeps its time, names its failure. */
 export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
@@ -90,7 +46,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly reservation: Reservation | undefined;
   readonly warnings: string[];
   readonly callForms: CallForms | undefined;
-  readonly startMs: number;
+  readonly startMs: MonotonicMs;
   handle: UpstreamHandle | undefined;
   /** Whether it is made although the breaker of its target is open. */
   isOpenTry = false;
@@ -99,6 +55,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   providerRequestId = "";
   responseId = "";
   responseModel = "";
+  /** When a whole answer was there. */
+  answeredMs = 0 as MonotonicMs;
   /** From its start to the first content. */
   firstTokenMs: number | undefined;
   /** Pieces of content received. */
@@ -121,8 +79,10 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   readonly #timers: AttemptTimers;
   readonly #heads: AttemptRunOptions["heads"];
   #reader: StreamReader | undefined;
-  #header: HeaderGetter = () => undefined;
-  #chunks: Buffer[] = [];
+  #header: HeaderGetter = noHeader;
+  /** Nearly all answers come in one piece. */
+  #firstChunk: Buffer | undefined;
+  #moreChunks: Buffer[] | undefined;
   #chunkBytes = 0;
   #sawContent = false;
   #ended = false;
@@ -144,9 +104,10 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.streamRelay = options.streamRelay;
     this.#clock = options.clock;
     this.#heads = options.heads;
-    this.startMs = options.clock.monotonicMs();
+    this.startMs = options.startMs;
     this.#timers = new AttemptTimers(options.clock, options.timeouts, options.requestEndMs, {
       stream: options.stream,
+      startMs: options.startMs,
       listener: this,
     });
   }
@@ -197,9 +158,10 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     this.httpStatus = status;
     this.#header = header;
     this.providerRequestId = providerRequestId(header);
-    this.#heads?.heardHead(this.target.deployment, header, this.#clock.monotonicMs());
-    if (!this.#ok) this.#timers.refused();
-    else if (!this.#stream) this.#timers.progressed(this.#clock.monotonicMs());
+    const now = this.#clock.monotonicMs();
+    this.#heads?.heardHead(this.target.deployment, header, now);
+    if (!this.#ok) this.#timers.refused(now);
+    else if (!this.#stream) this.#timers.progressed(now);
     else if (isEventStream) {
       this.#reader = this.#format.createStreamReader?.(this, undefined, this.streamRelay);
     }
@@ -213,24 +175,27 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   onEnd(): void {
     this.#ended = true;
-    if (this.#timers.over) return;
+    if (this.#timers.over) {
+      this.#timers.stop();
+      return;
+    }
     if (this.#reader !== undefined) {
       this.#reader.end();
       return;
     }
-    const [only] = this.#chunks;
-    const whole = this.#chunks.length === 1 && only !== undefined;
-    const body = whole ? only : Buffer.concat(this.#chunks);
-    if (this.#ok) this.#readWhole(body);
-    else this.#failByAnswer(body);
+    if (this.#ok) this.#readWhole(this.#body);
+    else this.#failByAnswer(this.#body);
   }
 
   onFailure(failure: TransportFailure): void {
     this.#ended = true;
     this.#sentBytes = failure.sentBytes;
-    if (this.#timers.over) return;
+    if (this.#timers.over) {
+      this.#timers.stop();
+      return;
+    }
     if (this.#refused) {
-      this.#failByAnswer(Buffer.concat(this.#chunks));
+      this.#failByAnswer(this.#body);
       return;
     }
     if (this.#endProven()) return;
@@ -239,8 +204,13 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   onTimeout(failure: FailureClass): void {
     this.handle?.cancel();
-    if (this.#refused) this.#failByAnswer(Buffer.concat(this.#chunks));
+    if (this.#refused) this.#failByAnswer(this.#body);
     else if (failure === "CANCELLED" || !this.#endProven()) this.#fail(plainFailure(failure));
+  }
+
+  /** Takes the connection away that the provider has not given back. */
+  onLingered(): void {
+    this.handle?.cancel();
   }
 
   /** An answer that is complete is a good one, whatever becomes of what may follow it. */
@@ -279,8 +249,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   finish(end: AnswerEnd): void {
     if (this.#timers.over && !this.#ending) return;
-    this.#timers.stop();
-    this.#endSoon();
+    if (this.#ended) this.#timers.stop();
+    else this.#timers.linger();
     this.responseId = end.responseId;
     this.responseModel = end.model;
     this.#owner.attemptFinished(this, end);
@@ -307,12 +277,20 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (this.#chunkBytes + chunk.length > bound) {
       this.handle?.cancel();
       if (this.#ok) this.#fail(plainFailure("MALFORMED"));
-      else this.#failByAnswer(Buffer.concat(this.#chunks));
+      else this.#failByAnswer(this.#body);
       return;
     }
-    this.#chunks.push(chunk);
+    if (this.#firstChunk === undefined) this.#firstChunk = chunk;
+    else (this.#moreChunks ??= []).push(chunk);
     this.#chunkBytes += chunk.length;
     if (this.#ok && !this.#stream) this.#timers.progressed(this.#clock.monotonicMs());
+  }
+
+  /** What has come of the body so far. */
+  get #body(): Buffer {
+    const first = this.#firstChunk ?? noBytes;
+    const more = this.#moreChunks;
+    return more === undefined ? first : Buffer.concat([first, ...more], this.#chunkBytes);
   }
 
   #readWhole(body: Buffer): void {
@@ -349,7 +327,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   #noteEnd({ responseId, model }: AnswerEnd): void {
     this.#timers.stop();
-    this.firstTokenMs = this.#clock.monotonicMs() - this.startMs;
+    this.answeredMs = this.#clock.monotonicMs();
+    this.firstTokenMs = this.answeredMs - this.startMs;
     this.responseId = responseId;
     this.responseModel = model;
   }
@@ -368,12 +347,5 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   #fail(failure: AttemptFailure): void {
     this.#timers.stop();
     this.#owner.attemptFailed(this, failure);
-  }
-
-  /** Gives the connection back when the provider ends it, or takes it away. */
-  #endSoon(): void {
-    this.#clock.schedule(lingerMs, () => {
-      if (!this.#ended) this.handle?.cancel();
-    });
   }
 }

@@ -1,4 +1,5 @@
 import { AttemptKind } from "@penstock/api";
+import type { MonotonicMs } from "@penstock/limits";
 import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
 import { vendorKeyOf } from "../health/target-record.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
@@ -20,6 +21,8 @@ export interface EndedAttempt {
   readonly costNanoUsd: bigint;
 }
 
+const none: readonly string[] = [];
+
 /** Where a request stands in its plan: which target is next, and as what. */
 export class AttemptSequence {
   readonly #context: RequestContext;
@@ -32,7 +35,7 @@ export class AttemptSequence {
   #begun = 0;
   #kind: AttemptKind = AttemptKind.PRIMARY;
   /** Vendors that have been called for the request. */
-  #vendors: readonly string[] = [];
+  #vendors: readonly string[] = none;
 
   constructor(
     context: RequestContext,
@@ -86,10 +89,10 @@ export class AttemptSequence {
   }
 
   /** An attempt on the target begins. */
-  began({ target, kind }: Pick<AttemptRun, "target" | "kind">): void {
+  began({ target, kind, startMs }: Pick<AttemptRun, "target" | "kind" | "startMs">): void {
     this.#begun += 1;
     if (kind !== AttemptKind.HEDGE) this.#onTarget += 1;
-    const now = this.#parts.clock.monotonicMs();
+    const now = startMs;
     const { retryBudgets } = this.#parts;
     const onTarget = retryBudgets.ofTarget(target.deployment.name);
     if (kind === AttemptKind.RETRY) {
@@ -108,11 +111,11 @@ export class AttemptSequence {
   }
 
   /** The target's timers, within its part of the time that is left. */
-  timeoutsOf(target: CompiledTarget): AttemptTimeouts {
+  timeoutsOf(target: CompiledTarget, now: MonotonicMs): AttemptTimeouts {
     const { deadlineMs } = this.#context;
     const left = this.#targets.length - this.#at - 1;
     const others = Math.min(left, this.#maxAttempts - this.#begun - 1);
-    return shareDeadline(target.timeouts, deadlineMs - this.#parts.clock.monotonicMs(), others);
+    return shareDeadline(target.timeouts, deadlineMs - now, others);
   }
 
   /**

@@ -19,7 +19,11 @@ function timers(options: { stream?: boolean; requestEndMs?: number } = {}) {
     clock.monotonicMs() + (options.requestEndMs ?? 60_000),
     {
       stream: options.stream ?? true,
-      listener: { onTimeout: (failure) => heard.push(failure) },
+      startMs: clock.monotonicMs(),
+      listener: {
+        onTimeout: (failure) => heard.push(failure),
+        onLingered: () => heard.push("lingered"),
+      },
     },
   );
   return { clock, heard, made };
@@ -80,5 +84,16 @@ describe("AttemptTimers", () => {
     clock.advance(10_000);
     expect(heard).toEqual([]);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("gives a provider a second to let go of its connection", () => {
+    const { clock, heard, made } = timers();
+    made.progressed(clock.monotonicMs());
+    made.linger();
+    expect(made.over).toBe(true);
+    clock.advance(990);
+    expect(heard).toEqual([]);
+    clock.advance(20);
+    expect(heard).toEqual(["lingered"]);
   });
 });

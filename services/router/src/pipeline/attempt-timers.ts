@@ -1,14 +1,19 @@
 import type { FailureClass } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
-import type { Clock, Timer } from "@penstock/runtime";
+import type { Clock } from "@penstock/runtime";
 import type { AttemptTimeouts } from "@penstock/snapshot";
+import { deadlinesOf } from "./deadlines.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 
 /** A caller that reads nothing for so long is given up (reliability §2.1). */
 export const writeStallMs = 60_000;
 /** The body of an error answer is short: what has not come after so long is not waited for. */
 const errorBodyMs = 2_000;
 
-type Phase = "first_token" | "progress" | "paused" | "over";
+/** How long a provider may keep its connection open behind the end of its answer. */
+const lingerMs = 1_000;
+
+type Phase = "first_token" | "progress" | "paused" | "lingering" | "over";
 
 /** The class of failure when the time of a phase is up. */
 const failures: Record<Phase, FailureClass> = {
@@ -16,20 +21,32 @@ const failures: Record<Phase, FailureClass> = {
   progress: "TIMEOUT_PROGRESS",
   // The caller stopped reading: the provider is not to blame.
   paused: "CANCELLED",
+  lingering: "CANCELLED",
   over: "TIMEOUT_TOTAL",
 };
 
 /** Hears once that time is up. */
 export interface TimeoutListener {
   onTimeout(failure: FailureClass): void;
+  /** The answer is complete, and its connection was not given back. */
+  onLingered(): void;
+}
+
+/** What the timers of an attempt begin with. */
+export interface TimersStart {
+  readonly stream: boolean;
+  readonly startMs: MonotonicMs;
+  readonly listener: TimeoutListener;
 }
 
 /**
  * The timers of one attempt: first token, then progress, within the attempt's and the request's
- * own ends. One timer runs at a time; content only writes down a new due time, and the timer looks
- * at it when it fires, so that a stream costs no timer call per read.
+ * own ends. It is one deadline, which content moves: a stream costs no timer call per read.
  */
-export class AttemptTimers {
+export class AttemptTimers implements Deadline {
+  dueMs: number;
+  place = -1;
+  readonly #deadlines: Deadlines;
   readonly #clock: Clock;
   readonly #timeouts: AttemptTimeouts;
   readonly #listener: TimeoutListener;
@@ -37,54 +54,47 @@ export class AttemptTimers {
   readonly #endMs: number;
   #phase: Phase = "first_token";
   #phaseDueMs: number;
-  #timer: Timer | undefined;
-  #timerDueMs = 0;
-  readonly #onTimer = (): void => this.#fire();
 
   constructor(
     clock: Clock,
     timeouts: AttemptTimeouts,
     requestEndMs: number,
-    options: { readonly stream: boolean; readonly listener: TimeoutListener },
+    { stream, startMs, listener }: TimersStart,
   ) {
     this.#clock = clock;
+    this.#deadlines = deadlinesOf(clock);
     this.#timeouts = timeouts;
-    this.#listener = options.listener;
-    const now = clock.monotonicMs();
-    this.#phaseDueMs = now + (options.stream ? timeouts.firstTokenMs : timeouts.answerMs);
-    this.#endMs = Math.min(now + timeouts.attemptMs, requestEndMs);
-    // No later than progress could be due: content that comes in time then needs no other timer.
-    this.#schedule(Math.min(this.#due, now + timeouts.progressMs), now);
+    this.#listener = listener;
+    this.#phaseDueMs = startMs + (stream ? timeouts.firstTokenMs : timeouts.answerMs);
+    this.#endMs = Math.min(startMs + timeouts.attemptMs, requestEndMs);
+    this.dueMs = Math.min(this.#phaseDueMs, this.#endMs);
+    this.#deadlines.add(this, startMs);
   }
 
   /** True when the timers were stopped or have fired. */
   get over(): boolean {
-    return this.#phase === "over";
+    return this.#phase === "over" || this.#phase === "lingering";
   }
 
   /** Content came at this moment: the progress timer begins anew. Keep-alives are not content. */
   progressed(nowMs: MonotonicMs): void {
-    if (this.#phase === "paused" || this.#phase === "over") return;
-    const first = this.#phase === "first_token";
+    if (this.#phase === "paused" || this.over) return;
     this.#phase = "progress";
-    this.#phaseDueMs = nowMs + this.#timeouts.progressMs;
-    // The progress timer may end before what was left of the first-token timer.
-    if (first) this.#schedule(this.#due, nowMs);
+    this.#moveTo(nowMs + this.#timeouts.progressMs, nowMs);
   }
 
   /** An error answer has begun: only its body is still to come. */
-  refused(): void {
+  refused(nowMs: MonotonicMs): void {
     if (this.#phase !== "first_token") return;
-    this.#phaseDueMs = Math.min(this.#phaseDueMs, this.#clock.monotonicMs() + errorBodyMs);
-    this.#schedule();
+    this.#moveTo(Math.min(this.#phaseDueMs, nowMs + errorBodyMs), nowMs);
   }
 
   /** The caller can't take more: the provider is not timed, the caller is. */
   pause(): boolean {
-    if (this.#phase === "over" || this.#phase === "paused") return false;
+    if (this.#phase === "paused" || this.over) return false;
     this.#phase = "paused";
-    this.#phaseDueMs = this.#clock.monotonicMs() + writeStallMs;
-    this.#schedule();
+    const now = this.#clock.monotonicMs();
+    this.#moveTo(now + writeStallMs, now);
     return true;
   }
 
@@ -92,40 +102,40 @@ export class AttemptTimers {
   resume(): boolean {
     if (this.#phase !== "paused") return false;
     this.#phase = "progress";
-    this.#phaseDueMs = this.#clock.monotonicMs() + this.#timeouts.progressMs;
-    this.#schedule();
+    const now = this.#clock.monotonicMs();
+    this.#moveTo(now + this.#timeouts.progressMs, now);
     return true;
   }
 
   stop(): void {
     this.#phase = "over";
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#deadlines.remove(this);
   }
 
-  get #due(): number {
-    return Math.min(this.#phaseDueMs, this.#endMs);
+  /** The answer is complete: from now on the provider has to give its connection back. */
+  linger(): void {
+    this.#phase = "lingering";
+    const now = this.#clock.monotonicMs();
+    this.dueMs = now + lingerMs;
+    if (this.place < 0) this.#deadlines.add(this, now);
+    else this.#deadlines.movedUp(this, now);
   }
 
-  #schedule(due = this.#due, now: number = this.#clock.monotonicMs()): void {
-    if (this.#timer !== undefined && this.#timerDueMs <= due) return;
-    this.#timer?.cancel();
-    this.#timerDueMs = due;
-    const delayMs = Math.max(0, due - now);
-    this.#timer = this.#clock.schedule(delayMs, this.#onTimer);
-  }
-
-  #fire(): void {
-    this.#timer = undefined;
-    if (this.#phase === "over") return;
-    const due = this.#due;
-    // Timers of the event loop may fire up to a millisecond early.
-    if (this.#clock.monotonicMs() + 1 < due) {
-      this.#schedule();
-      return;
-    }
-    const failure = due === this.#phaseDueMs ? failures[this.#phase] : "TIMEOUT_TOTAL";
+  /** Called by the deadlines. */
+  expire(): void {
+    const phase = this.#phase;
     this.#phase = "over";
-    this.#listener.onTimeout(failure);
+    if (phase === "lingering") this.#listener.onLingered();
+    else {
+      const ofPhase = this.dueMs === this.#phaseDueMs;
+      this.#listener.onTimeout(ofPhase ? failures[phase] : "TIMEOUT_TOTAL");
+    }
+  }
+
+  #moveTo(phaseDueMs: number, now: MonotonicMs): void {
+    const before = this.dueMs;
+    this.#phaseDueMs = phaseDueMs;
+    this.dueMs = Math.min(phaseDueMs, this.#endMs);
+    if (this.dueMs < before) this.#deadlines.movedUp(this, now);
   }
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from "@penstock/errors";
 import type { Tracer } from "@penstock/observability";
-import { keyMatches, parseKey } from "@penstock/runtime";
+import { claimedKeyId, keyMatches } from "@penstock/runtime";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
 
@@ -26,8 +26,8 @@ const twoKeys =
 const badKey = "The virtual key is not valid. Check it, or ask an administrator for a new one.";
 
 /**
- * Virtual key → caller, by the snapshot alone: form and checksum, then the public id, then the hash
- * of the whole text in constant time. Also decides whose trace the request belongs to. Does nothing
+ * Virtual key → caller, by the snapshot alone: the public id, then the hash of the whole text in
+ * constant time, which a text of another form or with a wrong checksum does not have. Also decides whose trace the request belongs to. Does nothing
  * for a request that was authenticated before its body was read.
  */
 export function authenticate(context: RequestContext, parts: AuthenticateParts): Refusal {
@@ -47,9 +47,9 @@ export function authenticate(context: RequestContext, parts: AuthenticateParts):
     );
   }
   if (token === differingKeys) return new GatewayError("KEY_INVALID", twoKeys);
-  const parsed = parseKey(token);
-  if (parsed === undefined || parsed.kind !== "psk") return new GatewayError("KEY_INVALID", badKey);
-  const credential = snapshot.credentials.get(parsed.id);
+  const id = claimedKeyId(token, "psk");
+  if (id === undefined) return new GatewayError("KEY_INVALID", badKey);
+  const credential = snapshot.credentials.get(id);
   const equal = keyMatches(token, credential?.sha256 ?? unknownKeyHash);
   if (credential === undefined || !equal) return new GatewayError("KEY_INVALID", badKey);
   const { caller } = credential;

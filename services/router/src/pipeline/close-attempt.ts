@@ -1,4 +1,5 @@
 import type { TokenUsage } from "@penstock/api";
+import type { MonotonicMs } from "@penstock/limits";
 import type { FailureSample } from "../health/failure-samples.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
@@ -14,6 +15,7 @@ import { actualAmounts } from "./settle-amounts.ts";
 export interface ClosedAttempt {
   readonly run: AttemptRun;
   readonly outcome: AttemptFailure["class"] | "OK";
+  readonly now: MonotonicMs;
   readonly failure?: AttemptFailure | undefined;
   /** Usage as the provider reported it. */
   readonly reported?: TokenUsage | undefined;
@@ -42,9 +44,8 @@ export function closeAttempt(
   parts: ClosingParts,
   closed: ClosedAttempt,
 ): void {
-  const { run, outcome, failure } = closed;
+  const { run, outcome, failure, now } = closed;
   const { deployment } = run.target;
-  const now = parts.clock.monotonicMs();
   const { firstTokenMs } = run;
   const retryAfterMs = failure?.retryAfterMs;
   const cooldown = failure?.cooldown;

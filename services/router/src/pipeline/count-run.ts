@@ -8,7 +8,7 @@ import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import { AttemptRun } from "./attempt-run.ts";
-import type { AttemptOwner } from "./attempt-run.ts";
+import type { AttemptOwner } from "./attempt-owner.ts";
 import { sampleFailure } from "./close-attempt.ts";
 import { estimatedCount, reportedCount } from "./count-answer.ts";
 import { countMessage } from "./count-message.ts";
@@ -145,6 +145,7 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
       stream: false,
       relays: false,
       clock,
+      startMs: clock.monotonicMs(),
       timeouts: { ...target.timeouts, answerMs: attemptMs, attemptMs },
       requestEndMs: this.#endMs,
     });

@@ -1,9 +1,10 @@
 import type { AttemptKind } from "@penstock/api";
+import type { MonotonicMs } from "@penstock/limits";
 import type { AttemptTimeouts, CompiledTarget } from "@penstock/snapshot";
 import type { Reservation } from "../leases/reservation.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
 import { AttemptRun } from "./attempt-run.ts";
-import type { AttemptOwner } from "./attempt-run.ts";
+import type { AttemptOwner } from "./attempt-owner.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { MistakeListener } from "./guarded-sink.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
@@ -17,20 +18,21 @@ export interface AttemptOpening {
   /** From 1. */
   readonly number: number;
   readonly message: AttemptMessage;
+  readonly startMs: MonotonicMs;
   readonly timeouts: AttemptTimeouts;
   /** The model of the request's that the target was planned for. */
   readonly model: string;
   readonly reservation: Reservation | undefined;
 }
 
-/** Makes an attempt, whose time begins; nothing is sent before `sendAttempt`. */
+/** Makes an attempt, whose time has begun; nothing is sent before `sendAttempt`. */
 export function openAttempt(
   owner: AttemptOwner,
   context: RequestContext,
   parts: Pick<PipelineParts, "clock" | "health" | "tracer">,
   opening: AttemptOpening,
 ): AttemptRun {
-  const { target, kind, number, message, timeouts, model, reservation } = opening;
+  const { target, kind, number, message, startMs, timeouts, model, reservation } = opening;
   const { stream } = context;
   return new AttemptRun(owner, {
     target,
@@ -46,10 +48,13 @@ export function openAttempt(
     streamRelay: streamRelay(context, target.deployment.format, model),
     heads: parts.health,
     clock: parts.clock,
+    startMs,
     timeouts,
     requestEndMs: context.deadlineMs,
   });
 }
+
+const none: readonly string[] = [];
 
 /** Sends an attempt to its target; what goes wrong inside of Penstock then is told to `listener`. */
 export function sendAttempt(
@@ -67,7 +72,7 @@ export function sendAttempt(
     requestId: context.requestId,
     attemptId: `${context.requestId}.${run.number}`,
     sink: new GuardedSink(run, listener),
-    passedHeaders: context.callerFormat === target.deployment.format ? context.passedHeaders : [],
+    passedHeaders: context.callerFormat === target.deployment.format ? context.passedHeaders : none,
     connectTimeoutMs: target.timeouts.connectMs,
   });
 }

@@ -1,16 +1,15 @@
 import { AttemptKind } from "@penstock/api";
 import { toGatewayError } from "@penstock/errors";
-import type { GatewayError } from "@penstock/errors";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
 import { signatureOf } from "../choosing/note-served.ts";
 import { hedgeOf } from "../hedging/hedge.ts";
 import type { Hedge, HedgeOwner } from "../hedging/hedge.ts";
-import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
-import type { AttemptOwner, AttemptRun } from "./attempt-run.ts";
+import type { AttemptOwner } from "./attempt-owner.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 import { errorOfEnded } from "./attempt-error.ts";
 import { attemptMessage } from "./attempt-message.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
@@ -28,24 +27,24 @@ import type { PipelineParts } from "./pipeline-parts.ts";
 import { planForContext } from "./plan-for-context.ts";
 import { explained, noTargetError, passOver } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
-import { quotaError } from "./quota-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { AttemptsListener, RequestEnd } from "./request-end.ts";
-import { QuotaReservation } from "./reserve-quota.ts";
-import type { ReservationListener } from "./reserve-quota.ts";
-import { targetQuotaUses } from "./target-quotas.ts";
-import { nextInTurn, turnObstacle } from "./turn-obstacle.ts";
+import { TargetTurns } from "./target-turns.ts";
+import type { TurnOwner } from "./target-turns.ts";
 import { warnOfFinish } from "./warn-of-finish.ts";
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
+
+/** What an attempt begins with that is not the same for all of a request. */
+type Beginning = Pick<AttemptOpening, "target" | "kind" | "message" | "reservation">;
 
 /**
  * The executor: takes the planned targets one by one until one answers. It makes no choice of its
  * own but for what `decideNextAttempt` says. Where a hedge asks a second target beside a slow one,
  * the first content decides between the two. Tells `listener` exactly once.
  */
-export class RequestRun implements AttemptOwner, MistakeListener, ReservationListener, HedgeOwner {
+export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, HedgeOwner {
   readonly #context: RequestContext;
   readonly #parts: PipelineParts;
   readonly #listener: AttemptsListener;
@@ -56,8 +55,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   /** The one beside it, until either has content or has failed. */
   #rival: AttemptRun | undefined;
   #hedge: Hedge | undefined;
-  #lastError: GatewayError | undefined;
-  #reserving: QuotaReservation | undefined;
+  readonly #turns: TargetTurns;
   #ended = false;
   /** The first read with content is written down, then one in each interval. */
   #lastProgressMs = -Infinity;
@@ -68,12 +66,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#listener = listener;
     this.#plan = planForContext(context, parts);
     this.#sequence = new AttemptSequence(context, parts, this.#plan);
+    this.#turns = new TargetTurns(context, parts, this.#sequence, this);
   }
 
   start(): void {
     try {
       if (this.#context.route?.hedging !== undefined) this.#hedge = this.#hedgeOf();
-      this.#next();
+      this.#turns.next();
     } catch (error) {
       this.onMistake(error);
     }
@@ -87,70 +86,29 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   /** The caller or the router is going: the provider is let go, and what was used is settled. */
   cancel(end: RequestEnd): void {
     if (this.#ended) return;
-    this.#reserving?.cancel();
+    this.#turns.cancel();
     this.#callOff(this.#rival);
     this.#callOff(this.#current);
     this.#end(end);
   }
 
-  #next(): void {
-    const target = nextInTurn(this.#sequence, this.#parts);
-    if (target === undefined) {
-      const { clock } = this.#parts;
-      const error = this.#lastError ?? noTargetError(this.#context, this.#plan, clock);
-      this.#end({ kind: "failed", error });
-      return;
-    }
-    const obstacle = turnObstacle(target, this.#sequence, this.#parts);
-    if (obstacle !== undefined) {
-      passOver(this.#context, target, obstacle);
-      this.#skip();
-      return;
-    }
-    const uses = targetQuotaUses(this.#context, target, this.#sequence.modelOf(target));
-    if (uses.length === 0) {
-      this.#begin(target, undefined);
-      return;
-    }
-    this.#reserving = new QuotaReservation(this.#parts, this);
-    this.#reserving.start(uses, this.#context.trace);
+  /** Nobody is left to be asked. Called by the turns. */
+  outOfTargets(): void {
+    const { clock } = this.#parts;
+    const error = this.#turns.lastError ?? noTargetError(this.#context, this.#plan, clock);
+    this.#end({ kind: "failed", error });
   }
 
-  /** The quotas of the target are held, or not. Called by the reservation. */
-  onReserved(outcome: Reserved | QuotaRefused): void {
-    this.guarded(() => this.#reserved(outcome));
-  }
-
-  #reserved(outcome: Reserved | QuotaRefused): void {
-    this.#reserving = undefined;
-    const { target } = this.#sequence;
-    if (target === undefined) return;
-    if (outcome.kind === "reserved") {
-      this.#begin(target, outcome.reservation);
-      return;
-    }
-    // A quota of a target means the next target; the caller is refused when none is left.
-    const { clock, events } = this.#parts;
-    events.quotaRefused(this.#context.requestId, outcome, clock.monotonicMs());
-    const error = quotaError(outcome, clock.wallMs());
-    this.#lastError ??= error;
-    passOver(this.#context, target, { rule: outcome.use.quota.name, reason: error.message });
-    this.#skip();
-  }
-
-  #skip(): void {
-    this.#sequence.skip();
-    this.#next();
-  }
-
-  #begin(target: CompiledTarget, reservation: Reservation | undefined): void {
+  /** It is the turn of a target, whose quotas are held. Called by the turns. */
+  begin(target: CompiledTarget, reservation: Reservation | undefined): void {
     const message = this.#messageFor(target);
     if (message === undefined) {
       if (reservation !== undefined) this.#parts.leases.void(reservation);
-      this.#skip();
+      this.#turns.skip();
       return;
     }
-    const run = this.#open(target, this.#sequence.kind, { message, reservation });
+    const { kind } = this.#sequence;
+    const run = this.#open({ target, kind, message, reservation });
     this.#current = run;
     this.#send(run, message);
     this.#hedge?.watch(run);
@@ -161,25 +119,23 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#sequence.setAside(target);
     const message = this.#messageFor(target);
     if (message === undefined) return false;
-    const run = this.#open(target, AttemptKind.HEDGE, { message, reservation });
+    const run = this.#open({ target, kind: AttemptKind.HEDGE, message, reservation });
     this.#rival = run;
     this.#send(run, message);
     return true;
   }
 
-  #open(
-    target: CompiledTarget,
-    kind: AttemptKind,
-    what: Pick<AttemptOpening, "message" | "reservation">,
-  ): AttemptRun {
+  #open({ target, kind, message, reservation }: Beginning): AttemptRun {
+    const startMs = this.#now;
     return openAttempt(this, this.#context, this.#parts, {
       target,
       kind,
       number: this.#sequence.begun + 1,
-      message: what.message,
-      timeouts: this.#sequence.timeoutsOf(target),
+      message,
+      startMs,
+      timeouts: this.#sequence.timeoutsOf(target, startMs),
       model: this.#sequence.modelOf(target),
-      reservation: what.reservation,
+      reservation,
     });
   }
 
@@ -189,7 +145,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     if (this.#plan.models !== undefined) {
       context.attemptModels.push(this.#sequence.modelOf(run.target));
     }
-    run.isOpenTry = health.began(run.target.deployment, this.#now);
+    run.isOpenTry = health.began(run.target.deployment, run.startMs);
     this.#sequence.began(run);
     sendAttempt(run, message, context, { upstream, listener: this });
   }
@@ -200,7 +156,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
       return attemptMessage(this.#context, target, this.#parts);
     } catch (error) {
       const known = inCallersWords(toGatewayError(error), this.#context, target, this.#parts);
-      this.#lastError ??= known;
+      this.#turns.lastError ??= known;
       passOver(this.#context, target, { rule: "format", reason: known.message });
       return undefined;
     }
@@ -232,7 +188,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   attemptEvent(run: AttemptRun, event: StreamEvent): void {
     const { downstream } = this.#context;
     if (!run.committed) {
-      this.#commit(run);
+      this.#commit(run, this.#now);
       downstream.start(answerFacts(run, this.#sequence.modelOf(run.target)));
     }
     if (event.case === "blockEnded" && event.value.signature !== undefined) {
@@ -242,9 +198,9 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   /** Its content is what the caller gets: one that runs beside it is called off. */
-  #commit(run: AttemptRun): void {
+  #commit(run: AttemptRun, now: MonotonicMs): void {
     run.committed = true;
-    this.#context.firstTokenMs = this.#now - this.#context.startMonotonicMs;
+    this.#context.firstTokenMs = now - this.#context.startMonotonicMs;
     this.#hedge?.rest();
     this.#context.warnings = run.warnings;
     this.#context.callForms = run.callForms;
@@ -275,13 +231,13 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   attemptFinished(run: AttemptRun, end: AnswerEnd): void {
     if (!run.committed) {
       // An answer without any content is an answer all the same.
-      this.#commit(run);
+      this.#commit(run, this.#now);
       this.#context.downstream.start(answerFacts(run, this.#sequence.modelOf(run.target)));
     }
     if (run.streamRelay === undefined) warnOfFinish(this.#context, end);
     this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
-    this.#close(run, "OK", { reported: end.usage });
+    this.#close({ run, outcome: "OK", now: this.#now, reported: end.usage });
     this.#end({ kind: "finished", end });
   }
 
@@ -307,10 +263,11 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   #closeWhole(run: AttemptRun, end: AnswerEnd): void {
-    this.#commit(run);
+    const now = run.answeredMs;
+    this.#commit(run, now);
     this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
-    this.#close(run, "OK", { reported: end.usage });
+    this.#close({ run, outcome: "OK", now, reported: end.usage });
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {
@@ -318,7 +275,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   }
 
   #afterFailure(run: AttemptRun, failure: AttemptFailure): void {
-    this.#close(run, failure.class, { failure });
+    this.#close({ run, outcome: failure.class, now: this.#now, failure });
     // What nobody began to answer may have cost nothing: calls have a budget of their own.
     const costNanoUsd = run.wasHeard ? (this.#context.attempts.at(-1)?.costNanoUsd ?? 0n) : 0n;
     const ended = { failure, committed: run.committed, costNanoUsd };
@@ -329,12 +286,12 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     }
     this.#hedge?.rest();
     const next = this.#sequence.afterFailure(run.target, ended);
-    this.#lastError = errorOfEnded(this.#context, run, failure, this.#now);
-    if (next.kind === "stop") this.#end({ kind: "failed", error: this.#lastError });
-    else if (next.kind === "fallback") this.#skip();
+    this.#turns.lastError = errorOfEnded(this.#context, run, failure, this.#now);
+    if (next.kind === "stop") this.#end({ kind: "failed", error: this.#turns.lastError });
+    else if (next.kind === "fallback") this.#turns.skip();
     else {
       this.#parts.clock.schedule(next.delayMs, () => {
-        if (!this.#ended) this.guarded(() => this.#next());
+        if (!this.#ended) this.guarded(() => this.#turns.next());
       });
     }
   }
@@ -344,28 +301,24 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
     this.#current = other;
     this.#rival = undefined;
     this.#sequence.goOnWith(other.target, failed.target, ended);
-    this.#lastError = errorOfEnded(this.#context, failed, ended.failure, this.#now);
+    this.#turns.lastError = errorOfEnded(this.#context, failed, ended.failure, this.#now);
     const isRefusal = ended.failure.class === "CONTENT_FILTERED";
     if (!isRefusal || this.#context.route?.contentFilterFallback === true) return;
     this.#callOff(other, true);
-    this.#end({ kind: "failed", error: this.#lastError });
+    this.#end({ kind: "failed", error: this.#turns.lastError });
   }
 
-  #close(
-    run: AttemptRun,
-    outcome: ClosedAttempt["outcome"],
-    more: Pick<ClosedAttempt, "failure" | "reported" | "calledOff"> = {},
-  ): void {
-    if (run === this.#rival) this.#rival = undefined;
+  #close(closed: ClosedAttempt): void {
+    if (closed.run === this.#rival) this.#rival = undefined;
     else this.#current = undefined;
-    closeAttempt(this.#context, this.#parts, { run, outcome, ...more });
+    closeAttempt(this.#context, this.#parts, closed);
   }
 
   /** The provider sees its connection close; nothing is heard of the attempt any more. */
   #callOff(run: AttemptRun | undefined, calledOff = false): void {
     if (run === undefined) return;
     run.cancel();
-    this.#close(run, "CANCELLED", { calledOff });
+    this.#close({ run, outcome: "CANCELLED", now: this.#now, calledOff });
   }
 
   #writeProgress(run: AttemptRun, nowMs: MonotonicMs): void {
@@ -387,8 +340,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, ReservationLis
   /** What was left out of the request stands before what the provider's answer gave rise to. */
   #addWarnings(end: AnswerEnd): void {
     const context = this.#context;
-    context.warnings = [...context.warnings, ...end.warnings];
-    end.warnings = context.warnings;
+    if (context.warnings.length > 0) end.warnings = [...context.warnings, ...end.warnings];
+    context.warnings = end.warnings;
   }
 
   get #now(): MonotonicMs {

@@ -10,7 +10,8 @@ describe("withPassedHeaders", () => {
 
   it("leaves them alone where nothing is passed", () => {
     const own = ["a", "b"];
-    expect(withPassedHeaders(own)).toBe(own);
-    expect(withPassedHeaders(own, [])).toBe(own);
+    withPassedHeaders(own)[1] = "another";
+    expect(withPassedHeaders(own)).toEqual(own);
+    expect(withPassedHeaders(own, [])).toEqual(["a", "b"]);
   });
 });

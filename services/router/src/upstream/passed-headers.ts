@@ -1,12 +1,12 @@
 /**
  * Headers of a call with those that its caller sent along, which replace the provider's own of the
- * same names. Both flat: name, value. A new list, unless there is nothing to add.
+ * same names. Both flat: name, value. A new list.
  */
 export function withPassedHeaders(
   own: readonly string[],
   passed: readonly string[] = [],
-): readonly string[] {
-  if (passed.length === 0) return own;
+): string[] {
+  if (passed.length === 0) return own.slice();
   const names = new Set<string>();
   for (let at = 0; at < passed.length; at += 2) names.add(passed[at] ?? "");
   const headers: string[] = [];

@@ -33,7 +33,7 @@ export interface PreparedTarget {
   readonly signer: Authentication["signer"];
   /** Media type of a streamed answer. */
   readonly streamMediaType: string;
-  /** The same with `accept`, for whole answers and for streams. */
+  /** The same with `accept`, and first of all `x-request-id`, whose value each call has. */
   readonly unaryHeaders: readonly string[];
   readonly streamHeaders: readonly string[];
 }
@@ -70,8 +70,8 @@ export function prepareTarget(
     headers,
     signer: authentication?.signer,
     streamMediaType,
-    unaryHeaders: [...(headers ?? []), "accept", "application/json"],
-    streamHeaders: [...(headers ?? []), "accept", streamMediaType],
+    unaryHeaders: ["x-request-id", "", ...(headers ?? []), "accept", "application/json"],
+    streamHeaders: ["x-request-id", "", ...(headers ?? []), "accept", streamMediaType],
   };
 }
 

@@ -36,7 +36,7 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
   #mostBytes = largestAnswerBytes;
   /** Whether what comes is not passed on. */
   #unread = false;
-  #headers: IncomingHttpHeaders = {};
+  #headers: IncomingHttpHeaders = noHeaders;
 
   constructor(sink: UpstreamSink, target: PreparedTarget) {
     this.#sink = sink;
@@ -100,8 +100,7 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
     if (this.#ended || status < 200) return;
     this.#phase = "answering";
     this.#headers = headers;
-    const mediaType = mediaTypeOf(headers["content-type"] ?? "");
-    const isEventStream = mediaType === this.#target.streamMediaType;
+    const isEventStream = isOfType(headers["content-type"], this.#target.streamMediaType);
     if (isEventStream) this.#mostBytes = Infinity;
     // An error says enough by its head, whatever a proxy has done to its body.
     this.#unread = status >= 300 && this.#isEncoded;
@@ -139,7 +138,8 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
 
   #refusal(controller: Dispatcher.DispatchController): keyof typeof refusals | undefined {
     if (this.#isEncoded && !this.#unread) return "encoded";
-    if (Number(this.#header("content-length") ?? 0) > this.#mostBytes) return "large";
+    const length = this.#header("content-length");
+    if (length !== undefined && Number(length) > this.#mostBytes) return "large";
     const raw = controller.rawHeaders;
     if (Array.isArray(raw) && raw.length > 2 * mostHeaders) return "headers";
     return undefined;
@@ -159,6 +159,16 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
     return true;
   }
 }
+
+const noHeaders: IncomingHttpHeaders = {};
+
+/** Most providers write a content type without parameters in the usual way. */
+function isOfType(contentType = "", mediaType: string): boolean {
+  if (contentType === mediaType) return true;
+  return contentType !== plainJson && mediaTypeOf(contentType) === mediaType;
+}
+
+const plainJson = "application/json";
 
 /** Given to undici as the reason of an abort; nobody reads its stack. */
 const cancelled = new Error("the call was cancelled");

@@ -107,10 +107,8 @@ export class UpstreamClient {
       return attempt;
     }
     const own = call.stream ? prepared.streamHeaders : prepared.unaryHeaders;
-    const headers = withPassedHeaders(own, call.passedHeaders).concat(
-      "x-request-id",
-      call.attemptId,
-    );
+    const headers = withPassedHeaders(own, call.passedHeaders);
+    headers[1] = call.attemptId;
     const request: CallRequest = {
       path: call.path ?? (call.stream ? prepared.streamPath : prepared.path),
       method: "POST",
