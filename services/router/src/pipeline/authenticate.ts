@@ -27,8 +27,9 @@ const badKey = "The virtual key is not valid. Check it, or ask an administrator 
 
 /**
  * Virtual key → caller, by the snapshot alone: the public id, then the hash of the whole text in
- * constant time, which a text of another form or with a wrong checksum does not have. Also decides whose trace the request belongs to. Does nothing
- * for a request that was authenticated before its body was read.
+ * constant time, which a text of another form or with a wrong checksum does not have. Also decides
+ * whose trace the request belongs to. Does nothing for a request that was authenticated before its
+ * body was read.
  */
 export function authenticate(context: RequestContext, parts: AuthenticateParts): Refusal {
   if (context.caller !== undefined) return undefined;
