@@ -1,6 +1,7 @@
 export { isErrorReason, reasons } from "./src/reasons.ts";
 export type { Blame, ErrorReason, LogLevel, ReasonRow, Retry } from "./src/reasons.ts";
-export { explanations, helpPath } from "./src/explanations.ts";
+export { explanations } from "./src/explanations.ts";
+export { errorPage, findErrorPage, helpPath } from "./src/error-page.ts";
 export type { Explanation } from "./src/explanations.ts";
 export { GatewayError } from "./src/gateway-error.ts";
 export type {

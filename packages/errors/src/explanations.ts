@@ -273,8 +273,3 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
     steps: ["Report it with the request id: the log has what happened under it."],
   },
 };
-
-/** Where the page about a reason is, from the root of the repository; stable. */
-export function helpPath(reason: ErrorReason): string {
-  return `deploy/errors/${reason}.md`;
-}

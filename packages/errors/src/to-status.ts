@@ -15,7 +15,7 @@ import {
   type Status,
   StatusSchema,
 } from "@penstock/api";
-import { helpPath } from "./explanations.ts";
+import { helpPath } from "./error-page.ts";
 import type { GatewayError, QuotaViolation } from "./gateway-error.ts";
 import { reasons } from "./reasons.ts";
 

@@ -4,7 +4,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { InferenceService, LeaseService, Role, TeamService } from "@penstock/api";
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, helpPath } from "@penstock/errors";
 import { recordingObservability } from "@penstock/observability";
 import { Secret } from "@penstock/runtime";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -243,6 +243,9 @@ describe("the port", () => {
     expect(body.details.map(({ type }) => type)).toContain("google.rpc.ErrorInfo");
     expect(await (await fetch(`${baseUrl}/livez`)).text()).toBe("ok");
     expect((await fetch(`${baseUrl}/elsewhere`)).status).toBe(404);
+    const help = await fetch(`${baseUrl}${helpPath("RESOURCE_NOT_FOUND")}`);
+    expect(help.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect(await help.text()).toMatch(/^# RESOURCE_NOT_FOUND\n/);
   });
 
   it("takes first bytes that come one by one", async () => {

@@ -10,6 +10,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { findErrorPage } from "@penstock/errors";
 import { arrivalKey } from "./call-state.ts";
 import { createCleartextAcceptor } from "./connection-switch.ts";
 import { arrivalOf } from "./identify-request.ts";
@@ -164,7 +165,10 @@ function createRequestHandler(options: ConnectServerOptions, shutdownSignal: Abo
     const path = request.url?.split("?", 1)[0] ?? "";
     const handler = handlers.get(path);
     if (handler === undefined) {
-      if (options.httpHandler?.(request, response) !== true) notFound(response);
+      if (options.httpHandler?.(request, response) === true) return;
+      const page = request.method === "GET" ? findErrorPage(path) : undefined;
+      if (page === undefined) notFound(response);
+      else answerPage(response, page);
       return;
     }
     const values = createContextValues().set(arrivalKey, arrivalOf(request));
@@ -175,6 +179,13 @@ function createRequestHandler(options: ConnectServerOptions, shutdownSignal: Abo
         response.destroy();
       });
   };
+}
+
+/** What errors link to; public, as it is the same in every installation. */
+function answerPage(response: HttpResponse, page: string): void {
+  response.statusCode = 200;
+  response.setHeader("content-type", "text/plain; charset=utf-8");
+  response.end(page);
 }
 
 function notFound(response: HttpResponse): void {

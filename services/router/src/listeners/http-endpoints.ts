@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Door } from "@penstock/api";
+import { findErrorPage } from "@penstock/errors";
 import {
   anthropicMessages,
   countingFormats,
@@ -48,6 +49,8 @@ export type HttpEndpoint =
   | ModelsEndpoint
   /** What would need an answer that was stored. */
   | { readonly operation: "stored_response"; readonly format: Format }
+  /** What an error links to, for people; in Markdown. */
+  | { readonly operation: "error_page"; readonly format: Format; readonly page: string }
   /** Whether anybody is there; asked by coding agents before they begin. */
   | { readonly operation: "probe"; readonly format: Format };
 
@@ -105,6 +108,7 @@ export const servedEndpoints = [
   ...exactEndpoints.keys(),
   `GET ${modelsPath}`,
   `GET ${modelsPath}/{model}`,
+  "GET /errors",
 ].join(", ");
 
 /**
@@ -126,7 +130,12 @@ export function findHttpEndpoint(
   if (path.startsWith("/v1/responses/") && !exactEndpoints.has(`POST ${path}`)) {
     return storedResponse;
   }
-  return findModels({ method, path, query, headers });
+  return findModels({ method, path, query, headers }) ?? findPage(method, path);
+}
+
+function findPage(method: string, path: string): HttpEndpoint | undefined {
+  const page = method === "GET" ? findErrorPage(path) : undefined;
+  return page === undefined ? undefined : { operation: "error_page", format: defaultFormat, page };
 }
 
 /** The methods for which a path is served, such as `POST`; that somebody probes it is no service. */

@@ -212,6 +212,25 @@ describe("the HTTP door", () => {
     await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 200 "));
   });
 
+  it("serves the page that an error links to, to everybody", async () => {
+    const { port } = await listen();
+    const base = `http://127.0.0.1:${port}`;
+    const refused = await fetch(`${base}/v1/models`);
+    const { error } = (await refused.json()) as { error: Record<string, unknown> };
+    const path = refused.headers.get("x-penstock-help") ?? "";
+    expect([error["help"], path]).toEqual(["/errors/KEY_MISSING", "/errors/KEY_MISSING"]);
+    const page = await fetch(base + path);
+    expect([page.status, page.headers.get("content-type")]).toEqual([
+      200,
+      "text/plain; charset=utf-8",
+    ]);
+    expect(await page.text()).toMatch(/^# KEY_MISSING\n[^]*\n## What to do\n/);
+    expect(await (await fetch(`${base}/errors`)).text()).toContain("- /errors/KEY_MISSING: ");
+    expect((await fetch(`${base}/errors/toString`)).status).toBe(404);
+    const posted = await fetch(base + path, { method: "POST" });
+    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET"]);
+  });
+
   it("names the method for which a path is served, in the path's format", async () => {
     const { port } = await listen();
     const answer = await fetch(`http://127.0.0.1:${port}/v1/messages`);

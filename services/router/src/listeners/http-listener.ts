@@ -116,6 +116,10 @@ export class HttpListener {
         this.#discardBody(request, response);
         answerError(response, endpoint.format, nothingStored(request));
         return;
+      case "error_page":
+        this.#discardBody(request, response);
+        answerPage(response, endpoint.page);
+        return;
       case "probe":
         this.#discardBody(request, response);
         response.writeHead(200, ["content-length", "0"]);
@@ -207,6 +211,13 @@ export class HttpListener {
       timeoutMs: timeoutOf(request),
     };
   }
+}
+
+/** As plain text, which browsers show, where Markdown is offered for saving. */
+function answerPage(response: ServerResponse, page: string): void {
+  const length = String(Buffer.byteLength(page));
+  response.writeHead(200, ["content-type", "text/plain; charset=utf-8", "content-length", length]);
+  response.end(page);
 }
 
 function answerNotServed(response: ServerResponse, { headers, ...answer }: NotServed): void {

@@ -1,4 +1,4 @@
-import { explanations, helpPath, reasons } from "@penstock/errors";
+import { explanations, findErrorPage, helpPath, reasons } from "@penstock/errors";
 import { expect, it } from "vitest";
 import { root } from "../commands/workspace.ts";
 import { compareErrorPages, errorPages, readErrorPages } from "./error-pages.ts";
@@ -29,8 +29,7 @@ it("has the pages that errors link to, as they shall be", () => {
   const pages = readErrorPages(root);
   expect(compareErrorPages(pages, errorPages())).toEqual([]);
   for (const reason of Object.keys(explanations) as (keyof typeof explanations)[]) {
-    expect(helpPath(reason)).toBe(`deploy/errors/${reason}.md`);
-    expect(pages.has(`${reason}.md`)).toBe(true);
+    expect(pages.get(`${reason}.md`)).toBe(findErrorPage(helpPath(reason)));
   }
 });
 

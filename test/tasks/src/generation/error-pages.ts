@@ -1,28 +1,13 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { Code } from "@penstock/api";
-import { explanations, helpPath, reasons } from "@penstock/errors";
-import type { Blame, ErrorReason, Retry } from "@penstock/errors";
-
-const blames: Record<Blame, string> = {
-  caller: "the caller",
-  policy: "the rules that an administrator set",
-  quota: "a limit or budget that an administrator set",
-  provider: "the provider",
-  gateway: "Penstock, or what it runs on",
-};
-
-const retries: Record<Retry, string> = {
-  never: "no: the same request fails the same way",
-  same: "yes, the same request",
-  later: "yes, after the wait that the error names",
-};
+import { join } from "node:path";
+import { errorPage, explanations, reasons } from "@penstock/errors";
+import type { ErrorReason } from "@penstock/errors";
 
 /** The pages about errors by file name, as they shall be. */
 export function errorPages(): Map<string, string> {
   const pages = new Map<string, string>();
   const names = (Object.keys(reasons) as ErrorReason[]).toSorted();
-  for (const reason of names) pages.set(fileOf(reason), pageOf(reason));
+  for (const reason of names) pages.set(fileOf(reason), errorPage(reason));
   pages.set("README.md", indexOf(names));
   return pages;
 }
@@ -67,28 +52,7 @@ function folderOf(root: string): string {
 }
 
 function fileOf(reason: ErrorReason): string {
-  return basename(helpPath(reason));
-}
-
-function pageOf(reason: ErrorReason): string {
-  const { grpcCode, httpStatus, retry, blame } = reasons[reason];
-  const { cause, steps } = explanations[reason];
-  const code = Object.entries(Code).find(([, value]) => value === grpcCode)?.[0] ?? "UNKNOWN";
-  return [
-    `# ${reason}`,
-    "",
-    cause,
-    "",
-    `- Whose doing: ${blames[blame]}`,
-    `- HTTP status: ${httpStatus}`,
-    `- gRPC code: ${code}`,
-    `- Does asking again help: ${retries[retry]}`,
-    "",
-    "## What to do",
-    "",
-    ...steps.map((step) => `- ${step}`),
-    "",
-  ].join("\n");
+  return `${reason}.md`;
 }
 
 function indexOf(names: readonly ErrorReason[]): string {
@@ -100,9 +64,10 @@ function indexOf(names: readonly ErrorReason[]): string {
   const head = [
     "# Errors",
     "",
-    "One page per reason, generated from `packages/errors` by `npm run generate`. Every error names",
-    "its page: in gRPC as the link of `google.rpc.Help`, over HTTP in the header `x-penstock-help`",
-    "and, where the format has room, as `help` in the body.",
+    "One page per reason, generated from `packages/errors` by `npm run generate`. Every gateway serves",
+    "them at `/errors`, and every error names its page as a path there: over HTTP in the header",
+    "`x-penstock-help` and, where the format has room, as `help` in the body; in gRPC as the link of",
+    "`google.rpc.Help`. The router's HTTP port and the ports of control and administration have them.",
     "",
   ];
   return [...head, ...rows, ""].join("\n");
