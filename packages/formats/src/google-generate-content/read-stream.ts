@@ -3,15 +3,18 @@ import { failureToError, localFailure } from "../failure-to-error.ts";
 import type { AnswerEnd, StreamLimits, StreamReader, StreamSink } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { AnswerOutput } from "../streams/answer-output.ts";
+import { KnownShapes } from "../streams/known-shapes.ts";
 import { parseStreamValue } from "../streams/parse-stream-event.ts";
 import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
 import { ownWordsWarning, readAnswerPart } from "./answer-part.ts";
 import { failedFinish } from "./finish-reason.ts";
 import { lostLogprobs, readLogprobsResult } from "./logprobs-result.ts";
+import { shapeOf, type PlainText } from "./plain-text.ts";
 import { readInBandError } from "./read-error.ts";
 import { blockedPrompt, candidateOf, partsOf, shortText } from "./read-response.ts";
 import { StrayError } from "./stray-error.ts";
 import { StreamCandidate } from "./stream-candidate.ts";
+import { ToldUsage } from "./told-usage.ts";
 import { readUsage } from "./usage.ts";
 
 /**
@@ -32,14 +35,15 @@ class ContentStream implements StreamDialect {
   readonly #stray = new StrayError();
   readonly #candidates: StreamCandidate[] = [];
   readonly #warnings = new Set<string>();
-  #usage: Record<string, unknown> | undefined;
+  readonly #shapes = new KnownShapes<PlainText>();
+  readonly #usage = new ToldUsage();
 
   constructor(output: AnswerOutput) {
     this.#output = output;
   }
 
   get usageSoFar(): TokenUsage | undefined {
-    return readUsage(this.#usage).usage;
+    return readUsage(this.#usage.value).usage;
   }
 
   get proven(): boolean {
@@ -47,13 +51,29 @@ class ContentStream implements StreamDialect {
     return began.length > 0 && began.every((one) => one.isFinal);
   }
 
-  read(bytes: Uint8Array): void {
-    this.#stray.push(bytes);
+  read(text: string): void {
+    this.#stray.push(text);
   }
 
-  event(_name: string, data: string): void {
+  /** A chunk that brings one piece, like one before it: it is not parsed. */
+  take(text: string, at: number): number {
+    const shape = this.#shapes.match(text, at);
+    if (shape === undefined) return at;
+    const { candidate: number, kind, tellsUsage } = shape.meaning;
+    const candidate = this.#candidates[number];
+    if (candidate === undefined) return at;
+    candidate.piece(kind, shape.valueIn(text));
+    candidate.finished(undefined);
+    if (tellsUsage) this.#usage.note(text.slice(at + "data: ".length, shape.end), shape);
+    return shape.end;
+  }
+
+  event(name: string, data: string): void {
     const value = parseStreamValue(data);
     for (const chunk of Array.isArray(value) ? value : [value]) this.#chunk(chunk);
+    if (name !== "" || !isJsonObject(value) || !this.#shapes.learns) return;
+    const shape = shapeOf(data, value);
+    if (shape !== undefined) this.#shapes.add(shape);
   }
 
   close(): void {
@@ -75,7 +95,7 @@ class ContentStream implements StreamDialect {
 
   #end(candidates: readonly StreamCandidate[]): AnswerEnd {
     const finishes = candidates.map((one) => one.end(this.#warnings));
-    const { usage, raw, warnings } = readUsage(this.#usage);
+    const { usage, raw, warnings } = readUsage(this.#usage.value);
     return {
       candidates: finishes,
       usage,
@@ -94,8 +114,7 @@ class ContentStream implements StreamDialect {
     if (this.responseId === "") this.responseId = shortText(chunk["responseId"]);
     if (this.model === "") this.model = shortText(chunk["modelVersion"]);
     const { usageMetadata: usage, candidates } = chunk;
-    // Counts are cumulative; a chunk may tell only some of them.
-    if (isJsonObject(usage)) this.#usage = { ...this.#usage, ...usage };
+    if (usage != null) this.#usage.add(usage);
     const list: unknown[] = Array.isArray(candidates) ? candidates : [];
     if (list.length === 0 && this.#candidates.length === 0) {
       const blocked = blockedPrompt(chunk);

@@ -57,12 +57,11 @@ export class StreamCandidate {
   part(part: AnswerPart): void {
     switch (part.kind) {
       case "text":
-        this.#text += part.text;
-        if (part.text !== "") this.#grow(BlockKind.TEXT, part.text);
+        this.piece(BlockKind.TEXT, part.text);
         if (part.signature !== undefined) this.#proof(part.signature);
         return;
       case "thought":
-        if (part.text !== "") this.#grow(BlockKind.REASONING, part.text);
+        this.piece(BlockKind.REASONING, part.text);
         if (part.signature === undefined) return;
         if (this.#kind === BlockKind.REASONING) this.#end(part.signature);
         else this.#proof(part.signature);
@@ -77,6 +76,13 @@ export class StreamCandidate {
         if (part.name !== "") this.#own(part.fields);
         return;
     }
+  }
+
+  /** Takes one piece of text or thought. */
+  piece(kind: BlockKind, text: string): void {
+    if (text === "") return;
+    if (kind === BlockKind.TEXT) this.#text += text;
+    this.#grow(kind, text);
   }
 
   /** Ends what is open, tells the sources, and says how it ended. */

@@ -1,5 +1,7 @@
 /** What an SSE parser found. */
 export interface SseHandler {
+  /** The text of one read, whose lines end with LF, before what it tells. */
+  read?(text: string): void;
   /** One event: its name (empty: none) and its data, lines joined by a newline. */
   event(name: string, data: string): void;
   /**
@@ -55,6 +57,7 @@ export class SseParser {
       if (text.endsWith("\r")) this.#skipLineFeed = true;
       text = text.replace(/\r\n?/g, "\n");
     }
+    this.#handler.read?.(text);
     this.#lines(text);
     return !this.#overflowed;
   }

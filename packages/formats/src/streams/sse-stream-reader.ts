@@ -12,8 +12,8 @@ export interface StreamDialect {
   readonly model: string;
   readonly proven?: boolean;
   readonly usageSoFar?: TokenUsage | undefined;
-  /** The bytes of one read, before what they tell. */
-  read?(bytes: Uint8Array): void;
+  /** See `SseHandler.read`. */
+  read?(text: string): void;
   /** Takes one event with data. Throws a GatewayError where the answer breaks with it. */
   event(name: string, data: string): void;
   /** See `SseHandler.take`. Throws like `event`. */
@@ -53,7 +53,6 @@ export class SseStreamReader implements StreamReader, SseHandler {
   push(bytes: Uint8Array): void {
     const output = this.#output;
     if (output.over) return;
-    this.#dialect.read?.(bytes);
     if (!this.#parser.push(bytes)) output.break("MALFORMED", "a line of the stream is too long");
     output.settle();
   }
@@ -68,6 +67,11 @@ export class SseStreamReader implements StreamReader, SseHandler {
   abort(error: GatewayError): void {
     this.#output.fail(error);
     this.#output.settle();
+  }
+
+  /** Called by the parser. */
+  read(text: string): void {
+    this.#dialect.read?.(text);
   }
 
   /** Called by the parser. */
