@@ -1,7 +1,12 @@
-/** The checksum of IEEE 802.3 (reflected polynomial 0xEDB88320), which Amazon's frames carry. */
-export function crc32(bytes: Uint8Array): number {
+/**
+ * The checksum of IEEE 802.3 (reflected polynomial 0xEDB88320), which Amazon's frames carry, of the
+ * bytes from `start` up to and without `end`.
+ */
+export function crc32(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
   let sum = 0xffff_ffff;
-  for (const byte of bytes) sum = (table[(sum ^ byte) & 0xff] as number) ^ (sum >>> 8);
+  for (let at = start; at < end; at += 1) {
+    sum = (table[(sum ^ (bytes[at] as number)) & 0xff] as number) ^ (sum >>> 8);
+  }
   return (sum ^ 0xffff_ffff) >>> 0;
 }
 

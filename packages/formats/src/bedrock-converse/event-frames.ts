@@ -25,9 +25,12 @@ const headerValueBytes: readonly (number | "counted")[] = [
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** One frame: its headers that are texts, and its payload, a view of the bytes it was read from. */
+/** Headers that are texts. */
+type Headers = ReadonlyMap<string, string>;
+
+/** One frame: its headers, and its payload, a view of the bytes it was read from. */
 export interface EventFrame {
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: Headers;
   readonly payload: Uint8Array;
 }
 
@@ -39,6 +42,9 @@ export class FrameParser {
   #filled = 0;
   /** 0: the prelude is not complete yet. Unit: bytes. */
   #length = 0;
+  /** Headers of the frame before, which are those of the next one as a rule, and what they say. */
+  #headerBytes = new Uint8Array();
+  #headers: Headers = new Map();
 
   constructor(onFrame: (frame: EventFrame) => void, maxFrameBytes: number) {
     this.#onFrame = onFrame;
@@ -58,9 +64,9 @@ export class FrameParser {
     let at = 0;
     while (at < bytes.length) {
       if (this.#filled === 0 && bytes.length - at >= preludeBytes) {
-        const length = this.#readPrelude(bytes.subarray(at, at + preludeBytes));
+        const length = this.#readPrelude(bytes, at);
         if (bytes.length - at >= length) {
-          this.#onFrame(readFrame(bytes.subarray(at, at + length)));
+          this.#onFrame(this.#readFrame(bytes, at, at + length));
           at += length;
           continue;
         }
@@ -77,7 +83,7 @@ export class FrameParser {
     this.#filled += count;
     if (this.#filled < wanted) return count;
     if (this.#length === 0) {
-      this.#length = this.#readPrelude(this.#gathered);
+      this.#length = this.#readPrelude(this.#gathered, 0);
       const frame = new Uint8Array(this.#length);
       frame.set(this.#gathered);
       this.#gathered = frame;
@@ -87,23 +93,38 @@ export class FrameParser {
     this.#gathered = new Uint8Array(preludeBytes);
     this.#filled = 0;
     this.#length = 0;
-    this.#onFrame(readFrame(frame));
+    this.#onFrame(this.#readFrame(frame, 0, frame.length));
     return count;
   }
 
   /** The length of the frame, which its checksum vouches for before anything is allocated. */
-  #readPrelude(bytes: Uint8Array): number {
-    const view = viewOf(bytes);
-    const length = view.getUint32(0);
+  #readPrelude(bytes: Uint8Array, at: number): number {
+    const length = uint32At(bytes, at);
     if (length > this.#maxFrameBytes) throw localFailure("MALFORMED", "a frame is too large");
-    if (view.getUint32(8) !== crc32(bytes.subarray(0, 8))) {
+    if (uint32At(bytes, at + 8) !== crc32(bytes, at, at + 8)) {
       throw localFailure("STREAM_BROKEN", "the checksum of a frame's prelude is wrong");
     }
-    const headers = view.getUint32(4);
+    const headers = uint32At(bytes, at + 4);
     if (length < smallestFrameBytes || headers > length - smallestFrameBytes) {
       throw localFailure("MALFORMED", "the lengths of a frame contradict each other");
     }
     return length;
+  }
+
+  /** The frame that fills the bytes from `at` to `end`; its prelude was read. */
+  #readFrame(bytes: Uint8Array, at: number, end: number): EventFrame {
+    const payloadEnd = end - trailerBytes;
+    if (uint32At(bytes, payloadEnd) !== crc32(bytes, at, payloadEnd)) {
+      throw localFailure("STREAM_BROKEN", "the checksum of a frame is wrong");
+    }
+    const headersStart = at + preludeBytes;
+    const payloadStart = headersStart + uint32At(bytes, at + 4);
+    if (!standsIn(bytes, headersStart, payloadStart, this.#headerBytes)) {
+      const headerBytes = bytes.slice(headersStart, payloadStart);
+      this.#headers = readHeaders(headerBytes);
+      this.#headerBytes = headerBytes;
+    }
+    return { headers: this.#headers, payload: bytes.subarray(payloadStart, payloadEnd) };
   }
 }
 
@@ -133,18 +154,20 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function readFrame(bytes: Uint8Array): EventFrame {
-  const view = viewOf(bytes);
-  const end = bytes.length - trailerBytes;
-  if (view.getUint32(end) !== crc32(bytes.subarray(0, end))) {
-    throw localFailure("STREAM_BROKEN", "the checksum of a frame is wrong");
-  }
-  const payloadStart = preludeBytes + view.getUint32(4);
-  const headers = readHeaders(bytes.subarray(preludeBytes, payloadStart));
-  return { headers, payload: bytes.subarray(payloadStart, end) };
+function uint32At(bytes: Uint8Array, at: number): number {
+  const [first = 0, second = 0] = [bytes[at], bytes[at + 1]];
+  const [third = 0, fourth = 0] = [bytes[at + 2], bytes[at + 3]];
+  return ((first << 24) | (second << 16) | (third << 8) | fourth) >>> 0;
 }
 
-function readHeaders(bytes: Uint8Array): Map<string, string> {
+/** Whether these bytes, no more and no less, stand from `start` to `end`. */
+function standsIn(bytes: Uint8Array, start: number, end: number, known: Uint8Array): boolean {
+  if (end - start !== known.length) return false;
+  for (let at = start; at < end; at += 1) if (bytes[at] !== known[at - start]) return false;
+  return true;
+}
+
+function readHeaders(bytes: Uint8Array): Headers {
   const headers = new Map<string, string>();
   let at = 0;
   while (at < bytes.length) {

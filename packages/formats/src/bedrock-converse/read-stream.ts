@@ -5,7 +5,9 @@ import type { StreamLimits, StreamReader, StreamSink } from "../format.ts";
 import { AnswerOutput } from "../streams/answer-output.ts";
 import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { isJsonObject } from "../read-json.ts";
+import { KnownShapes } from "../streams/known-shapes.ts";
 import { FrameParser, type EventFrame } from "./event-frames.ts";
+import { shapeOf, type PlainDelta } from "./plain-delta.ts";
 import { readException } from "./read-error.ts";
 import { newFinish, readServiceTier } from "./read-response.ts";
 import { StreamBlock } from "./stream-blocks.ts";
@@ -33,6 +35,7 @@ class ConverseStreamReader implements StreamReader {
   readonly #parser: FrameParser;
   readonly #maxBlocks: number;
   readonly #blocks = new Map<number, StreamBlock>();
+  readonly #shapes = new KnownShapes<PlainDelta>();
   #finish: CandidateFinish | undefined;
   #metadata: Record<string, unknown> = {};
 
@@ -111,11 +114,9 @@ class ConverseStreamReader implements StreamReader {
         if (isJsonObject(start)) this.#blockOf(index).start(start);
         return;
       }
-      case "contentBlockDelta": {
-        const { contentBlockIndex: index, delta } = parse(payload);
-        if (isJsonObject(delta)) this.#blockOf(index).delta(delta);
+      case "contentBlockDelta":
+        this.#delta(textOf(payload));
         return;
-      }
       case "contentBlockStop":
         this.#blockOf(parse(payload)["contentBlockIndex"]).end();
         return;
@@ -132,6 +133,19 @@ class ConverseStreamReader implements StreamReader {
     }
   }
 
+  #delta(payload: string): void {
+    const known = this.#shapes.match(payload, 0);
+    if (known?.end === payload.length) {
+      const { index, kind } = known.meaning;
+      if (this.#blockOf(index).grow(kind, known.valueIn(payload))) return;
+    }
+    const fields = parseStreamEvent(payload);
+    const { contentBlockIndex: index, delta } = fields;
+    if (isJsonObject(delta)) this.#blockOf(index).delta(delta);
+    const shape = this.#shapes.learns ? shapeOf(payload, fields) : undefined;
+    if (shape !== undefined) this.#shapes.add(shape);
+  }
+
   #blockOf(index: unknown): StreamBlock {
     const number = Number.isSafeInteger(index) ? (index as number) : 0;
     const known = this.#blocks.get(number);
@@ -143,14 +157,16 @@ class ConverseStreamReader implements StreamReader {
   }
 }
 
-function parse(payload: Uint8Array): Record<string, unknown> {
-  let text: string;
+function textOf(payload: Uint8Array): string {
   try {
-    text = decoder.decode(payload);
+    return decoder.decode(payload);
   } catch {
     throw localFailure("MALFORMED", "the payload of a frame is not UTF-8");
   }
-  return parseStreamEvent(text);
+}
+
+function parse(payload: Uint8Array): Record<string, unknown> {
+  return parseStreamEvent(textOf(payload));
 }
 
 function messageOf(payload: Uint8Array): string {

@@ -63,6 +63,14 @@ export class StreamBlock {
     else if (isJsonObject(image)) this.#image(image);
   }
 
+  /** The block grows by a piece; false: what it is does not grow so, and nothing was done. */
+  grow(kind: BlockKind, text: string): boolean {
+    if (this.#kind === BlockKind.FORMAT) return false;
+    if (kind === BlockKind.TOOL_CALL) this.#arguments(text);
+    else this.#text(kind, text);
+    return true;
+  }
+
   /** The block is complete; again it means nothing. */
   end(): void {
     const block = this.#block;
