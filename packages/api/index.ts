@@ -84,12 +84,14 @@ export {
   RequestOutcome,
   RequestOutcomeSchema,
   UsageErrorSchema,
+  UsageEventBatchSchema,
   UsageEventSchema,
   file_penstock_event_v1_usage_event,
   type Attempt,
   type Charge,
   type UsageError,
   type UsageEvent,
+  type UsageEventBatch,
 } from "./src/gen/penstock/event/v1/usage_event_pb.ts";
 export {
   CacheMarkerSchema,

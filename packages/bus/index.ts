@@ -35,6 +35,7 @@ export {
 export { defaultTopology, maxEntryBytes } from "./src/topology.ts";
 export type { BucketTopology, StoreName, StreamTopology, Topology } from "./src/topology.ts";
 export type { ReadDelivery } from "./src/batch-consumer.ts";
+export { batchOverheadBytes, eventsIn, joinEvents } from "./src/event-batch.ts";
 export { EventConsumer } from "./src/event-consumer.ts";
 export type {
   EventConsumerEvents,

@@ -3,6 +3,7 @@ import type { ReadDelivery } from "./batch-consumer.ts";
 import type { ConfigBucket } from "./config-bucket.ts";
 import { ConfirmedWriter } from "./confirmed-writer.ts";
 import type { ConfirmedSequence } from "./confirmed-writer.ts";
+import { eventsIn } from "./event-batch.ts";
 import type { Consumption, Delivery, DeliveryOutcome, EventStream } from "./event-stream.ts";
 
 /** The number of one event of one life of a router. */
@@ -53,10 +54,22 @@ export interface EventConsumerOptions<Item> {
 
 const maximumWaitMs = 5_000;
 const retryAfterMs = 1_000;
+/**
+ * Messages asked for at once, as a part of the events of one transaction: one message has many
+ * events where there are many, and what was asked for has to be answered in time.
+ */
+const messagesPerEvent = 1 / 4;
+
+/** A message, and its events as if each had come alone. */
+interface Message {
+  readonly delivery: Delivery;
+  readonly events: readonly Delivery[];
+}
 
 /**
  * Consumes usage events: batch → one transaction → confirmed sequences → ack. What can never be
- * stored is confirmed as well, because its router would send it again and again.
+ * stored is confirmed as well, because its router would send it again and again. A message with
+ * several events comes again as a whole while one of them has to: `store` knows those it has.
  */
 export class EventConsumer<Item> {
   readonly #options: EventConsumerOptions<Item>;
@@ -73,7 +86,7 @@ export class EventConsumer<Item> {
     const { stream, work, events } = this.#options;
     this.#consumption = await stream.consume({
       consumer: work.consumer,
-      maxBatch: work.maxBatch,
+      maxBatch: Math.ceil(work.maxBatch * messagesPerEvent),
       maxWaitMs: maximumWaitMs,
       ...(signal === undefined ? {} : { signal }),
       handle: (batch) => this.handle(batch),
@@ -88,6 +101,32 @@ export class EventConsumer<Item> {
 
   /** Handles one batch; never throws. */
   async handle(batch: readonly Delivery[]): Promise<DeliveryOutcome[]> {
+    const outcomes: DeliveryOutcome[] = [];
+    // Read in parts, so that others get their turn in between.
+    let part: Message[] = [];
+    let count = 0;
+    for (const delivery of batch) {
+      const message = { delivery, events: eventsOf(delivery) };
+      if (count > 0 && count + message.events.length > this.#options.work.maxBatch) {
+        outcomes.push(...(await this.#handlePart(part)));
+        part = [];
+        count = 0;
+      }
+      part.push(message);
+      count += message.events.length;
+    }
+    outcomes.push(...(await this.#handlePart(part)));
+    return outcomes;
+  }
+
+  async #handlePart(part: readonly Message[]): Promise<DeliveryOutcome[]> {
+    const outcomes = await this.#handleEvents(part.flatMap(({ events }) => events));
+    return part.map(({ events }) =>
+      outcomeOfAll(events.map((event) => outcomes.get(event) ?? { retryAfterMs })),
+    );
+  }
+
+  async #handleEvents(batch: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
     const { work, events } = this.#options;
     const outcomes = new Map<Delivery, DeliveryOutcome>();
     const readable: ReadDelivery<Item>[] = [];
@@ -110,9 +149,8 @@ export class EventConsumer<Item> {
         await this.#confirm(await work.pass(work.eventOf(item)));
       },
     });
-    return batch.map(
-      (delivery) => outcomes.get(delivery) ?? consumed.get(delivery) ?? { retryAfterMs },
-    );
+    for (const [delivery, outcome] of consumed) outcomes.set(delivery, outcome);
+    return outcomes;
   }
 
   async #dropMalformed(delivery: Delivery): Promise<DeliveryOutcome> {
@@ -131,4 +169,25 @@ export class EventConsumer<Item> {
   async #confirm(sequences: readonly ConfirmedSequence[]): Promise<void> {
     await this.#confirmed.write(sequences).catch(this.#options.events.confirmFailed);
   }
+}
+
+/** What is told of one event of a batch names its place in it. */
+function eventsOf(delivery: Delivery): readonly Delivery[] {
+  const payloads = eventsIn(delivery.payload);
+  if (payloads.length === 1) return [delivery];
+  return payloads.map((payload, index) => ({
+    ...delivery,
+    id: `${delivery.id}#${index + 1}`,
+    payload,
+  }));
+}
+
+/** A message comes again while one of its events has to, when the last of them may. */
+function outcomeOfAll(outcomes: readonly DeliveryOutcome[]): DeliveryOutcome {
+  let longestMs = -1;
+  for (const outcome of outcomes) {
+    if (typeof outcome === "object") longestMs = Math.max(longestMs, outcome.retryAfterMs);
+  }
+  if (longestMs >= 0) return { retryAfterMs: longestMs };
+  return outcomes.includes("reject") ? "reject" : "ack";
 }

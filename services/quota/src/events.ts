@@ -1,6 +1,5 @@
-import type { Delivery } from "@penstock/bus";
-import { attributeNames, parseTraceparent } from "@penstock/observability";
-import type { Observability } from "@penstock/observability";
+import { attributeNames, formatTraceparent, parseTraceparent } from "@penstock/observability";
+import type { Observability, SpanContext } from "@penstock/observability";
 
 import type { PostedUsage } from "./consumers/post-usage.ts";
 
@@ -13,7 +12,8 @@ export interface BatchEvents {
 /** What can happen in the quota service, one function each. None of them throws. */
 export interface QuotaEvents {
   syncsAnswered(durationMs: number, calls: number): void;
-  batchBegins(batch: readonly Delivery[]): BatchEvents;
+  /** The traces of its requests, in which it may be found. */
+  batchBegins(batch: readonly SpanContext[]): BatchEvents;
   eventMalformed(id: string): void;
   eventRefused(usage: { readonly requestId: string }, error: unknown): void;
   chargesMalformed(usage: { readonly requestId: string; readonly malformedCharges: number }): void;
@@ -99,7 +99,7 @@ function createInstruments({ metrics }: Observability) {
 function beginBatch(
   { tracer, logger }: Observability,
   instruments: Instruments,
-  batch: readonly Delivery[],
+  batch: readonly SpanContext[],
 ): BatchEvents {
   const startedMs = performance.now();
   const span = tracer.startSpan("process usage.v1", {
@@ -111,7 +111,7 @@ function beginBatch(
       [attributeNames.messagingConsumerGroupName]: "quota",
       [attributeNames.messagingBatchMessageCount]: batch.length,
     },
-    links: batch.flatMap(({ traceparent }) => parseTraceparent(traceparent) ?? []),
+    links: batch.flatMap(sampledTrace),
   });
   const end = (): void => {
     instruments.batchSeconds.record((performance.now() - startedMs) / 1_000);
@@ -141,4 +141,10 @@ function beginBatch(
       end();
     },
   };
+}
+
+/** Ids come as texts from the bus: what is no trace is no link. */
+function sampledTrace(trace: SpanContext): readonly SpanContext[] {
+  const known = trace.sampled ? parseTraceparent(formatTraceparent(trace)) : undefined;
+  return known === undefined ? [] : [known];
 }

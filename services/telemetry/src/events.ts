@@ -1,7 +1,6 @@
 import { RatingState } from "@penstock/api";
-import type { Delivery } from "@penstock/bus";
-import { attributeNames, parseTraceparent } from "@penstock/observability";
-import type { Observability } from "@penstock/observability";
+import { attributeNames, formatTraceparent, parseTraceparent } from "@penstock/observability";
+import type { Observability, SpanContext } from "@penstock/observability";
 
 import type { StoredBatch } from "./consumers/store-usage.ts";
 import type { RatedUsage } from "./storage/record-store.ts";
@@ -14,7 +13,8 @@ export interface BatchEvents {
 
 /** What can happen in the telemetry service, one function each. None of them throws. */
 export interface TelemetryEvents {
-  batchBegins(batch: readonly Delivery[]): BatchEvents;
+  /** The traces of its requests, in which it may be found. */
+  batchBegins(batch: readonly SpanContext[]): BatchEvents;
   eventMalformed(id: string): void;
   eventRefused(requestId: string, error: unknown): void;
   consumerProblem(error: unknown): void;
@@ -89,7 +89,7 @@ function createInstruments({ metrics }: Observability) {
 function beginBatch(
   observability: Observability,
   instruments: Instruments,
-  batch: readonly Delivery[],
+  batch: readonly SpanContext[],
 ): BatchEvents {
   const { tracer, logger } = observability;
   const startedMs = performance.now();
@@ -102,7 +102,7 @@ function beginBatch(
       [attributeNames.messagingConsumerGroupName]: "telemetry",
       [attributeNames.messagingBatchMessageCount]: batch.length,
     },
-    links: batch.flatMap(({ traceparent }) => parseTraceparent(traceparent) ?? []),
+    links: batch.flatMap(sampledTrace),
   });
   const end = (): void => {
     instruments.batchSeconds.record((performance.now() - startedMs) / 1_000);
@@ -155,4 +155,10 @@ function tellStored(
     instruments.renumbered.add(1);
     logger.error("a replica used the number of an event twice", { requestId });
   }
+}
+
+/** Ids come as texts from the bus: what is no trace is no link. */
+function sampledTrace(trace: SpanContext): readonly SpanContext[] {
+  const known = trace.sampled ? parseTraceparent(formatTraceparent(trace)) : undefined;
+  return known === undefined ? [] : [known];
 }

@@ -7,7 +7,7 @@ import {
   Role,
   TransferState,
 } from "@penstock/api";
-import { createMemoryBus } from "@penstock/bus";
+import { createMemoryBus, joinEvents } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import type { DatabaseServer } from "@penstock/database";
 import { openTestDatabase } from "@penstock/database/testing";
@@ -85,7 +85,6 @@ async function publish(...payloads: Uint8Array[]): Promise<void> {
     id: newUuidV7(),
     subject: "usage.v1.r",
     payload,
-    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   }));
   for (const result of await bus.usage.publish(messages)) expect(result.ok).toBe(true);
 }
@@ -108,6 +107,27 @@ describe("the quota service", () => {
     ]);
     const span = observed.records.find((record) => record.name === "process usage.v1");
     expect(span?.links).toHaveLength(1);
+  });
+
+  it("posts each event of a message with several, and finds the trace of each", async () => {
+    const spans = observed.records.length;
+    const ids = [newUuidV7(), newUuidV7(), newUuidV7()];
+    const charges = [{ quota: "budgets/a", settled: 7n }];
+    const events = ids.map((id, index) =>
+      usageEvent({ replica: "s", sequence: BigInt(index + 1) }, charges, id),
+    );
+    const noise = Uint8Array.of(0x0a, 0xff);
+    await publish(joinEvents([...events.slice(0, 2), noise, ...events.slice(2)]));
+    await vi.waitFor(async () => {
+      const entry = await bus.confirmed.get("quota.s.1");
+      expect(entry && Buffer.from(entry.value).readBigUInt64BE()).toBe(3n);
+    });
+    for (const requestId of ids) {
+      const { transfers } = await ledger().listTransfers({ requestId });
+      expect(transfers).toMatchObject([{ id: requestId, amount: 7n }]);
+    }
+    const links = observed.records.slice(spans).flatMap((record) => record.links ?? []);
+    expect(links).toHaveLength(3);
   });
 
   it("takes leases back, also twice", async () => {

@@ -21,6 +21,10 @@ export interface Usage {
   readonly sequence: bigint;
   readonly firstHeldSequence: bigint;
   readonly revision: bigint;
+  readonly traceId: string;
+  readonly spanId: string;
+  /** The trace of the request is kept. */
+  readonly sampled: boolean;
   readonly charges: readonly ReadCharge[];
   /** Charges whose quota key is no key; they cannot be posted. */
   readonly malformedCharges: number;
@@ -57,9 +61,11 @@ export function readUsage(payload: Uint8Array): Usage | undefined {
     });
   }
   const { requestId, replica, epoch, sequence, firstHeldSequence, revision } = event;
+  const { traceId, spanId, sampled } = event;
   const place = { replica, epoch, sequence, firstHeldSequence };
+  const trace = { traceId, spanId, sampled };
   const malformedCharges = event.charges.length - charges.length;
-  return { requestId, ...place, revision, charges, malformedCharges };
+  return { requestId, ...place, revision, ...trace, charges, malformedCharges };
 }
 
 /** The place of an event that is malformed otherwise; undefined when it does not say. */

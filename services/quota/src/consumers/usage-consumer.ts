@@ -83,7 +83,7 @@ async function post(
   entries: readonly ReadDelivery<Usage>[],
 ): Promise<readonly ConsumedSequence[]> {
   const usages = entries.map(({ item }) => item);
-  const batch = events.batchBegins(entries.map(({ delivery }) => delivery));
+  const batch = events.batchBegins(usages);
   try {
     const posted = await inTransaction(db, (trx) =>
       postUsage(trx, usages, configuration, clock.wallMs()),

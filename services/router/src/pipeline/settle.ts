@@ -1,6 +1,5 @@
 import type { Attempt, Charge, UsageEvent } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
-import { formatTraceparent } from "@penstock/observability";
 import type { Tracer } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
@@ -175,7 +174,6 @@ export class Settlement {
         requestId: context.requestId,
         payload: encode(context, event),
         sequence,
-        traceparent: context.trace.sampled ? formatTraceparent(context.trace) : undefined,
       },
       {
         onSpooled: (failure) => {

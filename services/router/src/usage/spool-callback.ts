@@ -7,14 +7,12 @@ export interface SpoolCallback {
 
 /** The end of a request, as it is published. */
 export interface FinalRecord {
-  /** Id of the request and of the message. */
+  /** Id of the request. */
   readonly requestId: string;
   /** The encoded UsageEvent; it carries the same epoch and sequence. */
   readonly payload: Uint8Array;
   /** From `Spool.nextSequence()`, taken in the same turn of the event loop. */
   readonly sequence: bigint;
-  /** W3C trace context of the request. */
-  readonly traceparent?: string | undefined;
 }
 
 /** A former life whose events are all on the disk; reported to quota. */

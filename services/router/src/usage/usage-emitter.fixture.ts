@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { UsageEventSchema } from "@penstock/api";
-import { confirmedKey, createMemoryBus } from "@penstock/bus";
+import { confirmedKey, createMemoryBus, eventsIn } from "@penstock/bus";
 import type { Bus, PublishResult, StreamMessage } from "@penstock/bus";
 import { GatewayError } from "@penstock/errors";
 import { silentObservability } from "@penstock/observability";
@@ -20,35 +20,60 @@ export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 }
 
+/** One event of a message; `id` is that of its request. */
+export interface PublishedEvent {
+  readonly id: string;
+  readonly subject: string;
+  readonly payload: Uint8Array;
+}
+
+/** The events of a message, each with the id of its request. */
+export function publishedEvents({ subject, payload }: StreamMessage): PublishedEvent[] {
+  return eventsIn(payload).map((event) => {
+    const { requestId } = fromBinary(UsageEventSchema, event);
+    return { id: requestId, subject, payload: event };
+  });
+}
+
 /** A bus whose stream keeps what was published and fails on demand. */
 export class RecordingStream {
-  readonly batches: StreamMessage[][] = [];
+  /** The events of each publication. */
+  readonly batches: PublishedEvent[][] = [];
+  /** The messages of each publication. */
+  readonly messages: (readonly StreamMessage[])[] = [];
   failing = false;
-  /** Ids that are refused in their first form, or always, and why. */
+  /** Events that are refused in their first form, or always, with all of their message, and why. */
   readonly refusing = new Map<string, { reason: "FIELD_INVALID" | "UNAVAILABLE"; from: number }>();
-  /** Ids that fail once, by themselves. */
+  /** Events that fail once, with all of their message. */
   readonly failOnce = new Set<string>();
-  /** Larger batches are not acknowledged in time. */
+  /** Publications of more events are not acknowledged in time. */
   mostInTime = Number.POSITIVE_INFINITY;
   /** A batch is answered after this. */
   onBatch: () => Promise<unknown> | undefined = () => undefined;
 
   async publish(batch: readonly StreamMessage[]): Promise<PublishResult[]> {
     if (this.failing) throw new Error("no bus");
-    if (batch.length > this.mostInTime) {
+    const published = batch.map(publishedEvents);
+    if (published.flat().length > this.mostInTime) {
       const error = new GatewayError("DEADLINE_EXCEEDED", "late");
       return batch.map(() => ({ ok: false, error }));
     }
-    this.batches.push([...batch]);
+    this.batches.push(published.flat());
+    this.messages.push([...batch]);
     await this.onBatch();
-    return batch.map(({ id, payload }): PublishResult => {
+    return published.map((events) => this.#resultOf(events));
+  }
+
+  #resultOf(events: readonly PublishedEvent[]): PublishResult {
+    for (const { id, payload } of events) {
       const refusal = this.refusing.get(id);
       if (refusal !== undefined && payload.length >= refusal.from) {
         return { ok: false, error: new GatewayError(refusal.reason, "never") };
       }
-      if (!this.failOnce.delete(id)) return { ok: true, duplicate: false };
-      return { ok: false, error: new GatewayError("UNAVAILABLE", "not now") };
-    });
+    }
+    const fails = events.filter(({ id }) => this.failOnce.delete(id)).length > 0;
+    if (!fails) return { ok: true, duplicate: false };
+    return { ok: false, error: new GatewayError("UNAVAILABLE", "not now") };
   }
 
   get ids(): string[] {

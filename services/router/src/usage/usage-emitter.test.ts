@@ -5,7 +5,14 @@ import { confirmedKey, createMemoryBus } from "@penstock/bus";
 import { ManualClock, systemClock } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { scanRecords } from "./spool-record.ts";
-import { cleanUp, confirm, end, newFolder, setUp } from "./usage-emitter.fixture.ts";
+import {
+  cleanUp,
+  confirm,
+  end,
+  newFolder,
+  publishedEvents,
+  setUp,
+} from "./usage-emitter.fixture.ts";
 
 afterEach(cleanUp);
 
@@ -19,13 +26,31 @@ describe("UsageEmitter", () => {
     expect(stream.batches[0]?.[0]?.subject).toBe("usage.v1.r");
   });
 
-  it("publishes what failed again, and only that", async () => {
+  it("publishes again what failed, with what was in the same message, and only that", async () => {
     const { spool, stream, emitter } = setUp();
     await emitter.start();
     stream.failOnce.add("b");
-    await Promise.all(["a", "b", "c"].map((id) => end(spool, id)));
+    const large = ["d", "e"].map((id) => end(spool, id, 70_000));
+    await Promise.all([...["a", "b", "c"].map((id) => end(spool, id)), ...large]);
     expect(await emitter.flush(5_000)).toBe(true);
-    expect(stream.ids).toEqual(["a", "b", "c", "b"]);
+    expect(stream.ids).toEqual(["d", "e", "a", "b", "c", "a", "b", "c"]);
+    expect(stream.messages[0]).toHaveLength(3);
+  });
+
+  it("takes apart a message that the bus refuses, until the guilty event goes alone", async () => {
+    const { spool, stream, emitter } = setUp();
+    await emitter.start();
+    stream.refusing.set("poison", { reason: "FIELD_INVALID", from: 400 });
+    const ids = Array.from({ length: 7 }, (_, index) => `neighbour-${index}`);
+    const all = [...ids.slice(0, 4), "poison", ...ids.slice(4)];
+    await Promise.all(all.map((id) => end(spool, id, id === "poison" ? 500 : 0)));
+    expect(await emitter.flush(10_000)).toBe(true);
+    const whole = stream.messages.flat().flatMap(publishedEvents);
+    const sizes = new Map(whole.map(({ id, payload }) => [id, payload.length]));
+    expect([...sizes.keys()].toSorted()).toEqual(all.toSorted());
+    const slim = [...sizes].filter(([, length]) => length > 140);
+    expect(slim.map(([id]) => id)).toEqual(["poison"]);
+    expect(sizes.get("poison")).toBeLessThan(400);
   });
 
   it("publishes in short what the bus refuses for good, and keeps the whole of it", async () => {

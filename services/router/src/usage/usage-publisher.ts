@@ -1,8 +1,10 @@
 import { usageSubject } from "@penstock/bus";
-import type { Bus, PublishResult, StreamMessage } from "@penstock/bus";
+import type { Bus, PublishResult } from "@penstock/bus";
 import type { Counter, Logger, Observability } from "@penstock/observability";
 import { sleep } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
+import { EventPacker } from "./event-packer.ts";
+import type { Parcel } from "./event-packer.ts";
 import { RefusedEvents } from "./refused-events.ts";
 import type { FinalRecord } from "./spool-callback.ts";
 
@@ -28,7 +30,7 @@ export interface UsagePublisherOptions {
 export class UsagePublisher {
   readonly #options: UsagePublisherOptions;
   readonly #logger: Logger;
-  readonly #subject: string;
+  readonly #packer: EventPacker;
   readonly #counter: Counter;
   readonly #refused: RefusedEvents;
   readonly #abort = new AbortController();
@@ -40,7 +42,7 @@ export class UsagePublisher {
     const { replica, folder, observability } = options;
     this.#options = options;
     this.#logger = observability.logger;
-    this.#subject = usageSubject(replica);
+    this.#packer = new EventPacker(usageSubject(replica));
     const help = "Usage events handed to the bus, by outcome.";
     const { metrics } = observability;
     this.#counter = metrics.counter("penstock_usage_published_total", help, ["outcome"]);
@@ -68,26 +70,47 @@ export class UsagePublisher {
 
   /** Publishes once; gives what is to be tried again. Never rejects. */
   async publish(batch: readonly FinalRecord[]): Promise<readonly FinalRecord[]> {
-    const results = await this.#results(batch);
-    const taken = results.reduce((sum, result) => sum + (result?.ok === true ? 1 : 0), 0);
+    const parcels = this.#packer.pack(batch);
+    const results = await this.#results(parcels);
+    this.#packer.published(parcels, results);
+    let taken = 0;
+    for (const [index, { finals }] of parcels.entries()) {
+      if (results[index]?.ok === true) taken += finals.length;
+    }
     this.#counter.add(taken, "ok");
     this.#counter.add(batch.length - taken, "failed");
     if (taken === batch.length) this.#retryMs = firstRetryMs;
-    this.#adapt(results);
+    this.#adapt(batch.length, taken, results);
     // One publication with nothing but events that the bus never takes proves nothing by itself.
     const othersTaken = taken > 0 || this.#tookBefore;
     this.#tookBefore = taken > 0;
     const left: FinalRecord[] = [];
-    for (const [index, final] of batch.entries()) {
-      const result = results[index];
-      if (result?.ok === true) {
-        this.confirmed(final);
-        continue;
-      }
+    for (const [index, parcel] of parcels.entries()) {
+      this.#conclude(parcel, results[index], othersTaken, left);
+    }
+    return left;
+  }
+
+  /** Adds to `left` what is to be tried again. */
+  #conclude(
+    { finals }: Parcel,
+    result: PublishResult | undefined,
+    othersTaken: boolean,
+    left: FinalRecord[],
+  ): void {
+    if (result?.ok === true) {
+      for (const final of finals) this.confirmed(final);
+      return;
+    }
+    // Of several nobody knows which one is to blame; fewer go together next.
+    if (finals.length > 1) {
+      left.push(...finals);
+      return;
+    }
+    for (const final of finals) {
       const next = this.#refused.refused(final, result, othersTaken);
       if (next !== undefined) left.push(next);
     }
-    return left;
   }
 
   /** Waits before the next try, longer each time. `some`: the bus took a part, so it is there. */
@@ -106,29 +129,24 @@ export class UsagePublisher {
     }
   }
 
-  #adapt(results: readonly (PublishResult | undefined)[]): void {
+  #adapt(tried: number, taken: number, results: readonly (PublishResult | undefined)[]): void {
     const isLate = results.some(
       (result) => result?.ok === false && result.error.reason === "DEADLINE_EXCEEDED",
     );
-    if (isLate) this.#batchSize = Math.max(1, Math.min(this.#batchSize, results.length) >> 1);
-    else if (results.length >= this.#batchSize && results.every((result) => result?.ok === true)) {
+    if (isLate) this.#batchSize = Math.max(1, Math.min(this.#batchSize, tried) >> 1);
+    else if (tried >= this.#batchSize && taken === tried) {
       this.#batchSize = Math.min(mostInBatch, Math.ceil(this.#batchSize * 1.25));
     }
   }
 
-  async #results(batch: readonly FinalRecord[]): Promise<readonly (PublishResult | undefined)[]> {
-    const messages = batch.map((final) => this.#message(final));
+  async #results(parcels: readonly Parcel[]): Promise<readonly (PublishResult | undefined)[]> {
+    const messages = parcels.map(({ message }) => message);
     try {
       return await this.#options.usage.publish(messages, this.#abort.signal);
     } catch (error) {
       if (!this.#abort.signal.aborted)
         this.#logger.warn("the bus takes no usage events", { error });
-      return batch.map(() => undefined);
+      return parcels.map(() => undefined);
     }
-  }
-
-  #message({ requestId, payload, traceparent }: FinalRecord): StreamMessage {
-    const message = { id: requestId, subject: this.#subject, payload };
-    return traceparent === undefined ? message : { ...message, traceparent };
   }
 }

@@ -11,7 +11,7 @@ import {
   UsageService,
 } from "@penstock/api";
 import type { UsageEvent } from "@penstock/api";
-import { createMemoryBus } from "@penstock/bus";
+import { createMemoryBus, joinEvents } from "@penstock/bus";
 import type { Bus } from "@penstock/bus";
 import type { DatabaseServer } from "@penstock/database";
 import { openTestDatabase } from "@penstock/database/testing";
@@ -139,6 +139,22 @@ describe("usage records", () => {
     expect(record?.event?.requestId).toBe(event.requestId);
     expect(record).toMatchObject({ rating: RatingState.VERIFIED, ratedCostNanoUsd: 2_000n });
     expect(verdict?.sentence).toContain("the caller got a complete answer");
+  });
+
+  it("are stored from a message with several events, each once", async () => {
+    const events = Array.from({ length: 3 }, () => usageEvent({ replica: "r3" }));
+    const payload = joinEvents(events.map((event) => toBinary(UsageEventSchema, event)));
+    for (const id of ["first", "again"]) {
+      await bus.usage.publish([{ id, subject: "usage.v1.r3", payload }]);
+    }
+    for (const { requestId } of events) {
+      const { record } = await client().getRequest({ requestId });
+      expect(record?.event?.requestId).toBe(requestId);
+    }
+    await vi.waitFor(async () => {
+      const entry = await bus.confirmed.get("telemetry.r3.1");
+      expect(entry && Buffer.from(entry.value).readBigUInt64BE()).toBe(3n);
+    });
   });
 
   it("that do not exist are named, with what may be the reason", async () => {

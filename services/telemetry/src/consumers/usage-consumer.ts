@@ -78,7 +78,7 @@ async function store(
   entries: readonly ReadDelivery<ReadUsage>[],
 ): Promise<readonly ConsumedSequence[]> {
   const usages = entries.map(({ item }) => ({ ...item, rating: verifyRating(item.event, prices) }));
-  const batch = events.batchBegins(entries.map(({ delivery }) => delivery));
+  const batch = events.batchBegins(usages.map(({ event }) => event));
   try {
     const stored = await inTransaction(db, (trx) => storeUsage(trx, usages, clock.wallMs()));
     arrivals.announce(stored.inserted);

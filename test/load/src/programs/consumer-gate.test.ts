@@ -1,4 +1,4 @@
-import { openBus } from "@penstock/bus";
+import { joinEvents, openBus } from "@penstock/bus";
 import type { Delivery } from "@penstock/bus";
 import { silentObservability } from "@penstock/observability";
 import { systemClock } from "@penstock/runtime";
@@ -33,7 +33,8 @@ it("holds consumers up, not publishers, and counts what every consumer has answe
   gate.answers["gate-open"]();
   await vi.waitFor(() => expect(gate.answers.consumed()).toEqual({ events: 3 }));
   expect(seen).toEqual({ quota: 3, telemetry: 3 });
-  await publish("d");
-  await vi.waitFor(() => expect(gate.answers.consumed()).toEqual({ events: 4 }));
+  const several = joinEvents([new Uint8Array(1), new Uint8Array(2)]);
+  await usage.publish([{ id: "d", subject: "usage.v1.r", payload: several }]);
+  await vi.waitFor(() => expect(gate.answers.consumed()).toEqual({ events: 5 }));
   await gate.bus.close();
 });

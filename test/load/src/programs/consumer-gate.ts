@@ -1,3 +1,4 @@
+import { eventsIn } from "@penstock/bus";
 import type { Bus, ConsumeOptions, EventStream, StreamMessage } from "@penstock/bus";
 
 /** How far consumers are. */
@@ -33,8 +34,11 @@ export function gateConsumers(inner: Bus): GatedBus {
       handle: async (batch) => {
         while (barrier !== undefined) await barrier.promise;
         const outcomes = await options.handle(batch);
-        const done = outcomes.filter((one) => typeof one === "string").length;
-        answered.set(consumer, (answered.get(consumer) ?? 0) + done);
+        let done = answered.get(consumer) ?? 0;
+        for (const [index, { payload }] of batch.entries()) {
+          if (typeof outcomes[index] === "string") done += eventsIn(payload).length;
+        }
+        answered.set(consumer, done);
         return outcomes;
       },
     });

@@ -77,6 +77,9 @@ export function usageEvent(
 ): Uint8Array {
   const event = create(UsageEventSchema, {
     requestId,
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    spanId: "b7ad6b7169203331",
+    sampled: true,
     replica: id.replica,
     epoch: id.epoch ?? 1n,
     revision: id.revision ?? 0n,

@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ConfirmedSequence } from "./confirmed-writer.ts";
+import { joinEvents } from "./event-batch.ts";
+import { EventConsumer } from "./event-consumer.ts";
+import type { EventWork } from "./event-consumer.ts";
+import type { ConsumeOptions, Delivery } from "./event-stream.ts";
+import { createMemoryBus } from "./memory/memory-bus.ts";
+
+interface Item {
+  readonly text: string;
+  readonly sequence: bigint;
+}
+
+const sequenceOf = (text: string): bigint => BigInt(/\d+$/.exec(text)?.[0] ?? 0);
+
+/** A ledger of texts: `bad…` it never takes, `early…` not before the third delivery. */
+class Ledger implements EventWork<Item> {
+  readonly consumer = "quota";
+  readonly maxBatch = 4;
+  readonly stored: string[] = [];
+  readonly passed: bigint[] = [];
+  readonly transactions: number[] = [];
+
+  read(payload: Uint8Array): Item | undefined {
+    const text = Buffer.from(payload).toString();
+    return /^(good|bad|early)\d+$/.test(text) ? { text, sequence: sequenceOf(text) } : undefined;
+  }
+
+  numberOf(payload: Uint8Array) {
+    return { replica: "r", epoch: 1n, sequence: sequenceOf(Buffer.from(payload).toString()) };
+  }
+
+  waitMs({ text }: Item, deliveryCount: number): number | undefined {
+    return text.startsWith("early") && deliveryCount < 3 ? 200 : undefined;
+  }
+
+  async store(batch: readonly { readonly item: Item }[]): Promise<readonly ConfirmedSequence[]> {
+    this.transactions.push(batch.length);
+    const texts = batch.map(({ item }) => item.text);
+    if (texts.some((text) => text.startsWith("bad"))) throw new RangeError("bad");
+    for (const text of texts) if (!this.stored.includes(text)) this.stored.push(text);
+    return [];
+  }
+
+  async pass({ sequence }: { readonly sequence: bigint }): Promise<readonly ConfirmedSequence[]> {
+    this.passed.push(sequence);
+    return [];
+  }
+
+  eventOf({ sequence }: Item) {
+    return { replica: "r", epoch: 1n, sequence };
+  }
+
+  isLasting(error: unknown): boolean {
+    return error instanceof RangeError;
+  }
+}
+
+let ledger: Ledger;
+let malformed: string[];
+let refused: string[];
+
+beforeEach(() => {
+  ledger = new Ledger();
+  malformed = [];
+  refused = [];
+});
+
+function consumer(consume: (options: ConsumeOptions) => void = () => undefined) {
+  return new EventConsumer<Item>({
+    stream: {
+      consume: async (options) => {
+        consume(options);
+        return { close: async () => undefined };
+      },
+    },
+    confirmed: createMemoryBus().confirmed,
+    work: ledger,
+    events: {
+      eventMalformed: (id) => malformed.push(id),
+      eventRefused: ({ text }) => refused.push(text),
+      consumerProblem: () => undefined,
+      confirmFailed: () => undefined,
+    },
+  });
+}
+
+function message(id: string, texts: readonly string[], deliveryCount = 1): Delivery {
+  const payload = joinEvents(texts.map((text) => Buffer.from(text)));
+  return { id, subject: "usage.v1.r", payload, deliveryCount };
+}
+
+describe("EventConsumer", () => {
+  it("takes messages with one event and with several, in order, in bounded transactions", async () => {
+    const texts = Array.from({ length: 9 }, (_, index) => `good${index + 1}`);
+    const batch = [message("one", texts.slice(0, 1)), message("many", texts.slice(1))];
+    expect(await consumer().handle(batch)).toEqual(["ack", "ack"]);
+    expect(ledger.stored).toEqual(texts);
+    expect(Math.max(...ledger.transactions)).toBe(4);
+  });
+
+  it("stores the neighbours of an event that can't be stored, which alone is given up", async () => {
+    const texts = ["good1", "bad2", "good3"];
+    const handled = consumer();
+    expect(await handled.handle([message("m", texts)])).toEqual([{ retryAfterMs: 1_000 }]);
+    expect(ledger.stored).toEqual(["good1", "good3"]);
+    expect(await handled.handle([message("m", texts, 30)])).toEqual([{ retryAfterMs: 1_000 }]);
+    expect(ledger.passed).toEqual([]);
+    expect(await handled.handle([message("m", texts, 31)])).toEqual(["reject"]);
+    expect(ledger.passed).toEqual([2n]);
+    expect(refused).toEqual(["bad2"]);
+    expect(ledger.stored).toEqual(["good1", "good3"]);
+  });
+
+  it("passes what is no event, names its place, and takes what is beside it", async () => {
+    const batch = [message("m", ["good1", "noise2", "good3"]), message("n", ["good4"])];
+    expect(await consumer().handle(batch)).toEqual(["reject", "ack"]);
+    expect(ledger.stored).toEqual(["good1", "good3", "good4"]);
+    expect(ledger.passed).toEqual([2n]);
+    expect(malformed).toEqual(["m#2"]);
+  });
+
+  it("asks for the whole message again while one of its events waits", async () => {
+    const texts = ["good1", "early2"];
+    const handled = consumer();
+    expect(await handled.handle([message("m", texts)])).toEqual([{ retryAfterMs: 200 }]);
+    expect(ledger.stored).toEqual(["good1"]);
+    expect(await handled.handle([message("m", texts, 3)])).toEqual(["ack"]);
+    expect(ledger.stored).toEqual(["good1", "early2"]);
+  });
+
+  it("asks for the message again after the longest time that one of its events needs", async () => {
+    const texts = ["bad1", "early2"];
+    const outcomes = await consumer().handle([message("m", texts)]);
+    expect(outcomes).toEqual([{ retryAfterMs: 1_000 }]);
+  });
+
+  it("rejects a message that was cut off", async () => {
+    const { payload, ...rest } = message("m", ["good1", "good2"]);
+    const cut = { ...rest, payload: payload.subarray(0, payload.length - 1) };
+    expect(await consumer().handle([cut, message("n", ["good3"])])).toEqual(["reject", "ack"]);
+    expect(malformed).toEqual(["m"]);
+    expect(ledger.stored).toEqual(["good3"]);
+  });
+
+  it("asks for fewer messages than the events of a transaction", async () => {
+    const asked: number[] = [];
+    await consumer(({ maxBatch }) => asked.push(maxBatch)).start();
+    expect(asked).toEqual([1]);
+  });
+});
