@@ -8,7 +8,8 @@ import { writeEvent } from "./write-stream.ts";
 
 type Fields = Record<string, unknown>;
 
-// With the pad that AWS adds (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html).
+// With the pad that AWS adds to deltas
+// (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html).
 const payload = (delta: Fields, p = "abc"): Fields => ({ contentBlockIndex: 1, delta, p });
 const shaped = (fields: Fields) => shapeOf(JSON.stringify(fields), fields);
 
