@@ -51,6 +51,20 @@ const older = /claude-(\d)(?:[-.](\d))?-(opus|sonnet|haiku)/;
  * rules of no version.
  */
 export function claudeRules(model: string): ClaudeRules {
+  let rules = rulesByModel.get(model);
+  if (rules === undefined) {
+    rules = rulesOf(model);
+    if (rulesByModel.size >= maxKnownModels) rulesByModel.clear();
+    rulesByModel.set(model, rules);
+  }
+  return rules;
+}
+
+/** Those of the models that were asked for: every request asks anew, and names are few. */
+const rulesByModel = new Map<string, ClaudeRules>();
+const maxKnownModels = 1_024;
+
+function rulesOf(model: string): ClaudeRules {
   const [, family, major, minor] = named.exec(model) ?? reordered(older.exec(model));
   if (family === undefined) return unknown;
   const version = Number(major) * 100 + Number(minor ?? 0);

@@ -6,7 +6,10 @@ import { readResponse } from "./read-response.ts";
 import { relayResponse } from "./relay-response.ts";
 
 const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
-const look = (text: string) => relayResponse(latin1(encode(text)));
+const look = (text: string) => {
+  const bytes = encode(text);
+  return relayResponse(latin1(bytes), bytes);
+};
 
 describe("relaying a whole answer", () => {
   it.each(answers.rows.filter(({ usage }) => usage !== null))(

@@ -20,17 +20,15 @@ export function readUsage(value: unknown): ReadUsage {
     return { usage: undefined, raw: undefined, warnings };
   }
   const refused: string[] = [];
-  const count = (from: unknown, name: string): bigint | undefined =>
-    readCount(isJsonObject(from) ? from[name] : undefined, name, refused);
   const created = value["cache_creation"];
-  const plain = count(value, "input_tokens");
-  const cacheRead = count(value, "cache_read_input_tokens");
-  const written = count(value, "cache_creation_input_tokens");
-  const written5m = count(created, "ephemeral_5m_input_tokens");
-  const written1h = count(created, "ephemeral_1h_input_tokens");
-  const output = count(value, "output_tokens");
-  const thinking = count(value["output_tokens_details"], "thinking_tokens");
-  const compaction = readCompaction(value["iterations"], count);
+  const plain = readCount(value["input_tokens"], "input_tokens", refused);
+  const cacheRead = countIn(value, "cache_read_input_tokens", refused);
+  const written = countIn(value, "cache_creation_input_tokens", refused);
+  const written5m = countIn(created, "ephemeral_5m_input_tokens", refused);
+  const written1h = countIn(created, "ephemeral_1h_input_tokens", refused);
+  const output = readCount(value["output_tokens"], "output_tokens", refused);
+  const thinking = countIn(value["output_tokens_details"], "thinking_tokens", refused);
+  const compaction = readCompaction(value["iterations"], refused);
   if (refused.length > 0) {
     return { usage: undefined, raw: undefined, warnings: [`usage_refused: ${refused.join(", ")}`] };
   }
@@ -40,7 +38,10 @@ export function readUsage(value: unknown): ReadUsage {
   const warnings: string[] = [];
   const usage: TokenUsage = {
     $typeName: "penstock.type.v1.TokenUsage",
-    inputTokens: sum(plain, cacheRead, cacheWritten, compaction.plain, compaction.cached),
+    inputTokens: sum(
+      sum(plain, cacheRead),
+      sum(cacheWritten, sum(compaction.plain, compaction.cached)),
+    ),
     cacheReadInputTokens: sum(cacheRead, compaction.read),
     cacheWriteInputTokens: sum(cacheWritten, compaction.written),
     outputTokens: sum(output, compaction.output),
@@ -63,6 +64,8 @@ interface Compaction {
   output?: bigint | undefined;
 }
 
+const noCompaction: Compaction = {};
+
 /** Most iterations of one answer that are looked at. */
 const maxIterationCount = 1_024;
 
@@ -70,12 +73,10 @@ const maxIterationCount = 1_024;
  * Sums the iterations in which the API summed up the conversation: they are billed, and stand in no
  * other count (platform.claude.com/docs/en/build-with-claude/compaction, "Understanding usage").
  */
-function readCompaction(
-  iterations: unknown,
-  count: (from: unknown, name: string) => bigint | undefined,
-): Compaction {
+function readCompaction(iterations: unknown, refused: string[]): Compaction {
+  if (!Array.isArray(iterations)) return noCompaction;
   const total: Compaction = {};
-  if (!Array.isArray(iterations)) return total;
+  const count = (from: unknown, name: string): bigint | undefined => countIn(from, name, refused);
   for (const one of iterations.slice(0, maxIterationCount) as unknown[]) {
     if (!isJsonObject(one) || one["type"] !== "compaction") continue;
     const created = one["cache_creation"];
@@ -87,7 +88,7 @@ function readCompaction(
     total.read = sum(total.read, read);
     total.written = sum(total.written, written);
     total.written1h = sum(total.written1h, written1h);
-    total.cached = sum(total.cached, read, written);
+    total.cached = sum(total.cached, sum(read, written));
     total.output = sum(total.output, count(one, "output_tokens"));
   }
   return total;
@@ -131,7 +132,7 @@ export function writeUsage(
   usage: TokenUsage | undefined,
   raw: JsonObject | undefined,
 ): Record<string, unknown> {
-  const apart = readCompaction(raw?.["iterations"], trustedCount);
+  const apart = readCompaction(raw?.["iterations"], []);
   const cacheRead = (usage?.cacheReadInputTokens ?? 0n) - (apart.read ?? 0n);
   const written = (usage?.cacheWriteInputTokens ?? 0n) - (apart.written ?? 0n);
   const input = (usage?.inputTokens ?? 0n) - (apart.plain ?? 0n) - (apart.cached ?? 0n);
@@ -160,24 +161,24 @@ export function writeUsage(
 
 function readCount(value: unknown, name: string, refused: string[]): bigint | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  if (value === 0) return 0n;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return BigInt(value);
   refused.push(name);
   return undefined;
 }
 
-/** A count of a usage object that was read, and believed, before. */
-function trustedCount(from: unknown, name: string): bigint | undefined {
-  return readCount(isJsonObject(from) ? from[name] : undefined, name, []);
+function countIn(from: unknown, name: string, refused: string[]): bigint | undefined {
+  return isJsonObject(from) ? readCount(from[name], name, refused) : undefined;
 }
 
 function numberOf(count: bigint): number {
   return Number(count > 0n ? count : 0n);
 }
 
-function sum(...counts: readonly (bigint | undefined)[]): bigint | undefined {
-  let total: bigint | undefined;
-  for (const count of counts) if (count !== undefined) total = (total ?? 0n) + count;
-  return total;
+/** Undefined where neither is known. */
+function sum(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (!one) return other ?? one;
+  return other ? one + other : one;
 }
 
 function largest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
