@@ -50,15 +50,18 @@ function replacesDetails(walker: JsonWalker, counts: UsageCounts): boolean {
   return walker.isKey(completionDetails) && hasOutputDetails(counts);
 }
 
-function hasInputDetails({ cached, written, audioInput }: UsageCounts): boolean {
+/** Whether details of the input were read. */
+export function hasInputDetails({ cached, written, audioInput }: UsageCounts): boolean {
   return cached !== undefined || written !== undefined || audioInput !== undefined;
 }
 
-function hasOutputDetails({ reasoning, audioOutput }: UsageCounts): boolean {
+/** Whether details of the output were read. */
+export function hasOutputDetails({ reasoning, audioOutput }: UsageCounts): boolean {
   return reasoning !== undefined || audioOutput !== undefined;
 }
 
-function takeInputDetail(walker: JsonWalker, counts: UsageCounts): number {
+/** Takes a member of the input's details. */
+export function takeInputDetail(walker: JsonWalker, counts: UsageCounts): number {
   const start = walker.valueStart;
   const end = walker.endOfCount(start);
   if (end < 0) return -1;
@@ -69,7 +72,8 @@ function takeInputDetail(walker: JsonWalker, counts: UsageCounts): number {
   return end;
 }
 
-function takeOutputDetail(walker: JsonWalker, counts: UsageCounts): number {
+/** Takes a member of the output's details. */
+export function takeOutputDetail(walker: JsonWalker, counts: UsageCounts): number {
   const start = walker.valueStart;
   const end = walker.endOfCount(start);
   if (end < 0) return -1;

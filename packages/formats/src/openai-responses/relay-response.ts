@@ -1,43 +1,33 @@
-import type { RelayedAnswer } from "../format.ts";
-import { isJsonObject } from "../read-json.ts";
-import { readEnd } from "./read-response.ts";
-import { encryptedOf } from "./read-output.ts";
-import { findTopLevelValue } from "./top-level-value.ts";
+import type { AnswerEnd, RelayedAnswer } from "../format.ts";
+import { JsonWalker } from "../json-walker.ts";
+import { readFinish } from "./finish-reason.ts";
+import { scanAnswer } from "./scan-answer.ts";
 
-/** A text of printable ASCII, which is the same in Latin-1 and in UTF-8. */
-const plain = /^[\x20-\x7e]+$/;
+const maxTierLength = 64;
 
 /**
  * Looks over a whole answer that may go to the caller as it came: it is over and no failure, its
  * id, model and usage are there and believable. Undefined for any other, which `readResponse`
  * takes. What stands inside of items is not looked at.
  */
-export function relayResponse(text: string): RelayedAnswer | undefined {
-  const model = findTopLevelValue(text, "model");
-  const fields = model === undefined ? undefined : parse(text);
-  if (model === undefined || fields === undefined) return undefined;
-  const { error, output } = fields;
-  if (error != null || !Array.isArray(output) || !output.every(isJsonObject)) return undefined;
-  const end = readEnd(fields);
-  if (end.candidates.length === 0 || end.usage === undefined) return undefined;
-  if (!plain.test(end.responseId) || !plain.test(end.model)) return undefined;
-  const signature = signatureIn(output);
-  return signature === undefined ? { model, end } : { model, end, signature };
-}
-
-/** The sealed content of the last reasoning. */
-function signatureIn(output: readonly Record<string, unknown>[]): string | undefined {
-  const last = output.findLast(
-    (item) => item["type"] === "reasoning" && encryptedOf(item) !== undefined,
-  );
-  return last && encryptedOf(last);
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+export function relayResponse(text: string, body: Uint8Array): RelayedAnswer | undefined {
+  const walker = new JsonWalker(text, body);
+  const scan = scanAnswer(walker);
+  if (scan === undefined) return undefined;
+  const { id, model, modelName, status, usage, serviceTier, sealed } = scan;
+  if (id === "" || model === undefined || modelName === "") return undefined;
+  if (usage === undefined || !scan.hasOutput) return undefined;
+  if (status !== "completed" && status !== "incomplete") return undefined;
+  const end: AnswerEnd = {
+    candidates: [readFinish(status, scan.incompleteReason, scan.callsTools)],
+    usage,
+    // It stands in the text that the caller gets.
+    rawUsage: undefined,
+    responseId: id,
+    model: modelName,
+    warnings: scan.warnings,
+  };
+  if (serviceTier !== "") end.serviceTier = serviceTier.slice(0, maxTierLength);
+  const signature = sealed && walker.parse(sealed.start, sealed.end);
+  return typeof signature === "string" ? { model, end, signature } : { model, end };
 }
