@@ -15,7 +15,7 @@ export interface UsageEstimateInput {
   /** Size of the request's body in bytes. */
   readonly requestBytes: number;
   /** The maximum of output tokens the caller set. */
-  readonly requestedMaxOutputTokens?: number;
+  readonly requestedMaxOutputTokens?: number | undefined;
   /** The deployment's default, used where the caller set none; 1,024 when left out. */
   readonly defaultMaxOutputTokens?: number;
   /** How many answers the caller wants (`n`); 1 when left out. */

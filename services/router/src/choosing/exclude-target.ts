@@ -24,8 +24,8 @@ export interface ExclusionInput {
   readonly dialect: WishDialect | undefined;
   /** Providers that policies forbid, each with the policy; undefined: none. */
   readonly deniedProviders: ReadonlyMap<string, string> | undefined;
-  /** Called where a target has a condition. */
-  readonly conditionFacts: () => ConditionFacts;
+  /** Of the model that is asked for. Called where a target has a condition. */
+  conditionFacts(): ConditionFacts;
 }
 
 /** The rule that excludes a target, and why in a sentence about it. */
@@ -40,15 +40,19 @@ export interface ExclusionRule {
 export const noPriceReason =
   "it has no price, and a budget applies to the request; give it a priceBook that prices its model";
 
-/** Why a target can't serve the request, whenever it comes; undefined when it can. */
+/**
+ * Why a target can't serve the request for one of its models, whenever it comes; undefined when it
+ * can.
+ */
 export function exclusionOf(
   input: ExclusionInput,
   target: CompiledTarget,
+  model: string,
 ): ExclusionRule | undefined {
   return (
     byPolicy(input, target) ??
     byWishes(input, target) ??
-    byCondition(input, target) ??
+    byCondition(input, target, model) ??
     byCapability(input, target) ??
     byPrice(input, target)
   );
@@ -79,11 +83,13 @@ function byWishes(input: ExclusionInput, target: CompiledTarget): ExclusionRule 
 }
 
 function byCondition(
-  { conditionFacts }: ExclusionInput,
+  input: ExclusionInput,
   { condition }: CompiledTarget,
+  model: string,
 ): ExclusionRule | undefined {
   if (condition === undefined) return undefined;
-  const facts = conditionFacts();
+  const asked = input.conditionFacts();
+  const facts = asked.model === model ? asked : { ...asked, model };
   if (condition.judge(facts).holds) return undefined;
   // What a condition asks of callers is its owner's business.
   const detail = explainCondition(condition, facts);

@@ -8,6 +8,7 @@ import { attemptCost, attemptUsage } from "./attempt-usage.ts";
 import { noteServed } from "../choosing/note-served.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { RequestContext } from "./request-context.ts";
+import { withOneMore } from "./with-one-more.ts";
 import { wasHurried } from "./hurried-attempt.ts";
 import { actualAmounts } from "./settle-amounts.ts";
 
@@ -74,7 +75,8 @@ export function closeAttempt(
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
   if (cost !== undefined && run.wasHeard) parts.retryBudgets.spend.spent(now, cost);
-  context.attempts.push(
+  context.attempts = withOneMore(
+    context.attempts,
     attemptRecord(run, {
       outcome,
       failure,

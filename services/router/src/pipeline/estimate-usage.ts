@@ -2,7 +2,7 @@ import type { EmbedRequest, GenerateRequest } from "@penstock/api";
 import { leaseAmount } from "@penstock/limits";
 import { estimateUsage, rateUsage } from "@penstock/pricing";
 import type { UsageEstimate } from "@penstock/pricing";
-import type { CompiledQuota, CompiledTarget } from "@penstock/snapshot";
+import type { Caller, CompiledQuota, CompiledTarget } from "@penstock/snapshot";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import { modelsOf, targetsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -22,12 +22,21 @@ export function estimate(context: RequestContext): Refusal {
     context.vectors === undefined
       ? estimateAnswer(request, context.requestBytes, targets)
       : estimateVectors(context.vectors, context.requestBytes);
-  const models = modelsOf(context);
-  for (const quota of caller.quotas) {
-    if (!models.some((model) => quota.matches(model, request.labels))) continue;
-    context.quotaUses.push(quotaUse(context, quota, targets));
-  }
+  const quotas = quotasOf(context, caller, request);
+  context.quotaUses = quotas.map((quota) => quotaUse(context, quota, targets));
   return undefined;
+}
+
+/** Nearly always all of the caller's own. */
+function quotasOf(
+  context: RequestContext,
+  { quotas }: Caller,
+  { labels }: GenerateRequest,
+): readonly CompiledQuota[] {
+  const models = modelsOf(context);
+  const applies = (quota: CompiledQuota): boolean =>
+    models.some((model) => quota.matches(model, labels));
+  return quotas.every(applies) ? quotas : quotas.filter(applies);
 }
 
 function estimateAnswer(
@@ -40,10 +49,9 @@ function estimateAnswer(
     const { deployment } = target;
     defaultMaxOutputTokens = Math.max(defaultMaxOutputTokens, deployment.defaultMaxOutputTokens);
   }
-  const requested = request.sampling?.maxOutputTokens;
   return estimateUsage({
     requestBytes,
-    ...(requested === undefined ? {} : { requestedMaxOutputTokens: requested }),
+    requestedMaxOutputTokens: request.sampling?.maxOutputTokens,
     defaultMaxOutputTokens,
     candidateCount: request.candidateCount ?? 1,
   });

@@ -138,14 +138,18 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
 
   #reserve(): void {
     const { context } = this;
+    const { clock, leases, tracer } = this.#parts;
+    context.reserveOffsetMs = clock.monotonicMs() - context.startMonotonicMs;
+    const outcome = leases.reserve(context.quotaUses);
+    if (outcome.kind !== "wait") {
+      this.onReserved(outcome, 0);
+      return;
+    }
     const reservation = new QuotaReservation(this.#parts, this);
     this.#cancellable = reservation;
-    const { clock, tracer } = this.#parts;
     context.reserveSpanId = tracer.newSpanId();
-    context.reserveOffsetMs = clock.monotonicMs() - context.startMonotonicMs;
     const { traceId, sampled } = context.trace;
-    const span = { traceId, spanId: context.reserveSpanId, sampled };
-    reservation.start(context.quotaUses, span);
+    reservation.wait(context.quotaUses, { traceId, spanId: context.reserveSpanId, sampled });
   }
 
   /** The reservation ended. Called by it, once. */

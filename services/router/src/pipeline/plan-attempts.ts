@@ -1,11 +1,12 @@
 import { RoutingSort } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
-import type { CompiledRoute, CompiledTarget, ConditionFacts } from "@penstock/snapshot";
+import type { CompiledRoute, CompiledTarget } from "@penstock/snapshot";
 import { exclusionOf } from "../choosing/exclude-target.ts";
 import type { ExclusionInput } from "../choosing/exclude-target.ts";
 import { orderTargets } from "../choosing/order-targets.ts";
 import type { OrderFacts, TargetOrder } from "../choosing/order-targets.ts";
 import { readmit } from "./panic-rule.ts";
+import { withOneMore } from "./with-one-more.ts";
 
 /** Whether a target may be used now, and if not, why and until when (monotonic). */
 export type TargetAdmission =
@@ -27,11 +28,11 @@ export interface PlanInput extends ExclusionInput {
   readonly fallbacks: readonly RoutedModel[];
   readonly request: GenerateRequest;
   /** Health and credential of a target, by the target and the model it would answer for. */
-  readonly admission: (target: CompiledTarget, model: string) => TargetAdmission;
+  admission(target: CompiledTarget, model: string): TargetAdmission;
   /** Whether one whose breaker is open may be asked where all fail. */
-  readonly mayTryOpen: (target: CompiledTarget) => boolean;
+  mayTryOpen(target: CompiledTarget): boolean;
   /** What orders rest on; not asked where a route of one target has nothing to order. */
-  readonly facts: () => OrderFacts;
+  facts(): OrderFacts;
   /** Deployment that served the session last and may have its prompt cache; undefined: none. */
   readonly warm: string | undefined;
   /** Provider that signed the reasoning which the request sends back; undefined: not known. */
@@ -75,30 +76,32 @@ export interface AttemptPlan {
  */
 export function planAttempts(input: PlanInput): AttemptPlan {
   const { route, fallbacks, request } = input;
-  const plan = { targets: [] as CompiledTarget[], skipped: [] as SkippedTarget[] };
+  const plan: PlanDraft = { targets: [], skipped: [] };
   planRoute(input, { model: request.model, route }, plan);
   const models = fallbacks.length === 0 ? undefined : planFallbacks(input, plan);
-  readmit(plan.targets, plan.skipped, input.mayTryOpen);
+  const { targets, skipped } = plan;
+  if (skipped.length > 0) readmit(targets, skipped, (target) => input.mayTryOpen(target));
   const wishes = request.routing;
-  if (wishes?.allowFallbacks === false) plan.targets.splice(1);
-  const most = Math.max(route.maxAttempts, ...fallbacks.map((one) => one.route.maxAttempts));
-  return { ...plan, maxAttempts: Math.min(wishes?.maxAttempts ?? most, most), models };
+  if (wishes?.allowFallbacks === false) targets.splice(1);
+  let most = route.maxAttempts;
+  for (const one of fallbacks) most = Math.max(most, one.route.maxAttempts);
+  return { targets, skipped, maxAttempts: Math.min(wishes?.maxAttempts ?? most, most), models };
 }
 
 interface PlanDraft {
-  readonly targets: CompiledTarget[];
+  targets: CompiledTarget[];
   readonly skipped: SkippedTarget[];
 }
 
 function planRoute(input: PlanInput, { model, route }: RoutedModel, plan: PlanDraft): void {
   for (const target of order(input, route)) {
-    const unfit = exclusionOf(input, target);
+    const unfit = exclusionOf(input, target, model);
     if (unfit !== undefined) {
       plan.skipped.push({ target, ...unfit, inNeed: false, forGood: true, untilMs: undefined });
       continue;
     }
     const admission = input.admission(target, model);
-    if (admission.ok) plan.targets.push(target);
+    if (admission.ok) plan.targets = withOneMore(plan.targets, target);
     else {
       const { rule, reason, untilMs, inNeed = false } = admission;
       plan.skipped.push({ target, rule, reason, inNeed, forGood: false, untilMs });
@@ -113,9 +116,7 @@ function planFallbacks(input: PlanInput, plan: PlanDraft): ReadonlyMap<CompiledT
   for (const { model, route } of input.fallbacks) {
     const targets = route.targets.filter(({ deployment }) => !seen.has(deployment.name));
     if (targets.length === 0) continue;
-    const facts = (): ConditionFacts => ({ ...input.conditionFacts(), model });
-    const rest = { model, route: { ...route, targets } };
-    planRoute({ ...input, conditionFacts: facts }, rest, plan);
+    planRoute(input, { model, route: { ...route, targets } }, plan);
     for (const target of targets) {
       models.set(target, model);
       seen.add(target.deployment.name);

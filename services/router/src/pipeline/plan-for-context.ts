@@ -1,15 +1,17 @@
-import type { CompiledTarget } from "@penstock/snapshot";
+import type { MonotonicMs } from "@penstock/limits";
+import type { CompiledTarget, ConditionFacts } from "@penstock/snapshot";
 import type { Served } from "../choosing/affinity.ts";
 import { affinityKey, signatureKey } from "../choosing/affinity-keys.ts";
 import { conditionFacts } from "../choosing/condition-facts.ts";
 import { expectedCost } from "../choosing/expected-cost.ts";
 import { noPriceReason } from "../choosing/exclude-target.ts";
 import type { OrderFacts } from "../choosing/order-targets.ts";
+import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import { targetsOf } from "./models-of.ts";
 import { limitReached } from "./panic-rule.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { planAttempts } from "./plan-attempts.ts";
-import type { AttemptPlan, TargetAdmission } from "./plan-attempts.ts";
+import type { AttemptPlan, PlanInput, TargetAdmission } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
 import { hasTargetBudget } from "./target-quotas.ts";
 
@@ -24,33 +26,74 @@ export const credentialMissing = "credential_missing";
 
 /** Gathers what the planner looks at, and plans. */
 export function planForContext(context: RequestContext, parts: AdmissionParts): AttemptPlan {
-  const { route, request } = context;
-  if (route === undefined || request === undefined) throw new Error("runs after resolve-route");
-  // With one target there is nothing to choose: nobody looks through the conversation for it.
-  const chooses = targetsOf(context).length > 1;
-  const served = chooses ? servedBefore(context, parts) : undefined;
-  return planAttempts({
-    route,
-    fallbacks: context.fallbacks,
-    request,
-    vectors: context.vectors,
-    stream: context.stream,
-    budgeted: context.quotaUses.some((use) => use.quota.unit === "nano_usd"),
-    wallMs: context.startWallMs,
-    wishes: context.wishes,
-    dialect: context.wishDialect,
-    deniedProviders: context.deniedProviders,
-    conditionFacts: () => conditionFacts(context),
-    admission: (target, model) => {
-      const unpriced = target.deployment.pricesAt(context.startWallMs) === undefined;
-      if (unpriced && hasTargetBudget(context, target, model)) return withoutPrice;
-      return admitTarget(target, parts);
-    },
-    mayTryOpen: ({ deployment }) => parts.health.mayTryOpen(deployment, parts.clock.monotonicMs()),
-    facts: () => orderFacts(context, parts, served),
-    warm: served?.deployment,
-    issuer: chooses ? issuerOf(context, parts)?.provider : undefined,
-  });
+  return planAttempts(new ContextInput(context, parts));
+}
+
+/** What the planner looks at, for one request. */
+class ContextInput implements PlanInput {
+  readonly route: PlanInput["route"];
+  readonly fallbacks: PlanInput["fallbacks"];
+  readonly request: PlanInput["request"];
+  readonly vectors: PlanInput["vectors"];
+  readonly stream: boolean;
+  readonly budgeted: boolean;
+  readonly wallMs: number;
+  readonly wishes: PlanInput["wishes"];
+  readonly dialect: PlanInput["dialect"];
+  readonly deniedProviders: PlanInput["deniedProviders"];
+  readonly warm: string | undefined;
+  readonly issuer: string | undefined;
+  readonly #context: RequestContext;
+  readonly #parts: AdmissionParts;
+  readonly #served: Served | undefined;
+  /** Nothing of the planning takes time. */
+  readonly #now: MonotonicMs;
+
+  constructor(context: RequestContext, parts: AdmissionParts) {
+    const { route, request } = context;
+    if (route === undefined || request === undefined) throw new Error("runs after resolve-route");
+    this.#context = context;
+    this.#parts = parts;
+    this.#now = parts.clock.monotonicMs();
+    // With one target there is nothing to choose: nobody looks through the conversation for it.
+    const chooses = targetsOf(context).length > 1;
+    this.#served = chooses ? servedBefore(context, parts) : undefined;
+    this.route = route;
+    this.fallbacks = context.fallbacks;
+    this.request = request;
+    this.vectors = context.vectors;
+    this.stream = context.stream;
+    this.budgeted = context.quotaUses.some(isOfMoney);
+    this.wallMs = context.startWallMs;
+    this.wishes = context.wishes;
+    this.dialect = context.wishDialect;
+    this.deniedProviders = context.deniedProviders;
+    this.warm = this.#served?.deployment;
+    this.issuer = chooses ? issuerOf(context, parts)?.provider : undefined;
+  }
+
+  conditionFacts(): ConditionFacts {
+    return conditionFacts(this.#context);
+  }
+
+  admission(target: CompiledTarget, model: string): TargetAdmission {
+    const context = this.#context;
+    const unpriced = target.deployment.pricesAt(context.startWallMs) === undefined;
+    if (unpriced && hasTargetBudget(context, target, model)) return withoutPrice;
+    return admitTarget(target, this.#parts, this.#now);
+  }
+
+  mayTryOpen({ deployment }: CompiledTarget): boolean {
+    return this.#parts.health.mayTryOpen(deployment, this.#now);
+  }
+
+  facts(): OrderFacts {
+    return orderFacts(this.#context, this.#parts, this.#served);
+  }
+}
+
+function isOfMoney({ quota }: QuotaUse): boolean {
+  return quota.unit === "nano_usd";
 }
 
 /** What orders rest on, for one request. */
@@ -104,9 +147,10 @@ const withoutPrice: TargetAdmission = {
 export function admitTarget(
   target: CompiledTarget,
   parts: Pick<AdmissionParts, "clock" | "health" | "upstream">,
+  now: MonotonicMs = parts.clock.monotonicMs(),
 ): TargetAdmission {
   if (!parts.upstream.hasCredential(target)) return withoutCredential(target);
-  const admitted = parts.health.admit(target.deployment, parts.clock.monotonicMs());
+  const admitted = parts.health.admit(target.deployment, now);
   if (admitted.ok) return admitted;
   const { reason, untilMs } = admitted;
   const inNeed = reason === "breaker_open" || reason === limitReached;

@@ -117,10 +117,10 @@ export class RequestContext {
   /** `reserve-quota` */
   reservation: Reservation | undefined;
   reserveWaitMs = 0;
-  /** Empty: refused before. A call to the quota service hangs below this span. */
+  /** A call to the quota service hangs below this span. Empty: none was made. */
   reserveSpanId = "";
-  /** From the arrival. */
-  reserveOffsetMs = 0;
+  /** From the arrival. Undefined: refused before. */
+  reserveOffsetMs: number | undefined;
 
   /** `plan-for-context`: what the requests of its conversation have in common. */
   affinityKey: string | undefined;
@@ -136,7 +136,7 @@ export class RequestContext {
   readonly attemptModels: string[] = [];
   /** Signature of the reasoning that was sent last. */
   signature: string | undefined;
-  readonly attempts: Attempt[] = [];
+  attempts: Attempt[] = [];
   firstTokenMs: number | undefined;
   finishReasons: string[] = [];
 

@@ -27,8 +27,9 @@ export function emitRequestSpans(
   if (!context.trace.sampled && !late) return;
   const force = late;
   tracer.emit({ ...serverSpan(context, durationMs, late), force });
-  if (context.reserveSpanId !== "" && context.quotaUses.length > 0) {
-    tracer.emit({ ...reserveSpan(context), force });
+  if (context.reserveOffsetMs !== undefined) {
+    const spanId = context.reserveSpanId || tracer.newSpanId();
+    tracer.emit({ ...reserveSpan(context, spanId, context.reserveOffsetMs), force });
   }
   context.attempts.forEach((attempt, index) => {
     tracer.emit({ ...attemptSpan(context, attempt, context.attempts[index - 1]), force });
@@ -119,13 +120,13 @@ function serverSpan(context: RequestContext, durationMs: number, late: boolean):
   };
 }
 
-function reserveSpan(context: RequestContext): SpanRecord {
+function reserveSpan(context: RequestContext, spanId: string, offsetMs: number): SpanRecord {
   const quota = context.error?.metadata["quota"];
-  const startMs = context.startWallMs + context.reserveOffsetMs;
+  const startMs = context.startWallMs + offsetMs;
   return {
     name: "penstock.quota.reserve",
     kind: "internal",
-    context: { ...context.trace, spanId: context.reserveSpanId },
+    context: { ...context.trace, spanId },
     parentSpanId: context.trace.spanId,
     startMs,
     endMs: startMs + context.reserveWaitMs,

@@ -38,10 +38,12 @@ export class QuotaReservation implements GrantWaiter {
 
   start(uses: readonly QuotaUse[], trace: SpanContext): void {
     const outcome = this.#leases.reserve(uses);
-    if (outcome.kind !== "wait") {
-      this.#listener.onReserved(outcome, 0);
-      return;
-    }
+    if (outcome.kind === "wait") this.wait(uses, trace);
+    else this.#listener.onReserved(outcome, 0);
+  }
+
+  /** For who has tried already, and found no room. */
+  wait(uses: readonly QuotaUse[], trace: SpanContext): void {
     this.#waiting = true;
     this.#waitedFromMs = this.#clock.monotonicMs();
     this.#leases.waitForGrant(uses, this.#wait, this, trace);
