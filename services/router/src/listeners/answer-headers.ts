@@ -14,8 +14,10 @@ export function requestHeaders(context: RequestContext): string[] {
 /** The id of a request where clients of the format look for it, flat; most look at `x-request-id`. */
 export function requestIdHeader(format: Format, requestId: string): readonly string[] {
   const { requestId: name } = headerRules(format.name);
-  return name === undefined ? [] : [name, requestId];
+  return name === undefined ? none : [name, requestId];
 }
+
+const none: readonly string[] = [];
 
 /** Headers of an answer from a provider. */
 export function answerHeaders(context: RequestContext, facts: AnswerFacts): string[] {
@@ -33,10 +35,22 @@ export function answerHeaders(context: RequestContext, facts: AnswerFacts): stri
     "x-penstock-attempts",
     String(attemptsMade(context, facts)),
     "x-penstock-revision",
-    String(context.snapshot?.revision ?? 0n),
+    revisionText(context.snapshot?.revision ?? 0n),
   ];
   addRareHeaders(headers, context, facts);
   return headers;
+}
+
+let writtenRevision = 0n;
+let writtenRevisionText = "0";
+
+/** Nearly all requests of a time have the same one. */
+export function revisionText(revision: bigint): string {
+  if (revision !== writtenRevision) {
+    writtenRevision = revision;
+    writtenRevisionText = String(revision);
+  }
+  return writtenRevisionText;
 }
 
 /** The one that answers is not always the last: a hedge may have begun after it. */
@@ -48,13 +62,17 @@ function attemptsMade({ attempts }: RequestContext, { attempt }: AnswerFacts): n
 
 /** What most answers have nothing of: another model, earlier attempts, warnings, quotas. */
 function addRareHeaders(headers: string[], context: RequestContext, facts: AnswerFacts): void {
-  const { attempts, quotaUses, request, warnings } = context;
-  const failed = attempts.some(({ outcome }) => outcome !== "OK");
+  const { quotaUses, request, warnings } = context;
   const fellBack = facts.model !== (request?.model ?? "");
   if (fellBack) headers.push("x-penstock-served-as", headerValue(facts.model));
-  if (failed) headers.push("x-penstock-attempt-log", attemptLog(context));
+  if (anyFailed(context)) headers.push("x-penstock-attempt-log", attemptLog(context));
   if (quotaUses.length > 0) headers.push("x-penstock-quotas", quotaNames(context));
   if (warnings.length > 0) headers.push("x-penstock-warnings", warningsValue(warnings));
+}
+
+function anyFailed({ attempts }: RequestContext): boolean {
+  for (const { outcome } of attempts) if (outcome !== "OK") return true;
+  return false;
 }
 
 /** Longest value of one of these headers: callers bound the size of a head. */

@@ -10,19 +10,23 @@ const maximumTokenLength = 512;
  */
 export function bearerToken(
   authorization: string | undefined,
-  ...apiKeys: readonly (string | readonly string[] | undefined)[]
+  apiKey?: string | readonly string[],
+  otherApiKey?: string | readonly string[],
 ): string {
-  let token = "";
-  if (authorization !== undefined) {
-    const scheme = authorization.slice(0, 7).toLowerCase();
-    token = scheme === "bearer " ? authorization.slice(7).trim() : authorization;
-  }
-  for (const apiKey of apiKeys) {
-    if (apiKey === undefined) continue;
-    if (typeof apiKey !== "string" || (token !== "" && token !== apiKey)) {
-      return differingKeys;
-    }
-    token = apiKey;
-  }
-  return token.slice(0, maximumTokenLength + 1);
+  const token = authorization === undefined ? "" : secretOf(authorization);
+  const only = withKey(withKey(token, apiKey), otherApiKey);
+  return only.length > maximumTokenLength ? only.slice(0, maximumTokenLength + 1) : only;
+}
+
+function secretOf(authorization: string): string {
+  const bearer =
+    authorization.startsWith("Bearer ") || authorization.slice(0, 7).toLowerCase() === "bearer ";
+  return bearer ? authorization.slice(7).trim() : authorization;
+}
+
+/** The secret, where a second place names none or the same. */
+function withKey(token: string, apiKey: string | readonly string[] | undefined): string {
+  if (apiKey === undefined) return token;
+  const same = typeof apiKey === "string" && (token === "" || token === apiKey);
+  return same ? apiKey : differingKeys;
 }

@@ -165,7 +165,7 @@ export class GrpcGate {
     const startWallMs = clock.wallMs();
     const given = textOf(metadata, "traceparent");
     return {
-      requestId: newUuidV7(clock),
+      requestId: newUuidV7(clock, startWallMs),
       door: Door.GRPC,
       token: tokenOf(metadata),
       snapshot: this.#options.currentSnapshot(),

@@ -25,6 +25,7 @@ import {
   costValue,
   requestHeaders,
   requestIdHeader,
+  revisionText,
   warningsValue,
 } from "./answer-headers.ts";
 import { answerReport } from "./answer-report.ts";
@@ -49,7 +50,7 @@ const lateTrailers = [
 export class HttpDownstream implements Downstream {
   readonly #response: ServerResponse;
   readonly #format: Format;
-  readonly #keepalive: Keepalive;
+  readonly #clock: Clock;
   #writes: StreamWrites | undefined;
   /** Set by the listener right after construction, as both need each other. */
   context!: RequestContext;
@@ -64,13 +65,15 @@ export class HttpDownstream implements Downstream {
   #facts: AnswerFacts | undefined;
   #pending = "";
   #keepaliveMs = usualKeepaliveMs;
+  /** Of streams. */
+  #keepalive: Keepalive | undefined;
   /** The head left before anybody had answered. */
   #openedEarly = false;
 
   constructor(response: ServerResponse, format: Format, clock: Clock) {
     this.#response = response;
     this.#format = format;
-    this.#keepalive = new Keepalive(clock, () => this.#sendKeepalive());
+    this.#clock = clock;
   }
 
   get gone(): boolean {
@@ -84,7 +87,9 @@ export class HttpDownstream implements Downstream {
    */
   keepAlive(intervalMs: number): void {
     this.#keepaliveMs = intervalMs;
-    if (intervalMs > 0) this.#keepalive.start(intervalMs);
+    if (intervalMs <= 0) return;
+    this.#keepalive ??= new Keepalive(this.#clock, () => this.#sendKeepalive());
+    this.#keepalive.start(intervalMs);
   }
 
   onDrain(listener: () => void): void {
@@ -118,7 +123,7 @@ export class HttpDownstream implements Downstream {
     const log = attemptLog(this.context);
     if (log !== "") headers.push("x-penstock-attempt-log", log);
     headers.push("x-penstock-attempts", String(this.context.attempts.length));
-    headers.push("x-penstock-revision", String(this.context.snapshot?.revision ?? 0n));
+    headers.push("x-penstock-revision", revisionText(this.context.snapshot?.revision ?? 0n));
     headers.push("content-type", this.#format.contentType);
     headers.push("content-length", String(Buffer.byteLength(text)));
     this.#response.writeHead(200, headers);
@@ -126,7 +131,7 @@ export class HttpDownstream implements Downstream {
   }
 
   relay({ text, model }: RelayedText, facts: AnswerFacts, settled: SettledFacts): void {
-    const name = bytesOf(JSON.stringify(facts.model));
+    const name = jsonBytesOf(facts.model);
     const body = text.slice(0, model.start) + name + text.slice(model.end);
     this.#writeWholeHead(facts, settled, body.length);
     this.#end(body, "latin1");
@@ -134,8 +139,7 @@ export class HttpDownstream implements Downstream {
 
   #writeWholeHead(facts: AnswerFacts, settled: SettledFacts, bodyBytes: number): void {
     const headers = this.#headers(facts);
-    headers.push("content-type", this.#format.contentType);
-    headers.push("content-length", String(bodyBytes));
+    headers.push("content-type", this.#format.contentType, "content-length", String(bodyBytes));
     const cost = costValue(settled.costNanoUsd);
     if (cost !== undefined) headers.push("x-penstock-cost-usd", cost);
     this.#response.writeHead(200, headers);
@@ -148,7 +152,7 @@ export class HttpDownstream implements Downstream {
     this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
       includeUsage: this.context.includeUsage,
     });
-    if (!this.#keepalive.runs && this.#keepaliveMs > 0) this.#keepalive.start(this.#keepaliveMs);
+    if (this.#keepalive === undefined) this.keepAlive(this.#keepaliveMs);
   }
 
   event(event: StreamEvent): void {
@@ -163,12 +167,12 @@ export class HttpDownstream implements Downstream {
     const text = this.#pending;
     if (text === "" || this.#writes === undefined) return;
     this.#pending = "";
-    this.#keepalive.wrote(nowMs);
+    this.#keepalive?.wrote(nowMs);
     this.ready = this.#writes.write(text);
   }
 
   finish(end: AnswerEnd, settled: SettledFacts): void {
-    this.#keepalive.stop();
+    this.#keepalive?.stop();
     this.#addReport(end, this.#facts, settled);
     const { usage } = settled;
     const last = end.relayed?.write(usage) ?? this.#writer?.finish(end, usage) ?? "";
@@ -183,7 +187,7 @@ export class HttpDownstream implements Downstream {
   }
 
   fail(error: GatewayError): void {
-    this.#keepalive.stop();
+    this.#keepalive?.stop();
     const { requestId } = this.context;
     if (this.#writer !== undefined || this.#openedEarly) {
       // The head said 200 long ago: the stream ends with an error and without its end mark.
@@ -200,7 +204,7 @@ export class HttpDownstream implements Downstream {
 
   /** The connection is gone: nothing is written any more. */
   stop(): void {
-    this.#keepalive.stop();
+    this.#keepalive?.stop();
   }
 
   #headers(facts: AnswerFacts): string[] {
@@ -273,12 +277,13 @@ function pairsOf(flat: readonly string[]): [string, string][] {
   return pairs;
 }
 
-/** The UTF-8 of a text, one character for each byte (Latin-1). */
-function bytesOf(text: string): string {
-  return ascii.test(text) ? text : Buffer.from(text).toString("latin1");
+/** A text as JSON in UTF-8, one character for each byte (Latin-1). */
+function jsonBytesOf(text: string): string {
+  if (sameInJson.test(text)) return `"${text}"`;
+  return Buffer.from(JSON.stringify(text)).toString("latin1");
 }
 
-const ascii = /^[\x20-\x7e]*$/;
+const sameInJson = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** An error as an HTTP answer in the caller's format, with what its SDK needs to retry rightly. */
 export function writeHttpError(

@@ -95,6 +95,13 @@ const exactEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map<string, HttpEn
   ["HEAD /api/hello", { operation: "probe", format: openaiChat }],
 ]);
 
+/** The same by path alone: what is called most is found without joining its method and path. */
+const postEndpoints: ReadonlyMap<string, HttpEndpoint> = new Map(
+  [...exactEndpoints]
+    .filter(([name]) => name.startsWith("POST "))
+    .map(([name, endpoint]) => [name.slice("POST ".length), endpoint]),
+);
+
 const modelsPath = "/v1/models";
 
 /** The paths that clients call behind their base URL, the longest first. */
@@ -120,7 +127,7 @@ export function findHttpEndpoint(
   url = "",
   headers: IncomingHttpHeaders = {},
 ): HttpEndpoint | undefined {
-  const exact = exactEndpoints.get(`${method} ${url}`);
+  const exact = method === "POST" ? postEndpoints.get(url) : undefined;
   if (exact !== undefined) return exact;
   const end = url.indexOf("?");
   const path = end < 0 ? url : url.slice(0, end);

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Socket } from "node:net";
 import type { Door } from "@penstock/api";
@@ -128,19 +128,20 @@ export class HttpListener {
       case "list_models":
       case "get_model":
         this.#discardBody(request, response);
-        writeModels(response, tokenOf(request), endpoint, this.#options);
+        writeModels(response, tokenOf(request.headers), endpoint, this.#options);
         return;
     }
   }
 
   #call(request: IncomingMessage, response: ServerResponse, endpoint: CallEndpoint): void {
     const { parts } = this.#options;
+    const { headers } = request;
     const downstream = new HttpDownstream(response, endpoint.format, parts.clock);
-    const handler = new RequestHandler(this.#arrival(request, endpoint.door), downstream, parts);
+    const handler = new RequestHandler(this.#arrival(headers, endpoint.door), downstream, parts);
     downstream.context = handler.context;
     handler.context.operation = endpoint.operation;
-    downstream.keepaliveAskedMs = keepaliveOf(request);
-    noteHeaders(handler.context, request.headers, endpoint.format);
+    downstream.keepaliveAskedMs = keepaliveOf(headers);
+    noteHeaders(handler.context, headers, endpoint.format);
     response.on("close", () => {
       downstream.stop();
       handler.cancel();
@@ -149,13 +150,13 @@ export class HttpListener {
       this.#discardBody(request, response);
       return;
     }
-    const wrongHead = checkBodyHead(request);
+    const wrongHead = checkBodyHead(headers);
     if (wrongHead !== undefined) {
       handler.refuse(wrongHead);
       this.#discardBody(request, response);
       return;
     }
-    const waits = request.headers.expect !== undefined && request.httpVersion === "1.1";
+    const waits = headers.expect !== undefined && request.httpVersion === "1.1";
     if (waits) response.writeContinue();
     readBody(request, this.#bodies, (body) => {
       if (body instanceof GatewayError) {
@@ -197,18 +198,19 @@ export class HttpListener {
     });
   }
 
-  #arrival(request: IncomingMessage, door: Door): RequestArrival {
+  #arrival(headers: IncomingHttpHeaders, door: Door): RequestArrival {
     const { clock } = this.#options.parts;
-    const given = request.headers["traceparent"];
+    const given = headers["traceparent"];
+    const startWallMs = clock.wallMs();
     return {
-      requestId: newUuidV7(clock),
+      requestId: newUuidV7(clock, startWallMs),
       door,
-      token: tokenOf(request),
+      token: tokenOf(headers),
       snapshot: this.#options.currentSnapshot(),
       parent: typeof given === "string" ? parseTraceparent(given) : undefined,
       startMonotonicMs: clock.monotonicMs(),
-      startWallMs: clock.wallMs(),
-      timeoutMs: timeoutOf(request),
+      startWallMs,
+      timeoutMs: timeoutOf(headers),
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "@penstock/errors";
 
 /** Where a caller says after which gap a quiet stream carries a comment; 0: never. */
@@ -7,14 +7,14 @@ const shortestMs = 1_000;
 const longestMs = 60_000;
 
 /** What the request says; undefined: nothing. To be asked after `keepaliveProblem`. */
-export function keepaliveOf(request: IncomingMessage): number | undefined {
-  const given = request.headers[keepaliveHeader];
+export function keepaliveOf(headers: IncomingHttpHeaders): number | undefined {
+  const given = headers[keepaliveHeader];
   return given === undefined ? undefined : Number(given);
 }
 
 /** What is wrong with what the request says. */
-export function keepaliveProblem(request: IncomingMessage): GatewayError | undefined {
-  const given = request.headers[keepaliveHeader];
+export function keepaliveProblem(headers: IncomingHttpHeaders): GatewayError | undefined {
+  const given = headers[keepaliveHeader];
   if (given === undefined || isInterval(String(given))) return undefined;
   return new GatewayError("FIELD_INVALID", "The gap of keep-alives can't be read.", {
     fieldViolations: [

@@ -15,11 +15,6 @@ export class Keepalive {
     this.#send = send;
   }
 
-  /** Whether it was started and not stopped. */
-  get runs(): boolean {
-    return this.#timer !== undefined;
-  }
-
   /** Begins to count now. Unit: milliseconds, above 0. */
   start(intervalMs: number): void {
     this.#intervalMs = intervalMs;

@@ -3,11 +3,12 @@ import { PassThrough } from "node:stream";
 import type { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
 import { BodyBudget } from "./body-budget.ts";
-import { readBody } from "./read-body.ts";
+import { maximumBodyBytes, readBody } from "./read-body.ts";
 
-/** A body as it arrives, and what became of it. */
-function arriving(budget: BodyBudget) {
-  const stream = new PassThrough();
+/** A body as it arrives, of a size that was announced or not, and what became of it. */
+function arriving(budget: BodyBudget, announced?: number) {
+  const headers = announced === undefined ? {} : { "content-length": String(announced) };
+  const stream = Object.assign(new PassThrough(), { headers });
   const heard: (Buffer | GatewayError)[] = [];
   readBody(stream as unknown as IncomingMessage, budget, (body) => heard.push(body));
   return { stream, heard };
@@ -16,13 +17,60 @@ function arriving(budget: BodyBudget) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("readBody", () => {
-  it("puts the pieces together", async () => {
-    const { stream, heard } = arriving(new BodyBudget());
+  it.each([undefined, 4])("puts the pieces together; announced: %s", async (announced) => {
+    const budget = new BodyBudget(4);
+    const { stream, heard } = arriving(budget, announced);
     stream.write("ab");
+    await turn();
+    expect(heard).toEqual([]);
+    expect(budget.take(3)).toBe(false);
     stream.end("cd");
     await turn();
     expect(heard.map(String)).toEqual(["abcd"]);
+    expect(budget.take(4)).toBe(true);
   });
+
+  it.each([undefined, 0])("hears of an empty body once; announced: %s", async (announced) => {
+    const { stream, heard } = arriving(new BodyBudget(), announced);
+    stream.end();
+    await turn();
+    expect(heard.map(String)).toEqual([""]);
+  });
+
+  it("waits for nothing more when all that was announced came at once", async () => {
+    const budget = new BodyBudget(4);
+    const { stream, heard } = arriving(budget, 4);
+    stream.write("abcd");
+    await turn();
+    expect(heard.map(String)).toEqual(["abcd"]);
+    expect(budget.take(4)).toBe(true);
+    stream.end();
+    await turn();
+    expect(heard).toHaveLength(1);
+  });
+
+  it("refuses a piece for which there is no room, though it is the whole body", async () => {
+    const budget = new BodyBudget(4);
+    budget.take(1);
+    const { stream, heard } = arriving(budget, 4);
+    stream.end("abcd");
+    await turn();
+    expect(heard).toMatchObject([{ reason: "OVERLOADED" }]);
+    budget.give(1);
+    expect(budget.take(4)).toBe(true);
+  });
+
+  it.each([undefined, maximumBodyBytes + 1])(
+    "refuses what is too large; announced: %s",
+    async (announced) => {
+      const { stream, heard } = arriving(new BodyBudget(), announced);
+      stream.write(Buffer.alloc(maximumBodyBytes));
+      await turn();
+      stream.write("x");
+      await turn();
+      expect(heard).toMatchObject([{ reason: "REQUEST_TOO_LARGE" }]);
+    },
+  );
 
   it("refuses what would be too much of all bodies, and gives the room back", async () => {
     const budget = new BodyBudget(10);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { GatewayError } from "@penstock/errors";
 import type { BodyBudget } from "./body-budget.ts";
 
@@ -6,8 +6,7 @@ import type { BodyBudget } from "./body-budget.ts";
 export const maximumBodyBytes = 32 * 1024 * 1024;
 
 /** Checks what the head says about the body, before a byte of it is read. */
-export function checkBodyHead(request: IncomingMessage): GatewayError | undefined {
-  const { headers } = request;
+export function checkBodyHead(headers: IncomingHttpHeaders): GatewayError | undefined {
   if (!isJson(headers["content-type"])) {
     return new GatewayError(
       "UNSUPPORTED_MEDIA_TYPE",
@@ -37,48 +36,79 @@ function isJson(contentType = ""): boolean {
 /**
  * Reads a body up to the size limit and calls `done` once, with the bytes, with REQUEST_TOO_LARGE,
  * or with OVERLOADED when all arriving bodies together are too many. Not called when the caller
- * goes away meanwhile.
+ * goes away meanwhile. Most bodies come in one piece: nothing is gathered then, nor waited for.
  */
 export function readBody(
   request: IncomingMessage,
   budget: BodyBudget,
   done: (body: Buffer | GatewayError) => void,
 ): void {
-  let first: Buffer | undefined;
-  let rest: Buffer[] | undefined;
-  let heldBytes = 0;
-  let over = false;
-  const giveBack = (): void => {
-    budget.give(heldBytes);
-    heldBytes = 0;
-  };
-  const refuse = (error: GatewayError): void => {
-    over = true;
-    first = undefined;
-    rest = undefined;
-    giveBack();
-    done(error);
-  };
-  request.on("close", giveBack);
+  const announced = Number(request.headers["content-length"] ?? 0);
+  let gathered = announced > 0 ? undefined : new GatheredBody(request, budget, done);
   request.on("data", (chunk: Buffer) => {
-    if (over) return;
-    if (heldBytes + chunk.length > maximumBodyBytes) {
-      refuse(tooLarge());
+    if (gathered === undefined && chunk.length === announced && budget.take(announced)) {
+      budget.give(announced);
+      done(chunk);
       return;
     }
-    if (!budget.take(chunk.length)) {
-      refuse(tooManyAtOnce());
+    gathered ??= new GatheredBody(request, budget, done);
+    gathered.add(chunk);
+  });
+}
+
+/** A body in several pieces, or of a size that nobody has told. */
+class GatheredBody {
+  readonly #budget: BodyBudget;
+  readonly #done: (body: Buffer | GatewayError) => void;
+  #pieces: Buffer[] = [];
+  #heldBytes = 0;
+  #over = false;
+
+  constructor(
+    request: IncomingMessage,
+    budget: BodyBudget,
+    done: (body: Buffer | GatewayError) => void,
+  ) {
+    this.#budget = budget;
+    this.#done = done;
+    request.on("close", () => this.#giveBack());
+    request.on("end", () => this.#end());
+  }
+
+  add(piece: Buffer): void {
+    if (this.#over) return;
+    if (this.#heldBytes + piece.length > maximumBodyBytes) {
+      this.#refuse(tooLarge());
       return;
     }
-    heldBytes += chunk.length;
-    if (first === undefined) first = chunk;
-    else (rest ??= [first]).push(chunk);
-  });
-  request.on("end", () => {
-    if (over) return;
-    giveBack();
-    done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest));
-  });
+    if (!this.#budget.take(piece.length)) {
+      this.#refuse(tooManyAtOnce());
+      return;
+    }
+    this.#heldBytes += piece.length;
+    this.#pieces.push(piece);
+  }
+
+  #refuse(error: GatewayError): void {
+    this.#over = true;
+    this.#pieces = [];
+    this.#giveBack();
+    this.#done(error);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#giveBack();
+    const [only] = this.#pieces;
+    this.#done(
+      this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces),
+    );
+  }
+
+  #giveBack(): void {
+    this.#budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
 }
 
 function tooManyAtOnce(): GatewayError {
