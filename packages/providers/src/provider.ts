@@ -174,8 +174,7 @@ export interface Provider {
   readonly rateLimits?: RateLimitHeaders;
   /** The kind that this one is, but for what more is known of it. Absent: it is one of its own. */
   readonly presetOf?: "openai-compatible";
-  /** Absent: not said. */
-  readonly verification?: Verification;
+  readonly verification: Verification;
   /** What bears on cost and is not said by the format, for the admin who writes prices. */
   readonly priceNotes: readonly string[];
 }

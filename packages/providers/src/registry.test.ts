@@ -39,8 +39,16 @@ describe("providers", () => {
     const presets = Object.values(providers).filter((one) => one.presetOf !== undefined);
     expect(presets).toHaveLength(11);
     for (const { kind, verification, auth, defaultBaseUrl } of presets) {
-      expect(verification?.sources.length, kind).toBeGreaterThan(0);
+      expect(verification.sources.length, kind).toBeGreaterThan(0);
       expect(auth.required, kind).toBe(defaultBaseUrl?.startsWith("https://"));
+    }
+  });
+
+  it("says of every kind how it was checked, and from which pages", () => {
+    for (const { kind, verification } of Object.values(providers)) {
+      const { how, sources } = verification;
+      if (how === "fixture from documentation") expect(sources.length, kind).toBeGreaterThan(0);
+      for (const source of sources) expect(source).toMatch(/^https:\/\/\S+$/);
     }
   });
 

@@ -42,6 +42,16 @@ export const anthropic: Provider = {
     multipleCandidates: false,
   },
   rateLimits: { requests: limitHeaders("requests"), tokens: limitHeaders("tokens") },
+  verification: {
+    how: "fixture from documentation",
+    sources: [
+      "https://platform.claude.com/docs/en/api/messages",
+      "https://platform.claude.com/docs/en/build-with-claude/streaming",
+      "https://platform.claude.com/docs/en/api/errors",
+      "https://platform.claude.com/docs/en/api/rate-limits",
+      "https://platform.claude.com/docs/en/api/messages/count_tokens",
+    ],
+  },
   priceNotes: [
     "Reads of the prompt cache and writes to it have prices of their own; both are part of the input.",
     "Writes that are kept for an hour cost more than those kept for five minutes.",

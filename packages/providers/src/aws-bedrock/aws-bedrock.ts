@@ -39,6 +39,15 @@ export const awsBedrock: Provider = {
     jsonSchema: true,
     multipleCandidates: false,
   },
+  verification: {
+    how: "fixture from documentation",
+    sources: [
+      "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
+      "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html",
+      "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html",
+      "https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html",
+    ],
+  },
   priceNotes: [
     "Prices differ by region, and by inference profile.",
     "Tokens read from the cache and written to it are told beside the input; here they are part of it.",

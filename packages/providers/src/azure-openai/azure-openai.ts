@@ -67,6 +67,15 @@ export const azureOpenai: Provider = {
     topK: false,
   },
   failureRules,
+  verification: {
+    how: "fixture from documentation",
+    sources: [
+      "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",
+      "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/concepts/content-filter",
+      "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/quota",
+      "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/managed-identity",
+    ],
+  },
   priceNotes: [
     "Cached input has its own price; the count is part of the input.",
     "Prices differ between global, data zone and regional deployments.",

@@ -34,6 +34,16 @@ export const googleGemini: Provider = {
     jsonSchema: true,
     multipleCandidates: true,
   },
+  verification: {
+    how: "fixture from documentation",
+    sources: [
+      "https://ai.google.dev/api/generate-content",
+      "https://ai.google.dev/gemini-api/docs/thought-signatures",
+      "https://ai.google.dev/gemini-api/docs/function-calling",
+      "https://ai.google.dev/gemini-api/docs/troubleshooting",
+      "https://ai.google.dev/api/tokens",
+    ],
+  },
   priceNotes: [
     "Thoughts are part of the output and cost the same.",
     "Cached input has its own price; the count is part of the input.",

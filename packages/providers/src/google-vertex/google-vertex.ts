@@ -28,4 +28,12 @@ export const googleVertex: Provider = {
   },
   auth: { scheme: "bearer", required: true },
   identities: ["google-adc"],
+  verification: {
+    how: "fixture from documentation",
+    sources: [
+      "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
+      "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429",
+      "https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/countTokens",
+    ],
+  },
 };

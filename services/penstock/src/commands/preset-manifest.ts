@@ -26,7 +26,7 @@ export function presetManifest(provider: Provider, { id, model }: PresetWishes):
   const known = provider.defaultBaseUrl !== undefined;
   const lines = [
     ...comment(`${displayName}. ${checkedBy(provider)}`),
-    ...(verification?.sources ?? []).flatMap((source) => comment(`  ${source}`)),
+    ...verification.sources.flatMap((source) => comment(`  ${source}`)),
     ...priceNotes.flatMap(comment),
     "kind: Provider",
     `name: providers/${name}`,
@@ -51,11 +51,14 @@ export function presetManifest(provider: Provider, { id, model }: PresetWishes):
   return `${lines.join("\n")}\n`;
 }
 
-/** How it is known that the data of a kind are right. */
-export function checkedBy({ verification }: Provider): string {
-  return verification === undefined
-    ? "Not said how it was checked."
-    : `Checked: ${verification.how}.`;
+/** How the data of a kind were checked, as the end of a sentence; never more than is true. */
+export function howChecked({ verification: { how } }: Provider): string {
+  return how === "live" ? how : `${how}, never live`;
+}
+
+/** The same as a sentence. */
+export function checkedBy(provider: Provider): string {
+  return `Checked: ${howChecked(provider)}.`;
 }
 
 function isLocal(address: string | undefined): boolean {

@@ -27,6 +27,9 @@ describe("penstock presets", () => {
     const rows = table.out.trimEnd().split("\n").slice(1);
     expect(rows.map((row) => row.split(" ")[0])).toEqual(kinds);
     expect(rows.find((row) => row.startsWith("groq "))).toContain("https://api.groq.com/openai/v1");
+    for (const row of rows) {
+      expect(row).toMatch(/ {2}(?:simulated|fixture from documentation), never live$/);
+    }
     const json = JSON.parse((await run("-o", "json")).out) as { kind: string; presetOf?: string }[];
     expect(json.map(({ kind }) => kind)).toEqual(kinds);
     expect(json.filter(({ presetOf }) => presetOf === "openai-compatible")).toHaveLength(11);

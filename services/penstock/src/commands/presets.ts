@@ -6,7 +6,7 @@ import { exitCodes } from "../output/print-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption } from "./command-options.ts";
-import { checkedBy, presetManifest, usualCredential } from "./preset-manifest.ts";
+import { checkedBy, howChecked, presetManifest, usualCredential } from "./preset-manifest.ts";
 import type { PresetWishes } from "./preset-manifest.ts";
 
 interface PresetFlags extends PresetWishes {
@@ -55,7 +55,7 @@ function list(output: string): string {
     formatsOf(provider).join(", "),
     provider.defaultBaseUrl ?? "to be named",
     usualCredential(provider) ?? "none needed",
-    provider.verification?.how ?? "not said",
+    howChecked(provider),
   ]);
   return renderTable(columns, rows);
 }
@@ -76,7 +76,7 @@ function facts(provider: Provider) {
     ...(defaultBaseUrl === undefined ? {} : { baseUrl: defaultBaseUrl }),
     credential: usualCredential(provider) ?? "",
     checked: checkedBy(provider),
-    sources: verification?.sources ?? [],
+    sources: verification.sources,
     priceNotes,
   };
 }
