@@ -3,7 +3,7 @@ export type { Blame, ErrorReason, LogLevel, ReasonRow, Retry } from "./src/reaso
 export { explanations } from "./src/explanations.ts";
 export { errorPage, findErrorPage, helpPath } from "./src/error-page.ts";
 export type { Explanation } from "./src/explanations.ts";
-export { GatewayError } from "./src/gateway-error.ts";
+export { GatewayError, neverRetry, retryOf } from "./src/gateway-error.ts";
 export type {
   ErrorSource,
   Exclusion,

@@ -261,10 +261,16 @@ describe("a refusal", () => {
   });
 
   it("of a budget promises no room to what is more than the whole of it", async () => {
-    const { http } = doors(await keyWith("poorer", budgetOf("poorer", "0.000001", "DAY")));
-    const { error } = await http(question);
-    expect(error?.reason).toBe("BUDGET_EXHAUSTED");
-    expect(error?.message).toContain("has never room for this request");
-    expect(error?.message).not.toContain("has room again");
+    const { http, grpc } = doors(await keyWith("poorer", budgetOf("poorer", "0.000001", "DAY")));
+    const answers = [await http(question), await grpc(question)];
+    for (const { error } of answers) {
+      expect(error?.reason).toBe("BUDGET_EXHAUSTED");
+      expect(error?.message).toContain("has never room for this request");
+      expect(error?.message).not.toContain("has room again");
+      expect(error?.retryAfterMs).toBeUndefined();
+      expect(error?.metadata).toMatchObject({ retry: "never" });
+    }
+    expect(answers[0]?.headers.get("x-should-retry")).toBe("false");
+    expect(answers[0]?.headers.get("retry-after")).toBeNull();
   });
 });

@@ -13,6 +13,8 @@ const seeExplain =
   "`penstock explain` shows for a key and a model which routes, policies and targets are weighed.";
 const targetHealth =
   "`RouterService.ListTargetHealth` on the admin port says which targets are left alone, why and until when.";
+const neverFits =
+  "Where the message says `never room`, the request is more than all of it: no delay is told and `retry: never` stands in the error's metadata. Send less, or let the answer be shorter.";
 const sdkRetries =
   "Penstock has used up its own attempts, so the answer carries `x-should-retry: false`: wait before you ask again.";
 
@@ -98,11 +100,11 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
   },
   LIMIT_EXCEEDED: {
     cause: "A limit of Penstock has no room now; the error names it.",
-    steps: ["Wait as long as `Retry-After` says.", "Raise the limit if it is too low."],
+    steps: ["Wait as long as `Retry-After` says.", neverFits, "Raise the limit if it is too low."],
   },
   BUDGET_EXHAUSTED: {
     cause: "A budget is used up until its period ends; the error names it.",
-    steps: ["Wait for the period to end, or raise the budget."],
+    steps: ["Wait for the period to end, or raise the budget.", neverFits],
   },
   QUOTA_UNAVAILABLE: {
     cause:

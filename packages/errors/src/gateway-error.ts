@@ -1,4 +1,4 @@
-import type { Blame, ErrorReason } from "./reasons.ts";
+import type { Blame, ErrorReason, Retry } from "./reasons.ts";
 import { reasons } from "./reasons.ts";
 
 /** Where the error arose: with the caller, in Penstock, or at a provider. */
@@ -46,6 +46,14 @@ export interface Exclusion {
   readonly detail?: string | undefined;
   /** Unix time from which it may be asked again; absent: not by waiting. */
   readonly untilTimeMs?: number;
+}
+
+/** Metadata of an error that waiting does not mend, though it mends others of its reason. */
+export const neverRetry = { retry: "never" } as const;
+
+/** Whether asking again can help after this very error. */
+export function retryOf({ reason, metadata }: Pick<GatewayError, "reason" | "metadata">): Retry {
+  return metadata["retry"] === neverRetry.retry ? "never" : reasons[reason].retry;
 }
 
 /** What an error carries besides its reason and its sentence. */

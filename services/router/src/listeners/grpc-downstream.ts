@@ -7,6 +7,7 @@ import {
   VectorEncoding,
 } from "@penstock/api";
 import type { CountTokensResponse, Finished, Started, StreamGenerateResponse } from "@penstock/api";
+import { retryOf } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
 import { encodeVector } from "@penstock/formats";
 import type { Answer, AnswerEnd, StreamEvent, VectorAnswer } from "@penstock/formats";
@@ -219,7 +220,8 @@ function grpcErrorOf(error: GatewayError, context: RequestContext, facts?: Answe
     grpcError.metadata.set("x-penstock-deployment", facts.deployment);
   }
   // What Penstock has tried already must not be multiplied: less than zero means never by itself.
-  if (error.source === "upstream") grpcError.metadata.set("grpc-retry-pushback-ms", "-1");
+  const isFinal = error.source === "upstream" || retryOf(error) === "never";
+  if (isFinal) grpcError.metadata.set("grpc-retry-pushback-ms", "-1");
   else if (error.retryAfterMs !== undefined) {
     grpcError.metadata.set("grpc-retry-pushback-ms", String(Math.ceil(error.retryAfterMs)));
   }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { VectorEncoding } from "@penstock/api";
 import type { CountTokensResponse } from "@penstock/api";
-import { helpPath, reasons } from "@penstock/errors";
+import { helpPath, reasons, retryOf } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
 import { openaiEmbeddings } from "@penstock/formats";
 import type {
@@ -308,7 +308,7 @@ export function writeHttpError(
     headers.push("retry-after-ms", String(Math.ceil(error.retryAfterMs)));
   }
   // SDKs retry by themselves: what Penstock has tried already must not be multiplied.
-  if (error.source === "upstream" || reasons[error.reason].retry === "never") {
+  if (error.source === "upstream" || retryOf(error) === "never") {
     headers.push("x-should-retry", "false");
   }
   response.writeHead(status, headers);

@@ -1,3 +1,4 @@
+import { toStatus } from "@penstock/errors";
 import { recordingObservability } from "@penstock/observability";
 import { describe, expect, it } from "vitest";
 import { RouterEvents } from "../events.ts";
@@ -43,6 +44,13 @@ describe("the error of a quota without room", () => {
       "budgets/demo (5 USD per day, for everyone) has never room for this request, which may take " +
         "5.000000001 USD. Send less, or let the answer be shorter (the most output tokens).",
     );
+    expect(error.retryAfterMs).toBeUndefined();
+    expect(error.metadata).toMatchObject({ retry: "never", requested: "5000000001" });
+    expect(error.metadata).not.toHaveProperty("reset_time");
+    const status = toStatus(error, "r", 20_000);
+    const types = status.details.map(({ typeUrl }) => typeUrl.split(".").at(-1));
+    expect(types).toContain("QuotaFailure");
+    expect(types).not.toContain("RetryInfo");
   });
 });
 

@@ -1,4 +1,4 @@
-import { GatewayError } from "@penstock/errors";
+import { GatewayError, neverRetry } from "@penstock/errors";
 import { formatMoney } from "@penstock/pricing";
 import type { CompiledQuota } from "@penstock/snapshot";
 import type { QuotaRefused, QuotaSilence } from "../leases/reserve-outcome.ts";
@@ -19,10 +19,10 @@ export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError 
   const requested = BigInt(refused.use.amount);
   // Time mends nothing where the whole of it would not be enough.
   const fits = requested <= quota.amount;
-  const reset = refused.resetTimeMs;
+  const reset = fits ? refused.resetTimeMs : undefined;
   const description = `${subject} has ${fits ? "no room left" : "never room"}`;
   const resets =
-    reset === undefined || !fits ? "" : ` It has room again at ${new Date(reset).toISOString()}.`;
+    reset === undefined ? "" : ` It has room again at ${new Date(reset).toISOString()}.`;
   const more =
     `, which may take ${describeQuantity(quota, requested)}. ` +
     "Send less, or let the answer be shorter (the most output tokens).";
@@ -36,6 +36,7 @@ export function quotaError(refused: QuotaRefused, wallMs: number): GatewayError 
       unit: quota.unit,
       limit: String(quota.amount),
       requested: String(refused.use.amount),
+      ...(fits ? {} : neverRetry),
       ...(reset === undefined ? {} : { reset_time: new Date(reset).toISOString() }),
     },
     quotaViolations: [

@@ -12,6 +12,8 @@ const lookAtGateway = "Look at the log of the router under the request's id.";
 const quotaSlow =
   "Send it again; if it stays so, see what makes quota or its database slow, " +
   "or let requests wait longer (PENSTOCK_QUOTA_WAIT).";
+const neverFits =
+  "Send less, or let the answer be shorter (the most output tokens), or raise the limit or budget.";
 const quotaSlowStates: ReadonlySet<string> = new Set(["late", "skipped"]);
 
 /** What to do about a request that ended for this reason, with what its error says besides. */
@@ -19,6 +21,8 @@ export function nextStep(reason: ErrorReason, error: UsageError | undefined): st
   const state = error?.metadata["quota_state"] ?? "";
   const isSlow = reason === "QUOTA_UNAVAILABLE" && quotaSlowStates.has(state);
   if (isSlow) return quotaSlow;
+  const isQuota = reason === "LIMIT_EXCEEDED" || reason === "BUDGET_EXHAUSTED";
+  if (isQuota && error?.metadata["retry"] === "never") return neverFits;
   return stepsByCause.get(error?.metadata["failure_cause"] ?? "") ?? nextSteps[reason];
 }
 

@@ -150,6 +150,13 @@ describe("the verdict", () => {
     expect(verdict.blame).toBe(blame);
   });
 
+  it("does not advise to wait for what never fits", () => {
+    const advised = (metadata: Record<string, string>) =>
+      verdictOf(event(RequestOutcome.REFUSED, error("BUDGET_EXHAUSTED", "", metadata))).nextStep;
+    expect(advised({ retry: "never" })).toMatch(/^Send less/);
+    expect(advised({})).toMatch(/^Wait/);
+  });
+
   it.each([
     ["late", "what makes quota or its database slow"],
     ["skipped", "what makes quota or its database slow"],

@@ -87,6 +87,7 @@ class Notes {
         source: error.source,
         retryAfterMs: error.retryDelayMs,
         fields: error.fieldViolations.map(({ field }) => field),
+        metadata: error.metadata,
       },
       wentOn: this.wentOn,
       elapsedMs: performance.now() - this.#startMs,

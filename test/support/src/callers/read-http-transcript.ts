@@ -77,5 +77,6 @@ function errorOf(error: NonNullable<Part["error"]>): TranscriptError {
     source: error.source ?? "",
     retryAfterMs: error.retry_after_ms,
     fields: (error.fields ?? []).map(({ field }) => field),
+    metadata: error.metadata ?? {},
   };
 }

@@ -47,4 +47,5 @@ export interface TranscriptError {
   readonly source: string;
   readonly retryAfterMs: number | undefined;
   readonly fields: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
 }

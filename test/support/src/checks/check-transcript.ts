@@ -1,5 +1,6 @@
-import { isErrorReason, reasons } from "@penstock/errors";
-import type { Transcript } from "../callers/transcript.ts";
+import { isErrorReason, retryOf } from "@penstock/errors";
+import type { ErrorReason } from "@penstock/errors";
+import type { Transcript, TranscriptError } from "../callers/transcript.ts";
 import type { Broken } from "./broken.ts";
 
 /** I4: a transcript has one vendor and one end. I8: its error says what to do. */
@@ -16,8 +17,13 @@ export function checkTranscript(transcript: Transcript): Broken[] {
   if (requestId === "") note("I8", "no request id");
   if (error === undefined) return broken;
   if (!isErrorReason(error.reason)) note("I8", `"${error.reason}" is no reason`);
-  else if (reasons[error.reason].retry === "later" && error.retryAfterMs === undefined) {
+  else if (isDelayed(error.reason, error) && error.retryAfterMs === undefined) {
     note("I8", `${error.reason} without a delay`);
   }
   return broken;
+}
+
+/** Whether the error must say how long to wait. */
+function isDelayed(reason: ErrorReason, { metadata }: TranscriptError): boolean {
+  return retryOf({ reason, metadata }) === "later";
 }

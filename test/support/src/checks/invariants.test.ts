@@ -32,9 +32,21 @@ const transcript: Transcript = {
   wentOn: false,
   elapsedMs: 1,
 };
-const error = { message: "m", source: "gateway", fields: [], retryAfterMs: undefined };
+const error = {
+  message: "m",
+  source: "gateway",
+  fields: [],
+  metadata: {},
+  retryAfterMs: undefined,
+};
 
 describe("checkTranscript", () => {
+  it("asks for no delay where the error says that none helps", () => {
+    const metadata = { retry: "never" };
+    const refused = { ...error, reason: "BUDGET_EXHAUSTED", metadata };
+    expect(checkTranscript({ ...transcript, end: "error", error: refused })).toEqual([]);
+  });
+
   it.each([
     ["two vendors", { providers: ["providers/a", "providers/b"] }, "content of"],
     ["no request id", { requestId: "" }, "no request id"],
