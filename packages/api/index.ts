@@ -190,11 +190,13 @@ export {
 export {
   ModelCapabilitiesSchema,
   ModelFactsSchema,
+  ModelPriceVariantSchema,
   ModelPricesSchema,
   ModelTargetSchema,
   file_penstock_inference_v1_model_facts,
   type ModelCapabilities,
   type ModelFacts,
+  type ModelPriceVariant,
   type ModelPrices,
   type ModelTarget,
 } from "./src/gen/penstock/inference/v1/model_facts_pb.ts";
@@ -361,9 +363,11 @@ export {
 export {
   PriceBookSchema,
   PriceSchema,
+  PriceVariantSchema,
   file_penstock_policy_v1_price_book,
   type Price,
   type PriceBook,
+  type PriceVariant,
 } from "./src/gen/penstock/policy/v1/price_book_pb.ts";
 export {
   CreatePriceBookRequestSchema,

@@ -1,6 +1,6 @@
-import type { Price, PriceBook } from "@penstock/api";
+import type { Price, PriceBook, PriceVariant as VariantMessage } from "@penstock/api";
 import { wallMs } from "@penstock/limits";
-import type { PriceEntry } from "@penstock/pricing";
+import type { PriceEntry, PriceVariant, TokenPrices } from "@penstock/pricing";
 
 import { timestampMs } from "./duration.ts";
 
@@ -9,14 +9,18 @@ export function priceEntries(priceBook: PriceBook): PriceEntry[] {
   return priceBook.prices.map((price) => ({
     model: price.model,
     effectiveTimeMs: wallMs(effectiveMs(price)),
-    inputNanoUsdPerMillionTokens: price.inputNanoUsdPerMillionTokens,
-    outputNanoUsdPerMillionTokens: price.outputNanoUsdPerMillionTokens,
-    ...optionalPrice("cacheReadInputNanoUsdPerMillionTokens", price),
-    ...optionalPrice("cacheWriteInputNanoUsdPerMillionTokens", price),
-    ...optionalPrice("cacheWrite1hInputNanoUsdPerMillionTokens", price),
-    ...optionalPrice("reasoningOutputNanoUsdPerMillionTokens", price),
-    ...optionalPrice("requestNanoUsd", price),
+    ...tokenPrices(price),
+    ...(price.variants.length === 0 ? {} : { variants: price.variants.map(priceVariant) }),
   }));
+}
+
+function priceVariant(variant: VariantMessage): PriceVariant {
+  const { serviceTier, aboveInputTokens: above } = variant;
+  return {
+    serviceTier,
+    ...(above === undefined ? {} : { aboveInputTokens: Number(above) }),
+    ...tokenPrices(variant),
+  };
 }
 
 // Absent: since 1970. Pricing wants a finite time, and nothing was ever asked before.
@@ -24,14 +28,27 @@ function effectiveMs(price: Price): number {
   return price.effectiveTime === undefined ? 0 : timestampMs(price.effectiveTime);
 }
 
-type OptionalPrice =
-  | "cacheReadInputNanoUsdPerMillionTokens"
-  | "cacheWriteInputNanoUsdPerMillionTokens"
-  | "cacheWrite1hInputNanoUsdPerMillionTokens"
-  | "reasoningOutputNanoUsdPerMillionTokens"
-  | "requestNanoUsd";
-
-function optionalPrice(name: OptionalPrice, price: Price): Partial<Record<OptionalPrice, bigint>> {
-  const value = price[name];
-  return value === undefined ? {} : { [name]: value };
+function tokenPrices(price: Price | VariantMessage): TokenPrices {
+  const prices: { -readonly [name in keyof TokenPrices]: TokenPrices[name] } = {
+    inputNanoUsdPerMillionTokens: price.inputNanoUsdPerMillionTokens,
+    outputNanoUsdPerMillionTokens: price.outputNanoUsdPerMillionTokens,
+  };
+  for (const name of optionalPrices) {
+    const value = price[name];
+    if (value !== undefined) prices[name] = value;
+  }
+  return prices;
 }
+
+const optionalPrices = [
+  "cacheReadInputNanoUsdPerMillionTokens",
+  "cacheWriteInputNanoUsdPerMillionTokens",
+  "cacheWrite1hInputNanoUsdPerMillionTokens",
+  "reasoningOutputNanoUsdPerMillionTokens",
+  "requestNanoUsd",
+  "audioInputNanoUsdPerMillionTokens",
+  "audioOutputNanoUsdPerMillionTokens",
+  "audioCacheReadInputNanoUsdPerMillionTokens",
+  "imageInputNanoUsdPerMillionTokens",
+  "imageOutputNanoUsdPerMillionTokens",
+] as const;

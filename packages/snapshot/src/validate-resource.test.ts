@@ -147,6 +147,37 @@ describe("validateResource", () => {
       "prices[1].effectiveTime",
       "INVALID",
     ],
+    [
+      "priceBook",
+      { prices: [{ model: "m", cacheWrite1hInputNanoUsdPerMillionTokens: "-1" }] },
+      "prices[0].cacheWrite1hInputNanoUsdPerMillionTokens",
+      "INVALID",
+    ],
+    [
+      "priceBook",
+      { prices: [{ model: "m", variants: [{ serviceTier: "flex" }, { aboveInputTokens: "9" }] }] },
+      "prices[0].variants[1].aboveInputTokens",
+      "INVALID",
+    ],
+    [
+      "priceBook",
+      {
+        prices: [
+          {
+            model: "m",
+            variants: [{ serviceTier: "flex", imageInputNanoUsdPerMillionTokens: "-1" }],
+          },
+        ],
+      },
+      "prices[0].variants[0].imageInputNanoUsdPerMillionTokens",
+      "INVALID",
+    ],
+    [
+      "priceBook",
+      { prices: [{ model: "m", variants: [{}] }] },
+      "prices[0].variants[0].serviceTier",
+      "INVALID",
+    ],
   ])("%s %j: %s %s", (kind, more, field, reason) => {
     expect(validateResource(made(kind, more))).toMatchObject([{ field, reason }]);
   });

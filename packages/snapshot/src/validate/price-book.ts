@@ -25,5 +25,5 @@ export function checkPriceBook(problems: ProblemList, priceBook: PriceBook): voi
 function protoJsonPath(field: string): string {
   return field
     .replace(/^entries/, "prices")
-    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    .replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

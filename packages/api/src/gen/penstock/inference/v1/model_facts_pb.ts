@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/inference/v1/model_facts.proto.
  */
 export const file_penstock_inference_v1_model_facts: GenFile = /*@__PURE__*/
-  fileDesc("CidwZW5zdG9jay9pbmZlcmVuY2UvdjEvbW9kZWxfZmFjdHMucHJvdG8SFXBlbnN0b2NrLmluZmVyZW5jZS52MSLeAwoLTW9kZWxQcmljZXMSKQohaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAEgASgDEioKIm91dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYAiABKAMSOQosY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYAyABKANIAIgBARI6Ci1jYWNoZV93cml0ZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYBCABKANIAYgBARI5CixyZWFzb25pbmdfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgFIAEoA0gCiAEBEh0KEHJlcXVlc3RfbmFub191c2QYBiABKANIA4gBAUIvCi1fY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCMAouX2NhY2hlX3dyaXRlX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IvCi1fcmVhc29uaW5nX291dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCEwoRX3JlcXVlc3RfbmFub191c2QihQMKEU1vZGVsQ2FwYWJpbGl0aWVzEhcKCmdlbmVyYXRpb24YASABKAhIAIgBARIXCgplbWJlZGRpbmdzGAIgASgISAGIAQESFgoJc3RyZWFtaW5nGAMgASgISAKIAQESEgoFdG9vbHMYBCABKAhIA4gBARIYCgtqc29uX3NjaGVtYRgFIAEoCEgEiAEBEhgKC2ltYWdlX2lucHV0GAYgASgISAWIAQESGAoLYXVkaW9faW5wdXQYByABKAhIBogBARIWCglyZWFzb25pbmcYCCABKAhIB4gBARIgChNtdWx0aXBsZV9jYW5kaWRhdGVzGAkgASgISAiIAQFCDQoLX2dlbmVyYXRpb25CDQoLX2VtYmVkZGluZ3NCDAoKX3N0cmVhbWluZ0IICgZfdG9vbHNCDgoMX2pzb25fc2NoZW1hQg4KDF9pbWFnZV9pbnB1dEIOCgxfYXVkaW9faW5wdXRCDAoKX3JlYXNvbmluZ0IWChRfbXVsdGlwbGVfY2FuZGlkYXRlcyKiAgoKTW9kZWxGYWN0cxIyCgZwcmljZXMYASABKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTW9kZWxQcmljZXMSGwoOY29udGV4dF90b2tlbnMYAiABKANIAIgBARIeChFtYXhfb3V0cHV0X3Rva2VucxgDIAEoA0gBiAEBEiEKFGVtYmVkZGluZ19kaW1lbnNpb25zGAQgASgFSAKIAQESPgoMY2FwYWJpbGl0aWVzGAUgASgLMigucGVuc3RvY2suaW5mZXJlbmNlLnYxLk1vZGVsQ2FwYWJpbGl0aWVzQhEKD19jb250ZXh0X3Rva2Vuc0IUChJfbWF4X291dHB1dF90b2tlbnNCFwoVX2VtYmVkZGluZ19kaW1lbnNpb25zInQKC01vZGVsVGFyZ2V0EhIKCmRlcGxveW1lbnQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSMAoFZmFjdHMYBCABKAsyIS5wZW5zdG9jay5pbmZlcmVuY2UudjEuTW9kZWxGYWN0c2IGcHJvdG8z");
+  fileDesc("CidwZW5zdG9jay9pbmZlcmVuY2UvdjEvbW9kZWxfZmFjdHMucHJvdG8SFXBlbnN0b2NrLmluZmVyZW5jZS52MSKeCAoLTW9kZWxQcmljZXMSKQohaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAEgASgDEioKIm91dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYAiABKAMSOQosY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYAyABKANIAIgBARI6Ci1jYWNoZV93cml0ZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYBCABKANIAYgBARI5CixyZWFzb25pbmdfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgFIAEoA0gCiAEBEh0KEHJlcXVlc3RfbmFub191c2QYBiABKANIA4gBARI0CidhdWRpb19pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYZCABKANIBIgBARI1CihhdWRpb19vdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGGUgASgDSAWIAQESPwoyYXVkaW9fY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYZiABKANIBogBARI0CidpbWFnZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYZyABKANIB4gBARI1CihpbWFnZV9vdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGGggASgDSAiIAQESOgoIdmFyaWFudHMYaSADKAsyKC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTW9kZWxQcmljZVZhcmlhbnRCLwotX2NhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQjAKLl9jYWNoZV93cml0ZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCLwotX3JlYXNvbmluZ19vdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQhMKEV9yZXF1ZXN0X25hbm9fdXNkQioKKF9hdWRpb19pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCKwopX2F1ZGlvX291dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCNQozX2F1ZGlvX2NhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQioKKF9pbWFnZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCKwopX2ltYWdlX291dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMilQEKEU1vZGVsUHJpY2VWYXJpYW50EhQKDHNlcnZpY2VfdGllchgBIAEoCRIfChJhYm92ZV9pbnB1dF90b2tlbnMYAiABKANIAIgBARIyCgZwcmljZXMYAyABKAsyIi5wZW5zdG9jay5pbmZlcmVuY2UudjEuTW9kZWxQcmljZXNCFQoTX2Fib3ZlX2lucHV0X3Rva2VucyKFAwoRTW9kZWxDYXBhYmlsaXRpZXMSFwoKZ2VuZXJhdGlvbhgBIAEoCEgAiAEBEhcKCmVtYmVkZGluZ3MYAiABKAhIAYgBARIWCglzdHJlYW1pbmcYAyABKAhIAogBARISCgV0b29scxgEIAEoCEgDiAEBEhgKC2pzb25fc2NoZW1hGAUgASgISASIAQESGAoLaW1hZ2VfaW5wdXQYBiABKAhIBYgBARIYCgthdWRpb19pbnB1dBgHIAEoCEgGiAEBEhYKCXJlYXNvbmluZxgIIAEoCEgHiAEBEiAKE211bHRpcGxlX2NhbmRpZGF0ZXMYCSABKAhICIgBAUINCgtfZ2VuZXJhdGlvbkINCgtfZW1iZWRkaW5nc0IMCgpfc3RyZWFtaW5nQggKBl90b29sc0IOCgxfanNvbl9zY2hlbWFCDgoMX2ltYWdlX2lucHV0Qg4KDF9hdWRpb19pbnB1dEIMCgpfcmVhc29uaW5nQhYKFF9tdWx0aXBsZV9jYW5kaWRhdGVzIqICCgpNb2RlbEZhY3RzEjIKBnByaWNlcxgBIAEoCzIiLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Nb2RlbFByaWNlcxIbCg5jb250ZXh0X3Rva2VucxgCIAEoA0gAiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAMgASgDSAGIAQESIQoUZW1iZWRkaW5nX2RpbWVuc2lvbnMYBCABKAVIAogBARI+CgxjYXBhYmlsaXRpZXMYBSABKAsyKC5wZW5zdG9jay5pbmZlcmVuY2UudjEuTW9kZWxDYXBhYmlsaXRpZXNCEQoPX2NvbnRleHRfdG9rZW5zQhQKEl9tYXhfb3V0cHV0X3Rva2Vuc0IXChVfZW1iZWRkaW5nX2RpbWVuc2lvbnMidAoLTW9kZWxUYXJnZXQSEgoKZGVwbG95bWVudBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRIwCgVmYWN0cxgEIAEoCzIhLnBlbnN0b2NrLmluZmVyZW5jZS52MS5Nb2RlbEZhY3RzYgZwcm90bzM");
 
 /**
  * What tokens cost. Absent classes cost what their whole costs.
@@ -59,6 +59,50 @@ export type ModelPrices = Message<"penstock.inference.v1.ModelPrices"> & {
    * @generated from field: optional int64 request_nano_usd = 6;
    */
   requestNanoUsd?: bigint | undefined;
+
+  /**
+   * Input tokens that carry audio and were not read from the cache. Unit: nano-USD per million tokens. Absent: as input.
+   *
+   * @generated from field: optional int64 audio_input_nano_usd_per_million_tokens = 100;
+   */
+  audioInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry audio. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 audio_output_nano_usd_per_million_tokens = 101;
+   */
+  audioOutputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry audio and were read from the cache. Unit: nano-USD per million tokens. Absent: as
+   * other reads of the cache.
+   *
+   * @generated from field: optional int64 audio_cache_read_input_nano_usd_per_million_tokens = 102;
+   */
+  audioCacheReadInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry images and were not read from the cache. Unit: nano-USD per million tokens. Absent:
+   * as input.
+   *
+   * @generated from field: optional int64 image_input_nano_usd_per_million_tokens = 103;
+   */
+  imageInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry images. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 image_output_nano_usd_per_million_tokens = 104;
+   */
+  imageOutputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Other prices for some requests, by tier and size, most specific first. Empty: there are none.
+   *
+   * @generated from field: repeated penstock.inference.v1.ModelPriceVariant variants = 105;
+   */
+  variants: ModelPriceVariant[];
 };
 
 /**
@@ -67,6 +111,41 @@ export type ModelPrices = Message<"penstock.inference.v1.ModelPrices"> & {
  */
 export const ModelPricesSchema: GenMessage<ModelPrices> = /*@__PURE__*/
   messageDesc(file_penstock_inference_v1_model_facts, 0);
+
+/**
+ * Prices of a model for some requests.
+ *
+ * @generated from message penstock.inference.v1.ModelPriceVariant
+ */
+export type ModelPriceVariant = Message<"penstock.inference.v1.ModelPriceVariant"> & {
+  /**
+   * Tier by which the provider serves the request. Empty: every tier that no other variant names.
+   *
+   * @generated from field: string service_tier = 1;
+   */
+  serviceTier: string;
+
+  /**
+   * Only requests with more input tokens than these. Unit: tokens. Absent: any number.
+   *
+   * @generated from field: optional int64 above_input_tokens = 2;
+   */
+  aboveInputTokens?: bigint | undefined;
+
+  /**
+   * What tokens cost then; has no variants.
+   *
+   * @generated from field: penstock.inference.v1.ModelPrices prices = 3;
+   */
+  prices?: ModelPrices | undefined;
+};
+
+/**
+ * Describes the message penstock.inference.v1.ModelPriceVariant.
+ * Use `create(ModelPriceVariantSchema)` to create a new message.
+ */
+export const ModelPriceVariantSchema: GenMessage<ModelPriceVariant> = /*@__PURE__*/
+  messageDesc(file_penstock_inference_v1_model_facts, 1);
 
 /**
  * What can be done. Absent: not said, and taken as yes.
@@ -143,7 +222,7 @@ export type ModelCapabilities = Message<"penstock.inference.v1.ModelCapabilities
  * Use `create(ModelCapabilitiesSchema)` to create a new message.
  */
 export const ModelCapabilitiesSchema: GenMessage<ModelCapabilities> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_model_facts, 1);
+  messageDesc(file_penstock_inference_v1_model_facts, 2);
 
 /**
  * Prices, bounds and abilities.
@@ -192,7 +271,7 @@ export type ModelFacts = Message<"penstock.inference.v1.ModelFacts"> & {
  * Use `create(ModelFactsSchema)` to create a new message.
  */
 export const ModelFactsSchema: GenMessage<ModelFacts> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_model_facts, 2);
+  messageDesc(file_penstock_inference_v1_model_facts, 3);
 
 /**
  * One deployment that may answer.
@@ -234,5 +313,5 @@ export type ModelTarget = Message<"penstock.inference.v1.ModelTarget"> & {
  * Use `create(ModelTargetSchema)` to create a new message.
  */
 export const ModelTargetSchema: GenMessage<ModelTarget> = /*@__PURE__*/
-  messageDesc(file_penstock_inference_v1_model_facts, 3);
+  messageDesc(file_penstock_inference_v1_model_facts, 4);
 

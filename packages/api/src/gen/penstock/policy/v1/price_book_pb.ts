@@ -12,7 +12,125 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/price_book.proto.
  */
 export const file_penstock_policy_v1_price_book: GenFile = /*@__PURE__*/
-  fileDesc("CiNwZW5zdG9jay9wb2xpY3kvdjEvcHJpY2VfYm9vay5wcm90bxIScGVuc3RvY2sucG9saWN5LnYxIo8FCgVQcmljZRINCgVtb2RlbBgBIAEoCRIyCg5lZmZlY3RpdmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQohaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAMgASgDEioKIm91dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYBCABKAMSOQosY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYBSABKANIAIgBARI6Ci1jYWNoZV93cml0ZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYBiABKANIAYgBARI9CjBjYWNoZV93cml0ZV8xaF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYKCABKANIAogBARI5CixyZWFzb25pbmdfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgHIAEoA0gDiAEBEh0KEHJlcXVlc3RfbmFub191c2QYCCABKANIBIgBAUIvCi1fY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCMAouX2NhY2hlX3dyaXRlX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IzCjFfY2FjaGVfd3JpdGVfMWhfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQi8KLV9yZWFzb25pbmdfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0ITChFfcmVxdWVzdF9uYW5vX3VzZCLcAwoJUHJpY2VCb29rEgwKBG5hbWUYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRI5CgZsYWJlbHMYBCADKAsyKS5wZW5zdG9jay5wb2xpY3kudjEuUHJpY2VCb29rLkxhYmVsc0VudHJ5EkMKC2Fubm90YXRpb25zGAUgAygLMi4ucGVuc3RvY2sucG9saWN5LnYxLlByaWNlQm9vay5Bbm5vdGF0aW9uc0VudHJ5Ei8KC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgIIAEoCRIQCghyZXZpc2lvbhgJIAEoAxIpCgZwcmljZXMYECADKAsyGS5wZW5zdG9jay5wb2xpY3kudjEuUHJpY2USDgoGc291cmNlGBEgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiNwZW5zdG9jay9wb2xpY3kvdjEvcHJpY2VfYm9vay5wcm90bxIScGVuc3RvY2sucG9saWN5LnYxIqUJCgxQcmljZVZhcmlhbnQSFAoMc2VydmljZV90aWVyGAEgASgJEh8KEmFib3ZlX2lucHV0X3Rva2VucxgCIAEoA0gAiAEBEikKIWlucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgDIAEoAxIqCiJvdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAQgASgDEjkKLGNhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAUgASgDSAGIAQESOgotY2FjaGVfd3JpdGVfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAYgASgDSAKIAQESPQowY2FjaGVfd3JpdGVfMWhfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAcgASgDSAOIAQESOQoscmVhc29uaW5nX291dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYCCABKANIBIgBARIdChByZXF1ZXN0X25hbm9fdXNkGAkgASgDSAWIAQESNAonYXVkaW9faW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAogASgDSAaIAQESNQooYXVkaW9fb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgLIAEoA0gHiAEBEj8KMmF1ZGlvX2NhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAwgASgDSAiIAQESNAonaW1hZ2VfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGA0gASgDSAmIAQESNQooaW1hZ2Vfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgOIAEoA0gKiAEBQhUKE19hYm92ZV9pbnB1dF90b2tlbnNCLwotX2NhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQjAKLl9jYWNoZV93cml0ZV9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCMwoxX2NhY2hlX3dyaXRlXzFoX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IvCi1fcmVhc29uaW5nX291dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCEwoRX3JlcXVlc3RfbmFub191c2RCKgooX2F1ZGlvX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IrCilfYXVkaW9fb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0I1CjNfYXVkaW9fY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCKgooX2ltYWdlX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IrCilfaW1hZ2Vfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucyLHCQoFUHJpY2USDQoFbW9kZWwYASABKAkSMgoOZWZmZWN0aXZlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKIWlucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxgDIAEoAxIqCiJvdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAQgASgDEjkKLGNhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAUgASgDSACIAQESOgotY2FjaGVfd3JpdGVfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGAYgASgDSAGIAQESPQowY2FjaGVfd3JpdGVfMWhfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGCggASgDSAKIAQESOQoscmVhc29uaW5nX291dHB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnMYByABKANIA4gBARIdChByZXF1ZXN0X25hbm9fdXNkGAggASgDSASIAQESNAonYXVkaW9faW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGGQgASgDSAWIAQESNQooYXVkaW9fb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxhlIAEoA0gGiAEBEj8KMmF1ZGlvX2NhY2hlX3JlYWRfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGGYgASgDSAeIAQESNAonaW1hZ2VfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zGGcgASgDSAiIAQESNQooaW1hZ2Vfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2VucxhoIAEoA0gJiAEBEjIKCHZhcmlhbnRzGGkgAygLMiAucGVuc3RvY2sucG9saWN5LnYxLlByaWNlVmFyaWFudEIvCi1fY2FjaGVfcmVhZF9pbnB1dF9uYW5vX3VzZF9wZXJfbWlsbGlvbl90b2tlbnNCMAouX2NhY2hlX3dyaXRlX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IzCjFfY2FjaGVfd3JpdGVfMWhfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQi8KLV9yZWFzb25pbmdfb3V0cHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0ITChFfcmVxdWVzdF9uYW5vX3VzZEIqCihfYXVkaW9faW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQisKKV9hdWRpb19vdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQjUKM19hdWRpb19jYWNoZV9yZWFkX2lucHV0X25hbm9fdXNkX3Blcl9taWxsaW9uX3Rva2Vuc0IqCihfaW1hZ2VfaW5wdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zQisKKV9pbWFnZV9vdXRwdXRfbmFub191c2RfcGVyX21pbGxpb25fdG9rZW5zItwDCglQcmljZUJvb2sSDAoEbmFtZRgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEjkKBmxhYmVscxgEIAMoCzIpLnBlbnN0b2NrLnBvbGljeS52MS5QcmljZUJvb2suTGFiZWxzRW50cnkSQwoLYW5ub3RhdGlvbnMYBSADKAsyLi5wZW5zdG9jay5wb2xpY3kudjEuUHJpY2VCb29rLkFubm90YXRpb25zRW50cnkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAggASgJEhAKCHJldmlzaW9uGAkgASgDEikKBnByaWNlcxgQIAMoCzIZLnBlbnN0b2NrLnBvbGljeS52MS5QcmljZRIOCgZzb3VyY2UYESABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoyChBBbm5vdGF0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+
+/**
+ * Prices of the same model for some requests. It is a whole set: a request that it prices takes nothing
+ * from the price that it belongs to, nor from other variants.
+ *
+ * @generated from message penstock.policy.v1.PriceVariant
+ */
+export type PriceVariant = Message<"penstock.policy.v1.PriceVariant"> & {
+  /**
+   * Tier by which the provider served the request, as its answer tells it (`flex`, `priority`; for Anthropic's
+   * `speed` `fast`, for Bedrock's optimized latency `optimized`), else as asked for. At most 64 characters.
+   * Empty: every tier that no other variant names.
+   *
+   * @generated from field: string service_tier = 1;
+   */
+  serviceTier: string;
+
+  /**
+   * Only requests with more input tokens than these, cached ones included: the whole request is then
+   * priced so. From 0. Unit: tokens. Absent: any number.
+   *
+   * @generated from field: optional int64 above_input_tokens = 2;
+   */
+  aboveInputTokens?: bigint | undefined;
+
+  /**
+   * Input tokens. Unit: nano-USD per million tokens.
+   *
+   * @generated from field: int64 input_nano_usd_per_million_tokens = 3;
+   */
+  inputNanoUsdPerMillionTokens: bigint;
+
+  /**
+   * Output tokens. Unit: nano-USD per million tokens.
+   *
+   * @generated from field: int64 output_nano_usd_per_million_tokens = 4;
+   */
+  outputNanoUsdPerMillionTokens: bigint;
+
+  /**
+   * Input tokens read from the provider's cache. Unit: nano-USD per million tokens. Absent: as input.
+   *
+   * @generated from field: optional int64 cache_read_input_nano_usd_per_million_tokens = 5;
+   */
+  cacheReadInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens written to the provider's cache. Unit: nano-USD per million tokens. Absent: as input.
+   *
+   * @generated from field: optional int64 cache_write_input_nano_usd_per_million_tokens = 6;
+   */
+  cacheWriteInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Of them, those kept for an hour. Unit: nano-USD per million tokens. Absent: as other writes to the cache.
+   *
+   * @generated from field: optional int64 cache_write_1h_input_nano_usd_per_million_tokens = 7;
+   */
+  cacheWrite1hInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens spent on reasoning. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 reasoning_output_nano_usd_per_million_tokens = 8;
+   */
+  reasoningOutputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Each answered request. Unit: nano-USD. Absent: nothing.
+   *
+   * @generated from field: optional int64 request_nano_usd = 9;
+   */
+  requestNanoUsd?: bigint | undefined;
+
+  /**
+   * Input tokens that carry audio and were not read from the cache. Unit: nano-USD per million tokens. Absent: as input.
+   *
+   * @generated from field: optional int64 audio_input_nano_usd_per_million_tokens = 10;
+   */
+  audioInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry audio. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 audio_output_nano_usd_per_million_tokens = 11;
+   */
+  audioOutputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry audio and were read from the cache. Unit: nano-USD per million tokens. Absent: as
+   * other reads of the cache.
+   *
+   * @generated from field: optional int64 audio_cache_read_input_nano_usd_per_million_tokens = 12;
+   */
+  audioCacheReadInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry images and were not read from the cache. Unit: nano-USD per million tokens. Absent:
+   * as input.
+   *
+   * @generated from field: optional int64 image_input_nano_usd_per_million_tokens = 13;
+   */
+  imageInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry images. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 image_output_nano_usd_per_million_tokens = 14;
+   */
+  imageOutputNanoUsdPerMillionTokens?: bigint | undefined;
+};
+
+/**
+ * Describes the message penstock.policy.v1.PriceVariant.
+ * Use `create(PriceVariantSchema)` to create a new message.
+ */
+export const PriceVariantSchema: GenMessage<PriceVariant> = /*@__PURE__*/
+  messageDesc(file_penstock_policy_v1_price_book, 0);
 
 /**
  * The prices of one model from a time on. Absent classes cost what their whole costs.
@@ -82,6 +200,52 @@ export type Price = Message<"penstock.policy.v1.Price"> & {
    * @generated from field: optional int64 request_nano_usd = 8;
    */
   requestNanoUsd?: bigint | undefined;
+
+  /**
+   * Input tokens that carry audio and were not read from the cache. Unit: nano-USD per million tokens. Absent: as input.
+   *
+   * @generated from field: optional int64 audio_input_nano_usd_per_million_tokens = 100;
+   */
+  audioInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry audio. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 audio_output_nano_usd_per_million_tokens = 101;
+   */
+  audioOutputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry audio and were read from the cache. Unit: nano-USD per million tokens. Absent: as
+   * other reads of the cache.
+   *
+   * @generated from field: optional int64 audio_cache_read_input_nano_usd_per_million_tokens = 102;
+   */
+  audioCacheReadInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry images and were not read from the cache. Unit: nano-USD per million tokens. Absent:
+   * as input.
+   *
+   * @generated from field: optional int64 image_input_nano_usd_per_million_tokens = 103;
+   */
+  imageInputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry images. Unit: nano-USD per million tokens. Absent: as output.
+   *
+   * @generated from field: optional int64 image_output_nano_usd_per_million_tokens = 104;
+   */
+  imageOutputNanoUsdPerMillionTokens?: bigint | undefined;
+
+  /**
+   * Other prices for some requests, by tier and size. Where several fit, the one for the tier comes before
+   * one for every tier, then the one above more tokens. At most 64. Refused: two with the same condition, and a
+   * tier without a variant for a number of tokens above which every other tier costs something else.
+   *
+   * @generated from field: repeated penstock.policy.v1.PriceVariant variants = 105;
+   */
+  variants: PriceVariant[];
 };
 
 /**
@@ -89,7 +253,7 @@ export type Price = Message<"penstock.policy.v1.Price"> & {
  * Use `create(PriceSchema)` to create a new message.
  */
 export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
-  messageDesc(file_penstock_policy_v1_price_book, 0);
+  messageDesc(file_penstock_policy_v1_price_book, 1);
 
 /**
  * Prices of models, each valid from a time on.
@@ -180,5 +344,5 @@ export type PriceBook = Message<"penstock.policy.v1.PriceBook"> & {
  * Use `create(PriceBookSchema)` to create a new message.
  */
 export const PriceBookSchema: GenMessage<PriceBook> = /*@__PURE__*/
-  messageDesc(file_penstock_policy_v1_price_book, 1);
+  messageDesc(file_penstock_policy_v1_price_book, 2);
 

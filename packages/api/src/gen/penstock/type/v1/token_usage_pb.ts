@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file penstock/type/v1/token_usage.proto.
  */
 export const file_penstock_type_v1_token_usage: GenFile = /*@__PURE__*/
-  fileDesc("CiJwZW5zdG9jay90eXBlL3YxL3Rva2VuX3VzYWdlLnByb3RvEhBwZW5zdG9jay50eXBlLnYxIpkECgpUb2tlblVzYWdlEhkKDGlucHV0X3Rva2VucxgBIAEoA0gAiAEBEiQKF2NhY2hlX3JlYWRfaW5wdXRfdG9rZW5zGAIgASgDSAGIAQESJQoYY2FjaGVfd3JpdGVfaW5wdXRfdG9rZW5zGAMgASgDSAKIAQESHwoSYXVkaW9faW5wdXRfdG9rZW5zGAQgASgDSAOIAQESGgoNb3V0cHV0X3Rva2VucxgFIAEoA0gEiAEBEiQKF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDSAWIAQESIAoTYXVkaW9fb3V0cHV0X3Rva2VucxgHIAEoA0gGiAEBEi0KBnNvdXJjZRgIIAEoDjIdLnBlbnN0b2NrLnR5cGUudjEuVXNhZ2VTb3VyY2USKAobY2FjaGVfd3JpdGVfMWhfaW5wdXRfdG9rZW5zGCggASgDSAeIAQFCDwoNX2lucHV0X3Rva2Vuc0IaChhfY2FjaGVfcmVhZF9pbnB1dF90b2tlbnNCGwoZX2NhY2hlX3dyaXRlX2lucHV0X3Rva2Vuc0IVChNfYXVkaW9faW5wdXRfdG9rZW5zQhAKDl9vdXRwdXRfdG9rZW5zQhoKGF9yZWFzb25pbmdfb3V0cHV0X3Rva2Vuc0IWChRfYXVkaW9fb3V0cHV0X3Rva2Vuc0IeChxfY2FjaGVfd3JpdGVfMWhfaW5wdXRfdG9rZW5zKmIKC1VzYWdlU291cmNlEhwKGFVTQUdFX1NPVVJDRV9VTlNQRUNJRklFRBAAEhkKFVVTQUdFX1NPVVJDRV9SRVBPUlRFRBABEhoKFlVTQUdFX1NPVVJDRV9FU1RJTUFURUQQAmIGcHJvdG8z");
+  fileDesc("CiJwZW5zdG9jay90eXBlL3YxL3Rva2VuX3VzYWdlLnByb3RvEhBwZW5zdG9jay50eXBlLnYxItkFCgpUb2tlblVzYWdlEhkKDGlucHV0X3Rva2VucxgBIAEoA0gAiAEBEiQKF2NhY2hlX3JlYWRfaW5wdXRfdG9rZW5zGAIgASgDSAGIAQESJQoYY2FjaGVfd3JpdGVfaW5wdXRfdG9rZW5zGAMgASgDSAKIAQESHwoSYXVkaW9faW5wdXRfdG9rZW5zGAQgASgDSAOIAQESGgoNb3V0cHV0X3Rva2VucxgFIAEoA0gEiAEBEiQKF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDSAWIAQESIAoTYXVkaW9fb3V0cHV0X3Rva2VucxgHIAEoA0gGiAEBEi0KBnNvdXJjZRgIIAEoDjIdLnBlbnN0b2NrLnR5cGUudjEuVXNhZ2VTb3VyY2USKAobY2FjaGVfd3JpdGVfMWhfaW5wdXRfdG9rZW5zGCggASgDSAeIAQESKgodYXVkaW9fY2FjaGVfcmVhZF9pbnB1dF90b2tlbnMYZCABKANICIgBARIfChJpbWFnZV9pbnB1dF90b2tlbnMYZSABKANICYgBARIgChNpbWFnZV9vdXRwdXRfdG9rZW5zGGYgASgDSAqIAQFCDwoNX2lucHV0X3Rva2Vuc0IaChhfY2FjaGVfcmVhZF9pbnB1dF90b2tlbnNCGwoZX2NhY2hlX3dyaXRlX2lucHV0X3Rva2Vuc0IVChNfYXVkaW9faW5wdXRfdG9rZW5zQhAKDl9vdXRwdXRfdG9rZW5zQhoKGF9yZWFzb25pbmdfb3V0cHV0X3Rva2Vuc0IWChRfYXVkaW9fb3V0cHV0X3Rva2Vuc0IeChxfY2FjaGVfd3JpdGVfMWhfaW5wdXRfdG9rZW5zQiAKHl9hdWRpb19jYWNoZV9yZWFkX2lucHV0X3Rva2Vuc0IVChNfaW1hZ2VfaW5wdXRfdG9rZW5zQhYKFF9pbWFnZV9vdXRwdXRfdG9rZW5zKmIKC1VzYWdlU291cmNlEhwKGFVTQUdFX1NPVVJDRV9VTlNQRUNJRklFRBAAEhkKFVVTQUdFX1NPVVJDRV9SRVBPUlRFRBABEhoKFlVTQUdFX1NPVVJDRV9FU1RJTUFURUQQAmIGcHJvdG8z");
 
 /**
  * Token counts of one answer. Absent means "not said", zero means zero.
@@ -81,6 +81,27 @@ export type TokenUsage = Message<"penstock.type.v1.TokenUsage"> & {
    * @generated from field: optional int64 cache_write_1h_input_tokens = 40;
    */
   cacheWrite1hInputTokens?: bigint | undefined;
+
+  /**
+   * Of the input tokens that carry audio, those that the provider read from its prompt cache. Unit: tokens.
+   *
+   * @generated from field: optional int64 audio_cache_read_input_tokens = 100;
+   */
+  audioCacheReadInputTokens?: bigint | undefined;
+
+  /**
+   * Input tokens that carry images, where the provider counts them apart. Unit: tokens.
+   *
+   * @generated from field: optional int64 image_input_tokens = 101;
+   */
+  imageInputTokens?: bigint | undefined;
+
+  /**
+   * Output tokens that carry images, where the provider counts them apart. Unit: tokens.
+   *
+   * @generated from field: optional int64 image_output_tokens = 102;
+   */
+  imageOutputTokens?: bigint | undefined;
 };
 
 /**
