@@ -45,6 +45,7 @@ export type { CountingFormat, CountingFormatName } from "./src/counting-format.t
 export { countingFormats, embeddingFormats, formats } from "./src/formats.ts";
 export { finishWarning } from "./src/finish-warning.ts";
 export { warnOfForeignParameters } from "./src/foreign-parameters.ts";
+export { askedTier, mayServe } from "./src/service-tier.ts";
 export { sideEffectOf } from "./src/side-effect.ts";
 export { failureOfError, failureToError, localFailure } from "./src/failure-to-error.ts";
 export {

@@ -122,6 +122,12 @@ export interface AnswerEnd {
   report?: JsonObject;
   /** Tier by which the provider served the request, in its words; absent when it did not say. */
   serviceTier?: string;
+  /**
+   * Tier that the price of the answer depends on, in the provider's words, where its format tells it
+   * otherwise than as the `serviceTier` of an answer: callers of other formats don't get it. Absent:
+   * `serviceTier` is all that is known.
+   */
+  servedTier?: string;
   /** The end of the stream, where the stream is passed on as it came. */
   relayed?: RelayedEnd;
 }

@@ -1,14 +1,14 @@
 import type { ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { Answer } from "../format.ts";
+import type { Answer, AnswerEnd } from "../format.ts";
 import { citationPart, textPart, toolCallPart } from "../openai-chat/content-parts.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
 import { readCitations } from "./citations.ts";
 import { foreignPart, thinkingPart } from "./own-parts.ts";
 import { readInBandError } from "./read-error.ts";
 import { readFinish } from "./stop-reason.ts";
-import { readUsage } from "./usage.ts";
+import { readUsage, servedTierOf } from "./usage.ts";
 
 const maxNameLength = 256;
 
@@ -26,17 +26,17 @@ export function readResponse(body: Uint8Array): Answer {
   const finish = readFinish(fields);
   if (finish.rawReason === "") throw localFailure("MALFORMED", "no stop reason");
   const { usage, raw, warnings } = readUsage(fields["usage"]);
-  return {
-    candidates: [{ parts: content.flatMap(readBlock), finish }],
-    end: {
-      candidates: [finish],
-      usage,
-      rawUsage: raw,
-      responseId: shortText(fields["id"]),
-      model: shortText(fields["model"]),
-      warnings,
-    },
+  const end: AnswerEnd = {
+    candidates: [finish],
+    usage,
+    rawUsage: raw,
+    responseId: shortText(fields["id"]),
+    model: shortText(fields["model"]),
+    warnings,
   };
+  const servedTier = servedTierOf(raw);
+  if (servedTier !== undefined) end.servedTier = servedTier;
+  return { candidates: [{ parts: content.flatMap(readBlock), finish }], end };
 }
 
 /** Text of a bounded length, or nothing. */

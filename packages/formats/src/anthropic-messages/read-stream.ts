@@ -14,7 +14,7 @@ import { readInBandError } from "./read-error.ts";
 import { shortText } from "./read-response.ts";
 import { readFinish } from "./stop-reason.ts";
 import { StreamBlocks } from "./stream-blocks.ts";
-import { mergeUsage, readUsage } from "./usage.ts";
+import { mergeUsage, readUsage, servedTierOf } from "./usage.ts";
 
 /**
  * Makes the reader of one stream. The proof of a complete answer is `message_stop` behind a stop
@@ -108,6 +108,8 @@ class MessagesStream implements StreamDialect {
       model: this.model,
       warnings,
     };
+    const servedTier = servedTierOf(raw);
+    if (servedTier !== undefined) end.servedTier = servedTier;
     if (this.#relayed !== undefined) end.relayed = new KnownEnd(this.#relayed.take());
     this.#output.complete(end);
   }

@@ -1,10 +1,10 @@
 import { FinishReason } from "@penstock/api";
-import type { RelayedAnswer, TextRange } from "../format.ts";
+import type { AnswerEnd, RelayedAnswer, TextRange } from "../format.ts";
 import { JsonWalker } from "../json-walker.ts";
 import { isJsonObject } from "../read-json.ts";
 import { scanAnswer } from "./scan-answer.ts";
 import { readFinish } from "./stop-reason.ts";
-import { readUsage } from "./usage.ts";
+import { readUsage, servedTierOf } from "./usage.ts";
 
 /**
  * Looks over a whole answer that may go to the caller as it came: it is a message with id, model,
@@ -25,7 +25,7 @@ export function relayResponse(text: string, body: Uint8Array): RelayedAnswer | u
   if (finish.reason === FinishReason.UNSPECIFIED) return undefined;
   const { usage, raw, warnings } = readUsage(valueAt(walker, scan.usage));
   if (usage === undefined) return undefined;
-  const end = {
+  const end: AnswerEnd = {
     candidates: [finish],
     usage,
     rawUsage: raw,
@@ -33,6 +33,8 @@ export function relayResponse(text: string, body: Uint8Array): RelayedAnswer | u
     model: scan.modelName,
     warnings,
   };
+  const servedTier = servedTierOf(raw);
+  if (servedTier !== undefined) end.servedTier = servedTier;
   const signature = scan.hasThoughts ? signatureIn(valueAt(walker, content)) : undefined;
   return signature === undefined ? { model, end } : { model, end, signature };
 }

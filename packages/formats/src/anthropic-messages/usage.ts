@@ -53,6 +53,23 @@ export function readUsage(value: unknown): ReadUsage {
   return { usage, raw, warnings };
 }
 
+/** Longest name of a tier; unit: characters. */
+const maximumTierLength = 64;
+
+/**
+ * What the price depends on: a `speed` other than the standard one, else the tier that served
+ * (platform.claude.com/docs: "Service tiers" and "Fast mode"; the two can't be had together).
+ * Undefined: neither was told.
+ */
+export function servedTierOf(raw: JsonObject | undefined): string | undefined {
+  if (raw === undefined) return undefined;
+  const { speed, service_tier: tier } = raw;
+  if (typeof speed === "string" && speed !== "" && speed !== "standard") {
+    return speed.slice(0, maximumTierLength);
+  }
+  return typeof tier === "string" && tier !== "" ? tier.slice(0, maximumTierLength) : undefined;
+}
+
 /** What summaries of the conversation cost, which the counts beside the iterations leave out. */
 interface Compaction {
   plain?: bigint | undefined;

@@ -53,13 +53,22 @@ export function newFinish(fields: Readonly<Record<string, unknown>>): CandidateF
   };
 }
 
-/** By which tier the provider served the request, where it says so. */
+/**
+ * By which tier the provider served the request, where it says so. Optimized latency has a price of
+ * its own, like a tier, but is not called one.
+ */
 export function readServiceTier(fields: Readonly<Record<string, unknown>>): {
   serviceTier?: string;
+  servedTier?: string;
 } {
-  const tier = fields["serviceTier"];
+  const { serviceTier: tier, performanceConfig: performance } = fields;
   const type = isJsonObject(tier) ? tier["type"] : undefined;
-  return typeof type === "string" ? { serviceTier: type.slice(0, maxNameLength) } : {};
+  const told: { serviceTier?: string; servedTier?: string } = {};
+  if (typeof type === "string") told.serviceTier = type.slice(0, maxNameLength);
+  if (isJsonObject(performance) && performance["latency"] === "optimized") {
+    told.servedTier = "optimized";
+  }
+  return told;
 }
 
 function parse(body: Uint8Array): Record<string, unknown> {

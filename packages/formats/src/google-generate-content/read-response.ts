@@ -1,7 +1,7 @@
 import type { ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { Answer } from "../format.ts";
+import type { Answer, AnswerEnd } from "../format.ts";
 import { citationPart, mediaPart, textPart } from "../openai-chat/content-parts.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
 import {
@@ -15,7 +15,7 @@ import { failedFinish, newFinish, thoughtItAway } from "./finish-reason.ts";
 import { lostLogprobs, putLogprobs, readLogprobsResult } from "./logprobs-result.ts";
 import { readInBandError } from "./read-error.ts";
 import { ownPart, signed, signedCall, thoughtPart } from "./read-part.ts";
-import { readUsage } from "./usage.ts";
+import { readUsage, servedTierOf } from "./usage.ts";
 
 const maxCandidateCount = 128;
 const maxNameLength = 256;
@@ -39,17 +39,17 @@ export function readResponse(body: Uint8Array): Answer {
   const candidates = list.map((one, position) => readCandidate(one, position, numbering, warned));
   candidates.sort((one, other) => one.finish.candidate - other.finish.candidate);
   const { usage, raw, warnings } = readUsage(fields["usageMetadata"]);
-  return {
-    candidates,
-    end: {
-      candidates: candidates.map((candidate) => candidate.finish),
-      usage,
-      rawUsage: raw,
-      responseId,
-      model: shortText(fields["modelVersion"]),
-      warnings: [...warnings, ...warned],
-    },
+  const end: AnswerEnd = {
+    candidates: candidates.map((candidate) => candidate.finish),
+    usage,
+    rawUsage: raw,
+    responseId,
+    model: shortText(fields["modelVersion"]),
+    warnings: [...warnings, ...warned],
   };
+  const servedTier = servedTierOf(raw);
+  if (servedTier !== undefined) end.servedTier = servedTier;
+  return { candidates, end };
 }
 
 /** The error of a request that was blocked before any answer; undefined when it was not. */

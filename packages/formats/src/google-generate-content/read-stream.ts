@@ -15,7 +15,7 @@ import { blockedPrompt, candidateOf, partsOf, shortText } from "./read-response.
 import { StrayError } from "./stray-error.ts";
 import { StreamCandidate } from "./stream-candidate.ts";
 import { ToldUsage } from "./told-usage.ts";
-import { readUsage } from "./usage.ts";
+import { readUsage, servedTierOf } from "./usage.ts";
 
 /**
  * Makes the reader of one stream. There is no end mark: the proof of a complete answer is a finish
@@ -96,7 +96,7 @@ class ContentStream implements StreamDialect {
   #end(candidates: readonly StreamCandidate[]): AnswerEnd {
     const finishes = candidates.map((one) => one.end(this.#warnings));
     const { usage, raw, warnings } = readUsage(this.#usage.value);
-    return {
+    const end: AnswerEnd = {
       candidates: finishes,
       usage,
       rawUsage: raw,
@@ -104,6 +104,9 @@ class ContentStream implements StreamDialect {
       model: this.model,
       warnings: [...warnings, ...this.#warnings],
     };
+    const servedTier = servedTierOf(raw);
+    if (servedTier !== undefined) end.servedTier = servedTier;
+    return end;
   }
 
   #chunk(chunk: unknown): void {

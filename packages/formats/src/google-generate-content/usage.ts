@@ -36,8 +36,12 @@ export function readUsage(value: unknown): ReadUsage {
     const count = readCount(value[name], name, refused);
     if (count !== undefined) counts[name] = count;
   }
-  const audioInput = audioOf(value["promptTokensDetails"], refused);
-  const audioOutput = audioOf(value["candidatesTokensDetails"], refused);
+  const { promptTokensDetails: prompt, candidatesTokensDetails: answer } = value;
+  const audioInput = tokensOf("AUDIO", prompt, refused);
+  const audioOutput = tokensOf("AUDIO", answer, refused);
+  const audioRead = tokensOf("AUDIO", value["cacheTokensDetails"], refused);
+  const imageInput = tokensOf("IMAGE", prompt, refused);
+  const imageOutput = tokensOf("IMAGE", answer, refused);
   if (refused.length > 0) {
     return { usage: undefined, raw: undefined, warnings: [`usage_refused: ${refused.join(", ")}`] };
   }
@@ -69,7 +73,33 @@ export function readUsage(value: unknown): ReadUsage {
     audioOutputTokens: within(audioOutput, output, "candidatesTokensDetails", warnings),
     source: UsageSource.REPORTED,
   };
+  const read = within(audioRead, usage.audioInputTokens ?? 0n, "cacheTokensDetails", warnings);
+  if (read !== undefined) usage.audioCacheReadInputTokens = read;
+  const images = within(imageInput, input, "promptTokensDetails", warnings);
+  if (images !== undefined) usage.imageInputTokens = images;
+  const made = within(imageOutput, output, "candidatesTokensDetails", warnings);
+  if (made !== undefined) usage.imageOutputTokens = made;
   return { usage, raw, warnings };
+}
+
+/** Longest name of a tier; unit: characters. */
+const maximumTierLength = 64;
+const onDemand = "ON_DEMAND";
+
+/**
+ * The tier that served, as the Gemini API names it: it tells it in `serviceTier`. Vertex AI has
+ * `trafficType` for it (`ON_DEMAND`, `ON_DEMAND_PRIORITY`, `ON_DEMAND_FLEX`,
+ * `PROVISIONED_THROUGHPUT`). Undefined: it was not told.
+ */
+export function servedTierOf(raw: JsonObject | undefined): string | undefined {
+  if (raw === undefined) return undefined;
+  const { serviceTier: tier, trafficType: traffic } = raw;
+  if (typeof tier === "string" && tier !== "")
+    return tier.toLowerCase().slice(0, maximumTierLength);
+  if (typeof traffic !== "string" || traffic === "") return undefined;
+  if (traffic === onDemand) return "standard";
+  const name = traffic.startsWith(`${onDemand}_`) ? traffic.slice(onDemand.length + 1) : traffic;
+  return name.toLowerCase().slice(0, maximumTierLength);
 }
 
 /** Thoughts are counted beside the candidates, unless the total says that they are among them. */
@@ -87,11 +117,15 @@ function readCount(value: unknown, name: string, refused: string[]): bigint | un
   return undefined;
 }
 
-/** Tokens of sound in a list of counts by modality; undefined when it names none. */
-function audioOf(value: unknown, refused: string[]): bigint | undefined {
+/** Tokens of one modality in a list of counts by modality; undefined when it names none. */
+function tokensOf(
+  wanted: "AUDIO" | "IMAGE",
+  value: unknown,
+  refused: string[],
+): bigint | undefined {
   if (!Array.isArray(value)) return undefined;
-  const audio = value.filter(isJsonObject).find(({ modality }) => modality === "AUDIO");
-  return audio && readCount(audio["tokenCount"], "tokenCount", refused);
+  const found = value.filter(isJsonObject).find(({ modality }) => modality === wanted);
+  return found && readCount(found["tokenCount"], "tokenCount", refused);
 }
 
 function within(
@@ -116,17 +150,22 @@ export function writeUsage(usage: TokenUsage): Record<string, unknown> {
     candidatesTokenCount: output - Number(thoughts ?? 0n),
     thoughtsTokenCount: numberOf(thoughts),
     totalTokenCount: input + output,
-    promptTokensDetails: details(input, usage.audioInputTokens),
-    candidatesTokensDetails: details(output, usage.audioOutputTokens),
+    promptTokensDetails: details(input, usage.audioInputTokens, usage.imageInputTokens),
+    candidatesTokensDetails: details(output, usage.audioOutputTokens, usage.imageOutputTokens),
   };
 }
 
-function details(total: number, audio: bigint | undefined): unknown[] | undefined {
-  if (audio === undefined) return undefined;
-  return [
-    { modality: "TEXT", tokenCount: total - Number(audio) },
-    { modality: "AUDIO", tokenCount: Number(audio) },
-  ];
+function details(
+  total: number,
+  audio: bigint | undefined,
+  images: bigint | undefined,
+): unknown[] | undefined {
+  if (audio === undefined && images === undefined) return undefined;
+  const text = total - Number(audio ?? 0n) - Number(images ?? 0n);
+  const list = [{ modality: "TEXT", tokenCount: Math.max(0, text) }];
+  if (audio !== undefined) list.push({ modality: "AUDIO", tokenCount: Number(audio) });
+  if (images !== undefined) list.push({ modality: "IMAGE", tokenCount: Number(images) });
+  return list;
 }
 
 function numberOf(count: bigint | undefined): number | undefined {

@@ -55,7 +55,8 @@ describe("usage read right from the text", () => {
     const keys =
       "prompt_tokens completion_tokens total_tokens cached_tokens num_sources " +
       "prompt_cache_hit_tokens cache_creation_input_tokens";
-    const inner = ["cached_tokens", "cache_write_tokens", "audio_tokens", "reasoning_tokens"];
+    const inner =
+      "cached_tokens cache_write_tokens audio_tokens image_tokens reasoning_tokens".split(" ");
     const member = (names: string[]) =>
       fc.tuple(
         fc.constantFrom(...names),

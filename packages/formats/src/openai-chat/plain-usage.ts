@@ -10,6 +10,7 @@ const cacheHitTokens = keyBytes("prompt_cache_hit_tokens");
 const cacheCreationTokens = keyBytes("cache_creation_input_tokens");
 const cacheWriteTokens = keyBytes("cache_write_tokens");
 const [audioTokens, reasoningTokens] = [keyBytes("audio_tokens"), keyBytes("reasoning_tokens")];
+const imageTokens = keyBytes("image_tokens");
 
 /**
  * Reads the usage object that begins at `start` right from the text of an answer: one of whole
@@ -51,13 +52,14 @@ function replacesDetails(walker: JsonWalker, counts: UsageCounts): boolean {
 }
 
 /** Whether details of the input were read. */
-export function hasInputDetails({ cached, written, audioInput }: UsageCounts): boolean {
-  return cached !== undefined || written !== undefined || audioInput !== undefined;
+export function hasInputDetails({ cached, written, audioInput, imageInput }: UsageCounts): boolean {
+  if (cached !== undefined || written !== undefined) return true;
+  return audioInput !== undefined || imageInput !== undefined;
 }
 
 /** Whether details of the output were read. */
-export function hasOutputDetails({ reasoning, audioOutput }: UsageCounts): boolean {
-  return reasoning !== undefined || audioOutput !== undefined;
+export function hasOutputDetails({ reasoning, audioOutput, imageOutput }: UsageCounts): boolean {
+  return reasoning !== undefined || audioOutput !== undefined || imageOutput !== undefined;
 }
 
 /** Takes a member of the input's details. */
@@ -69,6 +71,7 @@ export function takeInputDetail(walker: JsonWalker, counts: UsageCounts): number
   if (walker.isKey(cachedTokens)) counts.cached = count;
   else if (walker.isKey(audioTokens)) counts.audioInput = count;
   else if (walker.isKey(cacheWriteTokens)) counts.written = count;
+  else if (walker.isKey(imageTokens)) counts.imageInput = count;
   return end;
 }
 
@@ -80,5 +83,6 @@ export function takeOutputDetail(walker: JsonWalker, counts: UsageCounts): numbe
   const count = walker.countAt(start, end);
   if (walker.isKey(reasoningTokens)) counts.reasoning = count;
   else if (walker.isKey(audioTokens)) counts.audioOutput = count;
+  else if (walker.isKey(imageTokens)) counts.imageOutput = count;
   return end;
 }

@@ -14,13 +14,15 @@ export interface UsageCounts {
   input: number | undefined;
   output: number | undefined;
   total: number | undefined;
-  /** Of the input's details, as are the two below. */
+  /** Of the input's details, as are the three below. */
   cached: number | undefined;
   written: number | undefined;
   audioInput: number | undefined;
-  /** Of the output's details, as is the one below. */
+  imageInput: number | undefined;
+  /** Of the output's details, as are the two below. */
   reasoning: number | undefined;
   audioOutput: number | undefined;
+  imageOutput: number | undefined;
   /** `prompt_cache_hit_tokens`. */
   cacheHit: number | undefined;
   /** Moonshot tells it outside of the details. */
@@ -38,8 +40,10 @@ export function newCounts(): UsageCounts {
     cached: undefined,
     written: undefined,
     audioInput: undefined,
+    imageInput: undefined,
     reasoning: undefined,
     audioOutput: undefined,
+    imageOutput: undefined,
     cacheHit: undefined,
     cachedBeside: undefined,
     cacheCreation: undefined,
@@ -76,11 +80,13 @@ function readCounts(value: Record<string, unknown>, refused: string[]): UsageCou
   if (isJsonObject(output)) {
     counts.reasoning = readCount(output["reasoning_tokens"], "reasoning_tokens", refused);
     counts.audioOutput = readCount(output["audio_tokens"], "completion_audio_tokens", refused);
+    counts.imageOutput = readCount(output["image_tokens"], "completion_image_tokens", refused);
   }
   if (isJsonObject(input)) {
     counts.cached = readCount(input["cached_tokens"], "cached_tokens", refused);
     counts.written = readCount(input["cache_write_tokens"], "cache_write_tokens", refused);
     counts.audioInput = readCount(input["audio_tokens"], "prompt_audio_tokens", refused);
+    counts.imageInput = readCount(input["image_tokens"], "prompt_image_tokens", refused);
   }
   if (counts.cached === undefined) {
     const hit = value["prompt_cache_hit_tokens"];
@@ -103,7 +109,7 @@ export function usageOf(counts: UsageCounts, warnings: string[]): TokenUsage | u
   const cacheRead = within(cached, input, "cached_tokens", warnings);
   const uncached = (input ?? 0) - (cacheRead ?? 0);
   const written = counts.written ?? counts.cacheCreation;
-  return {
+  const usage: TokenUsage = {
     $typeName: "penstock.type.v1.TokenUsage",
     inputTokens: tokens(input),
     cacheReadInputTokens: tokens(cacheRead),
@@ -116,6 +122,16 @@ export function usageOf(counts: UsageCounts, warnings: string[]): TokenUsage | u
     ),
     source: UsageSource.REPORTED,
   };
+  // Told by few: models that see or make images by tokens of their own price.
+  const { imageInput, imageOutput } = counts;
+  if (imageInput !== undefined) {
+    usage.imageInputTokens = tokens(within(imageInput, input, "prompt_image_tokens", warnings));
+  }
+  if (imageOutput !== undefined) {
+    const made = within(imageOutput, output, "completion_image_tokens", warnings);
+    usage.imageOutputTokens = tokens(made);
+  }
+  return usage;
 }
 
 function readCount(value: unknown, name: string, refused: string[]): number | undefined {
