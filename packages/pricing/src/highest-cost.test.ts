@@ -67,8 +67,8 @@ describe("highestCost", () => {
             inputTokens: usage.inputTokens,
             outputTokens: usage.outputTokens,
             mostInputTokens: usage.inputTokens,
-            hasAudio: true,
-            hasImages: true,
+            hasAudio: () => true,
+            hasImages: () => true,
             mayServe: (name) => name === tier,
           },
           model,
@@ -83,8 +83,8 @@ describe("highestCost", () => {
     inputTokens: 1_000_000,
     outputTokens: 0,
     mostInputTokens: 1_000_000,
-    hasAudio: false,
-    hasImages: false,
+    hasAudio: () => false,
+    hasImages: () => false,
     mayServe: () => false,
   };
   const own = {
@@ -94,10 +94,23 @@ describe("highestCost", () => {
     imageInputNanoUsdPerMillionTokens: 5n,
   };
 
+  it("is exact beyond what numbers hold", () => {
+    const dear = 10n ** 15n - 1n;
+    const model = {
+      inputNanoUsdPerMillionTokens: dear,
+      outputNanoUsdPerMillionTokens: 1n,
+      cacheWriteInputNanoUsdPerMillionTokens: 5n,
+      requestNanoUsd: 3n,
+    };
+    const bounds = { ...usual, inputTokens: 99_999_999, outputTokens: 1 };
+    const exact = (99_999_999n * dear + 1n + 500_000n) / 1_000_000n + 3n;
+    expect(highestCost(bounds, model)).toBe(exact);
+  });
+
   it("leaves out what the request can't be", () => {
     expect(highestCost(usual, own)).toBe(2n);
-    expect(highestCost({ ...usual, hasImages: true }, own)).toBe(5n);
-    expect(highestCost({ ...usual, hasAudio: true }, own)).toBe(7n);
+    expect(highestCost({ ...usual, hasImages: () => true }, own)).toBe(5n);
+    expect(highestCost({ ...usual, hasAudio: () => true }, own)).toBe(7n);
     const priority = { ...own, serviceTier: "priority", inputNanoUsdPerMillionTokens: 4n };
     const large = { ...own, serviceTier: "", inputNanoUsdPerMillionTokens: 3n };
     const model = { ...own, variants: [priority, { ...large, aboveInputTokens: 1_000_000 }] };

@@ -1,5 +1,7 @@
 import { checkMoney } from "./money.ts";
 import type { ModelPrices, TokenPrices } from "./model-prices.ts";
+import { costOfSum, plainPrices } from "./plain-prices.ts";
+import type { PlainPrices } from "./plain-prices.ts";
 
 /** What is known of a request's cost before it is sent. */
 export interface CostBounds {
@@ -7,11 +9,12 @@ export interface CostBounds {
   readonly outputTokens: number;
   /** Input tokens that it may turn out to have, for prices that depend on them. */
   readonly mostInputTokens: number;
-  /** Whether input may be audio, or images. */
-  readonly hasAudio: boolean;
-  readonly hasImages: boolean;
+  /** Whether input may be audio. */
+  hasAudio(): boolean;
+  /** Whether input may be images. */
+  hasImages(): boolean;
   /** Whether the request may be served by a tier. */
-  readonly mayServe: (serviceTier: string) => boolean;
+  mayServe(serviceTier: string): boolean;
 }
 
 const tokensPerPrice = 1_000_000n;
@@ -35,15 +38,32 @@ export function highestCost(bounds: CostBounds, prices: ModelPrices): bigint {
 }
 
 function costBy(bounds: CostBounds, prices: TokenPrices): bigint {
+  const plain = plainPrices(prices);
+  const cost = plain === undefined || plain.hasMedia ? undefined : costInNumbers(bounds, plain);
+  return cost === undefined ? costInBigints(bounds, prices) : BigInt(cost);
+}
+
+function costInNumbers(bounds: CostBounds, prices: PlainPrices): number | undefined {
+  const { input, cacheRead, cacheWrite, cacheWrite1h, output, reasoning, request } = prices;
+  const dearestInput = Math.max(input, cacheRead, cacheWrite, cacheWrite1h);
+  const dearestOutput = Math.max(output, reasoning);
+  const sum = bounds.inputTokens * dearestInput + bounds.outputTokens * dearestOutput;
+  return costOfSum(sum, request);
+}
+
+function costInBigints(bounds: CostBounds, prices: TokenPrices): bigint {
   const plainInput = prices.inputNanoUsdPerMillionTokens;
   let input = dearer(plainInput, prices.cacheReadInputNanoUsdPerMillionTokens);
   input = dearer(input, prices.cacheWriteInputNanoUsdPerMillionTokens);
   input = dearer(input, prices.cacheWrite1hInputNanoUsdPerMillionTokens);
-  if (bounds.hasAudio) {
-    input = dearer(input, prices.audioInputNanoUsdPerMillionTokens);
-    input = dearer(input, prices.audioCacheReadInputNanoUsdPerMillionTokens);
+  const { audioInputNanoUsdPerMillionTokens: audio } = prices;
+  const { imageInputNanoUsdPerMillionTokens: images } = prices;
+  const { audioCacheReadInputNanoUsdPerMillionTokens: audioRead } = prices;
+  // Media are looked for only where it matters: that goes through all of a conversation.
+  if ((audio ?? audioRead) !== undefined && bounds.hasAudio()) {
+    input = dearer(dearer(input, audio), audioRead);
   }
-  if (bounds.hasImages) input = dearer(input, prices.imageInputNanoUsdPerMillionTokens);
+  if (images !== undefined && bounds.hasImages()) input = dearer(input, images);
   const plainOutput = prices.outputNanoUsdPerMillionTokens;
   let output = dearer(plainOutput, prices.reasoningOutputNanoUsdPerMillionTokens);
   output = dearer(output, prices.audioOutputNanoUsdPerMillionTokens);

@@ -13,6 +13,23 @@ export interface PlainPrices {
   readonly hasMedia: boolean;
 }
 
+const tokensPerPrice = 1_000_000;
+/** Sums up to here are exact in numbers, and with half a unit more still below 2^53 - 1. */
+const largestSum = Number.MAX_SAFE_INTEGER - tokensPerPrice;
+
+/**
+ * The cost of tokens × prices, rounded half up, and of a request; undefined where it is not exact in
+ * numbers. No part of the sum may be negative, so a part that was rounded, being beyond 2^53, makes
+ * the sum too large as well. The quotient of whole numbers below 2^53 is never rounded up to a whole
+ * one: what is missing to it, at least 10^-6 of less than 2^53 / 10^6, is more than half of the
+ * distance of two numbers there.
+ */
+export function costOfSum(sum: number, request: number): number | undefined {
+  if (sum > largestSum) return undefined;
+  const cost = Math.floor((sum + tokensPerPrice / 2) / tokensPerPrice) + request;
+  return cost <= Number.MAX_SAFE_INTEGER ? cost : undefined;
+}
+
 /** Prices are parts of a compiled book, which never change; null: they are not plain. */
 const known = new WeakMap<TokenPrices, PlainPrices | null>();
 

@@ -1,16 +1,13 @@
 import { fieldInvalid } from "./field-invalid.ts";
 import { checkMoney } from "./money.ts";
 import type { ModelPrices, TokenPrices } from "./model-prices.ts";
-import { plainPrices } from "./plain-prices.ts";
+import { costOfSum, plainPrices } from "./plain-prices.ts";
 import type { PlainPrices } from "./plain-prices.ts";
 import { pricesFor } from "./price-variants.ts";
 import { maximumTokenCount } from "./token-usage.ts";
 import type { TokenCounts } from "./token-usage.ts";
 
 const tokensPerPrice = 1_000_000n;
-const tokensPerPlainPrice = 1_000_000;
-/** Sums up to here are exact in numbers, and with half a unit more still below 2^53 - 1. */
-const largestPlainSum = Number.MAX_SAFE_INTEGER - tokensPerPlainPrice;
 
 /**
  * The cost of one attempt in nano-USD: the sum of class tokens × class price, taken exactly and
@@ -34,10 +31,7 @@ export function rateUsage(usage: TokenCounts, model: ModelPrices, serviceTier = 
 
 /**
  * Most costs in numbers, which take a tenth of the time; undefined where that is not exact, where
- * audio and images have prices of their own, or where the counts are not in order. No part is
- * negative, so a part that was rounded, being beyond 2^53, makes the sum too large as well. The
- * quotient of whole numbers below 2^53 is never rounded up to a whole one: what is missing to it, at
- * least 10^-6 of less than 2^53 / 10^6, is more than half of the distance of two numbers there.
+ * audio and images have prices of their own, or where the counts are not in order.
  */
 function rateInNumbers(usage: TokenCounts, prices: PlainPrices): number | undefined {
   if (prices.hasMedia && hasMedia(usage)) return undefined;
@@ -55,10 +49,7 @@ function rateInNumbers(usage: TokenCounts, prices: PlainPrices): number | undefi
     written1h * prices.cacheWrite1h +
     plainOutput * prices.output +
     reasoning * prices.reasoning;
-  if (sum > largestPlainSum) return undefined;
-  const ofTokens = Math.floor((sum + tokensPerPlainPrice / 2) / tokensPerPlainPrice);
-  const cost = ofTokens + prices.request;
-  return cost <= Number.MAX_SAFE_INTEGER ? cost : undefined;
+  return costOfSum(sum, prices.request);
 }
 
 function hasMedia(usage: TokenCounts): boolean {

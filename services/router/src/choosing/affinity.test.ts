@@ -61,15 +61,16 @@ describe("expectedCost", () => {
         cacheWriteInputNanoUsdPerMillionTokens: (input * 5n) / 4n,
       }),
     }) as unknown as CompiledDeployment;
-  const usage = { inputTokens: 1_000, outputTokens: 10 };
+  const estimate = { inputTokens: 1_000, outputTokens: 10 };
+  const use = { estimate, request: undefined, wallMs: 0 };
 
   it("counts the lost cache before it calls another target cheaper", () => {
     const warm = priced("warm", 3_000_000n);
     const cheap = priced("cheap", 2_000_000n);
-    expect(expectedCost(usage, warm, undefined, 0)).toBe(3_000n);
-    expect(expectedCost(usage, cheap, undefined, 0)).toBe(2_000n);
+    expect(expectedCost(use, warm, undefined)).toBe(3_000n);
+    expect(expectedCost(use, cheap, undefined)).toBe(2_000n);
     // 900 of 1,000 tokens are read for a tenth there, and would be written for 5/4 here.
-    expect(expectedCost(usage, warm, served("warm", 1), 0)).toBe(570n);
-    expect(expectedCost(usage, cheap, served("warm", 1), 0)).toBe(2_450n);
+    expect(expectedCost(use, warm, served("warm", 1))).toBe(570n);
+    expect(expectedCost(use, cheap, served("warm", 1))).toBe(2_450n);
   });
 });

@@ -1,6 +1,8 @@
 import type { EmbedRequest, GenerateRequest, RoutingWishes } from "@penstock/api";
-import { warnOfForeignParameters } from "@penstock/formats";
+import { askedTier, warnOfForeignParameters } from "@penstock/formats";
 import type { FormatName, WishDialect } from "@penstock/formats";
+import { pricesFor } from "@penstock/pricing";
+import type { ModelPrices, TokenPrices } from "@penstock/pricing";
 import { explainCondition } from "@penstock/snapshot";
 import type { CompiledRoute, CompiledTarget, ConditionFacts } from "@penstock/snapshot";
 import { embeddingUnfitness } from "../pipeline/embedding-fitness.ts";
@@ -19,6 +21,8 @@ export interface ExclusionInput {
   /** True when a budget applies: a target without a price can't be kept within it. */
   readonly budgeted: boolean;
   readonly wallMs: number;
+  /** As estimated: prices may rise with them. */
+  readonly inputTokens: number;
   /** The providers that wishes name; undefined: they name none. */
   readonly wishes: ResolvedWishes | undefined;
   readonly dialect: WishDialect | undefined;
@@ -137,7 +141,8 @@ function byPrice(input: ExclusionInput, target: CompiledTarget): ExclusionRule |
   if (prices === undefined && input.budgeted) {
     return { rule: "no_price", reason: noPriceReason };
   }
-  const bound = wishes === undefined ? undefined : exceededPrice(wishes, prices);
+  const bound =
+    wishes === undefined ? undefined : exceededPrice(wishes, pricesOf(input, target, prices));
   if (bound === undefined) return undefined;
   return {
     rule: `${input.dialect ?? "routing"}.${bound}`,
@@ -145,10 +150,18 @@ function byPrice(input: ExclusionInput, target: CompiledTarget): ExclusionRule |
   };
 }
 
-type Prices = ReturnType<CompiledTarget["deployment"]["pricesAt"]>;
+/** The prices that are expected to hold: for the tier that is asked for, and the size. */
+function pricesOf(
+  { request, inputTokens }: ExclusionInput,
+  target: CompiledTarget,
+  prices: ModelPrices | undefined,
+): TokenPrices | undefined {
+  if (prices?.variants === undefined) return prices;
+  return pricesFor(prices, askedTier(request, target.deployment.format), inputTokens);
+}
 
 /** The bound that the prices exceed; what has no price costs nothing that is known. */
-function exceededPrice(wishes: RoutingWishes, prices: Prices): string | undefined {
+function exceededPrice(wishes: RoutingWishes, prices: TokenPrices | undefined): string | undefined {
   const exceeds = (bound: bigint | undefined, price: bigint | undefined): boolean =>
     bound !== undefined && (price ?? 0n) > bound;
   const {

@@ -1,4 +1,10 @@
-import type { Model, ModelCapabilities, ModelFacts, ModelPrices } from "@penstock/api";
+import type {
+  Model,
+  ModelCapabilities,
+  ModelFacts,
+  ModelPrices,
+  ModelPriceVariant,
+} from "@penstock/api";
 
 /** Decimal places of a USD amount per token: nano-USD per million tokens are its smallest part. */
 const decimals = 15;
@@ -35,6 +41,7 @@ function describeFacts(facts: ModelFacts | undefined): Record<string, unknown> {
     max_tokens: maxOutputTokens === undefined ? undefined : Number(maxOutputTokens),
     embedding_dimensions: embeddingDimensions,
     pricing: prices === undefined ? undefined : describePrices(prices),
+    pricing_variants: describeVariants(prices?.variants ?? []),
     capabilities: capabilities === undefined ? undefined : describeCapabilities(capabilities),
   };
 }
@@ -46,8 +53,25 @@ function describePrices(prices: ModelPrices): Record<string, string | undefined>
     input_cache_read: perToken(prices.cacheReadInputNanoUsdPerMillionTokens),
     input_cache_write: perToken(prices.cacheWriteInputNanoUsdPerMillionTokens),
     output_reasoning: perToken(prices.reasoningOutputNanoUsdPerMillionTokens),
+    input_audio: perToken(prices.audioInputNanoUsdPerMillionTokens),
+    output_audio: perToken(prices.audioOutputNanoUsdPerMillionTokens),
+    input_audio_cache_read: perToken(prices.audioCacheReadInputNanoUsdPerMillionTokens),
+    input_image: perToken(prices.imageInputNanoUsdPerMillionTokens),
+    output_image: perToken(prices.imageOutputNanoUsdPerMillionTokens),
     request: decimal(prices.requestNanoUsd, 9),
   };
+}
+
+/** What some requests cost instead, by tier and size; most specific first. */
+function describeVariants(
+  variants: readonly ModelPriceVariant[],
+): Record<string, unknown>[] | undefined {
+  if (variants.length === 0) return undefined;
+  return variants.map(({ serviceTier, aboveInputTokens: above, prices }) => ({
+    service_tier: serviceTier === "" ? undefined : serviceTier,
+    above_input_tokens: above === undefined ? undefined : Number(above),
+    pricing: prices && describePrices(prices),
+  }));
 }
 
 function describeCapabilities(

@@ -251,7 +251,8 @@ function finishedOf(end: AnswerEnd, context: RequestContext, settled: SettledFac
     quotas: quotaReports(context),
   };
   if (end.rawUsage !== undefined) finished.rawUsage = end.rawUsage;
-  if (end.serviceTier !== undefined) finished.serviceTier = end.serviceTier;
+  const tier = end.serviceTier ?? end.servedTier;
+  if (tier !== undefined) finished.serviceTier = tier;
   if (settled.costNanoUsd !== undefined) finished.costNanoUsd = settled.costNanoUsd;
   return finished;
 }

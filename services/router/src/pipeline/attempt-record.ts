@@ -19,6 +19,8 @@ export interface AttemptEnd {
   readonly failure: AttemptFailure | undefined;
   readonly usage: TokenUsage | undefined;
   readonly cost: bigint | undefined;
+  /** Tier whose prices rated it; empty: not known. */
+  readonly tier: string;
   /** From the start of the request to that of the attempt. */
   readonly offsetMs: number;
   readonly durationMs: number;
@@ -45,6 +47,7 @@ export function attemptRecord(run: AttemptRun, end: AttemptEnd): Attempt {
     spanId: run.spanId,
     priceBook: deployment.priceBook,
     failureCause: failureCause(end.failure),
+    serviceTier: end.tier,
   };
   if (run.firstTokenMs !== undefined) attempt.firstTokenDelay = durationOf(run.firstTokenMs);
   if (end.usage !== undefined) attempt.usage = end.usage;

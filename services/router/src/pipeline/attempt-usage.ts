@@ -67,15 +67,16 @@ export function estimatedUsage(inputTokens: number, outputTokens: number): Token
   };
 }
 
-/** Cost of an attempt by the price book of the pinned snapshot. */
+/** Cost of an attempt by the price book of the pinned snapshot, for the tier that served it. */
 export function attemptCost(
   usage: TokenUsage,
   deployment: CompiledDeployment,
   wallMs: number,
+  serviceTier: string,
 ): bigint | undefined {
   const prices = deployment.pricesAt(wallMs);
   if (prices === undefined) return undefined;
-  return rateUsage(checkTokenCounts(usage).counts, prices);
+  return rateUsage(checkTokenCounts(usage).counts, prices, serviceTier);
 }
 
 /** Sum over attempts; reported only when every part is. */
@@ -100,4 +101,7 @@ const counts = [
   "outputTokens",
   "reasoningOutputTokens",
   "audioOutputTokens",
+  "audioCacheReadInputTokens",
+  "imageInputTokens",
+  "imageOutputTokens",
 ] as const;

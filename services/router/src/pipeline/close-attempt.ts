@@ -1,4 +1,4 @@
-import type { TokenUsage } from "@penstock/api";
+import type { AnswerEnd } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { FailureSample } from "../health/failure-samples.ts";
 import { attemptRecord } from "./attempt-record.ts";
@@ -9,6 +9,7 @@ import { noteServed } from "../choosing/note-served.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { RequestContext } from "./request-context.ts";
 import { withOneMore } from "./with-one-more.ts";
+import { servedTier } from "./served-tier.ts";
 import { wasHurried } from "./hurried-attempt.ts";
 import { actualAmounts } from "./settle-amounts.ts";
 
@@ -18,8 +19,8 @@ export interface ClosedAttempt {
   readonly outcome: AttemptFailure["class"] | "OK";
   readonly now: MonotonicMs;
   readonly failure?: AttemptFailure | undefined;
-  /** Usage as the provider reported it. */
-  readonly reported?: TokenUsage | undefined;
+  /** What the provider told at the end of its answer; absent: there was no end. */
+  readonly end?: Pick<AnswerEnd, "usage" | "serviceTier" | "servedTier">;
   /** True when the attempt beside it was faster. */
   readonly calledOff?: boolean;
 }
@@ -58,7 +59,8 @@ export function closeAttempt(
   if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
-  const usage = attemptUsage(run, closed.reported ?? run.failedUsage, estimate, parts.calibration);
+  const reported = closed.end?.usage ?? run.failedUsage;
+  const usage = attemptUsage(run, reported, estimate, parts.calibration);
   const attempt = {
     class: heard,
     stream: context.stream,
@@ -72,8 +74,9 @@ export function closeAttempt(
     if (timeMs !== undefined) parts.hedging.observe(deployment, context.stream, timeMs, now);
   }
   if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
+  const tier = servedTier(context, run, closed.end);
   const cost =
-    usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
+    usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
   if (cost !== undefined && run.wasHeard) parts.retryBudgets.spend.spent(now, cost);
   context.attempts = withOneMore(
     context.attempts,
@@ -82,6 +85,7 @@ export function closeAttempt(
       failure,
       usage,
       cost,
+      tier,
       offsetMs: run.startMs - context.startMonotonicMs,
       durationMs,
     }),

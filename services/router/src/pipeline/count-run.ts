@@ -199,7 +199,7 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
     }
     const durationMs = now - run.startMs;
     const offsetMs = run.startMs - context.startMonotonicMs;
-    const nothing = { usage: undefined, cost: undefined };
+    const nothing = { usage: undefined, cost: undefined, tier: "" };
     context.attempts.push(
       attemptRecord(run, { outcome, failure, ...nothing, offsetMs, durationMs }),
     );

@@ -1,9 +1,12 @@
 import type { EmbedRequest, GenerateRequest } from "@penstock/api";
 import { leaseAmount } from "@penstock/limits";
-import { estimateUsage, rateUsage } from "@penstock/pricing";
-import type { UsageEstimate } from "@penstock/pricing";
+import { mayServe } from "@penstock/formats";
+import type { FormatName } from "@penstock/formats";
+import { estimateUsage, highestCost } from "@penstock/pricing";
+import type { CostBounds, UsageEstimate } from "@penstock/pricing";
 import type { Caller, CompiledQuota, CompiledTarget } from "@penstock/snapshot";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
+import { hasMedia } from "../choosing/request-needs.ts";
 import { modelsOf, targetsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
@@ -77,14 +80,14 @@ export function quotaUse(
   const usage = context.estimate;
   if (usage === undefined) throw new Error("runs after estimate-usage");
   const key = quota.keyFor(context.request?.endUser ?? "");
-  return { quota, key, amount: amountFor(quota, usage, targets, context.startWallMs) };
+  return { quota, key, amount: amountFor(quota, usage, targets, context) };
 }
 
 function amountFor(
   quota: CompiledQuota,
   usage: UsageEstimate,
   targets: readonly CompiledTarget[],
-  wallMs: number,
+  context: RequestContext,
 ): number {
   switch (quota.unit) {
     case "requests":
@@ -92,38 +95,62 @@ function amountFor(
     case "tokens":
       return usage.inputTokens + usage.outputTokens;
     case "nano_usd":
-      return highestCost(usage, targets, wallMs);
+      return dearestCost(context, usage, targets);
   }
 }
 
-/** Cost at the dearest target, with every input token new and the dearest of the input classes. */
-function highestCost(
+/** Cost at the dearest target, by the dearest prices that it may charge (`highestCost`). */
+function dearestCost(
+  context: RequestContext,
   usage: UsageEstimate,
   targets: readonly CompiledTarget[],
-  wallMs: number,
 ): number {
+  const bounds = new RequestBounds(context, usage);
   let highest = 0n;
   for (const { deployment } of targets) {
-    const prices = deployment.pricesAt(wallMs);
+    const prices = deployment.pricesAt(context.startWallMs);
     if (prices === undefined) continue;
-    const plainInput = prices.inputNanoUsdPerMillionTokens;
-    const written = prices.cacheWriteInputNanoUsdPerMillionTokens ?? plainInput;
-    const written1h = prices.cacheWrite1hInputNanoUsdPerMillionTokens ?? written;
-    const keptLonger = written1h > written && written1h > plainInput;
-    const plainOutput = prices.outputNanoUsdPerMillionTokens;
-    const reasoning = prices.reasoningOutputNanoUsdPerMillionTokens ?? plainOutput;
-    const cost = rateUsage(
-      {
-        inputTokens: usage.inputTokens,
-        outputTokens: usage.outputTokens,
-        cacheReadInputTokens: 0,
-        cacheWriteInputTokens: keptLonger || written > plainInput ? usage.inputTokens : 0,
-        cacheWrite1hInputTokens: keptLonger ? usage.inputTokens : 0,
-        reasoningOutputTokens: reasoning > plainOutput ? usage.outputTokens : 0,
-      },
-      prices,
-    );
+    bounds.format = deployment.format;
+    const cost = highestCost(bounds, prices);
     if (cost > highest) highest = cost;
   }
   return leaseAmount(highest);
+}
+
+/** What a request may cost at a target of a format. */
+class RequestBounds implements CostBounds {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly mostInputTokens: number;
+  /** Of the target. */
+  format: FormatName = "openai-chat";
+  readonly #context: RequestContext;
+
+  constructor(context: RequestContext, usage: UsageEstimate) {
+    this.#context = context;
+    this.inputTokens = usage.inputTokens;
+    this.outputTokens = usage.outputTokens;
+    // No token is less than a byte: where prices rise with the input, a guess is not enough.
+    this.mostInputTokens = Math.max(usage.inputTokens, context.requestBytes);
+  }
+
+  hasAudio(): boolean {
+    return this.#hasMedia("audio");
+  }
+
+  hasImages(): boolean {
+    return this.#hasMedia("image");
+  }
+
+  mayServe(serviceTier: string): boolean {
+    const { request, vectors } = this.#context;
+    // Vectors have no tiers.
+    if (request === undefined || vectors !== undefined) return false;
+    return mayServe(request, this.format, serviceTier);
+  }
+
+  #hasMedia(kind: "audio" | "image"): boolean {
+    const { request } = this.#context;
+    return request !== undefined && hasMedia(request, kind);
+  }
 }

@@ -60,6 +60,55 @@ describe("what is said of a model", () => {
     expect(capabilities?.reasoning).toBeUndefined();
   });
 
+  it("tells what each tier and size costs, the dearest whichever deployment answers", () => {
+    const flex = { serviceTier: "flex", inputNanoUsdPerMillionTokens: "3" };
+    const large = {
+      aboveInputTokens: "9",
+      inputNanoUsdPerMillionTokens: "7",
+      audioInputNanoUsdPerMillionTokens: "11",
+    };
+    const both = targets({}, {}, [
+      { ...cheap, inputNanoUsdPerMillionTokens: "4", variants: [flex] },
+      { ...dear, inputNanoUsdPerMillionTokens: "5", variants: [large] },
+    ]);
+    expect(commonFacts(both).prices?.variants).toMatchObject([
+      // At the other one, which has no price for the tier, it is large.
+      { serviceTier: "flex", aboveInputTokens: 9n, prices: { inputNanoUsdPerMillionTokens: 7n } },
+      // The other one has no price for the tier: it costs what it costs without one.
+      { serviceTier: "flex", prices: { inputNanoUsdPerMillionTokens: 5n } },
+      {
+        serviceTier: "",
+        aboveInputTokens: 9n,
+        prices: { inputNanoUsdPerMillionTokens: 7n, audioInputNanoUsdPerMillionTokens: 11n },
+      },
+    ]);
+    const described = describeModel({
+      $typeName: "penstock.inference.v1.Model",
+      name: "smart",
+      route: "routes/smart",
+      deployments: [],
+      facts: commonFacts(both),
+      targets: both,
+    });
+    expect(JSON.parse(JSON.stringify(described))).toMatchObject({
+      pricing: { input: "0.000000000000005" },
+      pricing_variants: [
+        { service_tier: "flex", above_input_tokens: 9 },
+        { service_tier: "flex", pricing: { input: "0.000000000000005" } },
+        {
+          above_input_tokens: 9,
+          pricing: { input: "0.000000000000007", input_audio: "0.000000000000011" },
+        },
+      ],
+      penstock: {
+        targets: [
+          { pricing_variants: [{ service_tier: "flex", pricing: { input: "0.000000000000003" } }] },
+          { pricing_variants: [{ above_input_tokens: 9 }] },
+        ],
+      },
+    });
+  });
+
   it("says no price where one deployment has none", () => {
     const both = targets({}, {}, [cheap]);
     expect(both.map(({ facts }) => facts?.prices?.inputNanoUsdPerMillionTokens)).toEqual([

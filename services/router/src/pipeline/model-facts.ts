@@ -1,12 +1,6 @@
-import type {
-  Capabilities,
-  ModelCapabilities,
-  ModelFacts,
-  ModelPrices,
-  ModelTarget,
-} from "@penstock/api";
-import type { ModelPrices as BookPrices } from "@penstock/pricing";
+import type { Capabilities, ModelCapabilities, ModelFacts, ModelTarget } from "@penstock/api";
 import type { CompiledDeployment, CompiledTarget } from "@penstock/snapshot";
+import { dearestPrices, toldPrices } from "./told-prices.ts";
 
 /** Prices, bounds and abilities of one target at a wall time. */
 export function modelTarget({ deployment }: CompiledTarget, wallMs: number): ModelTarget {
@@ -29,7 +23,7 @@ export function commonFacts(targets: readonly ModelTarget[]): ModelFacts {
     $typeName: "penstock.inference.v1.ModelFacts",
     capabilities: commonCapabilities(all),
   };
-  const prices = dearest(all);
+  const prices = dearestPrices(all.map((facts) => facts.prices));
   if (prices !== undefined) common.prices = prices;
   const contextTokens = smallest(all.map((facts) => facts.contextTokens));
   if (contextTokens !== undefined) common.contextTokens = contextTokens;
@@ -49,62 +43,12 @@ function factsOf(deployment: CompiledDeployment, wallMs: number): ModelFacts {
     capabilities: capabilitiesOf(capabilities, embedding !== undefined),
   };
   const prices = deployment.pricesAt(wallMs);
-  if (prices !== undefined) facts.prices = pricesOf(prices);
+  if (prices !== undefined) facts.prices = toldPrices(prices);
   const { contextTokens, maxOutputTokens, embeddingDimensions } = capabilities;
   if (contextTokens !== undefined) facts.contextTokens = contextTokens;
   if (maxOutputTokens !== undefined) facts.maxOutputTokens = maxOutputTokens;
   if (embeddingDimensions !== undefined) facts.embeddingDimensions = embeddingDimensions;
   return facts;
-}
-
-function pricesOf(prices: BookPrices): ModelPrices {
-  const told: ModelPrices = {
-    $typeName: "penstock.inference.v1.ModelPrices",
-    inputNanoUsdPerMillionTokens: prices.inputNanoUsdPerMillionTokens,
-    outputNanoUsdPerMillionTokens: prices.outputNanoUsdPerMillionTokens,
-  };
-  for (const name of optionalPrices) {
-    const price = prices[name];
-    if (price !== undefined) told[name] = price;
-  }
-  return told;
-}
-
-const optionalPrices = [
-  "cacheReadInputNanoUsdPerMillionTokens",
-  "cacheWriteInputNanoUsdPerMillionTokens",
-  "reasoningOutputNanoUsdPerMillionTokens",
-  "requestNanoUsd",
-] as const;
-
-/** What a class costs that has no price of its own. */
-const otherwise = {
-  cacheReadInputNanoUsdPerMillionTokens: "inputNanoUsdPerMillionTokens",
-  cacheWriteInputNanoUsdPerMillionTokens: "inputNanoUsdPerMillionTokens",
-  reasoningOutputNanoUsdPerMillionTokens: "outputNanoUsdPerMillionTokens",
-} as const;
-
-function dearest(all: readonly ModelFacts[]): ModelPrices | undefined {
-  const priced = all.flatMap(({ prices }) => prices ?? []);
-  const [first] = priced;
-  if (first === undefined || priced.length < all.length) return undefined;
-  const highest = (of: (prices: ModelPrices) => bigint): bigint => {
-    let top = 0n;
-    for (const prices of priced) if (of(prices) > top) top = of(prices);
-    return top;
-  };
-  const common: ModelPrices = {
-    $typeName: "penstock.inference.v1.ModelPrices",
-    inputNanoUsdPerMillionTokens: highest((prices) => prices.inputNanoUsdPerMillionTokens),
-    outputNanoUsdPerMillionTokens: highest((prices) => prices.outputNanoUsdPerMillionTokens),
-  };
-  for (const name of optionalPrices) {
-    if (priced.every((prices) => prices[name] === undefined)) continue;
-    common[name] = highest(
-      (prices) => prices[name] ?? (name === "requestNanoUsd" ? 0n : prices[otherwise[name]]),
-    );
-  }
-  return common;
 }
 
 function smallest(bounds: readonly (bigint | undefined)[]): bigint | undefined {

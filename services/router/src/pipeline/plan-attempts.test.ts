@@ -19,6 +19,7 @@ function input(change: Partial<PlanInput> = {}, snapshot = sampleSnapshot()): Pl
     stream: false,
     budgeted: false,
     wallMs: 0,
+    inputTokens: 0,
     wishes: undefined,
     dialect: undefined,
     deniedProviders: undefined,

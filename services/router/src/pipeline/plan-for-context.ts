@@ -38,6 +38,7 @@ class ContextInput implements PlanInput {
   readonly stream: boolean;
   readonly budgeted: boolean;
   readonly wallMs: number;
+  readonly inputTokens: number;
   readonly wishes: PlanInput["wishes"];
   readonly dialect: PlanInput["dialect"];
   readonly deniedProviders: PlanInput["deniedProviders"];
@@ -65,6 +66,7 @@ class ContextInput implements PlanInput {
     this.stream = context.stream;
     this.budgeted = context.quotaUses.some(isOfMoney);
     this.wallMs = context.startWallMs;
+    this.inputTokens = context.estimate?.inputTokens ?? 0;
     this.wishes = context.wishes;
     this.dialect = context.wishDialect;
     this.deniedProviders = context.deniedProviders;
@@ -108,8 +110,10 @@ export function orderFacts(
     latency: ({ deployment }) => performance.latency(deployment, context.stream, now),
     inFlight: ({ deployment }) => health.inFlight(deployment),
     tokensPerSecond: ({ deployment }) => performance.tokensPerSecond(deployment, now),
-    cost: ({ deployment }) =>
-      context.estimate && expectedCost(context.estimate, deployment, served, context.startWallMs),
+    cost: ({ deployment }) => {
+      const { estimate, request, startWallMs: wallMs } = context;
+      return estimate && expectedCost({ estimate, request, wallMs }, deployment, served);
+    },
     random,
   };
 }

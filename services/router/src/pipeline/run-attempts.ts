@@ -237,7 +237,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
     if (run.streamRelay === undefined) warnOfFinish(this.#context, end);
     this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
-    this.#close({ run, outcome: "OK", now: this.#now, reported: end.usage });
+    this.#close({ run, outcome: "OK", now: this.#now, end });
     this.#end({ kind: "finished", end });
   }
 
@@ -267,7 +267,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
     this.#commit(run, now);
     this.#addWarnings(end);
     this.#context.finishReasons = end.candidates.map((candidate) => candidate.rawReason);
-    this.#close({ run, outcome: "OK", now, reported: end.usage });
+    this.#close({ run, outcome: "OK", now, end });
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {

@@ -11,6 +11,7 @@ import type { Admission } from "./admit.ts";
 import { asksForSync } from "./asks-for-sync.ts";
 import { attemptRecord } from "./attempt-record.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import { servedTier } from "./served-tier.ts";
 import { attemptCost, attemptUsage, estimatedUsage } from "./attempt-usage.ts";
 import type { OutputCalibration } from "./output-estimate.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
@@ -72,13 +73,15 @@ export class Settlement {
     if (estimate === undefined) return;
     const usage = attemptUsage(run, undefined, estimate, calibration);
     const { deployment } = run.target;
+    const tier = servedTier(context, run, undefined);
     const cost =
-      usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs);
+      usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
     const attempt = attemptRecord(run, {
       outcome: "STREAM_BROKEN",
       failure: undefined,
       usage,
       cost,
+      tier,
       offsetMs: run.startMs - context.startMonotonicMs,
       durationMs: clock.monotonicMs() - run.startMs,
     });

@@ -96,6 +96,7 @@ function writeAttempt(attempt: Attempt): void {
   writeTime(18, attempt.retryAfter);
   writeText(19, attempt.priceBook);
   writeText(90, attempt.failureCause);
+  writeText(100, attempt.serviceTier);
   buffer.end(start);
 }
 
@@ -111,6 +112,9 @@ function writeUsage(field: number, usage: TokenUsage): void {
   writeOptional(7, usage.audioOutputTokens);
   writeNumber(8, usage.source);
   writeOptional(40, usage.cacheWrite1hInputTokens);
+  writeOptional(100, usage.audioCacheReadInputTokens);
+  writeOptional(101, usage.imageInputTokens);
+  writeOptional(102, usage.imageOutputTokens);
   buffer.end(start);
 }
 

@@ -60,7 +60,7 @@ function rateAttempt(
   // A price may change between the start of a request and that of an attempt: either is right.
   const [first, second] = [startMs, startMs + offsetMs].map((atMs) => {
     const prices = deployment.pricesAt(atMs);
-    return prices === undefined ? undefined : rateUsage(counts, prices);
+    return prices === undefined ? undefined : rateUsage(counts, prices, attempt.serviceTier);
   });
   return second === attempt.costNanoUsd ? second : first;
 }
