@@ -74,7 +74,7 @@ export function closeAttempt(
     if (timeMs !== undefined) parts.hedging.observe(deployment, context.stream, timeMs, now);
   }
   if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
-  const tier = servedTier(context, run, closed.end);
+  const tier = usage === undefined ? "" : servedTier(context, run, closed.end);
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
   if (cost !== undefined && run.wasHeard) parts.retryBudgets.spend.spent(now, cost);

@@ -73,7 +73,7 @@ export class Settlement {
     if (estimate === undefined) return;
     const usage = attemptUsage(run, undefined, estimate, calibration);
     const { deployment } = run.target;
-    const tier = servedTier(context, run, undefined);
+    const tier = usage === undefined ? "" : servedTier(context, run, undefined);
     const cost =
       usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
     const attempt = attemptRecord(run, {
