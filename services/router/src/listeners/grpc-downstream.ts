@@ -3,7 +3,6 @@ import {
   CountTokensResponseSchema,
   EmbedResponseSchema,
   GenerateResponseSchema,
-  StreamGenerateResponseSchema,
   VectorEncoding,
 } from "@penstock/api";
 import type { CountTokensResponse, Finished, Started, StreamGenerateResponse } from "@penstock/api";
@@ -22,6 +21,7 @@ import type { RequestContext } from "../pipeline/request-context.ts";
 import { Keepalive } from "./keepalive.ts";
 import { answerHeaders, costValue, requestHeaders } from "./answer-headers.ts";
 import { countHeaders } from "./count-headers.ts";
+import { encodeStreamEvent } from "./encode-stream-event.ts";
 import { attemptReports, quotaReports } from "./answer-report.ts";
 
 /** Where a refusal goes before the method is called: grpc-js has no call object by then. */
@@ -184,11 +184,7 @@ export class GrpcStreamDownstream implements Downstream {
       this.#sentMetadata = true;
       this.#call?.sendMetadata(metadataOf(requestHeaders(this.context)));
     }
-    const bytes = toBinary(StreamGenerateResponseSchema, {
-      $typeName: "penstock.inference.v1.StreamGenerateResponse",
-      event,
-    });
-    return this.#call?.write(bytes) ?? true;
+    return this.#call?.write(encodeStreamEvent(event)) ?? true;
   }
 }
 
