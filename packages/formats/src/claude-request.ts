@@ -43,6 +43,7 @@ export function claudeStops(
   warn: TargetRequest["warn"] | undefined,
 ): string[] | undefined {
   const stops = sampling?.stopSequences ?? [];
+  if (stops.length === 0) return undefined;
   const kept = stops.filter((stop) => stop.trim() !== "");
   if (kept.length < stops.length) {
     warn?.("parameter_dropped: a stop sequence of white space alone");

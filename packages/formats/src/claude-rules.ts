@@ -1,3 +1,5 @@
+import { oncePerName } from "./once-per-name.ts";
+
 /** How a model of Anthropic is told not to think. */
 export type ThinkingOff = "disabled" | "between_tools";
 
@@ -50,19 +52,7 @@ const older = /claude-(\d)(?:[-.](\d))?-(opus|sonnet|haiku)/;
  * aliases, Bedrock's ids and those of inference profiles are known; a name of another kind has the
  * rules of no version.
  */
-export function claudeRules(model: string): ClaudeRules {
-  let rules = rulesByModel.get(model);
-  if (rules === undefined) {
-    rules = rulesOf(model);
-    if (rulesByModel.size >= maxKnownModels) rulesByModel.clear();
-    rulesByModel.set(model, rules);
-  }
-  return rules;
-}
-
-/** Those of the models that were asked for: every request asks anew, and names are few. */
-const rulesByModel = new Map<string, ClaudeRules>();
-const maxKnownModels = 1_024;
+export const claudeRules: (model: string) => ClaudeRules = oncePerName(rulesOf);
 
 function rulesOf(model: string): ClaudeRules {
   const [, family, major, minor] = named.exec(model) ?? reordered(older.exec(model));

@@ -160,7 +160,7 @@ export function claudeSampling(
   thinking: ClaudeThinking | undefined,
   { rules, warn }: ClaudeTarget,
 ): Sampling | undefined {
-  if (sampling === undefined) return undefined;
+  if (sampling === undefined || (rules.sampling === "free" && !thinks(thinking))) return sampling;
   const kept: Sampling = { ...sampling };
   const drop = (name: "temperature" | "topK" | "topP", why: string): void => {
     const value = kept[name];

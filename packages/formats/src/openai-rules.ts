@@ -1,5 +1,6 @@
 import type { Sampling } from "@penstock/api";
 import type { TargetRequest } from "./format.ts";
+import { oncePerName } from "./once-per-name.ts";
 
 /** What a reasoning model of OpenAI takes; the rest it refuses with 400. */
 interface OpenaiRules {
@@ -34,14 +35,14 @@ const named = /(?:^|\/)(?:(o)\d(?:-|$)|gpt-(\d{1,2})(?:\.(\d{1,2}))?(?:-|$))/;
  * reference of `reasoning_effort`, `stop` and `temperature`). Undefined: it does not reason, or
  * nothing is known of it, such as of a deployment that an account has named.
  */
-function rulesOf(model: string): OpenaiRules | undefined {
+const rulesOf = oncePerName((model: string): OpenaiRules | undefined => {
   const [, seriesO, major, minor] = named.exec(model) ?? [];
   if (seriesO !== undefined) return ofSeriesO;
   const version = Number(major ?? 0) * 100 + Number(minor ?? 0);
   if (version < 500 || /-(?:chat|pro)\b/.test(model)) return undefined;
   if (version === 500) return ofFive;
   return version === 501 ? ofFiveOne : later;
-}
+});
 
 /** Sampling and effort as a model of OpenAI takes them. */
 export interface OpenaiSampling {

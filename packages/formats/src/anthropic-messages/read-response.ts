@@ -36,7 +36,7 @@ export function readResponse(body: Uint8Array): Answer {
   };
   const servedTier = servedTierOf(raw);
   if (servedTier !== undefined) end.servedTier = servedTier;
-  return { candidates: [{ parts: content.flatMap(readBlock), finish }], end };
+  return { candidates: [{ parts: readBlocks(content), finish }], end };
 }
 
 /** Text of a bounded length, or nothing. */
@@ -53,27 +53,35 @@ function parse(body: Uint8Array): Record<string, unknown> {
   }
 }
 
-function readBlock(block: unknown, position: number): ContentPart[] {
-  if (!isJsonObject(block)) throw localFailure("MALFORMED", `content block ${position} is none`);
+function readBlocks(blocks: readonly unknown[]): ContentPart[] {
+  const parts: ContentPart[] = [];
+  for (let position = 0; position < blocks.length; position += 1) {
+    const block = blocks[position];
+    if (!isJsonObject(block)) throw localFailure("MALFORMED", `content block ${position} is none`);
+    parts.push(readBlock(block, position));
+    if (block["type"] !== "text" || block["citations"] == null) continue;
+    for (const citation of readCitations(block["citations"])) parts.push(citationPart(citation));
+  }
+  return parts;
+}
+
+function readBlock(block: Record<string, unknown>, position: number): ContentPart {
   switch (block["type"]) {
     case "text":
-      return [
-        textPart(textOf(block["text"])),
-        ...readCitations(block["citations"]).map(citationPart),
-      ];
+      return textPart(textOf(block["text"]));
     case "thinking":
-      return [thinkingPart(textOf(block["thinking"]), textOf(block["signature"]), false)];
+      return thinkingPart(textOf(block["thinking"]), textOf(block["signature"]), false);
     case "redacted_thinking":
-      return [thinkingPart("", textOf(block["data"]), true)];
+      return thinkingPart("", textOf(block["data"]), true);
     case "tool_use": {
       const name = shortText(block["name"]);
       if (name === "") throw localFailure("MALFORMED", `tool call ${position} has no name`);
       const input = block["input"] ?? {};
       const id = shortText(block["id"]) || `toolu_${position}`;
-      return [toolCallPart(id, name, JSON.stringify(input))];
+      return toolCallPart(id, name, JSON.stringify(input));
     }
     default:
-      return [foreignPart(block)];
+      return foreignPart(block);
   }
 }
 

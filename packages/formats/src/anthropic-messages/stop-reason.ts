@@ -24,14 +24,15 @@ export function knowsStopReason(raw: string): boolean {
 export function readFinish(fields: Readonly<Record<string, unknown>>): CandidateFinish {
   const { stop_reason: reason, stop_sequence: sequence, stop_details: details } = fields;
   const rawReason = typeof reason === "string" ? reason.slice(0, 256) : "";
-  return {
+  const finish: CandidateFinish = {
     $typeName: "penstock.inference.v1.CandidateFinish",
     candidate: 0,
     reason: readReason(rawReason),
     rawReason,
-    ...(typeof sequence === "string" ? { stopSequence: sequence } : {}),
-    ...(isJsonObject(details) ? { details: details as JsonObject } : {}),
   };
+  if (typeof sequence === "string") finish.stopSequence = sequence;
+  if (isJsonObject(details)) finish.details = details as JsonObject;
+  return finish;
 }
 
 function readReason(raw: string): FinishReason {

@@ -40,6 +40,17 @@ export function writeBlocks(parts: readonly ContentPart[], scope: BlockScope): W
   return written;
 }
 
+/** Parts of text alone, as most messages have them, as blocks; undefined for any others. */
+export function writePlainBlocks(parts: readonly ContentPart[]): Written[] | undefined {
+  const written: Written[] = [];
+  for (const { part, cacheMarker } of parts) {
+    if (part.case !== "text" || cacheMarker !== undefined) return undefined;
+    const block = writeText(part.value);
+    if (block !== undefined) written.push(block);
+  }
+  return written;
+}
+
 /** Blocks as the shortest content that says the same: text where it is nothing else. */
 export function writeContent(blocks: readonly Written[]): string | readonly Written[] {
   const [only] = blocks;

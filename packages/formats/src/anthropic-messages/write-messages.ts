@@ -2,7 +2,7 @@ import { MessageRole, type Message } from "@penstock/api";
 import type { JsonObject, TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay } from "./own-words.ts";
-import { writeBlocks, writeContent } from "./write-blocks.ts";
+import { writeBlocks, writeContent, writePlainBlocks } from "./write-blocks.ts";
 
 type Written = Record<string, unknown>;
 
@@ -24,7 +24,9 @@ export function writeMessages(
   extras: unknown,
 ): WrittenMessages {
   const writer = new MessagesWriter(target, isJsonObject(extras) ? extras : undefined);
-  for (const [index, message] of messages.entries()) writer.add(message, index);
+  for (let index = 0; index < messages.length; index += 1) {
+    writer.add(messages[index] as Message, index);
+  }
   return writer.end();
 }
 
@@ -52,8 +54,9 @@ class MessagesWriter {
     const own = this.#extras?.[String(index)];
     const extras = isJsonObject(own) ? (own as JsonObject) : undefined;
     const path = `messages[${index}]`;
-    const scope = { target: this.#target, path, extras: extras?.["content"] };
-    const blocks = writeBlocks(message.parts, scope);
+    const blocks =
+      (extras === undefined ? writePlainBlocks(message.parts) : undefined) ??
+      writeBlocks(message.parts, { target: this.#target, path, extras: extras?.["content"] });
     if (message.name !== undefined) {
       this.#target.warn?.("name_dropped: speakers have no names in this format");
     }
@@ -69,11 +72,7 @@ class MessagesWriter {
     this.#trimPrefill();
     return {
       system: this.#system.length === 0 ? undefined : writeContent(this.#system),
-      messages: this.#turns.map(({ others, role, content }) => ({
-        ...others,
-        role,
-        content: writeContent(content),
-      })),
+      messages: this.#turns.map(writeTurn),
     };
   }
 
@@ -103,6 +102,11 @@ class MessagesWriter {
     }
     this.#turns.push({ others, role, content: blocks, results });
   }
+}
+
+function writeTurn({ others, role, content }: Turn): Written {
+  const written = { role, content: writeContent(content) };
+  return others === undefined ? written : { ...others, ...written };
 }
 
 function othersOf(extras: JsonObject | undefined): Written | undefined {

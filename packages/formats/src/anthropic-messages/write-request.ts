@@ -132,5 +132,5 @@ function writeTemperature(
 function writeMetadata(endUser: string | undefined, extras: unknown): unknown {
   const others = isJsonObject(extras) ? extras : undefined;
   if (endUser === undefined) return others;
-  return { ...others, user_id: endUser };
+  return others === undefined ? { user_id: endUser } : { ...others, user_id: endUser };
 }

@@ -1,7 +1,7 @@
 import type { CandidateFinish, ContentPart } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { Answer } from "../format.ts";
+import type { Answer, AnswerEnd } from "../format.ts";
 import { readLogprobs } from "../logprobs.ts";
 import { isJsonObject, readJsonObject } from "../read-json.ts";
 import { readContentList } from "./content-list.ts";
@@ -30,22 +30,31 @@ export function readResponse(body: Uint8Array): Answer {
   candidates.sort((one, other) => one.finish.candidate - other.finish.candidate);
   const { usage, raw, warnings } = readUsage(fields["usage"]);
   const tier = shortText(fields["service_tier"]);
-  const [unfiltered] = [fields, ...choices.filter(isJsonObject)].flatMap(
-    (holder) => filterWarning(holder) ?? [],
-  );
+  const unfiltered = firstFilterWarning(fields, choices);
   if (unfiltered !== undefined) warnings.push(unfiltered);
-  return {
-    candidates,
-    end: {
-      candidates: candidates.map((candidate) => candidate.finish),
-      usage,
-      rawUsage: raw,
-      responseId: shortText(fields["id"]),
-      model: shortText(fields["model"]),
-      warnings,
-      ...(tier === "" ? {} : { serviceTier: tier }),
-    },
+  const end: AnswerEnd = {
+    candidates: candidates.map((candidate) => candidate.finish),
+    usage,
+    rawUsage: raw,
+    responseId: shortText(fields["id"]),
+    model: shortText(fields["model"]),
+    warnings,
   };
+  if (tier !== "") end.serviceTier = tier;
+  return { candidates, end };
+}
+
+/** Of the prompt or of a choice. */
+function firstFilterWarning(
+  fields: Record<string, unknown>,
+  choices: readonly unknown[],
+): string | undefined {
+  let warning = filterWarning(fields);
+  for (let index = 0; warning === undefined && index < choices.length; index += 1) {
+    const choice = choices[index];
+    if (isJsonObject(choice)) warning = filterWarning(choice);
+  }
+  return warning;
 }
 
 /** Text of a bounded length, or nothing. */
@@ -108,7 +117,11 @@ function readParts(message: Record<string, unknown>, logprobs: unknown): Content
   if (typeof refusal === "string" && refusal !== "") {
     parts.push(withLogprobs(textPart(refusal, true), logprobs, "refusal"));
   }
-  for (const citation of readCitations(message["annotations"])) parts.push(citationPart(citation));
+  if (message["annotations"] != null) {
+    for (const citation of readCitations(message["annotations"])) {
+      parts.push(citationPart(citation));
+    }
+  }
   if (Array.isArray(calls)) readToolCalls(calls, parts);
   return parts;
 }

@@ -153,7 +153,7 @@ function contentOptions(extras: Written | undefined, { target }: Writing): Conte
   const content = extras?.["content"];
   const marks = target.quirks.sendsCacheMarkers === true;
   const { warn } = target;
-  return { marks, ...(isJsonObject(content) && { extras: content }), ...(warn && { warn }) };
+  return { marks, extras: isJsonObject(content) ? content : undefined, warn };
 }
 
 function overlaid(extras: Written | undefined, known: Written): Written {

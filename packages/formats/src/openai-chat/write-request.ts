@@ -31,6 +31,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
   const { sampling, effort } = openaiSampling(request.sampling, request.reasoning?.effort, target);
   const extras = request.formatParameters["openai-chat"];
   const maxTokens = sampling?.maxOutputTokens;
+  const seed = sampling?.seed === undefined ? undefined : Number(sampling.seed);
   if (request.reasoning?.maxTokens !== undefined) {
     target.warn?.("parameter_dropped: a budget of reasoning tokens");
   }
@@ -53,7 +54,8 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     top_k: sampling?.topK,
     frequency_penalty: sampling?.frequencyPenalty,
     presence_penalty: sampling?.presencePenalty,
-    [quirks.seedField ?? "seed"]: sampling?.seed === undefined ? undefined : Number(sampling.seed),
+    seed: quirks.seedField === "random_seed" ? undefined : seed,
+    random_seed: quirks.seedField === "random_seed" ? seed : undefined,
     stop: writeStop(sampling?.stopSequences),
     n: request.candidateCount,
     response_format: writeResponseFormat(request.responseFormat),
@@ -62,8 +64,9 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
     service_tier: request.serviceTier,
     logprobs: sampling?.topLogprobs === undefined ? undefined : true,
     top_logprobs: sampling?.topLogprobs || undefined,
-    ...writeKin(request.formatParameters["openai-responses"], target),
   };
+  const kin = request.formatParameters["openai-responses"];
+  if (kin !== undefined) addKin(body, kin, target);
   if (extras !== undefined) addCarried(body, extras);
   return JSON.stringify(body);
 }
@@ -102,23 +105,21 @@ const kinFields = [
   "store",
 ] as const;
 
-function writeKin(
-  responses: JsonObject | undefined,
+function addKin(
+  body: Record<string, unknown>,
+  responses: JsonObject,
   { quirks, warn }: TargetRequest,
-): Record<string, unknown> {
-  const written: Record<string, unknown> = {};
-  if (responses === undefined) return written;
+): void {
   const text = responses["text"];
   const verbosity = isJsonObject(text) ? text["verbosity"] : undefined;
   if (quirks.refusesUnknownFields === true) {
     if (verbosity !== undefined) warn?.("parameter_dropped: verbosity");
-    return written;
+    return;
   }
-  for (const name of kinFields) if (name in responses) written[name] = responses[name];
+  for (const name of kinFields) if (name in responses) body[name] = responses[name];
   // Refused of answers that are not stored, which in the other API it is not.
-  if (responses["store"] === true) written["metadata"] = responses["metadata"];
-  if (verbosity !== undefined) written["verbosity"] = verbosity;
-  return written;
+  if (responses["store"] === true) body["metadata"] = responses["metadata"];
+  if (verbosity !== undefined) body["verbosity"] = verbosity;
 }
 
 function writeStreamOptions(target: TargetRequest, extras: JsonObject | undefined): unknown {
