@@ -13,9 +13,7 @@ const open = new Uint8Array(maxDepth + 1);
 const encoder = new TextEncoder();
 
 /** The bytes of a key, for `isKey`. */
-export function keyBytes(name: string): Uint8Array {
-  return encoder.encode(name);
-}
+export const keyBytes = (name: string): Uint8Array => encoder.encode(name);
 
 /**
  * Takes the member that a walk has come to; gives where its value ends, or -1 where the walk is to

@@ -21,7 +21,8 @@ export function writeInference(
         ? undefined
         : stopSequences,
   };
-  return Object.values(config).some((value) => value !== undefined) ? config : undefined;
+  const says = maxOutputTokens ?? temperature ?? topP ?? config.stopSequences;
+  return says === undefined ? undefined : config;
 }
 
 /** Highest temperature of the API (API_runtime_InferenceConfiguration). */

@@ -1,4 +1,4 @@
-import type { GenerateRequest, ResponseFormat } from "@penstock/api";
+import type { GenerateRequest, ResponseFormat, Sampling } from "@penstock/api";
 import { claudeRules } from "../claude-rules.ts";
 import { untakable } from "../claude-request.ts";
 import { claudeSchema } from "../claude-schema.ts";
@@ -59,7 +59,7 @@ export function writeRequest(request: GenerateRequest, target: TargetRequest): s
 /** The members of the body that `writeRequest` writes; see there. */
 export function requestBody(request: GenerateRequest, target: TargetRequest): Written {
   if ((request.candidateCount ?? 1) > 1) throw cannotSay("candidate_count", "more than one");
-  const extras = request.formatParameters["bedrock-converse"] ?? {};
+  const extras = request.formatParameters["bedrock-converse"];
   const { system, messages } = writeMessages(request.messages, {
     target,
     ids: new ToolIds(toolIdForm),
@@ -74,11 +74,11 @@ export function requestBody(request: GenerateRequest, target: TargetRequest): Wr
     inferenceConfig: writeInference(sampling, target),
     toolConfig: writeToolConfig(request, target),
     outputConfig: writeOutputConfig(request, claude, target),
-    additionalModelRequestFields: writeModelFields({ ...request, sampling }, thinking, target),
+    additionalModelRequestFields: writeModelFields(request, sampling, { thinking, target }),
     serviceTier: writeServiceTier(request.serviceTier, target),
   };
   warnOfDropped(request, target);
-  addCarried(body, extras);
+  if (extras !== undefined) addCarried(body, extras);
   return body;
 }
 
@@ -172,12 +172,12 @@ function writeServiceTier(tier: string | undefined, { warn }: TargetRequest): Wr
 
 /** What only models of one maker know. */
 function writeModelFields(
-  request: GenerateRequest,
-  thinking: ClaudeThinking | undefined,
-  target: TargetRequest,
+  { reasoning }: GenerateRequest,
+  sampling: Sampling | undefined,
+  { thinking, target }: { thinking: ClaudeThinking | undefined; target: TargetRequest },
 ): Written | undefined {
-  const budget = request.reasoning?.maxTokens;
-  const topK = request.sampling?.topK;
+  const budget = reasoning?.maxTokens;
+  const topK = sampling?.topK;
   const family = modelFamily(target.model);
   if (family === "anthropic") {
     return withMembers({ thinking, top_k: topK });
@@ -185,7 +185,7 @@ function writeModelFields(
   if (budget !== undefined) dropped(target, "reasoning.max_tokens");
   if (family === "nova") {
     const inferenceConfig = topK === undefined ? undefined : { topK };
-    const reasoningConfig = novaReasoning(request.reasoning?.effort, target);
+    const reasoningConfig = novaReasoning(reasoning?.effort, target);
     return withMembers({ inferenceConfig, reasoningConfig });
   }
   if (topK !== undefined) dropped(target, "sampling.top_k");
@@ -225,6 +225,9 @@ function addCarried(body: Written, extras: JsonObject): void {
 
 /** Without the members that are not there; undefined when none is. */
 function withMembers(object: Written): Written | undefined {
-  const members = Object.entries(object).filter(([, value]) => value !== undefined);
-  return members.length === 0 ? undefined : Object.fromEntries(members);
+  let members: Written | undefined;
+  for (const name in object) {
+    if (object[name] !== undefined) (members ??= {})[name] = object[name];
+  }
+  return members;
 }

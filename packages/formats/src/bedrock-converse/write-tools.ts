@@ -48,9 +48,11 @@ export function writeToolConfig(
 function usedTools({ messages }: GenerateRequest): Set<string> {
   const names = new Set<string>();
   let results = false;
-  for (const { part } of messages.flatMap((message) => message.parts)) {
-    if (part.case === "toolCall") names.add(part.value.name);
-    results ||= part.case === "toolResult";
+  for (const { parts } of messages) {
+    for (const { part } of parts) {
+      if (part.case === "toolCall") names.add(part.value.name);
+      results ||= part.case === "toolResult";
+    }
   }
   if (results && names.size === 0) names.add("earlier_tool");
   return names;

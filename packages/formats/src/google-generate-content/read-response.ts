@@ -131,7 +131,7 @@ function readCandidate(
   if (raw === "MAX_TOKENS" && text === "" && !calls) warned.add(thoughtItAway);
   const logprobs = readLogprobsResult(candidate["logprobsResult"]);
   if (logprobs !== undefined && !putLogprobs(parts, logprobs)) warned.add(lostLogprobs);
-  parts.push(...readCitations(candidate, text).map(citationPart));
+  for (const citation of readCitations(candidate, text)) parts.push(citationPart(citation));
   return {
     parts: withoutCarriers(parts),
     finish: newFinish(candidateOf(candidate["index"], position), raw, calls),

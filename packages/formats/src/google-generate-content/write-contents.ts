@@ -24,8 +24,23 @@ export function writeContents(
   extras: unknown,
 ): WrittenContents {
   const writer = new ContentsWriter(target, isJsonObject(extras) ? extras : undefined);
-  for (const [index, message] of messages.entries()) writer.message(message, index);
+  for (let index = 0; index < messages.length; index += 1) {
+    writer.message(messages[index] as Message, index);
+  }
   return writer.end();
+}
+
+/** What a message has besides what is known of messages. */
+interface Besides {
+  /** Of its parts. */
+  readonly content: unknown;
+  readonly others: Written;
+}
+
+const nothingElse: Besides = { content: undefined, others: Object.freeze({}) };
+
+function apart({ content, ...others }: Written): Besides {
+  return { content, others };
 }
 
 class ContentsWriter {
@@ -47,7 +62,7 @@ class ContentsWriter {
 
   message(message: Message, index: number): void {
     const extras = this.#extras?.[String(index)];
-    const { content, ...others }: Written = isJsonObject(extras) ? extras : {};
+    const { content, others } = isJsonObject(extras) ? apart(extras) : nothingElse;
     const path = `messages[${index}]`;
     const isResult = message.role === MessageRole.TOOL;
     if (message.name !== undefined && !isResult) {
@@ -108,7 +123,7 @@ class ContentsWriter {
       this.#target.warn?.("approximated: instructions amid the conversation stand above it");
     }
     this.#system.push(...parts);
-    this.#systemExtras = { ...this.#systemExtras, ...others };
+    if (others !== nothingElse.others) this.#systemExtras = { ...this.#systemExtras, ...others };
   }
 
   #addResults(parts: Written[], others: Written, path: string): void {

@@ -1,4 +1,4 @@
-import type { GenerateRequest, JsonSchemaFormat, Reasoning } from "@penstock/api";
+import type { GenerateRequest, JsonSchemaFormat, Reasoning, ResponseFormat } from "@penstock/api";
 import type { TargetRequest } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
 import { cannotSay } from "./cannot-say.ts";
@@ -22,7 +22,6 @@ export function writeGenerationConfig(
     throw cannotSay("sampling.stop_sequences", `more than ${maxStopCount} texts`);
   }
   const config: Written = {
-    ...carried,
     maxOutputTokens: sampling?.maxOutputTokens,
     temperature: sampling?.temperature,
     topP: sampling?.topP,
@@ -35,9 +34,17 @@ export function writeGenerationConfig(
     responseLogprobs: sampling?.topLogprobs === undefined ? undefined : true,
     logprobs: sampling?.topLogprobs || undefined,
     thinkingConfig: writeThinking(reasoning, target, carried?.["thinkingConfig"]),
-    ...writeResponseFormat(request, carried),
   };
-  return Object.values(config).some((value) => value !== undefined) ? config : undefined;
+  if (request.responseFormat !== undefined) {
+    Object.assign(config, writeResponseFormat(request.responseFormat, carried));
+  }
+  const whole = carried === undefined ? config : { ...carried, ...config };
+  return saysSomething(whole) ? whole : undefined;
+}
+
+function saysSomething(config: Written): boolean {
+  for (const name in config) if (config[name] !== undefined) return true;
+  return false;
 }
 
 /** Seeds have 32 bits here; a longer one is folded, which keeps it repeatable. */
@@ -48,9 +55,8 @@ function seedOf(seed: bigint | undefined, { warn }: TargetRequest): number | und
   return Number(folded);
 }
 
-function writeResponseFormat(request: GenerateRequest, carried: Written | undefined): Written {
-  const format = request.responseFormat?.format;
-  switch (format?.case) {
+function writeResponseFormat({ format }: ResponseFormat, carried: Written | undefined): Written {
+  switch (format.case) {
     case "text":
       return { responseMimeType: "text/plain" };
     case "jsonObject":
