@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
 import { RequestOutcome } from "@penstock/api";
 import { generateKey } from "@penstock/runtime";
 import { askOverHttp, sendHttp, startConstellation } from "@penstock/test-support";
@@ -99,7 +100,15 @@ const cases: readonly Case[] = [
   mediaType("another content type", { "content-type": "text/plain" }),
   mediaType("no content type", { "content-type": "" }),
   mediaType("another character set", { "content-type": "application/json; charset=latin1" }),
-  mediaType("a compressed body", { "content-encoding": "gzip" }),
+  mediaType("a body packed in a way that is not read", { "content-encoding": "compress" }),
+  {
+    ...invalid("a body that is not packed as it says", text, "content-encoding"),
+    headers: { "content-encoding": "gzip" },
+  },
+  {
+    ...invalid("nothing in a packed body", gzipSync(""), null),
+    headers: { "content-encoding": "gzip" },
+  },
   { name: "another path", path: "/v1/chat", status: 404, reason: "ENDPOINT_NOT_FOUND" },
   { name: "another method", method: "PUT", status: 405, reason: "METHOD_NOT_ALLOWED" },
 ];

@@ -58,7 +58,9 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
   },
   UNSUPPORTED_MEDIA_TYPE: {
     cause: "The body has a content type or an encoding that is not read here.",
-    steps: ["Send `content-type: application/json`, without compression."],
+    steps: [
+      "Send `content-type: application/json`, plain or with one `content-encoding`: gzip, deflate, br or zstd.",
+    ],
   },
   ENDPOINT_NOT_FOUND: {
     cause: "The path is not served by this port.",

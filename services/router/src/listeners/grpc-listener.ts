@@ -44,7 +44,7 @@ import { GrpcGate } from "./grpc-gate.ts";
 import { GrpcQuestions } from "./grpc-questions.ts";
 import { receive, unreadable } from "./grpc-received.ts";
 import type { Received } from "./grpc-received.ts";
-import { maximumBodyBytes } from "./read-body.ts";
+import { maximumBodyBytes } from "./body-errors.ts";
 import { validateEmbedRequest } from "./validate-embed-request.ts";
 import { validateGenerateRequest } from "./validate-generate-request.ts";
 

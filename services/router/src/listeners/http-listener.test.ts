@@ -2,13 +2,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { openaiChat } from "@penstock/formats";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { sampleKey, sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
 import { HttpDownstream } from "./http-downstream.ts";
 import { HttpListener } from "./http-listener.ts";
-import { maximumBodyBytes } from "./read-body.ts";
+import { maximumBodyBytes } from "./body-errors.ts";
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -210,6 +211,31 @@ describe("the HTTP door", () => {
     expect(caller.text).toMatch(/^upgrade: HTTP\/1.1\r$/m);
     caller.socket.write("HEAD / HTTP/1.1\r\nhost: h\r\n\r\n");
     await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 200 "));
+  });
+
+  it("unpacks a compressed body, and says of one that is damaged that it is", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    const send = (coding: string, body: Buffer): void => {
+      caller.socket.write(head({ "content-encoding": coding, "content-length": body.length }));
+      caller.socket.write(body);
+    };
+    send("gzip", gzipSync(chat).subarray(0, -1));
+    await vi.waitFor(() => expect(caller.text).toMatch(/^HTTP\/1.1 400 [^]*can't be unpacked/));
+    send("compress", Buffer.from("x"));
+    await vi.waitFor(() =>
+      expect(caller.text).toMatch(/HTTP\/1.1 415 [^]*gzip, deflate, br, zstd/),
+    );
+    send("zstd", zstdCompressSync(Buffer.alloc(maximumBodyBytes + 1, " ")));
+    await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 413 "));
+    expect(upstream.calls).toHaveLength(0);
+    send("br", brotliCompressSync(chat));
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    await vi.waitFor(() => expect(caller.text).toContain("HTTP/1.1 200 "));
+    caller.socket.write(head({ "content-encoding": "identity", "content-length": chat.length }));
+    caller.socket.write(chat);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(2));
   });
 
   it("serves the page that an error links to, to everybody", async () => {

@@ -12,6 +12,7 @@ import type { RequestArrival } from "../pipeline/request-context.ts";
 import type { Snapshot } from "@penstock/snapshot";
 import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
+import { BodyDecoders, codingOf } from "./body-decoders.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { closestFormat, findHttpEndpoint } from "./http-endpoints.ts";
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
@@ -40,11 +41,20 @@ const maximumConnections = 12_000;
 /** How long the rest of a refused body is read after the answer. */
 const discardMs = 5_000;
 
+/** A call whose body has arrived. */
+interface OpenCall {
+  readonly handler: RequestHandler;
+  readonly downstream: HttpDownstream;
+  readonly endpoint: CallEndpoint;
+  readonly response: ServerResponse;
+}
+
 /** HTTP → pipeline. */
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #server: Server;
   readonly #bodies = new BodyBudget();
+  readonly #decoders = new BodyDecoders(this.#bodies);
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
@@ -164,8 +174,24 @@ export class HttpListener {
         this.#discardBody(request, response);
         return;
       }
-      this.#read(handler, downstream, endpoint, body);
+      const encoding = headers["content-encoding"];
+      if (encoding === undefined) this.#read(handler, downstream, endpoint, body);
+      else this.#unpack({ handler, downstream, endpoint, response }, encoding, body);
     });
+  }
+
+  #unpack(call: OpenCall, encoding: string, body: Buffer): void {
+    const { handler, downstream, endpoint, response } = call;
+    const coding = codingOf(encoding);
+    if (coding === undefined || coding === "identity") {
+      this.#read(handler, downstream, endpoint, body);
+      return;
+    }
+    const stop = this.#decoders.decode(body, coding, (unpacked) => {
+      if (unpacked instanceof GatewayError) handler.refuse(unpacked);
+      else this.#read(handler, downstream, endpoint, unpacked);
+    });
+    response.once("close", stop);
   }
 
   #read(

@@ -3,7 +3,8 @@ import { PassThrough } from "node:stream";
 import type { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
 import { BodyBudget } from "./body-budget.ts";
-import { maximumBodyBytes, readBody } from "./read-body.ts";
+import { maximumBodyBytes } from "./body-errors.ts";
+import { readBody } from "./read-body.ts";
 
 /** A body as it arrives, of a size that was announced or not, and what became of it. */
 function arriving(budget: BodyBudget, announced?: number) {

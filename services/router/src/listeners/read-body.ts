@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { GatewayError } from "@penstock/errors";
 import type { BodyBudget } from "./body-budget.ts";
-
-/** Largest body on either door (decisions §4). */
-export const maximumBodyBytes = 32 * 1024 * 1024;
+import { codingOf, readCodings } from "./body-decoders.ts";
+import { bodyTooLarge, maximumBodyBytes, tooManyBodies } from "./body-errors.ts";
 
 /** Checks what the head says about the body, before a byte of it is read. */
 export function checkBodyHead(headers: IncomingHttpHeaders): GatewayError | undefined {
@@ -13,15 +12,15 @@ export function checkBodyHead(headers: IncomingHttpHeaders): GatewayError | unde
       "The body must be JSON in UTF-8. Send `Content-Type: application/json`.",
     );
   }
-  const encoding = headers["content-encoding"] ?? "identity";
-  if (encoding !== "identity") {
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && codingOf(encoding) === undefined) {
     return new GatewayError(
       "UNSUPPORTED_MEDIA_TYPE",
-      "Compressed bodies are not read here. Send the body without `Content-Encoding`.",
+      `The body's Content-Encoding is not read here. Send it plain, or as one of ${readCodings}.`,
     );
   }
   const length = Number(headers["content-length"] ?? 0);
-  return length > maximumBodyBytes ? tooLarge() : undefined;
+  return length > maximumBodyBytes ? bodyTooLarge() : undefined;
 }
 
 function isJson(contentType = ""): boolean {
@@ -78,11 +77,11 @@ class GatheredBody {
   add(piece: Buffer): void {
     if (this.#over) return;
     if (this.#heldBytes + piece.length > maximumBodyBytes) {
-      this.#refuse(tooLarge());
+      this.#refuse(bodyTooLarge());
       return;
     }
     if (!this.#budget.take(piece.length)) {
-      this.#refuse(tooManyAtOnce());
+      this.#refuse(tooManyBodies());
       return;
     }
     this.#heldBytes += piece.length;
@@ -109,18 +108,4 @@ class GatheredBody {
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
-}
-
-function tooManyAtOnce(): GatewayError {
-  return new GatewayError("OVERLOADED", "The gateway is reading too many bodies at once.", {
-    retryAfterMs: 1_000,
-  });
-}
-
-function tooLarge(): GatewayError {
-  return new GatewayError(
-    "REQUEST_TOO_LARGE",
-    `The body is larger than ${maximumBodyBytes} bytes. Send less.`,
-    { metadata: { maximum_bytes: String(maximumBodyBytes) } },
-  );
 }
