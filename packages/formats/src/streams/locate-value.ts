@@ -1,5 +1,5 @@
 import type { TextRange } from "../format.ts";
-import { scanObject } from "../scan-object.ts";
+import { findMember } from "./find-member.ts";
 
 /** Names of members, from the outside in; `only`: the one element of a list. */
 export type ValuePath = readonly (string | typeof only)[];
@@ -8,23 +8,17 @@ export type ValuePath = readonly (string | typeof only)[];
 export const only = Symbol("only");
 
 /**
- * Where the value that a path leads to stands in a JSON text, without the white space around it;
- * undefined where it leads nowhere, or the text is unusual on the way: see `scanObject`. Whether
- * the text is JSON is not checked.
+ * Where the value that a path leads to stands in a text that is known to be JSON, without the white
+ * space around it; undefined where it leads nowhere, or is unusual on the way: see `findMember`.
  */
 export function locateValue(text: string, path: ValuePath): TextRange | undefined {
   let range: TextRange = { start: 0, end: text.length };
   for (const step of path) {
-    const inner = step === only ? insideOfList(text, range) : memberOf(text, range, step);
+    const inner = step === only ? insideOfList(text, range) : findMember(text, range, step);
     if (inner === undefined) return undefined;
     range = inner;
   }
   return range;
-}
-
-function memberOf(text: string, { start, end }: TextRange, name: string): TextRange | undefined {
-  const found = scanObject(text.slice(start, end))?.get(name);
-  return found && { start: start + found.start, end: start + found.end };
 }
 
 /** What stands between the brackets of a list; that it is one object, the next step sees. */
