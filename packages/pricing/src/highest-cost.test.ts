@@ -59,6 +59,34 @@ const usages = fc.array(fc.nat({ max: 100 }), { minLength: 9, maxLength: 9 }).ma
 });
 
 describe("highestCost", () => {
+  it("is exact where numbers end and bigints begin", () => {
+    const most = BigInt(Number.MAX_SAFE_INTEGER);
+    const tokens = fc.integer({ min: 1, max: 5_000_000 });
+    const near = fc.bigInt({ min: -20_000_000n, max: 20_000_000n });
+    const part = fc.bigInt({ min: 0n, max: most });
+    fc.assert(
+      fc.property(tokens, tokens, near, part, (inputTokens, outputTokens, by, ofInput) => {
+        const input = ofInput / BigInt(inputTokens);
+        const rest = most + by - input * BigInt(inputTokens);
+        const output = rest < 0n ? 0n : rest / BigInt(outputTokens);
+        const sum = input * BigInt(inputTokens) + output * BigInt(outputTokens);
+        const bounds = { inputTokens, outputTokens, mostInputTokens: inputTokens };
+        const cost = highestCost(
+          { ...bounds, hasAudio: () => false, hasImages: () => false, mayServe: () => true },
+          {
+            inputNanoUsdPerMillionTokens: 0n,
+            cacheWrite1hInputNanoUsdPerMillionTokens: input,
+            outputNanoUsdPerMillionTokens: 0n,
+            reasoningOutputNanoUsdPerMillionTokens: output,
+            requestNanoUsd: 7n,
+          },
+        );
+        expect(cost).toBe((sum + 500_000n) / 1_000_000n + 7n);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it("is never below the cost of a request within its bounds, by whichever tier served", () => {
     fc.assert(
       fc.property(models, usages, fc.constantFrom("", ...tiers), (model, usage, tier) => {

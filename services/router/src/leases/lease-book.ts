@@ -56,8 +56,8 @@ export class LeaseBook {
   }
 
   /** Holds all amounts or none. `wait`: go on with `waitForGrant`, if there is time. */
-  reserve(uses: readonly QuotaUse[]): ReserveOutcome {
-    const at = this.now();
+  reserve(uses: readonly QuotaUse[], monotonic = this.#clock.monotonicMs()): ReserveOutcome {
+    const at = this.#at(monotonic);
     this.#observe(uses, at);
     return this.attempt(uses, at);
   }
@@ -156,7 +156,10 @@ export class LeaseBook {
 
   /** Now, with the wall time of quota if it is known: only quota decides where a period ends. */
   now(): Moment {
-    const monotonic = this.#clock.monotonicMs();
+    return this.#at(this.#clock.monotonicMs());
+  }
+
+  #at(monotonic: MonotonicMs): Moment {
     const offset = this.#quotaClockOffset;
     const wall = offset === undefined ? this.#clock.wallMs() : ((monotonic + offset) as WallMs);
     return { monotonic, wall };

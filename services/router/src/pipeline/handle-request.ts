@@ -18,7 +18,7 @@ import type { ReservationListener } from "./reserve-quota.ts";
 import { resolveRoute } from "./resolve-route.ts";
 import { RequestRun } from "./run-attempts.ts";
 import type { AttemptsListener, RequestEnd } from "./request-end.ts";
-import type { Refusal, Stage } from "./stage.ts";
+import type { Refusal } from "./stage.ts";
 import type { SpoolCallback } from "../usage/spool-callback.ts";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 
@@ -29,7 +29,6 @@ import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 export class RequestHandler implements SpoolCallback, AttemptsListener, ReservationListener {
   readonly context: RequestContext;
   readonly #parts: PipelineParts;
-  readonly #stages: readonly Stage[];
   #cancellable: QuotaReservation | RequestRun | CountRun | undefined;
   /** Undefined: something else than a count is asked for. */
   #counting: CountPlan | undefined;
@@ -40,7 +39,6 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     this.context = new RequestContext(arrival, trace, downstream);
     this.context.handler = this;
     this.#parts = parts;
-    this.#stages = stagesOf(parts);
   }
 
   /**
@@ -126,11 +124,16 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
 
   #runStages(): Refusal {
     try {
-      for (const stage of this.#stages) {
-        const refusal = stage(this.context);
-        if (refusal !== undefined) return refusal;
-      }
-      return undefined;
+      const { context } = this;
+      const parts = this.#parts;
+      context.readyMs = parts.clock.monotonicMs();
+      return (
+        authenticate(context, parts) ??
+        admit(context, parts) ??
+        resolveRoute(context, context.readyMs) ??
+        enforcePolicies(context) ??
+        estimate(context)
+      );
     } catch (error) {
       return this.#bug(error);
     }
@@ -138,9 +141,9 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
 
   #reserve(): void {
     const { context } = this;
-    const { clock, leases, tracer } = this.#parts;
-    context.reserveOffsetMs = clock.monotonicMs() - context.startMonotonicMs;
-    const outcome = leases.reserve(context.quotaUses);
+    const { leases, tracer } = this.#parts;
+    context.reserveOffsetMs = context.readyMs - context.startMonotonicMs;
+    const outcome = leases.reserve(context.quotaUses, context.readyMs);
     if (outcome.kind !== "wait") {
       this.onReserved(outcome, 0);
       return;
@@ -220,19 +223,3 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     return known;
   }
 }
-
-function stagesOf(parts: PipelineParts): readonly Stage[] {
-  const known = stages.get(parts);
-  if (known !== undefined) return known;
-  const made: readonly Stage[] = [
-    (context) => authenticate(context, parts),
-    (context) => admit(context, parts),
-    (context) => resolveRoute(context, parts.clock.monotonicMs()),
-    enforcePolicies,
-    estimate,
-  ];
-  stages.set(parts, made);
-  return made;
-}
-
-const stages = new WeakMap<PipelineParts, readonly Stage[]>();

@@ -66,6 +66,8 @@ export class RequestContext {
   /** Who runs the request; undefined where single stages are run for an explanation. */
   handler: { interrupt(error: GatewayError): void } | undefined;
 
+  /** When its body was read, and what followed without waiting was done. */
+  readyMs: MonotonicMs;
   /** Set by the door. */
   operation: Operation = "generate";
   /** Set by the door, once the body is read. */
@@ -159,6 +161,7 @@ export class RequestContext {
     this.parent = arrival.parent;
     this.startMonotonicMs = arrival.startMonotonicMs;
     this.startWallMs = arrival.startWallMs;
+    this.readyMs = arrival.startMonotonicMs;
     this.deadlineMs = arrival.startMonotonicMs + arrival.timeoutMs;
     this.trace = trace;
     this.downstream = downstream;

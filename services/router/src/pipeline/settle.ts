@@ -61,7 +61,8 @@ export class Settlement {
       const amounts = unansweredAmounts(reservation.uses, estimate?.inputTokens ?? 0);
       charges = leases.charges(reservation, amounts);
     }
-    const event = this.#interrupted(context, noAttempts, charges);
+    const begunMs = context.readyMs + context.reserveWaitMs;
+    const event = this.#interrupted(context, noAttempts, charges, begunMs);
     context.event = event;
     spool.intent(context.requestId, encode(context, event), done, asksForSync(context));
   }
@@ -95,7 +96,7 @@ export class Settlement {
       const actuals = requestAmounts(context, reservation.uses, attempts);
       charges.push(...leases.charges(reservation, actuals));
     }
-    const event = this.#interrupted(context, attempts, charges);
+    const event = this.#interrupted(context, attempts, charges, clock.monotonicMs());
     spool.progress(context.requestId, encode(context, event));
   }
 
@@ -252,14 +253,15 @@ export class Settlement {
     context: RequestContext,
     attempts: readonly Attempt[],
     charges: Charge[],
+    nowMs: number,
   ): UsageEvent {
-    const { clock, spool, replica } = this.#parts;
+    const { spool, replica } = this.#parts;
     return usageEvent(context, {
       replica,
       epoch: spool.epoch,
       sequence: 0n,
       outcome: "INTERRUPTED",
-      durationMs: clock.monotonicMs() - context.startMonotonicMs,
+      durationMs: nowMs - context.startMonotonicMs,
       attempts,
       charges,
       error: undefined,

@@ -87,6 +87,8 @@ export class UpstreamClient {
   /** By name of the deployment. */
   readonly #loads = new Map<string, Load>();
   readonly #prepared = new WeakMap<CompiledTarget, PreparedTarget>();
+  /** The one that was asked for last, which is asked for several times by each call. */
+  #latest: PreparedTarget | undefined;
   /** One for all signed calls; undefined: none was made. */
   #skew: ClockSkew | undefined;
 
@@ -191,8 +193,10 @@ export class UpstreamClient {
 
   #prepare(target: CompiledTarget): PreparedTarget {
     const { credentials } = this.#options;
-    const known = this.#prepared.get(target);
+    const latest = this.#latest;
+    const known = latest?.target === target ? latest : this.#prepared.get(target);
     if (known !== undefined && known.credentialVersion === credentials.version) {
+      this.#latest = known;
       if (!known.pool.retired) return known;
     }
     const prepared = prepareTarget(
@@ -202,6 +206,7 @@ export class UpstreamClient {
       this.#loadOf(target.deployment.name),
     );
     this.#prepared.set(target, prepared);
+    this.#latest = prepared;
     return prepared;
   }
 
