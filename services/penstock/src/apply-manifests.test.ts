@@ -106,6 +106,20 @@ describe("applyManifests", () => {
     ]);
   });
 
+  it("has resources without a name looked at, too, and tells once that it lacks", async () => {
+    const { clients, applyResources } = refusing([
+      { field: "resources[0].name", description: "must be a name", reason: "INVALID" },
+      { field: "resources[1].name", description: "must be a name", reason: "INVALID" },
+      { field: "resources[1].owners", description: "has too many", reason: "INVALID" },
+    ]);
+    expect(await linesOf("kind: Team\n---\nkind: Team\nowners: [x]\n", clients)).toEqual([
+      "m.yaml:1: document 1: name is required",
+      "m.yaml:3: document 2: name is required",
+      "m.yaml:4: document 2: owners has too many",
+    ]);
+    expect(applyResources).toHaveBeenCalledTimes(1);
+  });
+
   it("asks nobody about nothing", async () => {
     const { clients, applyResources } = refusing([]);
     expect(await linesOf("kind: Teem\nname: teams/b\n", clients)).toHaveLength(1);

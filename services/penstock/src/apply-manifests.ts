@@ -119,7 +119,7 @@ function fieldsGivenAgain({ resources }: Manifest): Set<string> {
   const first = new Set<string>();
   return new Set(
     resources.flatMap(({ name }, index) => {
-      if (first.has(name)) return [`resources[${index}]`];
+      if (name !== "" && first.has(name)) return [`resources[${index}]`];
       first.add(name);
       return [];
     }),

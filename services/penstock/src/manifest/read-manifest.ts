@@ -128,12 +128,11 @@ function readDocument(
       ? "is set by the server; leave it out"
       : undefined;
   const json = readRootMessage(contents, kind.schema, { document, lines, places, report, refuse });
-  const { name } = json;
-  if (typeof name !== "string") {
-    if (!contents.has("name")) report(line, "name", "is required");
-    return undefined;
-  }
-  checkName(name, kind, places, report);
+  // Without a name the rest is still looked at: all that is wrong is told at once.
+  const { name = contents.has("name") ? undefined : "" } = json;
+  if (typeof name !== "string") return undefined;
+  if (name === "") report(line, "name", "is required");
+  else checkName(name, kind, places, report);
   try {
     const value = fromJson(kind.schema, json);
     const resource = wrapResource(kind, value);

@@ -32,7 +32,7 @@ function findDuplicates(resources: readonly ManifestResource[]): ManifestProblem
   return resources.flatMap((resource) => {
     const { file, document, name } = resource;
     const other = first.get(name);
-    if (other === undefined) {
+    if (other === undefined || name === "") {
       first.set(name, resource);
       return [];
     }

@@ -140,6 +140,14 @@ describe("ApplyResources", () => {
       "resources[3].name",
     ]);
     expect(await names()).not.toContain("teams/green");
+    const nameless = resourceOf({ limit: { requestsPerMinute: "-1" } });
+    const both = await failureOf(resources().applyResources({ resources: [nameless, nameless] }));
+    expect(both.fieldViolations.map(({ field }) => field).toSorted()).toEqual([
+      "resources[0].name",
+      "resources[0].requestsPerMinute",
+      "resources[1].name",
+      "resources[1].requestsPerMinute",
+    ]);
   });
 
   it("takes a format that the provider's kind offers, and no other, also when the kind changes", async () => {

@@ -47,7 +47,7 @@ export function planChanges(input: PlanInput): Plan {
   const context = { ...input, given: new Set(puts.map((intent) => nameOf(intent))) };
   for (const intent of input.intents) {
     const name = intent.type === "put" ? nameOf(intent) : intent.name;
-    const earlier = name === undefined ? undefined : seen.get(name);
+    const earlier = name ? seen.get(name) : undefined;
     if (earlier !== undefined) {
       problems.invalid(intent.field, `names ${name}, which ${earlier} names already`);
       continue;
