@@ -19,33 +19,32 @@ const maxValueCharacters = 4_096;
 const kinds = { internal: 0, server: 1, client: 2, producer: 3, consumer: 4 } as const;
 const statusCodes = { unset: 0, ok: 1, error: 2 } as const;
 
+const none: readonly never[] = [];
+
 const instrumentationScope = { name: "penstock" };
 
 /** Renders a record as the finished span that the exporters of OpenTelemetry take. */
 export function lateSpan(record: SpanRecord, resource: Resource): ReadableSpan {
   const context = otelContext(record.context);
-  const attributes = otelAttributes(record.attributes);
-  const links = record.links ?? [];
-  const events = record.events ?? [];
-  const endMs = Math.max(record.endMs, record.startMs);
+  const { links = none, events = none, parentSpanId, startMs } = record;
+  const endMs = Math.max(record.endMs, startMs);
+  const { attributes, dropped } = otelAttributes(record.attributes);
   return {
     name: record.name,
     kind: kinds[record.kind],
     spanContext: () => context,
-    ...(record.parentSpanId === undefined
-      ? {}
-      : { parentSpanContext: { ...context, spanId: record.parentSpanId } }),
-    startTime: hrTime(record.startMs),
+    ...(parentSpanId === undefined ? {} : { parentSpanContext: otelParent(context, parentSpanId) }),
+    startTime: hrTime(startMs),
     endTime: hrTime(endMs),
-    duration: hrTime(endMs - record.startMs),
+    duration: hrTime(endMs - startMs),
     status: otelStatus(record),
     attributes,
-    links: links.slice(0, maxLinks).map((link): Link => ({ context: otelLinkContext(link) })),
-    events: events.slice(0, maxEvents).map(otelEvent),
+    links: links.length === 0 ? [] : links.slice(0, maxLinks).map(otelLink),
+    events: events.length === 0 ? [] : events.slice(0, maxEvents).map(otelEvent),
     ended: true,
     resource,
     instrumentationScope,
-    droppedAttributesCount: Math.max(0, Object.keys(record.attributes).length - maxAttributes),
+    droppedAttributesCount: dropped,
     droppedEventsCount: Math.max(0, events.length - maxEvents),
     droppedLinksCount: Math.max(0, links.length - maxLinks),
   };
@@ -56,8 +55,12 @@ function otelContext(context: SpanContext): OtelSpanContext {
   return { traceId: context.traceId, spanId: context.spanId, traceFlags: 1 };
 }
 
-function otelLinkContext(context: SpanContext): OtelSpanContext {
-  return { ...otelContext(context), traceFlags: context.sampled ? 1 : 0 };
+function otelParent({ traceId, traceFlags }: OtelSpanContext, spanId: string): OtelSpanContext {
+  return { traceId, spanId, traceFlags };
+}
+
+function otelLink({ traceId, spanId, sampled }: SpanContext): Link {
+  return { context: { traceId, spanId, traceFlags: sampled ? 1 : 0 } };
 }
 
 function otelStatus(record: SpanRecord): ReadableSpan["status"] {
@@ -70,20 +73,26 @@ function otelEvent(event: SpanEvent): TimedEvent {
   return {
     name: event.name,
     time: hrTime(event.timeMs),
-    attributes: otelAttributes(event.attributes ?? {}),
+    attributes: otelAttributes(event.attributes ?? {}).attributes,
   };
 }
 
-function otelAttributes(attributes: Attributes): OtelAttributes {
-  const result: OtelAttributes = {};
+interface BoundedAttributes {
+  readonly attributes: OtelAttributes;
+  /** How many were left out, as there were too many. */
+  readonly dropped: number;
+}
+
+function otelAttributes(given: Attributes): BoundedAttributes {
+  const attributes: OtelAttributes = {};
   let count = 0;
-  for (const name in attributes) {
-    const value = attributes[name];
-    if (value === undefined || count === maxAttributes) continue;
+  for (const name in given) {
+    const value = given[name];
+    if (value === undefined) continue;
     count += 1;
-    result[name] = otelValue(value);
+    if (count <= maxAttributes) attributes[name] = otelValue(value);
   }
-  return result;
+  return { attributes, dropped: Math.max(0, count - maxAttributes) };
 }
 
 function otelValue(value: AttributeValue): NonNullable<OtelAttributes[string]> {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isSensitiveName, redactText } from "./redact.ts";
 
@@ -8,6 +9,7 @@ const keys = {
   "a service token": `pst_abcdefghijkl_${filler}`,
   "a vendor's key": `sk-proj-${filler}`,
   "a cloud key": "AKIAABCDEFGHIJKLMNOP",
+  "a passing cloud key": "ASIAABCDEFGHIJKLMNOP",
   "a map key": `AIza${filler}`,
   "a token": `eyJhbGciOiJub25l.eyJzdWIiOiIxIn0.${filler}`,
   "a PEM block": `-----BEGIN PRIVATE KEY-----\n${filler}\n-----END PRIVATE KEY-----`,
@@ -29,6 +31,16 @@ describe("redactText", () => {
   it("leaves ordinary text alone", () => {
     const text = "routes/smart task-based risk-free https://example.com/a@b 1,024 tokens";
     expect(redactText(text)).toBe(text);
+  });
+
+  it("takes out bearer secrets and passwords behind anything", () => {
+    const before = fc.string({ maxLength: 20 });
+    fc.assert(
+      fc.property(before, fc.constantFrom("Bearer", "bearer"), (text, scheme) => {
+        expect(redactText(`${text} ${scheme} abcdef123`)).not.toContain("abcdef123");
+        expect(redactText(`${text}x://user:secret@host`)).not.toContain("secret");
+      }),
+    );
   });
 
   it("is linear in hostile texts", () => {
