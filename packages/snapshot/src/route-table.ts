@@ -86,12 +86,24 @@ function selectCandidate(
   asked: Asked,
 ): Candidate | undefined {
   const { exact, prefixes } = indexOf(routes);
-  const named = exact.get(model)?.find(({ route }) => fits(route, asked));
-  const open = prefixes.find(
-    ({ route, pattern }) => matchesModel(pattern, model) && fits(route, asked),
-  );
+  const named = firstFitting(exact.get(model) ?? none, model, asked);
+  const open = firstFitting(prefixes, model, asked);
   if (named === undefined || open === undefined) return named ?? open;
   return compareCandidates(named, open) <= 0 ? named : open;
+}
+
+const none: readonly Candidate[] = [];
+
+function firstFitting(
+  candidates: readonly Candidate[],
+  model: string,
+  asked: Asked,
+): Candidate | undefined {
+  for (const candidate of candidates) {
+    const { pattern } = candidate;
+    if (matchesModel(pattern, model) && fits(candidate, asked)) return candidate;
+  }
+  return undefined;
 }
 
 /** What a request has beside its model. */
@@ -100,8 +112,9 @@ interface Asked {
   readonly facts: (() => ConditionFacts) | undefined;
 }
 
-function fits({ labels, condition }: CompiledRoute, asked: Asked): boolean {
-  if (!labelsFit(labels, asked.labels)) return false;
+function fits({ route, labelCount }: Candidate, asked: Asked): boolean {
+  const { labels, condition } = route;
+  if (labelCount > 0 && !labelsFit(labels, asked.labels)) return false;
   if (condition === undefined || asked.facts === undefined) return true;
   return condition.judge(asked.facts()).holds;
 }

@@ -4,7 +4,9 @@ import { makePeriodCalculator, slotStart } from "@penstock/limits";
 import type { LeaseState, Period, WallMs } from "@penstock/limits";
 import type { CompiledQuota } from "@penstock/snapshot";
 import { timestampOf } from "../usage/timestamp-of.ts";
+import { listOf } from "./list-of.ts";
 import type { Reservation } from "./reservation.ts";
+import type { QuotaUse } from "./reserve-outcome.ts";
 
 const calculators = new Map<string, (now: WallMs) => Period>();
 
@@ -57,21 +59,34 @@ export function chargesOf(reservation: Reservation, actuals: readonly number[]):
 }
 
 function unsettledCharges({ uses, holds, reservedAtMs }: Reservation): Charge[] {
-  const charges: Charge[] = uses.map((use, index) => {
-    const lease = holds[index]?.lease?.lease;
-    const known = lease && wordsOf(lease);
-    return {
-      $typeName: "penstock.event.v1.Charge",
-      quota: use.key,
-      periodStartTime:
-        known?.periodStartTime ?? timestampOf(unleasedPeriodStart(use.quota, reservedAtMs)),
-      leaseId: lease?.leaseId ?? "",
-      leaseEpoch: known?.leaseEpoch ?? 0n,
-      reserved: BigInt(use.amount),
-      settled: 0n,
-      unleased: lease === undefined,
-    };
-  });
-  const exempts = holds.some(({ exempt }) => exempt);
-  return exempts ? charges.filter((_, index) => holds[index]?.exempt !== true) : charges;
+  const charges = listOf<Charge>(uses.length);
+  let count = 0;
+  for (let index = 0; index < uses.length; index += 1) {
+    const use = uses[index];
+    const hold = holds[index];
+    if (use === undefined || hold === undefined || hold.exempt) continue;
+    charges[count] = unsettledCharge(use, hold.lease?.lease, reservedAtMs);
+    count += 1;
+  }
+  if (count < charges.length) charges.length = count;
+  return charges;
+}
+
+function unsettledCharge(
+  { quota, key, amount }: QuotaUse,
+  lease: LeaseState | undefined,
+  reservedAtMs: WallMs,
+): Charge {
+  const known = lease && wordsOf(lease);
+  return {
+    $typeName: "penstock.event.v1.Charge",
+    quota: key,
+    periodStartTime:
+      known?.periodStartTime ?? timestampOf(unleasedPeriodStart(quota, reservedAtMs)),
+    leaseId: lease?.leaseId ?? "",
+    leaseEpoch: known?.leaseEpoch ?? 0n,
+    reserved: BigInt(amount),
+    settled: 0n,
+    unleased: lease === undefined,
+  };
 }

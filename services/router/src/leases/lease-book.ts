@@ -6,6 +6,7 @@ import type { SpanContext } from "@penstock/observability";
 import type { Clock } from "@penstock/runtime";
 import type { CompiledQuota } from "@penstock/snapshot";
 import { chargesOf } from "./charges.ts";
+import { listOf } from "./list-of.ts";
 import type { Moment, QuotaState } from "./quota-state.ts";
 import { QuotaStates } from "./quota-states.ts";
 import { Reservation } from "./reservation.ts";
@@ -174,9 +175,7 @@ export class LeaseBook {
   attempt(uses: readonly QuotaUse[], at: Moment): ReserveOutcome {
     const [first] = uses;
     if (this.#fenced && first !== undefined) return refused(first, "unavailable");
-    // Of its final length: a list that grows takes room for 17.
-    // oxlint-disable-next-line unicorn/no-new-array
-    const holds = new Array<Hold>(uses.length);
+    const holds = listOf<Hold>(uses.length);
     let missing: QuotaUse[] | undefined;
     for (let index = 0; index < uses.length; index += 1) {
       const use = uses[index];

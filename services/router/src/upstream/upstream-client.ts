@@ -172,6 +172,7 @@ export class UpstreamClient {
 
   /** Ends the pools of providers that the snapshot does not have, once their calls have ended. */
   retain(snapshot: Pick<Snapshot, "providers" | "deployments">): void {
+    this.#latest = undefined;
     const wanted = new Set([...snapshot.providers.values()].map(connectionKey));
     for (const [key, loaded] of this.#pools) {
       if (wanted.has(key.slice(0, key.lastIndexOf(" ")))) continue;
