@@ -218,7 +218,7 @@ export interface CallerRequest {
   report?: boolean;
   /** The caller's name for the session, where the body tells it. Absent: not told. */
   session?: string;
-  /** What the answer repeats of the request, in the caller's words. Absent: nothing. */
+  /** Fields among which is what the answer repeats of the request. Absent: it repeats nothing. */
   said?: Readonly<Record<string, unknown>>;
 }
 

@@ -1,4 +1,4 @@
-import type { GenerateRequest, Sampling } from "@penstock/api";
+import type { ContentPart, GenerateRequest, Message, MessageRole, Sampling } from "@penstock/api";
 
 /**
  * A canonical request of which nothing is said yet. Every reader begins with one, and all of its
@@ -45,4 +45,14 @@ export function newSampling(): Sampling {
     stopSequences: [],
     topLogprobs: undefined,
   };
+}
+
+/** A message, with all of its fields from the beginning as well. */
+export function newMessage(
+  role: MessageRole,
+  parts: ContentPart[],
+  rawRole?: string,
+  name?: string,
+): Message {
+  return { $typeName: "penstock.inference.v1.Message", role, parts, name, rawRole };
 }

@@ -1,6 +1,7 @@
 import { MessageRole, type Message } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readList, readObject } from "../field-values.ts";
+import { newMessage } from "../new-request.ts";
 import { readBlocks, type BlockExtras, type Blocks } from "./read-blocks.ts";
 
 /** The conversation, and by the position of a message what it carried besides. */
@@ -71,6 +72,10 @@ function readMessage(
 
 /** Results of tools have a role of their own; runs of them and of the rest become messages. */
 function addUser(read: Messages, blocks: Blocks, others: Others): void {
+  if (blocks.parts.length === 1 && !isResult(blocks, 0)) {
+    add(read, MessageRole.USER, blocks, { others });
+    return;
+  }
   let own = others;
   for (let start = 0; start < blocks.parts.length;) {
     const results = isResult(blocks, start);
@@ -107,5 +112,5 @@ function add(
   if (own !== undefined && Object.keys(own).length > 0) {
     (read.extras ??= {})[String(read.messages.length)] = own;
   }
-  read.messages.push({ $typeName: "penstock.inference.v1.Message", role, parts, rawRole });
+  read.messages.push(newMessage(role, parts, rawRole));
 }

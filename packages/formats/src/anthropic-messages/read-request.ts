@@ -51,7 +51,7 @@ function read(
   }
   const request = finish(draft, problems);
   const session = sessionOf(request.endUser);
-  return {
+  const asked: CallerRequest = {
     request,
     stream: draft.stream,
     // Streams of this format always tell their usage.
@@ -59,8 +59,9 @@ function read(
     forwardable: forwardableBody(draft, fields, scan),
     wishDialect: draft.wishes?.dialect,
     report: draft.wishes?.report ?? false,
-    ...(session === undefined ? {} : { session }),
   };
+  if (session !== undefined) asked.session = session;
+  return asked;
 }
 
 function carry(draft: RequestDraft, problems: FieldProblems, key: string, value: unknown): void {

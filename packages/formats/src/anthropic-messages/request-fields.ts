@@ -35,6 +35,7 @@ const maxInt32 = 2_147_483_647;
 const tokens = { min: 1, max: maxInt32 };
 const maxStopCount = 16;
 const userIdLength = { min: 0, max: 256 };
+const metadataFields: ReadonlySet<string> = new Set(["user_id"]);
 
 /** A field of `sampling` that is a number within bounds. */
 function sampled(
@@ -174,7 +175,7 @@ function readMetadata(draft: RequestDraft, value: unknown, problems: FieldProble
   if (userId != null) {
     draft.request.endUser = readText(problems, "metadata.user_id", userId, userIdLength);
   }
-  const others = otherFields(metadata, new Set(["user_id"]));
+  const others = otherFields(metadata, metadataFields);
   if (others !== undefined) carry(draft, "metadata", others);
 }
 

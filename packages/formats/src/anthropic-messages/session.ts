@@ -9,7 +9,8 @@ const longestSession = 128;
  */
 export function sessionOf(userId: string | undefined): string | undefined {
   if (userId === undefined || userId === "") return undefined;
-  const session = /_session_([\w-]+)$/.exec(userId)?.[1] ?? jsonSession(userId) ?? userId;
+  const named = userId.includes("_session_") ? /_session_([\w-]+)$/.exec(userId)?.[1] : undefined;
+  const session = named ?? jsonSession(userId) ?? userId;
   return session.slice(0, longestSession);
 }
 

@@ -1,6 +1,7 @@
 import { MessageRole, type ContentPart, type Message } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readList, readObject } from "../field-values.ts";
+import { newMessage } from "../new-request.ts";
 import { readBlocks } from "./read-blocks.ts";
 
 const maxMessageCount = 10_000;
@@ -55,8 +56,4 @@ function splitResults(parts: readonly ContentPart[]): Message[] {
     else messages.push(newMessage(role, [part]));
   }
   return messages;
-}
-
-function newMessage(role: MessageRole, parts: ContentPart[]): Message {
-  return { $typeName: "penstock.inference.v1.Message", role, parts };
 }

@@ -1,6 +1,7 @@
 import { MessageRole, type ContentPart, type Message } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { readList, readObject, readText } from "../field-values.ts";
+import { newMessage } from "../new-request.ts";
 import { isJsonObject } from "../read-json.ts";
 import { CallBook } from "./call-book.ts";
 import { member, otherMembers } from "./proto-json.ts";
@@ -134,7 +135,7 @@ class ContentsReader {
     }
     const extras = ofParts === undefined ? others : { ...others, content: ofParts };
     if (extras !== undefined) (this.extras ??= {})[String(this.messages.length)] = extras;
-    this.messages.push({ $typeName: "penstock.inference.v1.Message", role, parts });
+    this.messages.push(newMessage(role, parts));
   }
 }
 

@@ -4,6 +4,7 @@ import type { FieldProblems } from "../field-problems.ts";
 import { otherFields, readList, readObject, readText } from "../field-values.ts";
 import { readCallSignature } from "./call-signature.ts";
 import { reasoningPart, textPart, toolCallPart, toolResultPart } from "./content-parts.ts";
+import { newMessage } from "../new-request.ts";
 import { isJsonObject } from "../read-json.ts";
 import { readContent } from "./read-content.ts";
 
@@ -64,7 +65,7 @@ function readPlain(value: unknown): Message | undefined {
   const role = plainRoles.get(value["role"]);
   if (role === undefined || typeof content !== "string") return undefined;
   for (const name in value) if (name !== "role" && name !== "content") return undefined;
-  return newMessage(role, [textPart(content)], undefined);
+  return newMessage(role, [textPart(content)]);
 }
 
 const plainRoles: ReadonlyMap<unknown, MessageRole> = new Map([
@@ -118,7 +119,7 @@ function readSimple(
   const allowed = role === MessageRole.USER ? userParts : textOnly;
   const content = readRequiredContent(problems, path, fields, allowed);
   const rawRole = fields["role"] === "developer" ? "developer" : undefined;
-  const message = newMessage(role, content.parts, readName(problems, path, fields), rawRole);
+  const message = newMessage(role, content.parts, rawRole, readName(problems, path, fields));
   return { message, extras: withPartExtras(otherFields(fields, knownFields), content.extras) };
 }
 
@@ -148,7 +149,7 @@ function readAssistant(
   }
   if (calls != null) readToolCalls(problems, `${path}.tool_calls`, calls, parts);
   const name = readName(problems, path, fields);
-  return { message: newMessage(MessageRole.ASSISTANT, parts, name), extras };
+  return { message: newMessage(MessageRole.ASSISTANT, parts, undefined, name), extras };
 }
 
 function readToolCalls(
@@ -188,7 +189,8 @@ function readToolResult(
   const content = readRequiredContent(problems, path, fields, textOnly);
   const parts = [toolResultPart(id ?? "", content.parts)];
   problems.made(parts[0], path);
-  const message = newMessage(MessageRole.TOOL, parts, readName(problems, path, fields));
+  const name = readName(problems, path, fields);
+  const message = newMessage(MessageRole.TOOL, parts, undefined, name);
   return { message, extras: withPartExtras(otherFields(fields, toolFields), content.extras) };
 }
 
@@ -219,15 +221,6 @@ function readName(
 ): string | undefined {
   const name = fields["name"];
   return name == null ? undefined : readText(problems, `${path}.name`, name, nameLength);
-}
-
-function newMessage(
-  role: MessageRole,
-  parts: ContentPart[],
-  name: string | undefined,
-  rawRole?: string,
-): Message {
-  return { $typeName: "penstock.inference.v1.Message", role, parts, name, rawRole };
 }
 
 /** Extras of parts stand under `content`, which the message's own extras can't have. */

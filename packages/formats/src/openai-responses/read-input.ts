@@ -1,6 +1,7 @@
 import { MessageRole, type ContentPart, type Message } from "@penstock/api";
 import type { FieldProblems } from "../field-problems.ts";
 import { kindOf, otherFields, readList, readObject, readText } from "../field-values.ts";
+import { newMessage } from "../new-request.ts";
 import { textPart, toolCallPart, toolResultPart } from "../openai-chat/content-parts.ts";
 import { formatPart } from "./format-part.ts";
 import { hasOverlay, noteItem, notePart } from "./overlay.ts";
@@ -125,7 +126,7 @@ class InputReader {
     if (content.parts.length === 0 && this.#problems.count === before) {
       this.#problems.add(`${path}.content`, "must not be empty");
     }
-    const overlay: MessageOverlay = { ...(others && { item: others }) };
+    const overlay: MessageOverlay = others === undefined ? {} : { item: others };
     if (content.extras !== undefined) overlay.parts = content.extras;
     const kind = role === "user" ? MessageRole.USER : MessageRole.SYSTEM;
     const rawRole = role === "developer" ? role : undefined;
@@ -158,7 +159,7 @@ class InputReader {
     const id = readText(this.#problems, `${path}.call_id`, item["call_id"], idLength);
     const output = readContent(this.#problems, `${path}.output`, item["output"], resultParts);
     const others = otherFields(item, resultFields);
-    const overlay: MessageOverlay = { ...(others && { item: others }) };
+    const overlay: MessageOverlay = others === undefined ? {} : { item: others };
     if (output.extras !== undefined) overlay.parts = output.extras;
     const part = toolResultPart(id ?? "", output.parts);
     this.#problems.made(part, path);
@@ -207,8 +208,4 @@ function roleOf(type: string): MessageRole {
   if (type.endsWith("_output")) return MessageRole.TOOL;
   const ofCaller = type === "mcp_approval_response" || type === "compaction_trigger";
   return ofCaller ? MessageRole.USER : MessageRole.ASSISTANT;
-}
-
-function newMessage(role: MessageRole, parts: ContentPart[], rawRole?: string): Message {
-  return { $typeName: "penstock.inference.v1.Message", role, parts, rawRole };
 }

@@ -2,7 +2,7 @@ import { MessageRole, ToolChoiceMode, type GenerateRequest } from "@penstock/api
 import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { textPart } from "../openai-chat/content-parts.ts";
-import { samplingOf } from "../new-request.ts";
+import { newMessage, samplingOf } from "../new-request.ts";
 import { readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import type { JsonScan } from "../scan-json.ts";
@@ -12,7 +12,6 @@ import type { MessageOverlay } from "./overlay.ts";
 import { carry, newDraft } from "./request-draft.ts";
 import type { RequestDraft } from "./request-draft.ts";
 import { fieldReaders } from "./request-fields.ts";
-import { saidIn } from "./said.ts";
 
 const maxLabelCount = 16;
 
@@ -56,7 +55,7 @@ function read(body: Uint8Array, problems: FieldProblems): CallerRequest {
     forwardable: forwardableBody(draft, fields, scan),
     wishDialect: wishes?.dialect,
     report: wishes?.report ?? false,
-    said: saidIn(fields),
+    said: fields,
   };
 }
 
@@ -107,12 +106,7 @@ function takeInstructions(draft: RequestDraft, problems: FieldProblems): void {
   if (instructions === undefined) return;
   const part = textPart(instructions);
   problems.made(part, "instructions");
-  request.messages.unshift({
-    $typeName: "penstock.inference.v1.Message",
-    role: MessageRole.SYSTEM,
-    parts: [part],
-    rawRole: instructionsRole,
-  });
+  request.messages.unshift(newMessage(MessageRole.SYSTEM, [part], instructionsRole));
   const overlay = draft.extras?.["input"] as Record<string, MessageOverlay> | undefined;
   if (overlay === undefined) return;
   const moved = Object.entries(overlay).map(([at, own]) => [String(Number(at) + 1), own]);

@@ -31,7 +31,7 @@ const defaults: Fields = {
 };
 
 /** What of a request its answer repeats; null is not said. Checked by who reads the request. */
-export function saidIn(fields: Fields): Fields {
+function saidIn(fields: Fields): Fields {
   const said: Record<string, unknown> = {};
   for (const name in fields) {
     const value = fields[name];
@@ -40,8 +40,9 @@ export function saidIn(fields: Fields): Fields {
   return said;
 }
 
-/** The fields of an answer that repeat its request. */
-export function repeatSaid(said: Fields = {}): Fields {
+/** The fields of an answer that repeat its request, of which these are the fields. */
+export function repeatSaid(request: Fields = {}): Fields {
+  const said = saidIn(request);
   return {
     ...defaults,
     ...said,
