@@ -1,6 +1,6 @@
 import { BlockKind } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
-import { holesAt, shapeOfEvent, type EventShape } from "../streams/event-shape.ts";
+import { addHole, shapeOfEvent, type EventShape, type Hole } from "../streams/event-shape.ts";
 import { stringAt } from "../streams/locate-value.ts";
 
 /** What an event means that brings a block one piece of text, thought or input, and no more. */
@@ -37,6 +37,8 @@ export function shapeOf(
   const end = data.lastIndexOf("}");
   // Vendors hide the length of the text behind spaces.
   const spaces = { start: data.slice(0, end).trimEnd().length, end };
-  const holes = [...holesAt("value", value), ...holesAt("spaces", spaces)];
+  const holes: Hole[] = [];
+  addHole(holes, "value", value);
+  addHole(holes, "spaces", spaces);
   return shapeOfEvent(`event: ${eventName}\ndata: `, data, holes, { index, kind });
 }

@@ -1,6 +1,6 @@
 import { BlockKind } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
-import { EventShape, holesAt } from "../streams/event-shape.ts";
+import { addHole, EventShape, type Hole } from "../streams/event-shape.ts";
 import { stringAt } from "../streams/locate-value.ts";
 
 /** What a `contentBlockDelta` means that brings one piece of text, thought or input, and no more. */
@@ -35,7 +35,8 @@ function shaped(
   const value = stringAt(payload, ["delta", ...path]);
   if (value === undefined) return undefined;
   // AWS hides the length of the text behind a pad.
-  const holes = [...holesAt("value", value), ...holesAt("text", stringAt(payload, ["p"]))];
-  holes.sort((one, other) => one.start - other.start);
+  const holes: Hole[] = [];
+  addHole(holes, "value", value);
+  addHole(holes, "text", stringAt(payload, ["p"]));
   return new EventShape(payload, holes, meaning);
 }

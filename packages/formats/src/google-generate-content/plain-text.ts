@@ -1,6 +1,6 @@
 import { BlockKind } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
-import { holesAt, shapeOfEvent, type EventShape, type Hole } from "../streams/event-shape.ts";
+import { addHole, shapeOfEvent, type EventShape, type Hole } from "../streams/event-shape.ts";
 import { locateValue, only, stringAt } from "../streams/locate-value.ts";
 import { candidateOf } from "./read-response.ts";
 
@@ -40,7 +40,10 @@ export function shapeOf(data: string, chunk: Fields): EventShape<PlainText> | un
   }
   const value = stringAt(data, ["candidates", only, "content", "parts", only, "text"]);
   if (value === undefined) return undefined;
-  return shapeOfEvent("data: ", data, [...holesAt("value", value), ...countsOf(data, usage)], {
+  const holes: Hole[] = [];
+  addHole(holes, "value", value);
+  if (isJsonObject(usage)) addCounts(holes, data, usage);
+  return shapeOfEvent("data: ", data, holes, {
     candidate: candidateOf(candidate["index"], 0),
     kind: part["thought"] === true ? BlockKind.REASONING : BlockKind.TEXT,
     tellsUsage: isJsonObject(usage),
@@ -55,11 +58,9 @@ function onlyPart(content: unknown): Fields | undefined {
 }
 
 /** The numbers of a usage, which grow from chunk to chunk. */
-function countsOf(data: string, usage: unknown): Hole[] {
-  if (!isJsonObject(usage)) return [];
-  return Object.entries(usage).flatMap(([name, count]) =>
-    Number.isInteger(count) && (count as number) > 0
-      ? holesAt("count", locateValue(data, ["usageMetadata", name]))
-      : [],
-  );
+function addCounts(holes: Hole[], data: string, usage: Fields): void {
+  for (const [name, count] of Object.entries(usage)) {
+    const grows = Number.isInteger(count) && (count as number) > 0;
+    if (grows) addHole(holes, "count", locateValue(data, ["usageMetadata", name]));
+  }
 }

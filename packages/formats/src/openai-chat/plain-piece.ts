@@ -1,6 +1,6 @@
 import { BlockKind } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
-import { holesAt, shapeOfEvent, type EventShape } from "../streams/event-shape.ts";
+import { addHole, shapeOfEvent, type EventShape, type Hole } from "../streams/event-shape.ts";
 import { locateValue, only, stringAt, type ValuePath } from "../streams/locate-value.ts";
 import { candidateOf, shortText } from "./read-response.ts";
 
@@ -34,13 +34,12 @@ export function shapeOf(data: string, chunk: Fields): EventShape<PlainPiece> | u
   const model = locateValue(data, ["model"]);
   if (value === undefined || model === undefined) return undefined;
   const created = Number.isInteger(chunk["created"]) ? locateValue(data, ["created"]) : undefined;
-  const holes = [
-    ...holesAt("value", value),
-    ...holesAt("mark", model),
-    // Told anew in each chunk by some servers, and of no meaning here.
-    ...holesAt("text", stringAt(data, ["obfuscation"])),
-    ...holesAt("count", created),
-  ];
+  const holes: Hole[] = [];
+  addHole(holes, "value", value);
+  addHole(holes, "mark", model);
+  // Told anew in each chunk by some servers, and of no meaning here.
+  addHole(holes, "text", stringAt(data, ["obfuscation"]));
+  addHole(holes, "count", created);
   return shapeOfEvent("data: ", data, holes, found.piece);
 }
 
@@ -56,9 +55,8 @@ function findPiece(chunk: Fields): { piece: PlainPiece; path: ValuePath } | unde
   if (!isJsonObject(delta) || (reason != null && reason !== "")) return undefined;
   if (delta["annotations"] != null) return undefined;
   const candidate = candidateOf(choice["index"], 0);
-  const said = textMembers.filter(([name]) => delta[name] != null && delta[name] !== "");
-  const [first, ...others] = said;
-  if (others.length > 0) return undefined;
+  const [first, second] = textMembers.filter(([name]) => delta[name] != null && delta[name] !== "");
+  if (second !== undefined) return undefined;
   if (delta["tool_calls"] != null) {
     return first === undefined ? findCall(candidate, delta["tool_calls"]) : undefined;
   }

@@ -1,4 +1,4 @@
-import { holesAt, shapeOfEvent, type EventShape } from "../streams/event-shape.ts";
+import { addHole, shapeOfEvent, type EventShape, type Hole } from "../streams/event-shape.ts";
 import { locateValue, stringAt } from "../streams/locate-value.ts";
 
 type Fields = Record<string, unknown>;
@@ -32,11 +32,10 @@ export function shapeOf(
   const value = stringAt(data, ["delta"]);
   if (value === undefined) return undefined;
   const counted = Number.isInteger(number) ? locateValue(data, ["sequence_number"]) : undefined;
-  const holes = [
-    ...holesAt("value", value),
-    // What is told anew in each event, and of no meaning here.
-    ...holesAt("count", counted),
-    ...holesAt("text", stringAt(data, ["obfuscation"])),
-  ];
+  const holes: Hole[] = [];
+  addHole(holes, "value", value);
+  // What is told anew in each event, and of no meaning here.
+  addHole(holes, "count", counted);
+  addHole(holes, "text", stringAt(data, ["obfuscation"]));
   return shapeOfEvent(`event: ${type}\ndata: `, data, holes, { type, fields });
 }

@@ -107,14 +107,18 @@ function standsAt(text: string, index: number, literal: string): boolean {
   return text.slice(index, index + literal.length) === literal;
 }
 
-/** A hole where there is a place for it. */
-export function holesAt(kind: HoleKind, place: TextRange | undefined): Hole[] {
-  return place === undefined ? [] : [{ kind, ...place }];
+/** Adds a hole where there is a place for it; the holes stay in order. */
+export function addHole(holes: Hole[], kind: HoleKind, place: TextRange | undefined): void {
+  if (place === undefined) return;
+  const { start, end } = place;
+  let index = holes.length;
+  while (index > 0 && (holes[index - 1] as Hole).start > start) index -= 1;
+  holes.splice(index, 0, { kind, start, end });
 }
 
 /**
  * The shape of an event: its lines up to the data, which is one line, and the holes in the data, in
- * any order. Undefined where the data has several lines.
+ * order; they are moved. Undefined where the data has several lines.
  */
 export function shapeOfEvent<Meaning>(
   opening: string,
@@ -123,13 +127,11 @@ export function shapeOfEvent<Meaning>(
   meaning: Meaning,
 ): EventShape<Meaning> | undefined {
   if (data.includes("\n")) return undefined;
-  const moved = holes.map(({ kind, start, end }) => ({
-    kind,
-    start: start + opening.length,
-    end: end + opening.length,
-  }));
-  moved.sort((one, other) => one.start - other.start);
-  return new EventShape(`${opening}${data}\n\n`, moved, meaning);
+  for (const hole of holes) {
+    hole.start += opening.length;
+    hole.end += opening.length;
+  }
+  return new EventShape(`${opening}${data}\n\n`, holes, meaning);
 }
 
 /** Whether the string that `endOfString` went over last has escapes. */

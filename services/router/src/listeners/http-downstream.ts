@@ -149,14 +149,21 @@ export class HttpDownstream implements Downstream {
     if (!this.#openedEarly) this.#writeStreamHead(this.#headers(facts));
     this.#facts = facts;
     this.#writes = new StreamWrites(this.#response);
-    this.#writer = this.#format.createStreamWriter(this.#identity(facts), {
-      includeUsage: this.context.includeUsage,
-    });
     if (this.#keepalive === undefined) this.keepAlive(this.#keepaliveMs);
   }
 
   event(event: StreamEvent): void {
-    if (this.#writer !== undefined) this.#pending += this.#writer.event(event);
+    this.#pending += this.#writing()?.event(event) ?? "";
+  }
+
+  /** A stream that goes on as it came needs no writer; undefined: it has not been opened. */
+  #writing(): StreamWriter | undefined {
+    const facts = this.#facts;
+    if (this.#writer === undefined && facts !== undefined) {
+      const { includeUsage } = this.context;
+      this.#writer = this.#format.createStreamWriter(this.#identity(facts), { includeUsage });
+    }
+    return this.#writer;
   }
 
   text(text: string): void {
@@ -175,7 +182,7 @@ export class HttpDownstream implements Downstream {
     this.#keepalive?.stop();
     this.#addReport(end, this.#facts, settled);
     const { usage } = settled;
-    const last = end.relayed?.write(usage) ?? this.#writer?.finish(end, usage) ?? "";
+    const last = end.relayed?.write(usage) ?? this.#writing()?.finish(end, usage) ?? "";
     const cost = costValue(settled.costNanoUsd);
     // What could not stand in the head stands behind the answer.
     const late = this.#openedEarly && this.#facts ? answerHeaders(this.context, this.#facts) : [];
@@ -189,7 +196,7 @@ export class HttpDownstream implements Downstream {
   fail(error: GatewayError): void {
     this.#keepalive?.stop();
     const { requestId } = this.context;
-    if (this.#writer !== undefined || this.#openedEarly) {
+    if (this.#writes !== undefined || this.#openedEarly) {
       // The head said 200 long ago: the stream ends with an error and without its end mark.
       this.#endStream(this.#pending + this.#format.writeStreamError(error, requestId));
       return;
