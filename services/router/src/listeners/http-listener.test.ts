@@ -1,13 +1,9 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { openaiChat } from "@penstock/formats";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { sampleKey, sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
-import { HttpDownstream } from "./http-downstream.ts";
 import { HttpListener } from "./http-listener.ts";
 import { maximumBodyBytes } from "./body-errors.ts";
 
@@ -339,70 +335,5 @@ describe("the HTTP door", () => {
     expect(refused.status).toBe(401);
     expect(await refused.text()).toContain("two keys that differ");
     expect((await fetch(url, { headers: { "api-key": sampleKey } })).status).toBe(200);
-  });
-});
-
-describe("an answer that nobody reads", () => {
-  it("is given up by the same rule as a stream", async () => {
-    const { parts, send } = createPipeline();
-    const { context } = send().handler;
-    const timeouts: (number | undefined)[] = [];
-    const server = createServer((_request, response) => {
-      const downstream = new HttpDownstream(response, openaiChat, parts.clock);
-      downstream.context = context;
-      const finish = { $typeName: "penstock.inference.v1.CandidateFinish" as const };
-      const text = "x".repeat(Number(_request.url?.slice(1)));
-      downstream.answer(
-        {
-          candidates: [
-            {
-              parts: [
-                {
-                  $typeName: "penstock.inference.v1.ContentPart",
-                  part: {
-                    case: "text",
-                    value: { $typeName: "penstock.inference.v1.TextPart", text, refusal: false },
-                  },
-                },
-              ],
-              finish: { ...finish, candidate: 0, reason: 1, rawReason: "stop" },
-            },
-          ],
-          end: {
-            candidates: [],
-            usage: undefined,
-            rawUsage: undefined,
-            responseId: "r",
-            model: "m",
-            warnings: [],
-          },
-        },
-        {
-          responseId: "r",
-          model: "m",
-          upstreamModel: "m",
-          provider: "p",
-          deployment: "d",
-          attempt: 1,
-        },
-        { usage: { $typeName: "penstock.type.v1.TokenUsage", source: 1 }, costNanoUsd: undefined },
-      );
-      timeouts.push(response.socket?.timeout);
-      response.socket?.emit("timeout");
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    closing.push(() => server.close());
-    const { port } = server.address() as AddressInfo;
-    const small = open(port);
-    small.socket.write("GET /10 HTTP/1.1\r\nhost: h\r\n\r\n");
-    await vi.waitFor(() => expect(small.text).toContain("xxxxxxxxxx"));
-    const large = open(port);
-    large.socket.pause();
-    large.socket.write("GET /60000000 HTTP/1.1\r\nhost: h\r\n\r\n");
-    await vi.waitFor(() => expect(timeouts).toHaveLength(2));
-    expect(timeouts[1]).toBe(60_000);
-    large.socket.resume();
-    await vi.waitFor(() => expect(large.closed).toBe(true));
-    expect(large.text.length).toBeLessThan(60_000_000);
   });
 });
