@@ -15,6 +15,10 @@ const int32 = fc.integer({ min: -2_147_483_648, max: 2_147_483_647 });
 const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.bigInt({ min: 0n, max: 300n }),
+  fc
+    .tuple(fc.constantFrom(7n, 14n, 28n, 31n, 32n, 35n, 53n, 62n), fc.bigInt({ min: -1n, max: 1n }))
+    .map(([bits, more]) => 2n ** bits + more),
+  fc.constantFrom(-1n, -(2n ** 63n), -(2n ** 32n), 2n ** 63n - 1n),
 );
 
 const encode = (event: UsageEvent): Uint8Array => encodeUsageEvent(event, encodeEventHead(event));

@@ -8,10 +8,21 @@ const bytesPerUnit = 3;
  */
 const loopedUnits = 15;
 const twoTo32 = 4_294_967_296;
+/** From here on the upper half says that the number is 2^53 or more, or negative. */
+const unsafeUpperHalf = 2_097_152;
+
+/** Bits of an int64 as two halves: to read them so takes no call into the engine's bigints. */
+const wide = new BigInt64Array(1);
+const halves = new Uint32Array(wide.buffer);
+wide[0] = 1n;
+/** Which of them is the lower one on this machine. */
+const lower = halves[0] === 1 ? 0 : 1;
 
 /** A growing buffer for the protobuf wire format, used again and again. */
 export class WireBuffer {
   #bytes = Buffer.allocUnsafe(initialBytes);
+  /** That of `#bytes`, without asking it. */
+  #capacity = initialBytes;
   #at = 0;
 
   clear(): void {
@@ -81,10 +92,10 @@ export class WireBuffer {
 
   /** A varint of an int64. */
   bigint(value: bigint): void {
-    // Rounding keeps what is above 2^53 above it.
-    const whole = Number(value);
-    if (whole >= 0 && whole <= Number.MAX_SAFE_INTEGER) {
-      this.number(whole);
+    wide[0] = value;
+    const upperHalf = halves[1 - lower] ?? 0;
+    if (upperHalf < unsafeUpperHalf) {
+      this.number(upperHalf * twoTo32 + (halves[lower] ?? 0));
       return;
     }
     this.#reserve(longestVarint);
@@ -146,9 +157,13 @@ export class WireBuffer {
   }
 
   #reserve(more: number): void {
-    if (this.#at + more <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
+    if (this.#at + more > this.#capacity) this.#grow(more);
+  }
+
+  #grow(more: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(this.#capacity * 2, this.#at + more));
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;
+    this.#capacity = larger.length;
   }
 }
