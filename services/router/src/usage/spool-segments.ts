@@ -1,3 +1,4 @@
+import { OpenIntents } from "./open-intents.ts";
 import type { RecordKind } from "./spool-record.ts";
 import type { SpoolFiles } from "./spool-files.ts";
 import { appendToSegment, createSegment } from "./spool-segment.ts";
@@ -20,7 +21,7 @@ export interface SpoolSegmentsOptions {
 export class SpoolSegments {
   readonly #options: SpoolSegmentsOptions;
   readonly #all: SpoolSegment[] = [];
-  readonly #openIntents = new Map<string, SpoolSegment>();
+  readonly #openIntents = new OpenIntents();
   readonly #confirmed = new Map<bigint, bigint>();
   #active: SpoolSegment | undefined;
   #index = 0;
@@ -107,9 +108,8 @@ export class SpoolSegments {
 
   /** The request is over. */
   end(requestId: string): void {
-    const segment = this.#openIntents.get(requestId);
+    const segment = this.#openIntents.take(requestId);
     if (segment === undefined) return;
-    this.#openIntents.delete(requestId);
     segment.openIntents -= 1;
     if (segment.openIntents === 0) this.#removeIfDone(segment);
   }
