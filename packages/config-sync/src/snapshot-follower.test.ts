@@ -137,6 +137,13 @@ describe("following the bus", () => {
     await settle();
     expect(follower.current()?.revision).toBe(1n);
     expect(observability.lines.some((line) => line["level"] === "error")).toBe(true);
+    const { status } = follower.info();
+    expect(status.refused).toMatchObject([{ name: "head", revision: 9n }]);
+    expect(status.refused[0]?.problems[0]).toMatch(/^foreign_installation: .*installation-2/);
+    publisher.installationId = "installation-1";
+    await publisher.publish(10, [routeEntry(10, "r", ["smart"])]);
+    await reaches(follower, 10);
+    expect(follower.info().status.refused).toEqual([]);
   });
 
   it("knows a revoked key before the head, and from the snapshot after it", async () => {

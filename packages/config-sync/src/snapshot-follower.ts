@@ -16,6 +16,7 @@ import { fetchConfiguration } from "./fetch-configuration.ts";
 import { loadLastGood } from "./last-good-file.ts";
 import type { FollowerEvents, SnapshotSource } from "./follower-events.ts";
 import { createFollowerEvents } from "./follower-events.ts";
+import { ForeignHead } from "./foreign-head.ts";
 import { pollHead } from "./head-poll.ts";
 import { LastGoodWriter } from "./last-good-writer.ts";
 import { comparePositions } from "./head-order.ts";
@@ -96,6 +97,7 @@ class Follower implements SnapshotFollower {
   readonly #events: FollowerEvents;
   readonly #startMs: number;
   readonly #age: ConfigurationAge;
+  readonly #foreign: ForeignHead;
   #probation: CrashProbation | undefined;
   #writer: LastGoodWriter | undefined;
   #watch: Promise<Watch | undefined> | undefined;
@@ -109,6 +111,7 @@ class Follower implements SnapshotFollower {
     this.#options = options;
     this.#startMs = clock.wallMs();
     this.#age = new ConfigurationAge(clock);
+    this.#foreign = new ForeignHead(observability.logger);
     this.#store = new SnapshotStore((error) => {
       observability.logger.error("a listener of the configuration failed", { error });
     });
@@ -232,7 +235,10 @@ class Follower implements SnapshotFollower {
   #isNews(head: ConfigHead): boolean {
     const current = this.current();
     if (current === undefined) return true;
-    if (head.installationId !== current.installationId) return false;
+    if (head.installationId !== current.installationId) {
+      this.#refuseForeign(head, "it is of another installation");
+      return false;
+    }
     return comparePositions(head, current) > 0 && !this.#isSuspect(head);
   }
 
@@ -257,13 +263,10 @@ class Follower implements SnapshotFollower {
 
   /** True when nothing more has to be done about the head. */
   #handle(outcome: Outcome, head: ConfigHead, source: SnapshotSource, startMs: number): boolean {
-    const { epoch, revision } = head;
     if (outcome.kind === "wait" || outcome.kind === "reload") return false;
     this.#patience?.cancel();
     if (outcome.kind === "refuse") {
-      const { because } = outcome;
-      const { logger } = this.#options.observability;
-      logger.error("a configuration is refused", { because, epoch, revision });
+      this.#refuseForeign(head, outcome.because);
       this.#candidate.forgetPending();
       this.#revoked.clear();
       return true;
@@ -278,9 +281,16 @@ class Follower implements SnapshotFollower {
     return true;
   }
 
+  #refuseForeign(head: ConfigHead, because: string): void {
+    this.#age.doubt();
+    if (this.#foreign.refuse(head, because)) this.#reporter?.report();
+  }
+
   /** Where policy is asked, only it knows: what the bus has may be old. */
   #confirm(source: SnapshotSource): void {
-    if (source === "fetch" || (source === "bus" && !this.#isPolling())) this.#age.confirm();
+    if (source !== "fetch" && (source !== "bus" || this.#isPolling())) return;
+    this.#age.confirm();
+    this.#foreign.forget();
   }
 
   #isInUse(head: ConfigHead): boolean {
@@ -351,7 +361,8 @@ class Follower implements SnapshotFollower {
   #status(): RouterStatus {
     const { build, clock, epoch, replica } = this.#options;
     const snapshot = this.current();
-    const problems = [this.#probation?.problem(), ...(snapshot?.problems ?? [])];
+    const own = [this.#foreign.problem(snapshot?.installationId ?? ""), this.#probation?.problem()];
+    const problems = [...own, ...(snapshot?.problems ?? [])];
     return create(RouterStatusSchema, {
       replica,
       installationId: snapshot?.installationId ?? "",

@@ -93,6 +93,19 @@ describe("openDatabaseServer", () => {
     );
   });
 
+  it("does not begin anew where a database was lost, and says where files are damaged", async () => {
+    const first = await openDatabaseServer({ dataDir, logger });
+    await first.close();
+    const folder = join(dataDir, "database");
+    rmSync(join(folder, "global", "pg_control"));
+    const damaged = openDatabaseServer({ dataDir, logger });
+    await expect(damaged).rejects.toThrow(/gave up on the files of .*database: they are damaged/);
+    rmSync(folder, { recursive: true });
+    const lost = openDatabaseServer({ dataDir, logger });
+    await expect(lost).rejects.toThrow(/database held a database and is gone or empty/);
+    expect(existsSync(folder)).toBe(false);
+  });
+
   it("refuses other URLs without repeating them", async () => {
     const opening = openDatabaseServer({ url: "mysql://u:canary@h/d", dataDir, logger });
     await expect(opening).rejects.toMatchObject({ reason: "FIELD_INVALID" });

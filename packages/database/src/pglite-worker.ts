@@ -1,4 +1,12 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
@@ -23,10 +31,25 @@ function send(message: PgliteWorkerMessage): void {
  */
 async function openFolder(folder: string): Promise<PGlite> {
   const marker = `${folder}.complete`;
-  if (!existsSync(marker)) rmSync(folder, { recursive: true, force: true });
+  const wasComplete = existsSync(marker);
+  if (!wasComplete) rmSync(folder, { recursive: true, force: true });
+  // A new one would be another installation, of which routers take nothing (config-sync).
+  if (wasComplete && isEmpty(folder)) throw new Error(databaseGone(folder));
   const database = await PGlite.create({ dataDir: folder, relaxedDurability: false });
-  if (!existsSync(marker)) writeFileSync(marker, "", { flush: true });
+  if (!wasComplete) writeFileSync(marker, "", { flush: true });
   return database;
+}
+
+function isEmpty(folder: string): boolean {
+  const known = statSync(folder, { throwIfNoEntry: false });
+  return known === undefined || (known.isDirectory() && readdirSync(folder).length === 0);
+}
+
+function databaseGone(folder: string): string {
+  return (
+    `${folder} held a database and is gone or empty. Bring it back from a backup; or, to begin ` +
+    "anew, move the whole data folder away"
+  );
 }
 
 /** Opens a database in memory, from a copy of an empty one that only the first caller creates. */
@@ -78,7 +101,19 @@ const fileErrors: Readonly<Record<number, string>> = {
   69: "its folder can't be written (EROFS)",
 };
 
+/** How the WebAssembly of PGlite says that PostgreSQL gave up. */
+const abortWords = "Aborted(";
+
+function filesDamaged(): string {
+  const where = data.storage.kind === "folder" ? data.storage.path : data.storage.templateFile;
+  return (
+    `PostgreSQL gave up on the files of ${where}: they are damaged or incomplete. Bring the folder ` +
+    "back from a backup; or, to begin anew, move the whole data folder away"
+  );
+}
+
 function describe(cause: unknown): string {
+  if (cause instanceof Error && cause.message.startsWith(abortWords)) return filesDamaged();
   if (cause instanceof Error) return cause.message;
   if (typeof cause !== "object" || cause === null || !("errno" in cause)) return String(cause);
   return fileErrors[Number(cause.errno)] ?? `error ${Number(cause.errno)} of its files`;

@@ -16,6 +16,7 @@ import {
 } from "./command-options.ts";
 import type { CommandSession, TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
+import { routerPosition, routersWithout } from "./router-position.ts";
 import { UsageError } from "./usage-error.ts";
 
 interface ApplyFlags extends TargetOptions {
@@ -93,15 +94,16 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
 }
 
 async function awaitRevision(session: CommandSession, revision: bigint): Promise<number | void> {
-  const { applied, routers } = await session.control().rollout.awaitRevision({ revision });
+  const answer = await session.control().rollout.awaitRevision({ revision });
+  const { applied, routers, installationId } = answer;
   // Nobody is late when nobody is there, but nobody goes by the change either.
   if (applied && routers.length > 0) {
     const count = routers.length === 1 ? "1 router" : `${routers.length} routers`;
     session.io.talk(`revision ${revision} is in use by ${count}\n`);
     return;
   }
-  const late = routers.filter(({ appliedRevision }) => appliedRevision < revision);
-  const names = late.map(({ replica, appliedRevision }) => `${replica} has ${appliedRevision}`);
+  const late = routersWithout(routers, { installationId, revision });
+  const names = late.map((one) => `${one.replica} has ${routerPosition(one, installationId)}`);
   const who = names.length === 0 ? "no router was seen in the last 30 s" : names.join(", ");
   session.io.talk(`penstock: revision ${revision} is not in use everywhere yet: ${who}.\n`);
   return exitCodes.failed;

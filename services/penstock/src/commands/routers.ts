@@ -7,6 +7,7 @@ import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
 import type { TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
+import { routerPosition } from "./router-position.ts";
 
 /** Adds `penstock routers`. */
 export function addRoutersCommand(
@@ -32,7 +33,7 @@ export function addRoutersCommand(
         const headings = ["REPLICA", "REVISION", "REFUSED", "BUILD", "STARTED", "REPORTED"];
         const rows = response.routers.map((router) => [
           router.replica,
-          String(router.appliedRevision),
+          routerPosition(router, response.installationId),
           router.refused.map(({ name }) => name).join(", ") || "-",
           router.build,
           formatTime(router.startTime),

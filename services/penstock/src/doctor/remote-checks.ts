@@ -7,6 +7,7 @@ import { checkCredentials } from "./check-credentials.ts";
 import { checkDoors } from "./check-doors.ts";
 import { checkProviders } from "./check-providers.ts";
 import { look } from "./check.ts";
+import { isForeign, routersWithout } from "../commands/router-position.ts";
 import { judgeDrift } from "./judge-drift.ts";
 import { probeHttp } from "./probe-http.ts";
 
@@ -66,9 +67,14 @@ async function checkConfiguration(clients: ControlClients): Promise<Result> {
 }
 
 async function checkRouters(clients: ControlClients): Promise<Result> {
-  const { routers, revision } = await told(clients.rollout.listRouters({}));
+  const { routers, revision, installationId } = await told(clients.rollout.listRouters({}));
   if (routers.length === 0) return { state: "warn", detail: "none was seen in the last 30 s" };
-  const late = routers.filter(({ appliedRevision }) => appliedRevision < revision);
+  const foreign = routers.filter((router) => isForeign(router, installationId));
+  if (foreign.length > 0) {
+    const detail = `${foreign.length} with the configuration of another installation`;
+    return { state: "fail", detail: `${detail}; penstock routers says what to do` };
+  }
+  const late = routersWithout(routers, { installationId, revision });
   const refusing = routers.filter(({ refused }) => refused.length > 0);
   if (late.length + refusing.length === 0) {
     return { state: "ok", detail: `${routers.length} at revision ${revision}` };

@@ -22,12 +22,12 @@ export function awaitRevision({ db, clock, routers, waits }: ApiDependencies) {
     const deadlineMs = (context.timeoutMs() ?? maxTimeoutMs + answerMs) - answerMs;
     const timeoutMs = Math.max(0, Math.min(wantedMs, deadlineMs));
     const head = await withStorageErrors(() => readHead(db));
-    const { epoch } = head;
+    const { epoch, installationId } = head;
     const revision = request.revision === 0n ? head.revision : request.revision;
     if (revision < 0n || revision > head.revision) throw outOfRange(head.revision);
     const options = { clock, timeoutMs, signal: linkSignals(context.signal, waits) };
-    const applied = await awaitTaken(routers, { epoch, revision }, options);
-    return { applied, routers: routers.list() };
+    const applied = await awaitTaken(routers, { installationId, epoch, revision }, options);
+    return { applied, routers: routers.list(), installationId };
   };
 }
 

@@ -48,6 +48,24 @@ describe("AwaitRevision", () => {
     expect(routers.map(({ replica }) => replica)).toEqual(["a", "b"]);
   });
 
+  it("does not take the number of another installation for its own", async () => {
+    const { installationId } = await rollout().listRouters({});
+    expect(installationId).not.toBe("");
+    await report("a", 1n);
+    const status = create(RouterStatusSchema, {
+      replica: "b",
+      appliedRevision: 99n,
+      configEpoch: 9n,
+      installationId: "another",
+    });
+    await harness.bus.routers.put("b", toBinary(RouterStatusSchema, status));
+    await vi.waitFor(async () => {
+      expect((await rollout().listRouters({})).routers.length).toBe(2);
+    });
+    const now = await rollout().awaitRevision({ timeout: durationFromMs(0) });
+    expect(now).toMatchObject({ applied: false, installationId });
+  });
+
   it("says no when the time is up, and never counts an older epoch", async () => {
     await report("b", 5n, 0n);
     const now = await rollout().awaitRevision({ timeout: durationFromMs(0) });

@@ -5,6 +5,7 @@ import type { RouterRegistry } from "./router-registry.ts";
 
 /** What is waited for. */
 export interface AwaitedRevision {
+  readonly installationId: string;
   readonly epoch: bigint;
   readonly revision: bigint;
 }
@@ -23,7 +24,9 @@ let waits = 0;
 
 /** Whether every router has taken the revision; true when there is no router. */
 export function isTakenByAll(routers: readonly RouterStatus[], wanted: AwaitedRevision): boolean {
-  return routers.every(({ configEpoch, appliedRevision }) => {
+  return routers.every(({ installationId, configEpoch, appliedRevision }) => {
+    // A number of another installation says nothing; a router that has nothing yet has revision 0.
+    if (installationId !== "" && installationId !== wanted.installationId) return false;
     if (configEpoch !== wanted.epoch) return configEpoch > wanted.epoch;
     return appliedRevision >= wanted.revision;
   });

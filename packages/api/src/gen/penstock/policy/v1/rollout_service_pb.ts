@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file penstock/policy/v1/rollout_service.proto.
  */
 export const file_penstock_policy_v1_rollout_service: GenFile = /*@__PURE__*/
-  fileDesc("CihwZW5zdG9jay9wb2xpY3kvdjEvcm9sbG91dF9zZXJ2aWNlLnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEiFAoSTGlzdFJvdXRlcnNSZXF1ZXN0IloKE0xpc3RSb3V0ZXJzUmVzcG9uc2USMQoHcm91dGVycxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5Sb3V0ZXJTdGF0dXMSEAoIcmV2aXNpb24YAiABKAMiVAoUQXdhaXRSZXZpc2lvblJlcXVlc3QSEAoIcmV2aXNpb24YASABKAMSKgoHdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJbChVBd2FpdFJldmlzaW9uUmVzcG9uc2USDwoHYXBwbGllZBgBIAEoCBIxCgdyb3V0ZXJzGAIgAygLMiAucGVuc3RvY2sucm91dGVyLnYxLlJvdXRlclN0YXR1czLzAQoOUm9sbG91dFNlcnZpY2USbgoLTGlzdFJvdXRlcnMSJi5wZW5zdG9jay5wb2xpY3kudjEuTGlzdFJvdXRlcnNSZXF1ZXN0GicucGVuc3RvY2sucG9saWN5LnYxLkxpc3RSb3V0ZXJzUmVzcG9uc2UiDpACAeq5GAcKBQECAwQFEnEKDUF3YWl0UmV2aXNpb24SKC5wZW5zdG9jay5wb2xpY3kudjEuQXdhaXRSZXZpc2lvblJlcXVlc3QaKS5wZW5zdG9jay5wb2xpY3kudjEuQXdhaXRSZXZpc2lvblJlc3BvbnNlIgvquRgHCgUBAgMEBWIGcHJvdG8z", [file_google_protobuf_duration, file_penstock_router_v1_router_status, file_penstock_type_v1_requirement]);
+  fileDesc("CihwZW5zdG9jay9wb2xpY3kvdjEvcm9sbG91dF9zZXJ2aWNlLnByb3RvEhJwZW5zdG9jay5wb2xpY3kudjEiFAoSTGlzdFJvdXRlcnNSZXF1ZXN0InMKE0xpc3RSb3V0ZXJzUmVzcG9uc2USMQoHcm91dGVycxgBIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5Sb3V0ZXJTdGF0dXMSEAoIcmV2aXNpb24YAiABKAMSFwoPaW5zdGFsbGF0aW9uX2lkGAMgASgJIlQKFEF3YWl0UmV2aXNpb25SZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgDEioKB3RpbWVvdXQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idAoVQXdhaXRSZXZpc2lvblJlc3BvbnNlEg8KB2FwcGxpZWQYASABKAgSMQoHcm91dGVycxgCIAMoCzIgLnBlbnN0b2NrLnJvdXRlci52MS5Sb3V0ZXJTdGF0dXMSFwoPaW5zdGFsbGF0aW9uX2lkGAMgASgJMvMBCg5Sb2xsb3V0U2VydmljZRJuCgtMaXN0Um91dGVycxImLnBlbnN0b2NrLnBvbGljeS52MS5MaXN0Um91dGVyc1JlcXVlc3QaJy5wZW5zdG9jay5wb2xpY3kudjEuTGlzdFJvdXRlcnNSZXNwb25zZSIOkAIB6rkYBwoFAQIDBAUScQoNQXdhaXRSZXZpc2lvbhIoLnBlbnN0b2NrLnBvbGljeS52MS5Bd2FpdFJldmlzaW9uUmVxdWVzdBopLnBlbnN0b2NrLnBvbGljeS52MS5Bd2FpdFJldmlzaW9uUmVzcG9uc2UiC+q5GAcKBQECAwQFYgZwcm90bzM", [file_google_protobuf_duration, file_penstock_router_v1_router_status, file_penstock_type_v1_requirement]);
 
 /**
  * Which routers to list: all.
@@ -51,6 +51,14 @@ export type ListRoutersResponse = Message<"penstock.policy.v1.ListRoutersRespons
    * @generated from field: int64 revision = 2;
    */
   revision: bigint;
+
+  /**
+   * The installation that the revision is of; a router of another one has none of it, whatever
+   * number it is at.
+   *
+   * @generated from field: string installation_id = 3;
+   */
+  installationId: string;
 };
 
 /**
@@ -107,6 +115,13 @@ export type AwaitRevisionResponse = Message<"penstock.policy.v1.AwaitRevisionRes
    * @generated from field: repeated penstock.router.v1.RouterStatus routers = 2;
    */
   routers: RouterStatus[];
+
+  /**
+   * The installation that the revision is of, as in ListRoutersResponse.
+   *
+   * @generated from field: string installation_id = 3;
+   */
+  installationId: string;
 };
 
 /**

@@ -1,0 +1,24 @@
+import type { RouterStatus } from "@penstock/api";
+
+/** Whether a router has what it has from another installation: its number says nothing then. */
+export function isForeign(router: RouterStatus, installationId: string): boolean {
+  // Policy of an older build does not tell its own.
+  if (installationId === "" || router.installationId === "") return false;
+  return router.installationId !== installationId;
+}
+
+/** The revision that a router has, as people read it. */
+export function routerPosition(router: RouterStatus, installationId: string): string {
+  const revision = String(router.appliedRevision);
+  return isForeign(router, installationId) ? `${revision} of another installation` : revision;
+}
+
+/** The routers that do not have a revision of an installation. */
+export function routersWithout(
+  routers: readonly RouterStatus[],
+  { installationId, revision }: { readonly installationId: string; readonly revision: bigint },
+): RouterStatus[] {
+  return routers.filter(
+    (router) => router.appliedRevision < revision || isForeign(router, installationId),
+  );
+}
