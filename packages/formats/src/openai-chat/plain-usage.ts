@@ -23,7 +23,14 @@ export function readPlainUsage(walker: JsonWalker, start: number, counts: UsageC
 
 function takeTotal(walker: JsonWalker, counts: UsageCounts): number {
   const start = walker.valueStart;
-  if (walker.at(start) === openBrace) return takeDetails(walker, counts);
+  // Details that are given twice are left to who parses them: the last ones count, as a whole.
+  if (walker.isKey(promptDetails)) {
+    if (hasInputDetails(counts)) return -1;
+    if (walker.at(start) === openBrace) return walker.walk(start, counts, takeInputDetail);
+  } else if (walker.isKey(completionDetails)) {
+    if (hasOutputDetails(counts)) return -1;
+    if (walker.at(start) === openBrace) return walker.walk(start, counts, takeOutputDetail);
+  }
   const end = walker.endOfCount(start);
   if (end < 0) return -1;
   const count = walker.countAt(start, end);
@@ -33,22 +40,7 @@ function takeTotal(walker: JsonWalker, counts: UsageCounts): number {
   else if (walker.isKey(cachedTokens)) counts.cachedBeside = count;
   else if (walker.isKey(cacheHitTokens)) counts.cacheHit = count;
   else if (walker.isKey(cacheCreationTokens)) counts.cacheCreation = count;
-  else if (replacesDetails(walker, counts)) return -1;
   return end;
-}
-
-function takeDetails(walker: JsonWalker, counts: UsageCounts): number {
-  const start = walker.valueStart;
-  if (replacesDetails(walker, counts)) return -1;
-  if (walker.isKey(promptDetails)) return walker.walk(start, counts, takeInputDetail);
-  if (walker.isKey(completionDetails)) return walker.walk(start, counts, takeOutputDetail);
-  return -1;
-}
-
-/** Details that are given twice are left to who parses them: the last ones count, as a whole. */
-function replacesDetails(walker: JsonWalker, counts: UsageCounts): boolean {
-  if (walker.isKey(promptDetails)) return hasInputDetails(counts);
-  return walker.isKey(completionDetails) && hasOutputDetails(counts);
 }
 
 /** Whether details of the input were read. */

@@ -167,7 +167,7 @@ function takeInItem(walker: JsonWalker, item: ScannedItem): number {
   const start = walker.valueStart;
   if (walker.isKey(type)) {
     item.isReasoning = walker.spells(start, reasoning);
-    item.isCall = calls.some((call) => walker.spells(start, call));
+    item.isCall = isCall(walker, start);
     return walker.endOfValue(start);
   }
   const isSealed = walker.isKey(encryptedContent);
@@ -176,4 +176,9 @@ function takeInItem(walker: JsonWalker, item: ScannedItem): number {
   const isText = isSealed && walker.at(start) === quote && end > start + 2;
   if (isSealed) item.encrypted = isText ? { start, end } : undefined;
   return end;
+}
+
+function isCall(walker: JsonWalker, start: number): boolean {
+  for (const call of calls) if (walker.spells(start, call)) return true;
+  return false;
 }
