@@ -74,6 +74,9 @@ export const errorFaults: Readonly<Record<string, VendorErrorKind>> = {
 /** Names a field of the request's body that is refused: `rejects-temperature`. */
 export const rejectsPrefix = "rejects-";
 
+/** Names the tier by which a vendor serves, whatever was asked for: `served-as-default`. */
+export const servedAsPrefix = "served-as-";
+
 /** Before a fault that is for calls alone which count tokens: `count-hang`. */
 export const countPrefix = "count-";
 
@@ -83,6 +86,7 @@ export function knownFaults(): string[] {
     ...Object.keys(plainFaults),
     ...Object.keys(errorFaults),
     `${rejectsPrefix}FIELD`,
+    `${servedAsPrefix}TIER`,
     ...Object.keys(numberFaults).map((name) => `${name}-N`),
     `${countPrefix}FAULT`,
   ];

@@ -5,6 +5,7 @@ import {
   numberFaults,
   plainFaults,
   rejectsPrefix,
+  servedAsPrefix,
 } from "./fault-names.ts";
 import type { VendorErrorKind } from "./vendor-error.ts";
 
@@ -40,6 +41,8 @@ export interface Scenario {
   readonly rejectsPrefill?: boolean;
   /** Refuses a body with this field, at the top or one level below. */
   readonly rejects?: string;
+  /** Serves by this tier. Absent: by the one that is asked for. */
+  readonly servedAs?: string;
   /** Wait before the head of the answer. */
   readonly firstTokenMs?: number;
   /** Wait between what opens a stream and its first content. */
@@ -95,6 +98,7 @@ const healthyFields: readonly (keyof Scenario)[] = [
   "tokens",
   "reasoningTokens",
   "toolCalls",
+  "servedAs",
   "tokenIntervalMs",
   "requestsPerMinute",
   "tokensPerMinute",
@@ -138,6 +142,8 @@ function readFault(fault: string, draft: Partial<Draft>): void {
   else if (kind !== undefined) draft.error = kind;
   else if (/^rejects-[A-Za-z_]{1,64}$/.test(fault))
     draft.rejects = fault.slice(rejectsPrefix.length);
+  else if (/^served-as-[A-Za-z_]{1,64}$/.test(fault))
+    draft.servedAs = fault.slice(servedAsPrefix.length);
   else readNumber(fault, draft);
 }
 

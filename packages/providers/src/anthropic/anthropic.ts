@@ -56,7 +56,7 @@ export const anthropic: Provider = {
     "Reads of the prompt cache and writes to it have prices of their own; both are part of the input.",
     "Writes that are kept for an hour cost more than those kept for five minutes.",
     "Thinking is part of the output and costs the same.",
-    "The fields service_tier, inference_geo and speed change the price of a request.",
+    "The fields service_tier and speed change the price of a request: variants; so does inference_geo.",
     "Tools that Anthropic runs, such as web search, cost by the use besides their tokens.",
   ],
 };

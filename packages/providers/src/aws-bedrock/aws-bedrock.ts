@@ -52,6 +52,6 @@ export const awsBedrock: Provider = {
     "Prices differ by region, and by inference profile.",
     "Tokens read from the cache and written to it are told beside the input; here they are part of it.",
     "Tokens kept in the cache for an hour have a price of their own.",
-    "The field serviceTier and latency-optimized inference change the price of a request.",
+    "The field serviceTier and optimized latency change the price of a request: variants.",
   ],
 };

@@ -47,7 +47,8 @@ export const googleGemini: Provider = {
   priceNotes: [
     "Thoughts are part of the output and cost the same.",
     "Cached input has its own price; the count is part of the input.",
-    "Prompts above 200,000 tokens cost more for some models.",
+    "Prompts above 200,000 tokens cost more for some models, as do tiers of service: variants.",
+    "Audio and images have prices of their own for some models; both are part of input and output.",
     "Grounding in a search costs by the request.",
   ],
 };

@@ -52,6 +52,6 @@ export const openai: Provider = {
   priceNotes: [
     "Cached input has its own price; the count is part of the input.",
     "Reasoning is part of the output and costs the same.",
-    "The field service_tier changes the price of a request.",
+    "The field service_tier changes the price of a request, as do inputs above a size: variants.",
   ],
 };

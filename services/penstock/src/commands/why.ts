@@ -75,7 +75,7 @@ function attemptTable(attempts: readonly Attempt[]): string {
     String(attempt.number),
     kinds[attempt.kind] ?? "unknown",
     attempt.deployment,
-    attempt.model,
+    attempt.serviceTier === "" ? attempt.model : `${attempt.model} (${attempt.serviceTier})`,
     outcomeOf(attempt),
     attempt.httpStatus === 0 ? "-" : String(attempt.httpStatus),
     formatDuration(attempt.startOffset),

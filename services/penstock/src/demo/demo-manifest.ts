@@ -17,7 +17,11 @@ export function demoManifest(simulatorUrl: string): string {
   return [
     caller,
     ...demoVendors.map((vendor) => provider(vendor, vendorUrl(simulatorUrl, vendor))),
-    priceBook("alpha", { input: "2.50", output: "10" }, { input: "0.15", output: "0.60" }),
+    priceBook(
+      "alpha",
+      { input: "2.50", output: "10", flex: { input: "1.25", output: "5" } },
+      { input: "0.15", output: "0.60" },
+    ),
     priceBook("beta", { input: "3", output: "15" }, { input: "0.25", output: "1.25" }),
     deployment("alpha-large", "alpha", "alpha-large"),
     deployment("alpha-small", "alpha", "alpha-small"),
@@ -99,14 +103,16 @@ privateNetwork: true
 interface DemoPrices {
   readonly input: string;
   readonly output: string;
+  /** Of the tier `flex`. Absent: it costs the same. */
+  readonly flex?: DemoPrices;
 }
 
 function priceBook(vendor: string, large: DemoPrices, small: DemoPrices): string {
-  const price = (model: string, { input, output }: DemoPrices): string =>
+  const price = (model: string, { input, output, flex }: DemoPrices): string =>
     `  - model: "${model}"
     inputUsdPerMillionTokens: "${input}"
     outputUsdPerMillionTokens: "${output}"
-`;
+${flex === undefined ? "" : flexVariant(flex)}`;
   const prices = [price(`${vendor}-small`, small), price("*", large)].join("");
   return `kind: PriceBook
 name: priceBooks/${vendor}
@@ -115,6 +121,15 @@ labels: { app: demo }
 source: made up for the demo
 prices:
 ${prices}`;
+}
+
+/** What requests cost that the vendor served as `service_tier: flex`. */
+function flexVariant({ input, output }: DemoPrices): string {
+  return `    variants:
+      - serviceTier: flex
+        inputUsdPerMillionTokens: "${input}"
+        outputUsdPerMillionTokens: "${output}"
+`;
 }
 
 function deployment(id: string, vendor: string, model: string): string {

@@ -106,6 +106,11 @@ const priceBook = fc
           effectiveTime: timestampFromMs(time),
           inputNanoUsdPerMillionTokens: input,
           ...(cached === null ? {} : { cacheReadInputNanoUsdPerMillionTokens: cached }),
+          audioInputNanoUsdPerMillionTokens: input,
+          variants: [
+            { serviceTier: "flex", inputNanoUsdPerMillionTokens: input },
+            { aboveInputTokens: BigInt(time), requestNanoUsd: input },
+          ],
         },
       ],
     }),

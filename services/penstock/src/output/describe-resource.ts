@@ -1,4 +1,4 @@
-import type { Resource, Scope } from "@penstock/api";
+import type { Price, Resource, Scope } from "@penstock/api";
 import { BudgetPeriod } from "@penstock/api";
 import { formatMoney } from "@penstock/pricing";
 
@@ -36,10 +36,15 @@ export function describeResource({ resource }: Resource): string {
       return `${formatMoney(amountNanoUsd)} USD per ${length}, ${describeScope(scope)}`;
     }
     case "priceBook":
-      return `${resource.value.prices.length} prices`;
+      return describePrices(resource.value.prices);
     case undefined:
       return "";
   }
+}
+
+function describePrices(prices: readonly Price[]): string {
+  const variants = prices.reduce((sum, price) => sum + price.variants.length, 0);
+  return `${prices.length} prices${variants === 0 ? "" : ` with ${variants} variants`}`;
 }
 
 function describePolicy(allowed: readonly string[], denied: readonly string[]): string {

@@ -121,6 +121,16 @@ describe("a model that does not take everything", () => {
     ]);
   });
 
+  it("serves by the tier that is asked for, or by another one, and tells of it", async () => {
+    const tierOf = async (model: string, service_tier?: string): Promise<unknown> =>
+      ((await json(await ask(model, { service_tier }))) as { service_tier?: string }).service_tier;
+    expect(await tierOf("fast", "flex")).toBe("flex");
+    expect(await tierOf("fast", "fast")).toBe("priority");
+    expect(await tierOf("fast")).toBeUndefined();
+    expect(await tierOf("fast+served-as-default", "priority")).toBe("default");
+    expect((await ask("fast+served-as-")).status).toBe(400);
+  });
+
   it("admits so many requests a minute, and tells of it", async () => {
     const admitted = await ask("fast+rpm-1");
     expect(admitted.headers.get("x-ratelimit-limit-requests")).toBe("1");

@@ -9,6 +9,7 @@ import type { CacheUse } from "../prompt-cache.ts";
 import type { RateLimit } from "../rate-limits.ts";
 import type { Reply } from "../reply.ts";
 import type { Scenario } from "../scenario.ts";
+import { tierHeaders, toldTier } from "./served-tier.ts";
 
 /** One call, ready to be answered. */
 export interface Call {
@@ -59,7 +60,7 @@ export function answerHeaders(call: Call): Record<string, string> {
   const { dialect } = endpoint;
   const headers: Record<string, string> = { [dialect.requestIdHeader]: `sim-${entry.number}` };
   for (const limit of limits) Object.assign(headers, dialect.limitHeaders(limit, clock.wallMs()));
-  return headers;
+  return Object.assign(headers, tierHeaders(call));
 }
 
 const finishReasons: Readonly<Record<Reply["finish"], FinishReason>> = {
@@ -84,7 +85,7 @@ export function endOf(call: Call): AnswerEnd {
   return {
     candidates: call.replies.map(finishOf),
     usage: usageOf(call),
-    rawUsage: undefined,
+    ...toldTier(call),
     responseId: identityOf(call).responseId,
     model: call.scenario.model,
     warnings: [],
