@@ -1,6 +1,7 @@
 import { GatewayError } from "@penstock/errors";
 import { localFailure } from "./failure-to-error.ts";
 import { readJsonObject } from "./read-json.ts";
+import { isToldCount } from "./told-count.ts";
 
 /**
  * The count in a target's answer, which stands in the member `name`. An input that was worth asking
@@ -8,7 +9,7 @@ import { readJsonObject } from "./read-json.ts";
  */
 export function readCountedTokens(body: Uint8Array, name: string): number {
   const count = parse(body)[name];
-  if (typeof count === "number" && Number.isSafeInteger(count) && count > 0) return count;
+  if (isToldCount(count) && count > 0) return count;
   throw localFailure("MALFORMED", `no count of tokens in ${name}`);
 }
 

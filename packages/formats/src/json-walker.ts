@@ -1,11 +1,11 @@
+import { surelyToldDigits } from "./told-count.ts";
+
 const maxDepth = 64;
 /** Bytes looked at one by one before the search of the engine is worth its call. */
 const shortStringBytes = 32;
 const [quote, comma, colon, backslash] = [34, 44, 58, 92];
 const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
 const [zero, nine] = [48, 57];
-/** Most digits of a number that is safe whatever they are. */
-const maxDigits = 15;
 const maxPlainLength = 256;
 
 /** Kinds of the brackets that are open: a walk over a value is never interrupted by another. */
@@ -187,14 +187,14 @@ export class JsonWalker {
     return -1;
   }
 
-  /** Where a whole count of at most 15 digits or `null` ends; -1 for whatever else begins there. */
+  /** Where a whole count of at most 8 digits or `null` ends; -1 for whatever else begins there. */
   endOfCount(start: number): number {
     const body = this.#body;
     let end = start;
     while (end < body.length && isDigit(body[end] as number)) end += 1;
     if (end === start) return this.spells(start, nullBytes) ? start + 4 : -1;
     const leadsWithZero = end - start > 1 && body[start] === zero;
-    return leadsWithZero || end - start > maxDigits ? -1 : end;
+    return leadsWithZero || end - start > surelyToldDigits ? -1 : end;
   }
 
   /** What stands up to `end`, which `endOfCount` has found; undefined for `null`. */

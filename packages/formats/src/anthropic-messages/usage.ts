@@ -1,6 +1,7 @@
 import { UsageSource, type TokenUsage } from "@penstock/api";
 import type { JsonObject } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
+import { isToldCount, isToldSum } from "../told-count.ts";
 
 /** A usage object as read: the counts if believable, the raw object, and what was wrong. */
 export interface ReadUsage {
@@ -11,7 +12,7 @@ export interface ReadUsage {
 
 /**
  * Reads a usage object. Their `input_tokens` are those beside the cache; ours are all. A count that
- * is no whole number from zero to 2^53 - 1 refuses the whole object, since money depends on it; a
+ * is no whole number from zero to 10^8 refuses the whole object, since money depends on it; a
  * detail larger than its total is left out. Both are warned of. Absent counts stay absent.
  */
 export function readUsage(value: unknown): ReadUsage {
@@ -48,9 +49,17 @@ export function readUsage(value: unknown): ReadUsage {
     reasoningOutputTokens: within(thinking, output, "thinking_tokens", warnings),
     source: UsageSource.REPORTED,
   };
+  const beyond = beyondBelief(usage);
+  if (beyond !== undefined) return { usage: undefined, raw: undefined, warnings: [beyond] };
   const writtenLong = sum(written1h, compaction.written1h);
   if (writtenLong !== undefined) usage.cacheWrite1hInputTokens = writtenLong;
   return { usage, raw, warnings };
+}
+
+/** Counts that are believed one by one may come to more than is. */
+function beyondBelief({ inputTokens, outputTokens }: TokenUsage): string | undefined {
+  if (!isToldSum(inputTokens)) return "usage_refused: input_tokens";
+  return isToldSum(outputTokens) ? undefined : "usage_refused: output_tokens";
 }
 
 /** Longest name of a tier; unit: characters. */
@@ -179,7 +188,7 @@ export function writeUsage(
 function readCount(value: unknown, name: string, refused: string[]): bigint | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === 0) return 0n;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return BigInt(value);
+  if (isToldCount(value)) return BigInt(value);
   refused.push(name);
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { UsageSource, type TokenUsage } from "@penstock/api";
 import type { JsonObject } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
+import { isToldCount, isToldSum } from "../told-count.ts";
 
 /** A usage object as read: the counts if believable, the raw object, and what was wrong. */
 export interface ReadUsage {
@@ -19,14 +20,14 @@ const countNames = [
 /**
  * Reads a usage object. What was read from the cache or written to it stands beside `inputTokens`
  * there, while the canonical input includes both. A count that is no whole number from zero to
- * 2^53 - 1 refuses the whole object, since money depends on it; that is warned of.
+ * 10^8 refuses the whole object, since money depends on it; that is warned of.
  */
 export function readUsage(value: unknown): ReadUsage {
   if (!isJsonObject(value)) {
     const warnings = value == null ? [] : ["usage_refused: not an object"];
     return { usage: undefined, raw: undefined, warnings };
   }
-  const refused = countNames.filter((name) => value[name] != null && !isCount(value[name]));
+  const refused = countNames.filter((name) => value[name] != null && !isToldCount(value[name]));
   if (refused.length > 0) {
     return { usage: undefined, raw: undefined, warnings: [`usage_refused: ${refused.join(", ")}`] };
   }
@@ -43,6 +44,9 @@ export function readUsage(value: unknown): ReadUsage {
     outputTokens: output,
     source: UsageSource.REPORTED,
   };
+  if (!isToldSum(usage.inputTokens)) {
+    return { usage: undefined, raw: undefined, warnings: ["usage_refused: inputTokens"] };
+  }
   return { usage, raw, warnings };
 }
 
@@ -62,12 +66,8 @@ function readHourLong(
   return { hour: undefined, warnings: ["usage_detail_refused: cacheDetails"] };
 }
 
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
 function countOf(value: unknown): bigint | undefined {
-  return isCount(value) ? BigInt(value) : undefined;
+  return isToldCount(value) ? BigInt(value) : undefined;
 }
 
 /** Writes usage for a caller; counts that are not known are told as zero or left out. */

@@ -1,6 +1,7 @@
 import { UsageSource, type TokenUsage } from "@penstock/api";
 import type { JsonObject } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
+import { isToldCount, isToldSum } from "../told-count.ts";
 
 /** A usage object as read: the counts if believable, the raw object, and what was wrong. */
 export interface ReadUsage {
@@ -22,7 +23,7 @@ type Counts = Partial<Record<(typeof countNames)[number], bigint>>;
 
 /**
  * Reads `usageMetadata`. Proto JSON leaves zeros out, so that beside any count an absent one is
- * zero. A count that is no whole number refuses the whole object, since money depends on it; a
+ * zero. A count that is no whole number up to 10^8 refuses the whole object, since money depends on it; a
  * detail larger than its total is left out. Both are warned of.
  */
 export function readUsage(value: unknown): ReadUsage {
@@ -53,6 +54,9 @@ export function readUsage(value: unknown): ReadUsage {
   const warnings: string[] = [];
   const input = (promptTokenCount ?? 0n) + (counts.toolUsePromptTokenCount ?? 0n);
   const output = outputOf(input, counts);
+  if (!isToldSum(input) || !isToldSum(output)) {
+    return { usage: undefined, raw: undefined, warnings: ["usage_refused: totalTokenCount"] };
+  }
   const usage: TokenUsage = {
     $typeName: "penstock.type.v1.TokenUsage",
     inputTokens: input,
@@ -112,7 +116,7 @@ function outputOf(input: bigint, counts: Counts): bigint {
 
 function readCount(value: unknown, name: string, refused: string[]): bigint | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  if (isToldCount(value)) return BigInt(value);
   refused.push(name);
   return undefined;
 }

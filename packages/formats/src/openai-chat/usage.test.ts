@@ -6,6 +6,8 @@ describe("readUsage", () => {
     [{ prompt_tokens: -1, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
     [{ prompt_tokens: 1, completion_tokens: "2" }, "usage_refused: completion_tokens"],
     [{ prompt_tokens: 2 ** 53, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
+    [{ prompt_tokens: 1e15, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
+    [{ prompt_tokens: 2, completion_tokens: 100_000_001 }, "usage_refused: completion_tokens"],
     [{ prompt_tokens: 1.5, completion_tokens: 2 }, "usage_refused: prompt_tokens"],
     [
       { prompt_tokens: 1, prompt_tokens_details: { cached_tokens: -1 } },

@@ -1,6 +1,7 @@
 import { UsageSource, type TokenUsage } from "@penstock/api";
 import { isJsonObject } from "../read-json.ts";
 import type { JsonObject } from "../format.ts";
+import { isToldCount } from "../told-count.ts";
 
 /** A usage object as read: the counts if believable, the raw object, and what was wrong. */
 export interface ReadUsage {
@@ -51,7 +52,7 @@ export function newCounts(): UsageCounts {
 }
 
 /**
- * Reads a usage object. A count that is no whole number from zero to 2^53 - 1 refuses the whole
+ * Reads a usage object. A count that is no whole number from zero to 10^8 refuses the whole
  * object, since money depends on it; a detail larger than its total is left out. Both are warned
  * of. Absent counts stay absent.
  */
@@ -136,7 +137,7 @@ export function usageOf(counts: UsageCounts, warnings: string[]): TokenUsage | u
 
 function readCount(value: unknown, name: string, refused: string[]): number | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  if (isToldCount(value)) return value;
   refused.push(name);
   return undefined;
 }
@@ -147,8 +148,8 @@ function tokens(count: number | undefined): bigint | undefined {
 }
 
 /**
- * Some servers (xAI) count reasoning beside the completion; their total tells. No sum is equal to a
- * total up to 2^53 - 1 unless it is exact.
+ * Some servers (xAI) count reasoning beside the completion; their total tells. All of them are
+ * small enough for an exact sum.
  */
 function withReasoning({ input, output, reasoning, total }: UsageCounts): number | undefined {
   if (output === undefined || !reasoning || total === undefined) return output;
