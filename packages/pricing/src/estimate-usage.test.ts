@@ -9,13 +9,22 @@ const invalid = expect.objectContaining({ reason: "FIELD_INVALID" });
 describe("estimateUsage", () => {
   it("takes bytes / 3.6 rounded up and the maximum for each candidate", () => {
     const asked = { requestBytes: 36, requestedMaxOutputTokens: 100, candidateCount: 2 };
-    expect(estimateUsage(asked)).toEqual({ inputTokens: 10, outputTokens: 200 });
-    expect(estimateUsage({ requestBytes: 37 })).toEqual({ inputTokens: 11, outputTokens: 1_024 });
+    expect(estimateUsage(asked)).toEqual({
+      inputTokens: 10,
+      outputTokens: 200,
+      mostOutputTokens: 200,
+    });
+    expect(estimateUsage({ requestBytes: 37 })).toEqual({
+      inputTokens: 11,
+      outputTokens: 1_024,
+      mostOutputTokens: maximumTokenCount,
+    });
     const calibrated = { requestBytes: 10, bytesPerToken: 2.5, defaultMaxOutputTokens: 7 };
-    expect(estimateUsage(calibrated)).toEqual({ inputTokens: 4, outputTokens: 7 });
+    expect(estimateUsage(calibrated)).toMatchObject({ inputTokens: 4, outputTokens: 7 });
     expect(estimateUsage({ requestBytes: 0, requestedMaxOutputTokens: 0 })).toEqual({
       inputTokens: 0,
       outputTokens: 0,
+      mostOutputTokens: 0,
     });
   });
 
@@ -23,7 +32,7 @@ describe("estimateUsage", () => {
     const huge = Number.MAX_SAFE_INTEGER;
     expect(
       estimateUsage({ requestBytes: huge, requestedMaxOutputTokens: huge, candidateCount: huge }),
-    ).toEqual({ inputTokens: maximumTokenCount, outputTokens: maximumTokenCount });
+    ).toMatchObject({ inputTokens: maximumTokenCount, outputTokens: maximumTokenCount });
   });
 
   it("refuses what could make a negative reservation", () => {

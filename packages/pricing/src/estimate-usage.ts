@@ -28,6 +28,8 @@ export interface UsageEstimateInput {
 export interface UsageEstimate {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** What the caller allowed to be written: no estimate of an answer says that more was. */
+  readonly mostOutputTokens: number;
 }
 
 /**
@@ -42,13 +44,16 @@ export function estimateUsage(input: UsageEstimateInput): UsageEstimate {
     "max_output_tokens",
   );
   const candidates = wholeNumber(input.candidateCount ?? 1, "candidate_count");
+  const outputTokens = Math.min(maximumTokenCount, maximum * candidates);
   return {
     inputTokens: tokensOfBytes(
       input.requestBytes,
       input.bytesPerToken ?? defaultBytesPerToken,
       "request_bytes",
     ),
-    outputTokens: Math.min(maximumTokenCount, maximum * candidates),
+    outputTokens,
+    mostOutputTokens:
+      input.requestedMaxOutputTokens === undefined ? maximumTokenCount : outputTokens,
   };
 }
 

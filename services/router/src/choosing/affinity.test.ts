@@ -61,7 +61,7 @@ describe("expectedCost", () => {
         cacheWriteInputNanoUsdPerMillionTokens: (input * 5n) / 4n,
       }),
     }) as unknown as CompiledDeployment;
-  const estimate = { inputTokens: 1_000, outputTokens: 10 };
+  const estimate = { inputTokens: 1_000, outputTokens: 10, mostOutputTokens: 10 };
   const use = { estimate, request: undefined, wallMs: 0 };
 
   it("counts the lost cache before it calls another target cheaper", () => {

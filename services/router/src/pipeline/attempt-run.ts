@@ -17,7 +17,9 @@ import type { CompiledTarget } from "@penstock/snapshot";
 import type { Reservation } from "../leases/reservation.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
+import { contentBytes } from "./content-size.ts";
 import type { WholeAnswer } from "./downstream.ts";
+import { readMisread } from "./misread-stream.ts";
 import { providerRequestId } from "./provider-request-id.ts";
 import {
   failureOfAnswer,
@@ -63,6 +65,8 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   deltas = 0;
   /** Size of a whole answer's body. */
   answerBytes = 0;
+  /** Of that what the model wrote, where no usage was told; undefined: nothing could be read. */
+  contentBytes: number | undefined;
   /** What the provider says that a failed answer used; undefined when it did not say. */
   failedUsage: TokenUsage | undefined;
   committed = false;
@@ -85,6 +89,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   #moreChunks: Buffer[] | undefined;
   #chunkBytes = 0;
   #sawContent = false;
+  #isEventStream = false;
   #ended = false;
   /** True while a proven answer is ended although its time is over. */
   #ending = false;
@@ -157,6 +162,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (this.#timers.over) return;
     this.httpStatus = status;
     this.#header = header;
+    this.#isEventStream = isEventStream;
     this.providerRequestId = providerRequestId(header);
     const now = this.#clock.monotonicMs();
     this.#heads?.heardHead(this.target.deployment, header, now);
@@ -301,16 +307,26 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
       answer = this.#format.readResponse(body);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
+      if (this.#isEventStream) this.#noteMisread(body);
       this.#fail(failureOfReader(error, this.target, this.#circumstances(true)));
       return;
     }
+    if (answer.end.usage === undefined) this.contentBytes = contentBytes(answer);
     // A whole answer where a stream was asked for can't be told from a cut one.
     if (this.#stream) {
+      this.failedUsage = answer.end.usage;
       this.#fail(plainFailure("MALFORMED"));
       return;
     }
     this.#noteEnd(answer.end);
     this.#owner.attemptAnswered(this, answer);
+  }
+
+  #noteMisread(body: Buffer): void {
+    const misread = readMisread(body, this.#format);
+    if (misread === undefined) return;
+    this.deltas = misread.deltas;
+    this.failedUsage = misread.usage;
   }
 
   /** False when the answer must be read, and written anew. */

@@ -1,5 +1,5 @@
 import { UsageSource } from "@penstock/api";
-import type { UsageEvent } from "@penstock/api";
+import type { GenerateRequest, UsageEvent } from "@penstock/api";
 import { describe, expect, it } from "vitest";
 import { createPipeline } from "./pipeline.fixture.ts";
 import { sampleSnapshot } from "./sample-snapshot.fixture.ts";
@@ -43,6 +43,72 @@ describe("an answer that breaks off", () => {
     const { handler, spool } = begin({ input_tokens: 0, output_tokens: 0 });
     handler.cancel();
     expect(spool.finals[0]?.usage?.inputTokens).toBeGreaterThan(0n);
+  });
+});
+
+describe("a whole answer without usage", () => {
+  const said = (content: string, more: object = {}): string =>
+    JSON.stringify({
+      id: "chatcmpl-with-a-rather-long-id-of-its-own",
+      model: "m",
+      system_fingerprint: "fp_0123456789abcdef",
+      choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
+      ...more,
+    });
+
+  function usageOf(
+    body: string,
+    asked: { maxOutputTokens?: number; isEventStream?: boolean } = {},
+  ) {
+    const { maxOutputTokens, isEventStream = false } = asked;
+    const sampling = { maxOutputTokens } as GenerateRequest["sampling"];
+    const { spool, upstream, send } = createPipeline();
+    const { handler } = send(maxOutputTokens === undefined ? {} : { sampling });
+    upstream.last.headers(200, {}, isEventStream);
+    upstream.last.data(body);
+    upstream.last.call.sink.onEnd();
+    // Whoever would be asked next has written nothing.
+    handler.cancel();
+    const usage = spool.finals[0]?.attempts[0]?.usage;
+    return { output: usage?.outputTokens, source: usage?.source };
+  }
+
+  const { ESTIMATED, REPORTED } = UsageSource;
+
+  it("is charged for what its model wrote, and not for what stands around it", () => {
+    expect(usageOf(said("hello"))).toEqual({ output: 2n, source: ESTIMATED });
+    const refused = { usage: { prompt_tokens: -1, completion_tokens: 5 } };
+    expect(usageOf(said("hello", refused))).toEqual({ output: 2n, source: ESTIMATED });
+    const beyond = { usage: { prompt_tokens: 5, completion_tokens: 1e15 } };
+    expect(usageOf(said("hello", beyond))).toEqual({ output: 2n, source: ESTIMATED });
+    const call = { id: "c", type: "function", function: { name: "find", arguments: '{"a":1}' } };
+    const message = { role: "assistant", content: null, tool_calls: [call] };
+    const choices = [{ index: 0, message, finish_reason: "tool_calls" }];
+    expect(usageOf(said("", { choices })).output).toBe(4n);
+  });
+
+  it("is charged for no more than the caller allowed", () => {
+    expect(usageOf(said("word ".repeat(2_000))).output).toBe(2_778n);
+    expect(usageOf(said("word ".repeat(2_000)), { maxOutputTokens: 50 }).output).toBe(50n);
+  });
+
+  it("is charged for what was held when nothing of it can be read", () => {
+    const junk = "x".repeat(1_000_000);
+    expect(usageOf(junk)).toEqual({ output: 1_024n, source: ESTIMATED });
+    expect(usageOf(junk, { maxOutputTokens: 50 }).output).toBe(50n);
+    expect(usageOf("<html></html>", { maxOutputTokens: 50 }).output).toBe(4n);
+  });
+
+  it("is read as a stream where it is one that nobody asked for", () => {
+    const piece = (content: string, more: object = {}): string =>
+      `data: ${JSON.stringify({ id: "c", choices: [{ index: 0, delta: { content } }], ...more })}\n\n`;
+    const pieces = `${piece("hel")}${piece("lo")}`;
+    const streamed = { isEventStream: true };
+    expect(usageOf(pieces, streamed)).toEqual({ output: 2n, source: ESTIMATED });
+    const told = JSON.stringify({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 7 } });
+    const end = JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+    const whole = `${pieces}data: ${end}\n\ndata: ${told}\n\ndata: [DONE]\n\n`;
+    expect(usageOf(whole, streamed)).toEqual({ output: 7n, source: REPORTED });
   });
 });
 

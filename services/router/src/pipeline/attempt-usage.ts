@@ -37,11 +37,23 @@ export function attemptUsage(
   if (!answering) return undefined;
   // Nothing was to be written: the bytes of vectors are no output.
   if (estimate.outputTokens === 0) return estimatedUsage(estimate.inputTokens, 0);
-  const outputTokens =
-    run.deltas > 0
-      ? calibration.estimateStream(run.target.deployment.name, run.deltas)
-      : calibration.estimateWhole(run.answerBytes);
+  const received = receivedTokens(run, estimate, calibration);
+  const outputTokens = Math.min(estimate.mostOutputTokens, received);
   return withToldCounts(estimatedUsage(estimate.inputTokens, outputTokens), run.usageSoFar);
+}
+
+/**
+ * Output tokens of what was received: by the pieces of a stream, by what the model wrote of a whole
+ * answer. What can't be read may be anything: it is no more than was held for it.
+ */
+function receivedTokens(
+  run: AttemptRun,
+  estimate: UsageEstimate,
+  calibration: OutputCalibration,
+): number {
+  if (run.deltas > 0) return calibration.estimateStream(run.target.deployment.name, run.deltas);
+  if (run.contentBytes !== undefined) return calibration.estimateWhole(run.contentBytes);
+  return Math.min(estimate.outputTokens, calibration.estimateWhole(run.answerBytes));
 }
 
 /**

@@ -21,7 +21,7 @@ const onTarget = tokenLimit({ deployment: "deployments/a-large" });
 
 describe("a request", () => {
   it.each([tokenLimit(), onTarget])(
-    "survives a provider that reports more tokens than a number can hold",
+    "believes no provider that reports more tokens than there can be, and says so",
     (limits) => {
       const pipeline = createPipeline(sampleSnapshot(limits));
       const { downstream } = pipeline.send();
@@ -31,7 +31,10 @@ describe("a request", () => {
       expect(downstream.heard).toEqual(["answer"]);
       expect(pipeline.bugs).toEqual([]);
       expect(pipeline.admission.open).toBe(0);
-      expect(pipeline.spool.finals[0]?.charges[0]?.settled).toBe(BigInt(most));
+      // By its 100 bytes and the answer's two.
+      expect(pipeline.spool.finals[0]?.charges[0]?.settled).toBe(29n);
+      expect(pipeline.spool.finals[0]?.estimated).toBe(true);
+      expect(downstream.end?.warnings[0]).toMatch(/^usage_refused: /);
     },
   );
 
