@@ -1,13 +1,13 @@
 import type { CandidateFinish, TokenUsage } from "@penstock/api";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { AnswerEnd, StreamLimits, StreamReader, StreamRelay, StreamSink } from "../format.ts";
+import type { AnswerEnd, StreamRelay } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
-import { AnswerOutput } from "../streams/answer-output.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import { KnownShapes } from "../streams/known-shapes.ts";
 import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { KnownEnd } from "../streams/relayed-end.ts";
 import { RelayedEvents } from "../streams/relayed-events.ts";
-import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
+import { readerOf, type StreamDialect } from "../streams/sse-stream-reader.ts";
 import { HeldBlocks } from "./held-blocks.ts";
 import { shapeOf, type PlainDelta } from "./plain-delta.ts";
 import { readInBandError } from "./read-error.ts";
@@ -15,19 +15,6 @@ import { shortText } from "./read-response.ts";
 import { readFinish } from "./stop-reason.ts";
 import { StreamBlocks } from "./stream-blocks.ts";
 import { mergeUsage, readUsage, servedTierOf } from "./usage.ts";
-
-/**
- * Makes the reader of one stream. The proof of a complete answer is `message_stop` behind a stop
- * reason.
- */
-export function createStreamReader(
-  sink: StreamSink,
-  limits: StreamLimits = {},
-  relay?: StreamRelay,
-): StreamReader {
-  const output = new AnswerOutput(sink, limits);
-  return new SseStreamReader(output, new MessagesStream(output, relay), limits.maxLineBytes);
-}
 
 class MessagesStream implements StreamDialect {
   responseId = "";
@@ -151,6 +138,12 @@ class MessagesStream implements StreamDialect {
     this.#usage = mergeUsage(this.#usage, fields["usage"]);
   }
 }
+
+/**
+ * Makes the reader of one stream. The proof of a complete answer is `message_stop` behind a stop
+ * reason.
+ */
+export const createStreamReader = readerOf(MessagesStream);
 
 function objectOf(value: unknown): Record<string, unknown> {
   if (isJsonObject(value)) return value;

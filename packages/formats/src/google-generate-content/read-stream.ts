@@ -1,11 +1,11 @@
 import type { TokenUsage } from "@penstock/api";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { AnswerEnd, StreamLimits, StreamReader, StreamSink } from "../format.ts";
+import type { AnswerEnd } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
-import { AnswerOutput } from "../streams/answer-output.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import { KnownShapes } from "../streams/known-shapes.ts";
 import { parseStreamValue } from "../streams/parse-stream-event.ts";
-import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
+import { readerOf, type StreamDialect } from "../streams/sse-stream-reader.ts";
 import { ownWordsWarning, readAnswerPart } from "./answer-part.ts";
 import { failedFinish } from "./finish-reason.ts";
 import { lostLogprobs, readLogprobsResult } from "./logprobs-result.ts";
@@ -16,15 +16,6 @@ import { StrayError } from "./stray-error.ts";
 import { StreamCandidate } from "./stream-candidate.ts";
 import { ToldUsage } from "./told-usage.ts";
 import { readUsage, servedTierOf } from "./usage.ts";
-
-/**
- * Makes the reader of one stream. There is no end mark: the proof of a complete answer is a finish
- * reason for every candidate that began, when the stream ends in the regular way.
- */
-export function createStreamReader(sink: StreamSink, limits: StreamLimits = {}): StreamReader {
-  const output = new AnswerOutput(sink, limits);
-  return new SseStreamReader(output, new ContentStream(output), limits.maxLineBytes);
-}
 
 class ContentStream implements StreamDialect {
   responseId = "";
@@ -151,6 +142,12 @@ class ContentStream implements StreamDialect {
     candidate.finished(isFinished ? reason : undefined);
   }
 }
+
+/**
+ * Makes the reader of one stream. There is no end mark: the proof of a complete answer is a finish
+ * reason for every candidate that began, when the stream ends in the regular way.
+ */
+export const createStreamReader = readerOf(ContentStream);
 
 function isError(value: unknown): boolean {
   const first: unknown = Array.isArray(value) ? value[0] : value;

@@ -1,12 +1,12 @@
 import type { TokenUsage } from "@penstock/api";
 import { failureToError, localFailure } from "../failure-to-error.ts";
-import type { AnswerEnd, StreamLimits, StreamReader, StreamRelay, StreamSink } from "../format.ts";
+import type { AnswerEnd, StreamRelay } from "../format.ts";
 import { isJsonObject } from "../read-json.ts";
-import { AnswerOutput } from "../streams/answer-output.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import type { EventShape } from "../streams/event-shape.ts";
 import { KnownShapes } from "../streams/known-shapes.ts";
 import { parseStreamEvent } from "../streams/parse-stream-event.ts";
-import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
+import { readerOf, type StreamDialect } from "../streams/sse-stream-reader.ts";
 import { CandidateBlocks } from "./candidate-blocks.ts";
 import { filterWarning } from "./filter-warnings.ts";
 import { isFailedFinish } from "./finish-reason.ts";
@@ -17,19 +17,6 @@ import { readInBandError } from "./read-error.ts";
 import { candidateOf, newFinish, shortText } from "./read-response.ts";
 import { RelayedChunks } from "./relayed-chunks.ts";
 import { readUsage } from "./usage.ts";
-
-/**
- * Makes the reader of one stream. The proof of a complete answer is a finish reason for every
- * candidate that spoke, and then `[DONE]` or the end of the stream.
- */
-export function createStreamReader(
-  sink: StreamSink,
-  limits: StreamLimits = {},
-  relay?: StreamRelay,
-): StreamReader {
-  const output = new AnswerOutput(sink, limits);
-  return new SseStreamReader(output, new ChatStream(output, relay), limits.maxLineBytes);
-}
 
 class ChatStream implements StreamDialect {
   responseId = "";
@@ -179,3 +166,9 @@ class ChatStream implements StreamDialect {
     }
   }
 }
+
+/**
+ * Makes the reader of one stream. The proof of a complete answer is a finish reason for every
+ * candidate that spoke, and then `[DONE]` or the end of the stream.
+ */
+export const createStreamReader = readerOf(ChatStream);

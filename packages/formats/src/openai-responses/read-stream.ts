@@ -1,16 +1,16 @@
 import { BlockKind } from "@penstock/api";
 import { failureToError } from "../failure-to-error.ts";
-import type { AnswerEnd, StreamLimits, StreamReader, StreamRelay, StreamSink } from "../format.ts";
+import type { AnswerEnd, StreamRelay } from "../format.ts";
 import { readLogprobs } from "../logprobs.ts";
 import { readInBandError } from "../openai-chat/read-error.ts";
 import { shortText } from "../openai-chat/read-response.ts";
 import { isJsonObject } from "../read-json.ts";
-import { AnswerOutput } from "../streams/answer-output.ts";
+import type { AnswerOutput } from "../streams/answer-output.ts";
 import { KnownShapes } from "../streams/known-shapes.ts";
 import { parseStreamEvent } from "../streams/parse-stream-event.ts";
 import { KnownEnd } from "../streams/relayed-end.ts";
 import { RelayedEvents } from "../streams/relayed-events.ts";
-import { SseStreamReader, type StreamDialect } from "../streams/sse-stream-reader.ts";
+import { readerOf, type StreamDialect } from "../streams/sse-stream-reader.ts";
 import { ItemBlocks } from "./item-blocks.ts";
 import { shapeOf, type PlainDelta } from "./plain-delta.ts";
 import { readEnd, refuseFailed } from "./read-response.ts";
@@ -20,20 +20,6 @@ import { readUsage } from "./usage.ts";
 const defaultMaxLineBytes = 4_194_304;
 
 type Fields = Record<string, unknown>;
-
-/**
- * Makes the reader of one stream. The proof of a complete answer is the event that says that it is
- * completed or incomplete; that it was created proves nothing.
- */
-export function createStreamReader(
-  sink: StreamSink,
-  limits: StreamLimits = {},
-  relay?: StreamRelay,
-): StreamReader {
-  const output = new AnswerOutput(sink, limits);
-  const dialect = new ResponsesStream(output, relay);
-  return new SseStreamReader(output, dialect, limits.maxLineBytes ?? defaultMaxLineBytes);
-}
 
 class ResponsesStream implements StreamDialect {
   responseId = "";
@@ -186,6 +172,12 @@ class ResponsesStream implements StreamDialect {
     return { ...readEnd(response), responseId: this.responseId, model: this.model };
   }
 }
+
+/**
+ * Makes the reader of one stream. The proof of a complete answer is the event that says that it is
+ * completed or incomplete; that it was created proves nothing.
+ */
+export const createStreamReader = readerOf(ResponsesStream, defaultMaxLineBytes);
 
 function indexOf(value: unknown): number {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;

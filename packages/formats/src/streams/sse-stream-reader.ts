@@ -1,7 +1,7 @@
 import { GatewayError } from "@penstock/errors";
 import type { TokenUsage } from "@penstock/api";
-import type { StreamReader } from "../format.ts";
-import type { AnswerOutput } from "./answer-output.ts";
+import type { Format, StreamReader, StreamRelay } from "../format.ts";
+import { AnswerOutput } from "./answer-output.ts";
 import { SseParser, type SseHandler } from "./sse-parser.ts";
 
 const defaultMaxLineLength = 1_048_576;
@@ -22,8 +22,23 @@ export interface StreamDialect {
   close(): void;
 }
 
+/**
+ * How a format makes the reader of one stream: from its dialect, which is made anew for each, and
+ * the largest line where it is not the usual one.
+ */
+export function readerOf(
+  Dialect: new (output: AnswerOutput, relay: StreamRelay | undefined) => StreamDialect,
+  usualMaxLineBytes?: number,
+): Format["createStreamReader"] {
+  return (sink, limits = {}, relay) => {
+    const output = new AnswerOutput(sink, limits);
+    const dialect = new Dialect(output, relay);
+    return new SseStreamReader(output, dialect, limits.maxLineBytes ?? usualMaxLineBytes);
+  };
+}
+
 /** Reads a stream of server-sent events in the words of a dialect. */
-export class SseStreamReader implements StreamReader, SseHandler {
+class SseStreamReader implements StreamReader, SseHandler {
   readonly #output: AnswerOutput;
   readonly #dialect: StreamDialect;
   readonly #parser: SseParser;
