@@ -18,6 +18,8 @@ export interface AttemptOwner {
   attemptText(text: string): void;
   /** End of one read, at this moment. */
   attemptFlush(run: AttemptRun, nowMs: MonotonicMs): void;
+  /** It was sent, and after a second there is no content yet. */
+  attemptUnderWay(run: AttemptRun): void;
   /** The stream is complete. */
   attemptFinished(run: AttemptRun, end: AnswerEnd): void;
   /** The whole answer is there. */

@@ -214,6 +214,14 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     else if (failure === "CANCELLED" || !this.#endProven()) this.#fail(plainFailure(failure));
   }
 
+  /** What may be billed by now is written down, should the process die. */
+  onUnderWay(): boolean {
+    if (!this.wasSent) return false;
+    // Content is written down as it comes.
+    if (!this.committed) this.#owner.attemptUnderWay(this);
+    return true;
+  }
+
   /** Takes the connection away that the provider has not given back. */
   onLingered(): void {
     this.handle?.cancel();

@@ -23,6 +23,7 @@ function timers(options: { stream?: boolean; requestEndMs?: number } = {}) {
       listener: {
         onTimeout: (failure) => heard.push(failure),
         onLingered: () => heard.push("lingered"),
+        onUnderWay: () => true,
       },
     },
   );

@@ -13,6 +13,14 @@ const errorBodyMs = 2_000;
 /** How long a provider may keep its connection open behind the end of its answer. */
 const lingerMs = 1_000;
 
+/**
+ * From this time on an attempt without an answer is worth a record of its own: nearly all are
+ * answered before, or have begun to be, and cost no write. The moments lie on a grid, so that those
+ * of many attempts are one.
+ */
+const noticeMs = 1_000;
+const noticeGridMs = 250;
+
 type Phase = "first_token" | "progress" | "paused" | "lingering" | "over";
 
 /** The class of failure when the time of a phase is up. */
@@ -28,6 +36,8 @@ const failures: Record<Phase, FailureClass> = {
 /** Hears once that time is up. */
 export interface TimeoutListener {
   onTimeout(failure: FailureClass): void;
+  /** It runs for a second. False: it shall be said again after another one. */
+  onUnderWay(): boolean;
   /** The answer is complete, and its connection was not given back. */
   onLingered(): void;
 }
@@ -54,6 +64,8 @@ export class AttemptTimers implements Deadline {
   readonly #endMs: number;
   #phase: Phase = "first_token";
   #phaseDueMs: number;
+  /** When it is said that the attempt runs; Infinity: it was. */
+  #noticeDueMs: number;
 
   constructor(
     clock: Clock,
@@ -67,7 +79,8 @@ export class AttemptTimers implements Deadline {
     this.#listener = listener;
     this.#phaseDueMs = startMs + (stream ? timeouts.firstTokenMs : timeouts.answerMs);
     this.#endMs = Math.min(startMs + timeouts.attemptMs, requestEndMs);
-    this.dueMs = Math.min(this.#phaseDueMs, this.#endMs);
+    this.#noticeDueMs = noticeAfter(startMs);
+    this.dueMs = Math.min(this.#phaseDueMs, this.#endMs, this.#noticeDueMs);
     this.#deadlines.add(this, startMs);
   }
 
@@ -124,6 +137,10 @@ export class AttemptTimers implements Deadline {
   /** Called by the deadlines. */
   expire(): void {
     const phase = this.#phase;
+    if (phase !== "lingering" && this.dueMs < Math.min(this.#phaseDueMs, this.#endMs)) {
+      this.#notice();
+      return;
+    }
     this.#phase = "over";
     if (phase === "lingering") this.#listener.onLingered();
     else {
@@ -132,10 +149,24 @@ export class AttemptTimers implements Deadline {
     }
   }
 
+  #notice(): void {
+    const now = this.#clock.monotonicMs();
+    this.#noticeDueMs = noticeAfter(now);
+    this.dueMs = Math.min(this.#phaseDueMs, this.#endMs, this.#noticeDueMs);
+    this.#deadlines.add(this, now);
+    if (!this.#listener.onUnderWay()) return;
+    this.#noticeDueMs = Infinity;
+    this.dueMs = Math.min(this.#phaseDueMs, this.#endMs);
+  }
+
   #moveTo(phaseDueMs: number, now: MonotonicMs): void {
     const before = this.dueMs;
     this.#phaseDueMs = phaseDueMs;
-    this.dueMs = Math.min(phaseDueMs, this.#endMs);
+    this.dueMs = Math.min(phaseDueMs, this.#endMs, this.#noticeDueMs);
     if (this.dueMs < before) this.#deadlines.movedUp(this, now);
   }
+}
+
+function noticeAfter(nowMs: number): number {
+  return Math.ceil((nowMs + noticeMs) / noticeGridMs) * noticeGridMs;
 }

@@ -201,3 +201,38 @@ describe("an attempt that nobody answered", () => {
     expect(upstream.calls).toHaveLength(2);
   });
 });
+
+describe("an attempt under way when the process dies", () => {
+  it.each([true, false])("is charged for its input after a second (stream: %s)", (stream) => {
+    const { clock, send, spool } = createPipeline();
+    send({}, stream);
+    clock.advance(900);
+    expect(spool.progresses).toEqual([]);
+    clock.advance(600);
+    expect(spool.progresses).toHaveLength(1);
+    const [record] = spool.progresses;
+    const [attempt, ...others] = record?.attempts ?? [];
+    expect(attempt).toMatchObject({ number: 1, outcome: "CANCELLED", committed: false });
+    expect(attempt?.usage).toMatchObject({ outputTokens: 0n, source: UsageSource.ESTIMATED });
+    expect(attempt?.usage?.inputTokens).toBeGreaterThan(0n);
+    expect(record?.costNanoUsd).toBeGreaterThan(0n);
+    expect(others).toEqual([]);
+    clock.advance(5_000);
+    expect(spool.progresses).toHaveLength(1);
+  });
+
+  it("is written down once it was sent, and not when it was answered before", () => {
+    const { clock, send, spool, upstream } = createPipeline();
+    send({}, false, "connecting");
+    upstream.last.sentBytes = false;
+    clock.advance(1_500);
+    expect(spool.progresses).toEqual([]);
+    upstream.last.sentBytes = true;
+    clock.advance(1_500);
+    expect(spool.progresses).toMatchObject([{ requestId: "connecting" }]);
+    send({}, false, "quick");
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    clock.advance(1_500);
+    expect(spool.progresses).toHaveLength(1);
+  });
+});

@@ -250,6 +250,8 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
 
   // A count is no stream and goes to nobody as it came.
   attemptEvent(): void {}
+  // Counts cost nothing.
+  attemptUnderWay(): void {}
   attemptText(): void {}
   attemptFlush(): void {}
   attemptFinished(): void {}

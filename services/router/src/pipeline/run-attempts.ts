@@ -228,6 +228,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
     if (nowMs - this.#lastProgressMs >= progressIntervalMs) this.#writeProgress(run, nowMs);
   }
 
+  attemptUnderWay(run: AttemptRun): void {
+    this.guarded(() => {
+      const other = run === this.#rival ? this.#current : this.#rival;
+      const both = other?.wasSent === true ? [run, other] : [run];
+      this.#parts.settlement.progress(this.#context, both);
+    });
+  }
+
   attemptFinished(run: AttemptRun, end: AnswerEnd): void {
     if (!run.committed) {
       // An answer without any content is an answer all the same.
@@ -323,7 +331,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
 
   #writeProgress(run: AttemptRun, nowMs: MonotonicMs): void {
     this.#lastProgressMs = nowMs;
-    this.#parts.settlement.progress(this.#context, run);
+    this.#parts.settlement.progress(this.#context, [run]);
   }
 
   #end(end: RequestEnd): void {

@@ -1,6 +1,7 @@
 import type { Attempt, Charge, UsageEvent } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import type { Tracer } from "@penstock/observability";
+import type { UsageEstimate } from "@penstock/pricing";
 import type { Clock } from "@penstock/runtime";
 import type { RouterEvents } from "../events.ts";
 import type { LeaseBook } from "../leases/lease-book.ts";
@@ -67,37 +68,51 @@ export class Settlement {
     spool.intent(context.requestId, encode(context, event), done, asksForSync(context));
   }
 
-  /** Writes down how far a running stream is, for the same case. */
-  progress(context: RequestContext, run: AttemptRun): void {
-    const { clock, leases, spool, calibration } = this.#parts;
+  /** Writes down how far the attempts under way are, for the same case. */
+  progress(context: RequestContext, underWay: readonly AttemptRun[]): void {
+    const { clock, leases, spool } = this.#parts;
     const { estimate, reservation } = context;
     if (estimate === undefined) return;
-    const usage = attemptUsage(run, undefined, estimate, calibration);
-    const { deployment } = run.target;
-    const tier = usage === undefined ? "" : servedTier(context, run, undefined);
-    const cost =
-      usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
-    const attempt = attemptRecord(run, {
-      outcome: "STREAM_BROKEN",
-      failure: undefined,
-      usage,
-      cost,
-      tier,
-      offsetMs: run.startMs - context.startMonotonicMs,
-      durationMs: clock.monotonicMs() - run.startMs,
-    });
-    const attempts = [...context.attempts, attempt];
+    const nowMs = clock.monotonicMs();
+    const attempts = [...context.attempts];
     const charges = [...context.charges];
-    const { reservation: held } = run;
-    if (held !== undefined) {
-      charges.push(...leases.charges(held, actualAmounts(held.uses, usage, cost)));
+    for (const run of underWay) {
+      const attempt = this.#attemptSoFar(context, run, estimate, nowMs);
+      attempts.push(attempt);
+      if (run.reservation === undefined) continue;
+      const { uses } = run.reservation;
+      const actuals = actualAmounts(uses, attempt.usage, attempt.costNanoUsd);
+      charges.push(...leases.charges(run.reservation, actuals));
     }
     if (reservation !== undefined) {
       const actuals = requestAmounts(context, reservation.uses, attempts);
       charges.push(...leases.charges(reservation, actuals));
     }
-    const event = this.#interrupted(context, attempts, charges, clock.monotonicMs());
+    const event = this.#interrupted(context, attempts, charges, nowMs);
     spool.progress(context.requestId, encode(context, event));
+  }
+
+  #attemptSoFar(
+    context: RequestContext,
+    run: AttemptRun,
+    estimate: UsageEstimate,
+    nowMs: number,
+  ): Attempt {
+    const usage = attemptUsage(run, undefined, estimate, this.#parts.calibration);
+    const { deployment } = run.target;
+    const tier = usage === undefined ? "" : servedTier(context, run, undefined);
+    const cost =
+      usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
+    return attemptRecord(run, {
+      // One without content has not failed: it is Penstock that went away.
+      outcome: run.committed ? "STREAM_BROKEN" : "CANCELLED",
+      failure: undefined,
+      usage,
+      cost,
+      tier,
+      offsetMs: run.startMs - context.startMonotonicMs,
+      durationMs: nowMs - run.startMs,
+    });
   }
 
   /** Ends a request whose attempts are over. */
