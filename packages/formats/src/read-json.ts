@@ -10,13 +10,42 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * key by which one gets at a prototype and no number that is not finite. Throws FIELD_INVALID.
  */
 export function readJsonObject(body: Uint8Array, limits?: JsonLimits): Record<string, unknown> {
-  return readScannedJson(body, limits).value;
+  return read(body, limits).value;
 }
 
-/** Reads a JSON object like `readJsonObject`, and says what the scan of its bytes has found. */
+/**
+ * Reads a JSON object like `readJsonObject`, and says what the scan of its bytes has found. For
+ * bodies that may go on as they are: no object of it has a key twice, of which another reader may
+ * take the first, while what was checked is the last.
+ */
 export function readScannedJson(
   body: Uint8Array,
   limits?: JsonLimits,
+): { value: Record<string, unknown>; scan: JsonScan } {
+  const { value, scan } = read(body, limits);
+  if (scan.mayRepeatKey && countKeys(value) !== scan.keys) {
+    throw invalidBody("", "has an object in which a key is given twice");
+  }
+  return { value, scan };
+}
+
+/** Depth is bounded by the scan, so that recursion is safe. */
+function countKeys(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) count += countKeys(item);
+    return count;
+  }
+  // Read from JSON: every member is its own.
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const name in members) count += 1 + countKeys(members[name]);
+  return count;
+}
+
+function read(
+  body: Uint8Array,
+  limits: JsonLimits | undefined,
 ): { value: Record<string, unknown>; scan: JsonScan } {
   if (body.length === 0) throw invalidBody("", "is empty; a JSON object is expected");
   const scan = scanJson(body, limits);

@@ -1,7 +1,7 @@
 import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readJsonObject } from "./read-json.ts";
+import { readJsonObject, readScannedJson } from "./read-json.ts";
 import { scanJson } from "./scan-json.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -140,6 +140,58 @@ describe("scanJson", () => {
     const startMs = Date.now();
     scanJson(encode(text));
     expect(Date.now() - startMs).toBeLessThan(10_000);
+  });
+});
+
+describe("readScannedJson", () => {
+  const within = (inner: string): Uint8Array => encode(`{"model":"m","a":[{"x":${inner}}]}`);
+
+  it.each([
+    `{"role":"user","content":"one","role":"system"}`,
+    `{"role":"user","rol\\u0065":"system"}`,
+    `{"type":"text","text":"fine","text":"refused"}`,
+    `{"a":{"b":1,"c":{},"b":1}}`,
+    `{"":1,"":2}`,
+    `{"ключ":1,"ключ":1}`,
+  ])("refuses a key that is given twice inside, as in %s", (inner) => {
+    const error = refusal(() => readScannedJson(within(inner)));
+    expect(error.reason).toBe("FIELD_INVALID");
+    expect(error.message).toContain("given twice");
+    expect(() => readScannedJson(encode(`{"a":[${inner},${inner}]}`))).toThrow(GatewayError);
+  });
+
+  it("takes every other object, and the same keys in objects of their own", () => {
+    fc.assert(
+      fc.property(fc.object({ maxDepth: 4, maxKeys: 40, withNullPrototype: false }), (value) => {
+        const text = JSON.stringify({ value, again: [value, { value }] });
+        fc.pre(!/__proto__|"prototype"|\\ud/.test(text));
+        expect(readScannedJson(encode(text)).value).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it("finds one of many keys given twice, wherever it stands", () => {
+    const key = fc.string({ maxLength: 6 }).filter((name) => !/^(__proto__|prototype)$/.test(name));
+    const keys = fc.uniqueArray(key, { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(keys, fc.nat(), fc.nat({ max: 60 }), (names, which, depth) => {
+        const repeated = [...names, names[which % names.length] as string];
+        const members = repeated.map((name) => `${JSON.stringify(name)}:[{}]`).join(",");
+        fc.pre(!/\\ud/.test(members));
+        const text = `${'{"a":'.repeat(depth + 1)}{${members}}${"}".repeat(depth + 1)}`;
+        expect(() => readScannedJson(encode(text))).toThrow(/given twice/);
+      }),
+    );
+  });
+
+  it("does not lose sight of it where texts may be as deep as one likes", () => {
+    const deep = `${"[".repeat(200)}${"]".repeat(200)}`;
+    const text = encode(`{"a":{"b":1,"c":${deep},"b":2}}`);
+    expect(() => readScannedJson(text, { maxDepth: 1_000 })).toThrow(/given twice/);
+  });
+
+  it("does not mind in what a provider answers, which is read and not passed on", () => {
+    expect(readJsonObject(encode(`{"a":{"b":1,"b":2}}`))).toEqual({ a: { b: 2 } });
   });
 });
 

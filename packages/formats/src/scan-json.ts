@@ -13,6 +13,13 @@ export interface JsonLimits {
 export interface JsonScan {
   /** Number of keys of the outermost object. */
   topLevelKeys: number;
+  /** Number of keys of all objects. */
+  keys: number;
+  /**
+   * True when an object below the outermost may have a key twice: by far not always so, but never
+   * without it.
+   */
+  mayRepeatKey: boolean;
   /** True when such a key is written with an escape, so that its bytes do not tell its name. */
   escapedTopLevelKey: boolean;
   /** True when a number may be too large for a double, which `JSON.parse` turns into Infinity. */
@@ -48,6 +55,12 @@ const topStarts = new Int32Array(maxTopLevelKeys);
 const topEnds = new Int32Array(maxTopLevelKeys);
 const topHashes = new Int32Array(maxTopLevelKeys);
 
+// Marks of the keys that the object at each depth has so far, of 64 in two halves. Where texts may be
+// deeper than that, any key may be repeated.
+const deepestMarks = 127;
+const lowMarks = new Int32Array(deepestMarks + 1);
+const highMarks = new Int32Array(deepestMarks + 1);
+
 /** Whether the bytes at `start` spell `model`. */
 function isModel(body: Uint8Array, start: number): boolean {
   if (body[start] !== 109 || body[start + 1] !== 111 || body[start + 2] !== 100) return false;
@@ -65,6 +78,7 @@ class JsonScanner {
   #escaped = false;
   #mayOverflow = false;
   #escapedTopLevelKey = false;
+  #mayRepeatKey: boolean;
   #topCount = 0;
   #modelStart = -1;
   #modelEnd = -1;
@@ -77,6 +91,7 @@ class JsonScanner {
     this.#body = body;
     this.#maxDepth = maxDepth;
     this.#maxKeys = maxKeys;
+    this.#mayRepeatKey = maxDepth > deepestMarks;
   }
 
   scan(): JsonScan {
@@ -103,6 +118,8 @@ class JsonScanner {
     this.#mayOverflow ||= length - structural > maxPlainLiteralBytes;
     return {
       topLevelKeys: this.#topCount,
+      keys: this.#keys,
+      mayRepeatKey: this.#mayRepeatKey,
       escapedTopLevelKey: this.#escapedTopLevelKey,
       mayOverflow: this.#mayOverflow,
       model:
@@ -120,6 +137,8 @@ class JsonScanner {
         if (++this.#depth > this.#maxDepth) {
           this.#refuse(`is nested deeper than ${this.#maxDepth} levels`, index);
         }
+        lowMarks[this.#depth & deepestMarks] = 0;
+        highMarks[this.#depth & deepestMarks] = 0;
         return true;
       case closeBrace:
       case closeBracket:
@@ -225,6 +244,22 @@ class JsonScanner {
       if (mayMatch) this.#prototypeKey(start, end);
     }
     if (this.#depth === 1) this.#topLevelKey(start, end);
+    else this.#nestedKey(start, end);
+  }
+
+  /** Whoever has the parsed text can tell by its keys whether there are fewer of them. */
+  #nestedKey(start: number, end: number): void {
+    const body = this.#body;
+    const depth = this.#depth;
+    const middle = body[(start + end) >> 1] as number;
+    const sum = (body[start] as number) * 5 + middle * 3 + (body[end - 1] as number);
+    const mark = sum + (end - start) * 11;
+    const bit = 1 << (mark & 31);
+    const marks = (mark & 32) === 0 ? lowMarks : highMarks;
+    const known = marks[depth & deepestMarks] as number;
+    // An escape hides which key it is.
+    if ((known & bit) !== 0 || this.#escaped) this.#mayRepeatKey = true;
+    marks[depth & deepestMarks] = known | bit;
   }
 
   #prototypeKey(start: number, end: number): void {
