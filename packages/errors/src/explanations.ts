@@ -137,7 +137,7 @@ export const explanations: Readonly<Record<ErrorReason, Explanation>> = {
       "The provider refused Penstock's own credential, or does not allow it this model. The caller's key is good.",
     steps: [
       "Check the credential that the provider's resource refers to, and what it may use at the provider.",
-      "A refused credential is left alone for 5 minutes; files are read again every 30 s.",
+      "A refused credential is left alone for 5 minutes. Its file is read again every 30 s: another secret in it is used at once.",
     ],
   },
   UPSTREAM_FAILED: {

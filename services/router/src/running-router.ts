@@ -75,6 +75,7 @@ export class RunningRouter implements RouterService {
       else health.set("usage", "not_ready", "the spool can't be written: requests are refused");
     };
     spool.onWritable(spool.writable);
+    credentials.onChanged = (reference) => pipeline.health.credentialChanged(reference);
     credentials.start();
     await emitter.start();
     await this.#parts.adoption?.start();

@@ -1,4 +1,4 @@
-import type { MissingCredential } from "@penstock/api";
+import type { MissingCredential, TargetHealth } from "@penstock/api";
 import type { createRouterClient } from "../api/clients.ts";
 import { printError } from "../output/print-error.ts";
 import type { Finding } from "./check.ts";
@@ -7,7 +7,7 @@ import type { Finding } from "./check.ts";
 const mostNamed = 3;
 
 /**
- * What the router that is asked lacks to call its providers. It is the router's environment and
+ * What the router that is asked lacks to call its providers, and what they refuse it. It is the router's environment and
  * files that count, not those of whoever looks.
  */
 export async function checkCredentials(
@@ -20,9 +20,16 @@ export async function checkCredentials(
     return [{ check, state: "warn", detail, advice }];
   }
   try {
-    const { missingCredentials } = await router().listTargetHealth({});
-    if (missingCredentials.length > 0) return missingCredentials.map(missing);
-    return [{ check, state: "ok", detail: "the router has all that its deployments need" }];
+    const { missingCredentials, targets } = await router().listTargetHealth({});
+    const found = [...missingCredentials.map(missing), ...refusals(targets)];
+    if (found.length > 0) return found;
+    return [
+      {
+        check,
+        state: "ok",
+        detail: "the router has all that its deployments need, and none is refused",
+      },
+    ];
   } catch (thrown) {
     const [sentence = ""] = printError(thrown).text.split("\n");
     const detail = `the router did not say: ${sentence.replace(/^penstock: /, "")}`;
@@ -30,10 +37,49 @@ export async function checkCredentials(
   }
 }
 
-function missing({ provider, reference, problem, deployments }: MissingCredential): Finding {
+/** What providers refuse now, those of one refusal together. */
+function refusals(targets: readonly TargetHealth[]): Finding[] {
+  const refused = targets.filter(({ reason }) => Object.hasOwn(refusalAdvice, reason));
+  const byRefusal = Map.groupBy(refused, ({ reason, refusal }) => `${reason} ${refusal}`);
+  return [...byRefusal.values()].map((alike) => {
+    const { reason = "", refusal = "" } = alike[0] ?? {};
+    const [what = "", advice = ""] = refusalAdvice[reason] ?? [];
+    const said = refusal === "" ? "" : `: ${refusal}`;
+    const who = listed(alike.map(({ deployment }) => deployment));
+    return {
+      check: "credentials",
+      state: "warn",
+      detail: `${what}${said}; not asked: ${who}`,
+      advice,
+    };
+  });
+}
+
+/** By the reason for which a target is not planned: what happened, and what to do. */
+const refusalAdvice: Readonly<Record<string, readonly [string, string]>> = {
+  credential_refused: [
+    "a provider refused the router's credential",
+    "Put a good secret where the provider's credential is read: a file is read again within 30 s " +
+      "and then tried at once, a variable needs another start.",
+  ],
+  deployment_refused: [
+    "a provider does not know the model, or refused it to the router's credential",
+    "See whether the deployment's model is right, and what the credential may use at the provider.",
+  ],
+  used_up: [
+    "a provider says that the account is used up",
+    "See to the account at the provider, or put another account's secret into the credential's file.",
+  ],
+};
+
+function listed(deployments: readonly string[]): string {
   const named = deployments.slice(0, mostNamed).join(", ");
   const more = deployments.length - Math.min(deployments.length, mostNamed);
-  const who = more > 0 ? `${named} and ${more} more` : named;
+  return more > 0 ? `${named} and ${more} more` : named;
+}
+
+function missing({ provider, reference, problem, deployments }: MissingCredential): Finding {
+  const who = listed(deployments);
   const what = reference === "" ? "credential" : reference;
   return {
     check: `credential of ${provider}`,

@@ -91,6 +91,30 @@ describe("checkCredentials", () => {
     ]);
   });
 
+  it("warns of deployments that are refused, with what their provider said", async () => {
+    const refusal = 'HTTP status 401 invalid_api_key "Wrong key"';
+    const refused = { ejected: true, reason: "credential_refused", refusal };
+    const targets = [
+      ...["a", "b", "c", "d"].map((name) => ({ deployment: `deployments/${name}`, ...refused })),
+      { deployment: "deployments/e", ejected: true, reason: "deployment_refused" },
+      { deployment: "deployments/f", ejected: true, reason: "breaker_open" },
+    ];
+    const response = create(ListTargetHealthResponseSchema, { targets });
+    const found = await checkCredentials((() => ({
+      listTargetHealth: async () => response,
+    })) as never);
+    expect(found).toMatchObject([
+      {
+        state: "warn",
+        detail:
+          `a provider refused the router's credential: ${refusal}; not asked: ` +
+          "deployments/a, deployments/b, deployments/c and 1 more",
+        advice: expect.stringContaining("within 30 s"),
+      },
+      { state: "warn", detail: expect.stringMatching(/the model.*deployments\/e$/) },
+    ]);
+  });
+
   it("is well when nothing is missing, and says when nobody was asked or answers", async () => {
     expect(await checkCredentials(router([]) as never)).toMatchObject([{ state: "ok" }]);
     expect(await checkCredentials(undefined)).toMatchObject([

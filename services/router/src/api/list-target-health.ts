@@ -26,6 +26,7 @@ export function listTargetHealth(
       deployment: info.deployment,
       ejected: !admission.ok,
       reason: admission.ok ? "" : admission.reason,
+      refusal: info.refusal,
       inFlight: info.inFlight,
       concurrencyLimit: info.concurrencyLimit,
       consecutiveFailures: info.consecutiveFailures,

@@ -6,6 +6,8 @@ import {
   beginProbe,
   createCooldown,
   endCooldown,
+  isOfCredential,
+  liftCooldown,
 } from "./cooldown.ts";
 import type { Cooldown, CooldownVerdict } from "./cooldown.ts";
 
@@ -74,6 +76,14 @@ export class CooldownScopes {
     for (const scope of sharedScopes) {
       const cooldown = this.#cooldowns.get(names[scope]);
       if (cooldown !== undefined) endCooldown(cooldown, now);
+    }
+  }
+
+  /** The secret behind a target of these names is another one: it was not refused, nor used up. */
+  credentialChanged(names: ScopeNames): void {
+    for (const scope of ["key", "provider"] as const) {
+      const cooldown = this.#cooldowns.get(names[scope]);
+      if (cooldown !== undefined && isOfCredential(cooldown)) liftCooldown(cooldown);
     }
   }
 

@@ -25,6 +25,8 @@ export interface Cooldown {
   until: MonotonicMs;
   /** Why, of the last one. */
   cause: CooldownCause;
+  /** What the provider said, of the last one; empty: it is not known. */
+  said: string;
   /** How many came in a row, for those whose length the provider did not tell. */
   repeats: number;
   needsProbe: boolean;
@@ -36,6 +38,7 @@ export function createCooldown(): Cooldown {
   return {
     until: -Infinity as MonotonicMs,
     cause: "limit",
+    said: "",
     repeats: 0,
     needsProbe: false,
     probeInFlight: false,
@@ -57,6 +60,8 @@ export interface CooldownWait {
   /** Unit: milliseconds. Undefined: it did not say. */
   readonly retryAfterMs: number | undefined;
   readonly random: number;
+  /** What the provider said. */
+  readonly said?: string | undefined;
 }
 
 /**
@@ -68,13 +73,14 @@ export function cool(
   cooldown: Cooldown,
   now: MonotonicMs,
   cause: CooldownCause,
-  { retryAfterMs, random }: CooldownWait,
+  { retryAfterMs, random, said = "" }: CooldownWait,
 ): void {
   const plainMs = lengthOf(cooldown, cause, retryAfterMs);
   const jitterMs = random * Math.min(longestJitterMs, plainMs / 10);
   const quarantined = cause === "used_up" || cause === "refused";
   extend(cooldown, now, quarantined ? plainMs : Math.min(longestCooldownMs, plainMs + jitterMs));
   cooldown.cause = cause;
+  cooldown.said = said;
   if (!quarantined) return;
   cooldown.needsProbe = true;
   cooldown.probeInFlight = false;
@@ -119,6 +125,16 @@ export function endCooldown(cooldown: Cooldown, now: MonotonicMs): void {
   cooldown.repeats = 0;
   cooldown.needsProbe = false;
   cooldown.probeInFlight = false;
+}
+
+/** Whether another secret may be asked all the same. */
+export function isOfCredential({ cause }: Cooldown): boolean {
+  return cause === "refused" || cause === "used_up";
+}
+
+/** What it was for is gone: nothing stands against it any more. */
+export function liftCooldown(cooldown: Cooldown): void {
+  Object.assign(cooldown, createCooldown());
 }
 
 /** Answers of attempts that ran at the same time are one refusal; the longest wait wins. */

@@ -107,6 +107,38 @@ describe("TargetHealthBook", () => {
     expect(harness.admit(one)).toEqual({ ok: true });
   });
 
+  it("asks again what was refused to a secret once another one stands behind the reference", () => {
+    const harness = new Harness();
+    const of = (name: string, credential: string): CompiledDeployment => {
+      const provider = { name: "providers/p", origin: "https://p.example", credential };
+      return deployment(name, { provider, model: name });
+    };
+    const [one, two] = [of("one", "file:/key"), of("two", "file:/key")];
+    const [forbidden, other] = [of("forbidden", "file:/key"), of("other", "file:/other")];
+    const said = 'HTTP status 401 invalid_api_key "Wrong key"';
+    for (const target of [one, other]) {
+      harness.book.began(target, monotonicMs(0));
+      harness.book.ended(target, { class: "AUTH_FAILED", said }, monotonicMs(0));
+    }
+    harness.attempt(forbidden, "PERMISSION");
+    expect(harness.admit(two)).toMatchObject({ reason: "credential_refused" });
+    const refusals = () =>
+      harness.book.list(monotonicMs(harness.now)).map(({ refusal }) => refusal);
+    expect(refusals()).toEqual([said, said, said, said]);
+    harness.book.credentialChanged("file:/key");
+    for (const target of [one, two, forbidden]) expect(harness.admit(target)).toEqual({ ok: true });
+    expect(harness.admit(other)).toMatchObject({ reason: "credential_refused" });
+    expect(refusals()).toEqual(["", "", said, ""]);
+  });
+
+  it("keeps out what was overloaded, whatever the secret", () => {
+    const harness = new Harness();
+    const target = deployment();
+    harness.attempt(target, "RATE_LIMITED", 7_000);
+    harness.book.credentialChanged(target.provider.credential);
+    expect(harness.admit(target)).toMatchObject({ reason: "cooldown" });
+  });
+
   it.each([
     ["key", "same key", "QUOTA_EXHAUSTED", "used_up"],
     ["model", "same model", "OVERLOADED", "cooldown"],

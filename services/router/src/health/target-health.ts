@@ -11,7 +11,15 @@ import {
   recordSuccess,
 } from "./circuit-breaker.ts";
 import { growLimit, shrinkLimit } from "./concurrency-limit.ts";
-import { abandonCooldownProbe, askCooldown, beginProbe, cool, endCooldown } from "./cooldown.ts";
+import {
+  abandonCooldownProbe,
+  askCooldown,
+  beginProbe,
+  cool,
+  endCooldown,
+  isOfCredential,
+  liftCooldown,
+} from "./cooldown.ts";
 import type { Cooldown, CooldownCause } from "./cooldown.ts";
 import type { HintedBook } from "./cooldown-hints.ts";
 import { CooldownScopes } from "./cooldown-scopes.ts";
@@ -121,8 +129,17 @@ export class TargetHealthBook implements HintedBook {
   }
 
   /** A call beside the attempts met a refused credential, which is the one of the attempts. */
-  credentialRefused(deployment: CompiledDeployment, now: MonotonicMs): void {
-    this.#cool(this.#of(deployment, now), "refused", { class: "AUTH_FAILED" }, now);
+  credentialRefused(deployment: CompiledDeployment, said: string, now: MonotonicMs): void {
+    this.#cool(this.#of(deployment, now), "refused", { class: "AUTH_FAILED", said }, now);
+  }
+
+  /** Another secret stands behind the reference: what was refused to the old one is asked again. */
+  credentialChanged(reference: string): void {
+    for (const health of this.#targets.values()) {
+      if (health.deployment.provider.credential !== reference) continue;
+      this.#scopes.credentialChanged(health.scopes);
+      if (isOfCredential(health.cooldown)) liftCooldown(health.cooldown);
+    }
   }
 
   /** Smoothed time to first content, 5 s for each failure; 0 when nothing is known. */
@@ -145,6 +162,7 @@ export class TargetHealthBook implements HintedBook {
       .map((health) => ({
         deployment: health.name,
         admission: this.admit(health.deployment, now),
+        refusal: this.#refusalOf(health, now),
         inFlight: health.inFlight,
         concurrencyLimit: health.concurrency.limit,
         consecutiveFailures: Math.floor(health.breaker.consecutiveFailures),
@@ -182,6 +200,13 @@ export class TargetHealthBook implements HintedBook {
     return known;
   }
 
+  #refusalOf(health: TargetHealth, now: MonotonicMs): string {
+    const shared = this.#scopes.refusal(health.scopes, now)?.cooldown;
+    const cooldown = shared ?? health.cooldown;
+    if (shared === undefined && askCooldown(cooldown, now) === "free") return "";
+    return isOfCredential(cooldown) ? cooldown.said : "";
+  }
+
   #succeeded(health: TargetHealth, outcome: TargetOutcome, now: MonotonicMs): void {
     // While a probe runs, whatever of the target succeeds counts as it: evidence is evidence.
     recordSuccess(health.breaker, now, health.breaker.probeInFlight);
@@ -217,7 +242,7 @@ export class TargetHealthBook implements HintedBook {
   }
 
   #cool(health: TargetHealth, effect: Effect, outcome: TargetOutcome, now: MonotonicMs): void {
-    const { retryAfterMs } = outcome;
+    const { retryAfterMs, said } = outcome;
     // A provider that fails and says for how long is not asked before, either.
     const told = effect === "failure" && retryAfterMs !== undefined;
     const cause = told ? "load" : causes[effect];
@@ -225,7 +250,7 @@ export class TargetHealthBook implements HintedBook {
     if (cause === undefined || scope === "none") return;
     const isOwn = scope === "deployment";
     const of = isOwn ? health.cooldown : this.#scopes.of(health.scopes[scope]);
-    cool(of, now, cause, { retryAfterMs, random: this.#random() });
+    cool(of, now, cause, { retryAfterMs, random: this.#random(), said });
     const name = isOwn ? health.identity : health.scopes[scope];
     this.onCooling?.({ scope, name, cause, untilMs: of.until });
   }

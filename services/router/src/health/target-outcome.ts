@@ -13,6 +13,8 @@ export interface TargetOutcome {
   readonly cooldown?: CooldownScope | undefined;
   /** What `began` said of it. */
   readonly isOpenTry?: boolean;
+  /** What the provider said of its failure; absent: nothing. */
+  readonly said?: string | undefined;
 }
 
 /** Why a target is not to be asked now. */
@@ -42,6 +44,8 @@ export interface TargetHealthInfo {
   /** Resource name of the deployment. */
   readonly deployment: string;
   readonly admission: Admission;
+  /** What the provider said when it refused; empty: the target is not left alone for a refusal. */
+  readonly refusal: string;
   readonly inFlight: number;
   readonly concurrencyLimit: number;
   readonly consecutiveFailures: number;

@@ -98,3 +98,14 @@ export function plainFailure(failureClass: FailureClass): AttemptFailure {
     providerMessage: "",
   };
 }
+
+/** What the provider said, for administrators: status, code and words; empty: nothing. */
+export function wordsOfFailure(
+  httpStatus: number,
+  { providerCode, providerType = "", providerMessage }: AttemptFailure,
+): string {
+  const code = providerCode === "" ? providerType : providerCode;
+  const parts = [httpStatus === 0 ? "" : `HTTP status ${httpStatus}`, code];
+  if (providerMessage !== "") parts.push(`"${providerMessage}"`);
+  return parts.filter((part) => part !== "").join(" ");
+}

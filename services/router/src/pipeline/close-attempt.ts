@@ -2,6 +2,7 @@ import type { AnswerEnd } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { FailureSample } from "../health/failure-samples.ts";
 import { attemptRecord } from "./attempt-record.ts";
+import { wordsOfFailure } from "./attempt-failure.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { attemptCost, attemptUsage } from "./attempt-usage.ts";
@@ -54,7 +55,8 @@ export function closeAttempt(
   const durationMs = now - run.startMs;
   const heard = wasHurried(context, run, { outcome, durationMs }) ? "CANCELLED" : outcome;
   const { isOpenTry } = run;
-  const health = { class: heard, firstTokenMs, retryAfterMs, cooldown, isOpenTry };
+  const said = failure === undefined ? undefined : wordsOfFailure(run.httpStatus, failure);
+  const health = { class: heard, firstTokenMs, retryAfterMs, cooldown, isOpenTry, said };
   parts.health.ended(deployment, health, now);
   if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;

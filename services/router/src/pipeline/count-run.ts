@@ -4,6 +4,7 @@ import { failureTreatments } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
+import { wordsOfFailure } from "./attempt-failure.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
 import { attemptRecord } from "./attempt-record.ts";
@@ -192,8 +193,10 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
     const { deployment } = run.target;
     const now = this.#parts.clock.monotonicMs();
     if (failure !== undefined) {
-      if (outcome === "AUTH_FAILED") this.#parts.health.credentialRefused(deployment, now);
-      else this.#parts.countingPauses.failed(deployment, failure, now);
+      if (outcome === "AUTH_FAILED") {
+        const said = wordsOfFailure(run.httpStatus, failure);
+        this.#parts.health.credentialRefused(deployment, said, now);
+      } else this.#parts.countingPauses.failed(deployment, failure, now);
       if (failure.unmapped === true) sampleFailure(run, failure, this.#parts);
       this.#story.push(`${deployment.name}: ${words(run, failure)}`);
     }

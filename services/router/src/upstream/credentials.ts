@@ -47,6 +47,8 @@ export class Credentials implements CredentialSource {
   readonly #options: CredentialsOptions;
   readonly #known = new Map<string, Known>();
   readonly #tokens: IdentityTokens;
+  /** Hears of references whose files have another secret now. */
+  onChanged: (reference: string) => void = () => undefined;
   #version = 0;
   #timer: Timer | undefined;
 
@@ -100,6 +102,7 @@ export class Credentials implements CredentialSource {
         if (text === known.text) continue;
         this.#known.set(reference, this.#judge(reference, text));
         this.#version += 1;
+        this.onChanged(reference);
       } catch (error) {
         if (known.secret === undefined) continue;
         this.#options.logger.warn("a credential can't be read again; the last one is used", {
