@@ -7,8 +7,8 @@ import type { Finding } from "./check.ts";
 const mostNamed = 3;
 
 /**
- * What the router that is asked lacks to call its providers, and what they refuse it. It is the router's environment and
- * files that count, not those of whoever looks.
+ * What the router that is asked lacks to call its providers, and what they refuse it. It is the
+ * router's environment and files that count, not those of whoever looks.
  */
 export async function checkCredentials(
   router: (() => Pick<ReturnType<typeof createRouterClient>, "listTargetHealth">) | undefined,
