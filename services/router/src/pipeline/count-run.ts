@@ -4,6 +4,7 @@ import { failureTreatments } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { QuotaRefused, Reserved } from "../leases/reserve-outcome.ts";
 import type { Reservation } from "../leases/reservation.ts";
+import { withoutEcho } from "./without-echo.ts";
 import { wordsOfFailure } from "./attempt-failure.ts";
 import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptMessage } from "./attempt-message.ts";
@@ -171,7 +172,7 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {
-    this.#guarded(() => this.#afterFailure(run, failure));
+    this.#guarded(() => this.#afterFailure(run, withoutEcho(failure, this.#context)));
   }
 
   /** What another target could not mend, such as a malformed request, goes to none. */

@@ -29,6 +29,7 @@ import { explained, noTargetError, passOver } from "./no-target-error.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { AttemptsListener, RequestEnd } from "./request-end.ts";
+import { withoutEcho } from "./without-echo.ts";
 import { TargetTurns } from "./target-turns.ts";
 import type { TurnOwner } from "./target-turns.ts";
 import { warnOfFinish } from "./warn-of-finish.ts";
@@ -279,7 +280,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
   }
 
   attemptFailed(run: AttemptRun, failure: AttemptFailure): void {
-    this.guarded(() => this.#afterFailure(run, failure));
+    this.guarded(() => this.#afterFailure(run, withoutEcho(failure, this.#context)));
   }
 
   #afterFailure(run: AttemptRun, failure: AttemptFailure): void {
