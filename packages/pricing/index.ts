@@ -1,3 +1,5 @@
+export { estimateMediaTokens } from "./src/estimate-media.ts";
+export type { MediaToEstimate } from "./src/estimate-media.ts";
 export {
   defaultBytesPerToken,
   defaultMaximumOutputTokens,

@@ -12,8 +12,10 @@ const maximumSizeBytes = 1_000_000_000_000;
 
 /** What is known about a request before it is sent. */
 export interface UsageEstimateInput {
-  /** Size of the request's body in bytes. */
+  /** Size of the request's body in bytes, that of the media in it excluded. */
   readonly requestBytes: number;
+  /** Tokens of the media in it (`estimateMediaTokens`); none when left out. */
+  readonly mediaTokens?: number;
   /** The maximum of output tokens the caller set. */
   readonly requestedMaxOutputTokens?: number | undefined;
   /** The deployment's default, used where the caller set none; 1,024 when left out. */
@@ -33,7 +35,8 @@ export interface UsageEstimate {
 }
 
 /**
- * A cautious estimate before the call: input is bytes / bytes per token, rounded up; output is the
+ * A cautious estimate before the call: input is bytes / bytes per token, rounded up, and what
+ * its media take; output is the
  * requested maximum (else the default) for each candidate. Both stop at `maximumTokenCount`.
  * Throws FIELD_INVALID for anything that is not a whole number of at least 0: a negative maximum
  * must never turn into a negative reservation.
@@ -45,12 +48,14 @@ export function estimateUsage(input: UsageEstimateInput): UsageEstimate {
   );
   const candidates = wholeNumber(input.candidateCount ?? 1, "candidate_count");
   const outputTokens = Math.min(maximumTokenCount, maximum * candidates);
+  const mediaTokens = wholeNumber(input.mediaTokens ?? 0, "media_tokens");
+  const textTokens = tokensOfBytes(
+    input.requestBytes,
+    input.bytesPerToken ?? defaultBytesPerToken,
+    "request_bytes",
+  );
   return {
-    inputTokens: tokensOfBytes(
-      input.requestBytes,
-      input.bytesPerToken ?? defaultBytesPerToken,
-      "request_bytes",
-    ),
+    inputTokens: Math.min(maximumTokenCount, textTokens + mediaTokens),
     outputTokens,
     mostOutputTokens:
       input.requestedMaxOutputTokens === undefined ? maximumTokenCount : outputTokens,

@@ -1,5 +1,6 @@
 import { estimateUsage } from "@penstock/pricing";
 import type { ConditionFacts } from "@penstock/snapshot";
+import { mediaOf, textBytes } from "../pipeline/media-size.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { hasMedia } from "./request-needs.ts";
 
@@ -8,6 +9,11 @@ export function conditionFacts(context: RequestContext): ConditionFacts {
   if (context.conditionFacts !== undefined) return context.conditionFacts;
   const { caller, request, requestBytes, stream } = context;
   if (caller === undefined || request === undefined) throw new Error("runs after authenticate");
+  const media = mediaOf(context);
+  const input = {
+    requestBytes: textBytes(requestBytes, media),
+    mediaTokens: media?.tokens ?? 0,
+  };
   const facts: ConditionFacts = {
     key: caller.virtualKey,
     project: caller.project,
@@ -16,7 +22,7 @@ export function conditionFacts(context: RequestContext): ConditionFacts {
     labels: request.labels,
     end_user: request.endUser ?? "",
     stream,
-    input_tokens: BigInt(estimateUsage({ requestBytes }).inputTokens),
+    input_tokens: BigInt(estimateUsage(input).inputTokens),
     max_output_tokens: BigInt(request.sampling?.maxOutputTokens ?? 0),
     has_tools: request.tools.length > 0,
     has_images: hasMedia(request, "image"),

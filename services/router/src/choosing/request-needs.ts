@@ -1,5 +1,5 @@
 import { MessageRole } from "@penstock/api";
-import type { Capabilities, ContentPart, GenerateRequest } from "@penstock/api";
+import type { Capabilities, ContentPart, GenerateRequest, MediaPart } from "@penstock/api";
 
 /** What a request may need of a target, by the field of the capability record. */
 export interface Need {
@@ -114,10 +114,13 @@ export function hasMedia(request: GenerateRequest, kind: MediaKind): boolean {
 
 function isMedia({ part }: ContentPart, kind: MediaKind): boolean {
   if (part.case === "toolResult") return part.value.parts.some((inner) => isMedia(inner, kind));
-  if (part.case !== "media") return false;
-  const { mediaType = "", fileName, source } = part.value;
+  return part.case === "media" && kindOf(part.value) === kind;
+}
+
+/** The kind of a part of media. */
+export function kindOf({ mediaType = "", fileName, source }: MediaPart): MediaKind {
   // Formats that name no type send addresses of images.
   const bareAddress = mediaType === "" && fileName === undefined && source.case === "uri";
-  if (mediaType.startsWith("image/") || bareAddress) return kind === "image";
-  return mediaType.startsWith("audio/") ? kind === "audio" : kind === "file";
+  if (mediaType.startsWith("image/") || bareAddress) return "image";
+  return mediaType.startsWith("audio/") ? "audio" : "file";
 }

@@ -7,6 +7,7 @@ import type { CostBounds, UsageEstimate } from "@penstock/pricing";
 import type { Caller, CompiledQuota, CompiledTarget } from "@penstock/snapshot";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import { hasMedia } from "../choosing/request-needs.ts";
+import { mediaOf, textBytes } from "./media-size.ts";
 import { modelsOf, targetsOf } from "./models-of.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
@@ -21,9 +22,10 @@ export function estimate(context: RequestContext): Refusal {
     throw new Error("runs after resolve-route");
   }
   const targets = targetsOf(context);
+  context.media = mediaOf(context);
   context.estimate =
     context.vectors === undefined
-      ? estimateAnswer(request, context.requestBytes, targets)
+      ? estimateAnswer(context, request, targets)
       : estimateVectors(context.vectors, context.requestBytes);
   const quotas = quotasOf(context, caller, request);
   context.quotaUses = quotas.map((quota) => quotaUse(context, quota, targets));
@@ -43,8 +45,8 @@ function quotasOf(
 }
 
 function estimateAnswer(
+  { media, requestBytes }: RequestContext,
   request: GenerateRequest,
-  requestBytes: number,
   targets: readonly CompiledTarget[],
 ): UsageEstimate {
   let defaultMaxOutputTokens = 0;
@@ -53,7 +55,8 @@ function estimateAnswer(
     defaultMaxOutputTokens = Math.max(defaultMaxOutputTokens, deployment.defaultMaxOutputTokens);
   }
   return estimateUsage({
-    requestBytes,
+    requestBytes: textBytes(requestBytes, media),
+    mediaTokens: media?.tokens ?? 0,
     requestedMaxOutputTokens: request.sampling?.maxOutputTokens,
     defaultMaxOutputTokens,
     candidateCount: request.candidateCount ?? 1,
@@ -131,7 +134,9 @@ class RequestBounds implements CostBounds {
     this.inputTokens = usage.inputTokens;
     this.outputTokens = usage.outputTokens;
     // No token is less than a byte: where prices rise with the input, a guess is not enough.
-    this.mostInputTokens = Math.max(usage.inputTokens, context.requestBytes);
+    const { media, requestBytes } = context;
+    const mostTokens = textBytes(requestBytes, media) + (media?.tokens ?? 0);
+    this.mostInputTokens = Math.max(usage.inputTokens, mostTokens);
   }
 
   hasAudio(): boolean {

@@ -275,8 +275,8 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     random: () => 0,
     isRevoked: () => false,
   };
-  /** What callers speak; undefined: gRPC. */
-  const caller: { format?: FormatName } = {};
+  /** What callers speak (undefined: gRPC), and how much. */
+  const caller: { format?: FormatName; requestBytes?: number } = {};
   const begin = (
     request: Partial<GenerateRequest>,
     how: { stream?: boolean; requestId?: string; timeoutMs: number; operation: Operation },
@@ -298,7 +298,7 @@ export function createPipeline(snapshot: Snapshot = sampleSnapshot(), disk?: Usa
     handler.context.stream = stream;
     handler.context.operation = operation;
     handler.context.callerFormat = caller.format;
-    handler.context.requestBytes = 100;
+    handler.context.requestBytes = caller.requestBytes ?? 100;
     handler.run();
     return { handler, downstream };
   };

@@ -14,6 +14,7 @@ import type { SpanContext } from "@penstock/observability";
 import type { WishDialect } from "@penstock/formats";
 import type { Caller, CompiledRoute, ConditionFacts, Snapshot } from "@penstock/snapshot";
 import type { ResolvedWishes } from "../choosing/resolve-wishes.ts";
+import type { MediaSize } from "./media-size.ts";
 import type { RoutedModel, SkippedTarget } from "./plan-attempts.ts";
 import type { UsageEstimate } from "@penstock/pricing";
 import type { Reservation } from "../leases/reservation.ts";
@@ -115,6 +116,7 @@ export class RequestContext {
   deniedProviders: ReadonlyMap<string, string> | undefined;
   /** `estimate-usage` */
   estimate: UsageEstimate | undefined;
+  media: MediaSize | undefined;
   quotaUses: QuotaUse[] = [];
   /** `reserve-quota` */
   reservation: Reservation | undefined;
