@@ -1,5 +1,11 @@
 export { isErrorReason, reasons } from "./src/reasons.ts";
 export type { Blame, ErrorReason, LogLevel, ReasonRow, Retry } from "./src/reasons.ts";
+export {
+  connectionCauseOf,
+  connectionSentences,
+  unreadableSentence,
+} from "./src/connection-causes.ts";
+export type { ConnectionCause } from "./src/connection-causes.ts";
 export { explanations } from "./src/explanations.ts";
 export { errorPage, findErrorPage, helpPath } from "./src/error-page.ts";
 export type { Explanation } from "./src/explanations.ts";

@@ -6,7 +6,8 @@ import { printError } from "../output/print-error.ts";
 import type { Finding } from "./check.ts";
 import { look } from "./check.ts";
 import { judgeDrift } from "./judge-drift.ts";
-import { probeHttp } from "./probe-http.ts";
+import { ProbeError, probeHttp } from "./probe-http.ts";
+import type { ProbeCause } from "./probe-http.ts";
 
 /** Looking at all of them at once would be a burst; the rest is only counted. */
 const mostProviders = 100;
@@ -67,9 +68,26 @@ async function checkProvider(
     return { state: "ok", detail: `reachable (answers ${status})` };
   } catch (thrown) {
     const detail = thrown instanceof Error ? thrown.message : "does not answer";
-    const advice =
-      `See whether ${address} is right and open from here; ` +
-      `if it is reached through a proxy, ${name} needs transport.proxy.`;
-    return { state: "fail", detail, advice };
+    const cause = thrown instanceof ProbeError ? thrown.probeCause : undefined;
+    return { state: "fail", detail, advice: adviceFor(cause, name, address) };
+  }
+}
+
+function adviceFor(cause: ProbeCause | undefined, name: string, address: string): string {
+  switch (cause) {
+    case "name_unknown":
+      return `See whether the host name in ${address} is right, and whether names are resolved here.`;
+    case "tls_failed":
+      return (
+        `See which certificate ${address} shows: one of an authority of your own needs ` +
+        `transport.caBundleFile in ${name}, and a port without TLS an address with http://.`
+      );
+    case "unreadable":
+      return `See what listens at ${address}: a port with TLS needs an address with https://.`;
+    default:
+      return (
+        `See whether ${address} is right and open from here; ` +
+        `if it is reached through a proxy, ${name} needs transport.proxy.`
+      );
   }
 }

@@ -1,11 +1,12 @@
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ProviderSchema } from "@penstock/api";
 import { ListResourcesResponseSchema, ListTargetHealthResponseSchema } from "@penstock/api";
 import { providers } from "@penstock/providers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { checkCredentials } from "./check-credentials.ts";
 import { checkDoors } from "./check-doors.ts";
 import { checkProviders } from "./check-providers.ts";
@@ -46,6 +47,26 @@ describe("checkProviders", () => {
     expect(found[1]?.advice).toContain("http://127.0.0.1:1/v1");
     expect(found[2]?.advice).toContain("baseUrl");
     expect(found[3]?.detail).toContain("goes through http://proxy.example:3128");
+  });
+
+  it("says what a router says of a connection that fails, and what to do", async () => {
+    const noHttp = createTcpServer((socket) => socket.end("220 mail.example ESMTP\r\n"));
+    await new Promise<void>((resolve) => noHttp.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void noHttp.close());
+    const { port } = noHttp.address() as AddressInfo;
+    const [cleartext, unreadable, closed] = await checkProviders(
+      clientsWith([
+        { name: "providers/tls", kind: "groq", baseUrl: origin.replace("http:", "https:") },
+        { name: "providers/mail", kind: "groq", baseUrl: `http://127.0.0.1:${port}` },
+        { name: "providers/closed", kind: "groq", baseUrl: "http://127.0.0.1:1" },
+      ]),
+    );
+    expect(cleartext?.detail).toContain("could not be called, as TLS failed (");
+    expect(cleartext?.advice).toContain("certificate");
+    expect(unreadable?.detail).toMatch(/sent an answer that can't be read \(HPE_\w+\)/);
+    expect(unreadable?.advice).toContain("https://");
+    expect(closed?.detail).toContain("refused the connection (ECONNREFUSED)");
+    expect(closed?.advice).toContain("transport.proxy");
   });
 
   it("knows the address of each kind that has one", async () => {

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import { connectionCauseOf, connectionSentences, unreadableSentence } from "@penstock/errors";
+import type { ConnectionCause } from "@penstock/errors";
 
 /** What an HTTP server said to a look at it. */
 export interface HttpProbe {
@@ -21,7 +23,7 @@ export interface ProbeOptions {
 const timeoutMs = 3_000;
 const maxTextCharacters = 2_000;
 
-/** Asks without a credential. Throws a sentence when nobody answers in 3 s. */
+/** Asks without a credential. Throws a `ProbeError` when nobody answers in 3 s. */
 export async function probeHttp(url: string, options: ProbeOptions = {}): Promise<HttpProbe> {
   const startMs = Date.now();
   try {
@@ -35,7 +37,7 @@ export async function probeHttp(url: string, options: ProbeOptions = {}): Promis
       clockAheadMs: Number.isNaN(dateMs) ? undefined : Math.round(dateMs + 500 - middleMs),
     };
   } catch (cause) {
-    throw new Error(`${new URL(url).origin} does not answer: ${reasonOf(cause)}`, { cause });
+    throw new ProbeError(new URL(url).origin, cause);
   }
 }
 
@@ -61,12 +63,41 @@ async function readText(response: IncomingMessage): Promise<string> {
   return text.slice(0, maxTextCharacters);
 }
 
+/** Why nobody answered as HTTP does; undefined: for another reason. */
+export type ProbeCause = ConnectionCause | "unreadable";
+
+/** Nobody answered; the message is a sentence without its full stop. */
+export class ProbeError extends Error {
+  readonly probeCause: ProbeCause | undefined;
+
+  constructor(origin: string, thrown: unknown) {
+    const code = codeOf(thrown);
+    const probeCause = code.startsWith("HPE_") ? "unreadable" : connectionCauseOf(code);
+    super(`${origin} ${sentenceOf(probeCause, code, thrown)}`, { cause: thrown });
+    this.probeCause = probeCause;
+  }
+}
+
+function sentenceOf(cause: ProbeCause | undefined, code: string, thrown: unknown): string {
+  if (cause === "unreadable") return `${unreadableSentence} (${code})`;
+  if (cause !== undefined) return `${connectionSentences[cause]} (${code})`;
+  return `does not answer: ${code === "" ? reasonOf(thrown) : code}`;
+}
+
 function reasonOf(thrown: unknown): string {
   for (let cause = thrown; cause instanceof Error; cause = cause.cause) {
     if (cause.name === "TimeoutError") return `nothing for ${timeoutMs / 1000} s`;
+  }
+  return thrown instanceof Error ? thrown.message : "unknown";
+}
+
+/** The system's name of an error, looking into its causes; empty: none. */
+function codeOf(thrown: unknown): string {
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === "TimeoutError") return "";
     if ("code" in cause && typeof cause.code === "string" && cause.code !== "ABORT_ERR") {
       return cause.code;
     }
   }
-  return thrown instanceof Error ? thrown.message : "unknown";
+  return "";
 }

@@ -1,7 +1,8 @@
 import { failureReasons } from "@penstock/formats";
 import type { FailureClass } from "@penstock/formats";
+import type { MonotonicMs } from "@penstock/limits";
 import { describe, expect, it } from "vitest";
-import { errorOfAttempt } from "./attempt-error.ts";
+import { errorOfAttempt, errorOfEnded } from "./attempt-error.ts";
 import { plainFailure } from "./attempt-failure.ts";
 import { causeSentences } from "./failure-cause.ts";
 import type { FailureCause } from "./failure-cause.ts";
@@ -31,6 +32,17 @@ describe("what is known beyond a class", () => {
     expect(new Set(messages).size).toBe(messages.length);
     expect(told("name_unknown")).toContain("providers/a has a host name that can't be resolved");
     expect(told("tls_failed")).toContain("TLS failed");
+  });
+
+  it("sends to an administrator where asking again can't help", () => {
+    expect(told("name_unknown")).toMatch(
+      / An administrator must look at the provider's address\.$/,
+    );
+    expect(told("tls_failed")).toMatch(/ must look at the provider's address and certificate\.$/);
+    for (const cause of ["name_unknown", "tls_failed"] as const) {
+      expect(told(cause)).not.toContain("Try again");
+    }
+    expect(told("connection_refused")).toContain("Try again");
   });
 
   it.each([
@@ -99,5 +111,47 @@ describe("errorOfAttempt", () => {
       if (error.message.includes("later")) expect(error.retryAfterMs).toBe(1_000);
     }
     expect(errorOf("OVERLOADED").message).toMatch(/ Try again later\.$/);
+  });
+});
+
+describe("a deadline that passes", () => {
+  const ended = (committed: boolean, timeoutMs: number) => {
+    const route = sampleSnapshot().routes.get("routes/smart");
+    const [target] = route?.targets ?? [];
+    if (route === undefined || target === undefined) throw new Error("the sample has a route");
+    const request = { attempts: [], deadlineMs: 100 + timeoutMs, route };
+    const run = { target, committed, httpStatus: 200 };
+    return errorOfEnded(
+      { ...request, startMonotonicMs: 100 as MonotonicMs },
+      run,
+      plainFailure("TIMEOUT_TOTAL"),
+      100 + timeoutMs,
+    );
+  };
+
+  it.each([true, false])(
+    "is said to be the caller's where it is (content sent: %s)",
+    (committed) => {
+      const error = ended(committed, 1_500);
+      expect(error).toMatchObject({ reason: "DEADLINE_EXCEEDED", source: "downstream" });
+      expect(error.message).toContain("The deadline that the caller set, 1500 ms, passed");
+      expect(error.message).not.toContain("providers/");
+    },
+  );
+
+  it("breaks a begun answer off where it is the route's", () => {
+    const routeMs = sampleSnapshot().routes.get("routes/smart")?.totalTimeoutMs ?? 0;
+    expect(ended(false, routeMs)).toMatchObject({ reason: "DEADLINE_EXCEEDED", source: "gateway" });
+    expect(ended(true, routeMs)).toMatchObject({ reason: "STREAM_INTERRUPTED" });
+  });
+
+  it("ends a stalled stream with the caller's own time", () => {
+    const { send, upstream, clock } = createPipeline();
+    const { downstream } = send({}, true, "stalled", 1_500);
+    upstream.last.headers(200, {}, true);
+    upstream.last.content("one");
+    clock.advance(1_501);
+    expect(downstream.error).toMatchObject({ reason: "DEADLINE_EXCEEDED", source: "downstream" });
+    expect(downstream.error?.metadata["committed"]).toBe("true");
   });
 });

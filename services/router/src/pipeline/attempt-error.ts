@@ -1,4 +1,4 @@
-import { GatewayError, reasons } from "@penstock/errors";
+import { GatewayError, reasons, unreadableSentence } from "@penstock/errors";
 import { failureReasons } from "@penstock/formats";
 import type { FailureClass } from "@penstock/formats";
 import { failureEffects } from "../health/failure-effects.ts";
@@ -28,7 +28,7 @@ const sentences: Record<FailureClass, string> = {
   TIMEOUT_TOTAL: "did not finish in time",
   CONNECTION: "could not be reached, or dropped the connection",
   STREAM_BROKEN: "broke the answer off",
-  MALFORMED: "sent an answer that can't be read",
+  MALFORMED: unreadableSentence,
   CANCELLED: "was not read any more, as the caller stopped reading",
 };
 
@@ -57,7 +57,7 @@ export function errorOfAttempt(
   const what = `${provider} ${words ?? sentences[failure.class]}${said}`;
   const message = run.committed
     ? `The answer broke off after content had been sent: ${what}. Ask again for a whole one.`
-    : `The provider ${what}.${tried(attempts)}${advice(failure.class)}`;
+    : `The provider ${what}.${tried(attempts)}${advice(failure)}`;
   return new GatewayError(reason, message, {
     source: "upstream",
     retryAfterMs: retryAfter(failure, reason),
@@ -74,22 +74,43 @@ export function errorOfAttempt(
   });
 }
 
-/** The same, unless it was the request's own time that was up before anything came. */
+/** The request, as far as its time goes. */
+type TimedRequest = Pick<RequestContext, "attempts" | "deadlineMs" | "route" | "startMonotonicMs">;
+
+/**
+ * The same, unless it was the request's own time that was up: before anything came, or, where the
+ * caller had set it, at any moment.
+ */
 export function errorOfEnded(
-  { attempts, deadlineMs }: Pick<RequestContext, "attempts" | "deadlineMs">,
-  run: AttemptRun,
+  request: TimedRequest,
+  run: Pick<AttemptRun, "target" | "committed" | "httpStatus">,
   failure: AttemptFailure,
   nowMs: number,
 ): GatewayError {
+  const { attempts, deadlineMs, startMonotonicMs, route } = request;
   // Timers of the event loop may fire up to a millisecond early.
-  if (failure.class === "TIMEOUT_TOTAL" && nowMs + 1 >= deadlineMs && !run.committed) {
-    return new GatewayError(
-      "DEADLINE_EXCEEDED",
-      "The deadline of the request passed before a provider had answered. Allow more time.",
-      { source: "gateway", metadata: { attempts: String(attempts.length) } },
-    );
+  const isOver = failure.class === "TIMEOUT_TOTAL" && nowMs + 1 >= deadlineMs;
+  const timeoutMs = deadlineMs - startMonotonicMs;
+  const isCallers = route === undefined || timeoutMs < route.totalTimeoutMs;
+  if (!isOver || (run.committed && !isCallers)) {
+    return errorOfAttempt(run, failure, attempts.length);
   }
-  return errorOfAttempt(run, failure, attempts.length);
+  const whose = isCallers ? "that the caller set" : "that the route sets";
+  const when = run.committed
+    ? "while the answer was coming. Ask again for a whole one, and allow more time."
+    : "before a provider had answered. Allow more time.";
+  return new GatewayError(
+    "DEADLINE_EXCEEDED",
+    `The deadline ${whose}, ${Math.round(timeoutMs)} ms, passed ${when}`,
+    {
+      source: isCallers ? "downstream" : "gateway",
+      metadata: {
+        attempts: String(attempts.length),
+        timeout_ms: String(Math.round(timeoutMs)),
+        ...(run.committed ? { committed: "true" } : {}),
+      },
+    },
+  );
 }
 
 function quoted(words: string): string {
@@ -106,7 +127,18 @@ function needsAdministrator(failureClass: FailureClass): boolean {
   return effect === "refused" || effect === "used_up";
 }
 
-function advice(failureClass: FailureClass): string {
+/** By cause: what does not mend itself, and where. */
+const whatToLookAt: Readonly<Record<string, string>> = {
+  name_unknown: "the provider's address",
+  address_refused: "the provider's address",
+  path_unknown: "the provider's address",
+  tls_failed: "the provider's address and certificate",
+};
+
+function advice({ class: failureClass, cause, transportCode }: AttemptFailure): string {
+  // A server of names that does not answer may do so soon.
+  const look = transportCode === "EAI_AGAIN" ? undefined : whatToLookAt[cause ?? ""];
+  if (look !== undefined) return ` An administrator must look at ${look}.`;
   if (needsAdministrator(failureClass)) return " An administrator must act.";
   switch (reasons[failureReasons[failureClass]].retry) {
     case "later":

@@ -1,3 +1,4 @@
+import { connectionSentences } from "@penstock/errors";
 import { namesNoModel } from "@penstock/formats";
 import type { UpstreamFailure } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
@@ -8,11 +9,8 @@ export type FailureCause = TransportCause | "path_unknown" | "no_credential";
 
 /** What the caller reads after the provider's name in place of its class's words. */
 export const causeSentences: Readonly<Record<FailureCause, string>> = {
-  name_unknown: "has a host name that can't be resolved",
-  connection_refused: "refused the connection",
-  network_unreachable: "can't be reached over the network",
+  ...connectionSentences,
   address_refused: "is at an address that may not be called",
-  tls_failed: "could not be called, as TLS failed",
   connection_dropped: "dropped the connection before it answered",
   path_unknown: "answered 404 and named no model: its base URL may be wrong",
   no_credential: "asks for a credential, and none is configured for it",

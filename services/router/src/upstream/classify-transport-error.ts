@@ -1,3 +1,4 @@
+import { connectionCauseOf } from "@penstock/errors";
 import type { TransportCause, TransportFailure } from "./upstream-call.ts";
 
 /** How far a call had come when it failed. */
@@ -16,28 +17,9 @@ const classes: Readonly<Record<string, TransportFailure["class"]>> = {
   UND_ERR_HTTP_PARSER: "MALFORMED",
 };
 
-const causes: Readonly<Record<string, TransportCause>> = {
-  ENOTFOUND: "name_unknown",
-  ENODATA: "name_unknown",
-  EAI_AGAIN: "name_unknown",
-  EAI_FAIL: "name_unknown",
-  EAI_NODATA: "name_unknown",
-  EAI_NONAME: "name_unknown",
-  ECONNREFUSED: "connection_refused",
-  EHOSTUNREACH: "network_unreachable",
-  ENETUNREACH: "network_unreachable",
-  EHOSTDOWN: "network_unreachable",
-  [addressRefusedCode]: "address_refused",
-};
-
-/** Names by which Node and OpenSSL tell that TLS failed: of a certificate, a name, a handshake. */
-const tlsCode =
-  /^(?:ERR_(?:TLS|SSL)_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH$|EPROTO$)/;
-
 function causeOf(code: string, phase: CallPhase): TransportCause | undefined {
-  if (tlsCode.test(code)) return "tls_failed";
-  const known = causes[code];
-  return known ?? (phase === "sent" ? "connection_dropped" : undefined);
+  if (code === addressRefusedCode) return "address_refused";
+  return connectionCauseOf(code) ?? (phase === "sent" ? "connection_dropped" : undefined);
 }
 
 const sentences: Record<CallPhase, string> = {

@@ -1,14 +1,9 @@
+import type { ConnectionCause } from "@penstock/errors";
 import type { FailureClass, HeaderGetter } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
 
 /** What is known of a connection that failed. */
-export type TransportCause =
-  | "name_unknown"
-  | "connection_refused"
-  | "network_unreachable"
-  | "address_refused"
-  | "tls_failed"
-  | "connection_dropped";
+export type TransportCause = ConnectionCause | "address_refused" | "connection_dropped";
 
 /** Why a call ended without a complete answer. */
 export interface TransportFailure {
