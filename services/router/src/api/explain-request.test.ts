@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { ExplainRequestRequestSchema } from "@penstock/api";
+import { ExplainRequestRequestSchema, MessageRole } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
@@ -76,6 +76,17 @@ describe("explainRequest", () => {
       [name, false],
     ]);
     expect(answer.targets[1]?.reason).toContain("[capability.embeddings]");
+  });
+
+  it("estimates a request as that of a caller who writes JSON", () => {
+    const text = "Hello there";
+    const part = { part: { case: "text" as const, value: { text } } };
+    const messages = [{ role: MessageRole.USER, parts: [part] }];
+    const body = JSON.stringify({ model: "smart", messages: [{ role: "user", content: text }] });
+    for (const stream of [false, true]) {
+      const answer = explain({}, { request: { model: "smart", messages }, stream });
+      expect(answer.estimatedInputTokens).toBe(BigInt(Math.ceil(body.length / 3.6)));
+    }
   });
 
   it("wants one request, and its model", () => {

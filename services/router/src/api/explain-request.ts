@@ -10,6 +10,8 @@ import {
   type GenerateRequest,
 } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
+import { formats } from "@penstock/formats";
+import type { FormatQuirks } from "@penstock/formats";
 import { explainPolicies, explainRoutes } from "@penstock/snapshot";
 import type { Caller, CompiledTarget, Snapshot } from "@penstock/snapshot";
 import { conditionFacts } from "../choosing/condition-facts.ts";
@@ -18,6 +20,7 @@ import { describeOrder } from "../choosing/describe-order.ts";
 import { enforcePolicies } from "../pipeline/enforce-policies.ts";
 import { estimate } from "../pipeline/estimate-usage.ts";
 import { headOfVectors } from "../pipeline/head-of-vectors.ts";
+import { mediaOf } from "../pipeline/media-size.ts";
 import { noTargetError } from "../pipeline/no-target-error.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { countPlanOf } from "../pipeline/plan-count.ts";
@@ -130,7 +133,7 @@ function contextOf(
   context.request = request;
   if (embedRequest === undefined) {
     context.stream = asked.stream;
-    context.requestBytes = toBinary(GenerateRequestSchema, request).length;
+    context.requestBytes = bodySize(request);
     return context;
   }
   context.operation = "embed";
@@ -138,6 +141,27 @@ function contextOf(
   context.requestBytes = toBinary(EmbedRequestSchema, embedRequest).length;
   return context;
 }
+
+/** As most callers would write it, so that it is estimated as theirs is. */
+function bodySize(request: GenerateRequest): number {
+  const inBinary = toBinary(GenerateRequestSchema, request).length;
+  // Media are not written as text here, and formats can't express everything.
+  if (mediaOf({ request, callerFormat: undefined }) !== undefined) return inBinary;
+  try {
+    const { model } = request;
+    const text = formats["openai-chat"].writeRequest(request, { model, stream: false, quirks });
+    return Buffer.byteLength(text);
+  } catch (error) {
+    if (error instanceof GatewayError) return inBinary;
+    throw error;
+  }
+}
+
+const quirks: FormatQuirks = {
+  maxTokensField: "max_completion_tokens",
+  sendsDeveloperRole: true,
+  supportsStreamUsage: true,
+};
 
 function invalid(field: string, description: string): GatewayError {
   return new GatewayError("FIELD_INVALID", `The field ${field} ${description}.`, {

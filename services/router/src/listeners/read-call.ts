@@ -2,6 +2,7 @@ import type { CallerRequest } from "@penstock/formats";
 import { headOfVectors } from "../pipeline/head-of-vectors.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { HttpDownstream } from "./http-downstream.ts";
+import { streamMemberBytes } from "./stream-members.ts";
 import type { CallEndpoint, CountEndpoint, GenerateEndpoint } from "./http-endpoints.ts";
 
 /** Reads a body in the format of its endpoint. Throws what is wrong with it. */
@@ -37,6 +38,7 @@ function readGenerate(
   const read = endpoint.format.readRequest(body);
   const { stream, includeUsage } = read;
   takeRequest(context, endpoint, read, body);
+  context.requestBytes -= streamMemberBytes(endpoint.format.name, read);
   downstream.said = read.said;
   context.stream = stream;
   context.includeUsage = includeUsage;
