@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toJsonString } from "@bufbuild/protobuf";
@@ -14,6 +14,8 @@ import { runPenstock } from "./src/run-penstock.ts";
 
 const streams = 50;
 const answered = 3;
+/** Requests that their provider has for longer than a second, and does not answer. */
+const unanswered = 3;
 /** Tokens that have come of each stream by then; the router writes its progress once a second. */
 const arrived = 15;
 const keyName = "projects/demo/virtualKeys/kill";
@@ -25,6 +27,18 @@ name: deployments/slow
 provider: providers/alpha
 model: alpha-large+delay-100+tokens-400
 priceBook: priceBooks/alpha
+---
+kind: Deployment
+name: deployments/hanging
+provider: providers/alpha
+model: alpha-large+hang
+priceBook: priceBooks/alpha
+---
+kind: Route
+name: routes/hanging
+match: { models: [hanging] }
+strategy: { priority: {} }
+targets: [{ deployment: deployments/hanging }]
 ---
 kind: Route
 name: routes/slow
@@ -77,16 +91,37 @@ async function configuration(): Promise<string[]> {
     .map((resource) => toJsonString(ResourceSchema, resource));
 }
 
-function askForStream(number: number): Promise<Response> {
+function ask(model: string, stream: boolean, content: string): Promise<Response> {
   return fetch(`${running().httpUrl}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      model: "slow",
-      stream: true,
-      messages: [{ role: "user", content: `stream ${number}` }],
-    }),
+    body: JSON.stringify({ model, stream, messages: [{ role: "user", content }] }),
   });
+}
+
+function askForStream(number: number): Promise<Response> {
+  return ask("slow", true, `stream ${number}`);
+}
+
+/** Sends requests that are never answered; resolves once their provider has them. */
+async function sendUnanswered(): Promise<void> {
+  const hears = async (model: string, count: number): Promise<void> => {
+    const calls = await (await fetch(`${simulatorUrl()}/calls`)).text();
+    expect(calls.split(model).length - 1).toBe(count);
+  };
+  const keepAsking = async (number: number): Promise<void> => {
+    // As for the streams.
+    while ((await ask("hanging", number > 1, `unanswered ${number}`)).status === 503);
+  };
+  for (let number = 1; number <= unanswered; number += 1) {
+    keepAsking(number).catch(() => undefined);
+  }
+  await vi.waitFor(() => hears("alpha-large+hang", unanswered), patience);
+}
+
+function simulatorUrl(): string {
+  const text = readFileSync(join(dataDir, "demo.env"), "utf8");
+  return /PENSTOCK_SIMULATOR_URL=['"]?([^'"\s]+)/.exec(text)?.[1] ?? "";
 }
 
 /** Opens a stream and resolves with the request's id once some has come; reads on unheard. */
@@ -147,6 +182,8 @@ beforeAll(async () => {
   const posted = (await balanceOf("budgets/kill"))?.posted ?? 0n;
   expect(posted).toBeGreaterThan(0n);
   before = { resources, posted };
+  // The streams take longer than the second after which an attempt without an answer is noted.
+  await sendUnanswered();
   interrupted = await Promise.all(Array.from({ length: streams }, (_, at) => openStream(at)));
   // Quota shall have heard of what they hold, so that there is something to be left pending.
   await vi.waitFor(async () => {
@@ -178,16 +215,30 @@ describe("kill -9 in the middle of 50 streams, and a start on the same data fold
     });
     reportClaim("kill-recovery", wrong.length, "requests without exactly one record");
     expect(wrong).toEqual([]);
-    expect(records).toHaveLength(streams + answered);
+    expect(records).toHaveLength(streams + answered + unanswered);
   });
 
   it("bills what had arrived of each", () => {
     for (const { event } of records) {
+      if (event?.model === "hanging") continue;
       const [attempt] = event?.attempts ?? [];
       expect(attempt?.provider).toBe("providers/alpha");
       expect(attempt?.usage?.outputTokens).toBeGreaterThan(0n);
       expect(attempt?.usage?.inputTokens).toBeGreaterThan(0n);
       expect(event?.costNanoUsd).toBe(attempt?.costNanoUsd);
+    }
+  });
+
+  it("bills the estimated input of what was sent and not answered", () => {
+    const sent = records.filter(({ event }) => event?.model === "hanging");
+    expect(sent).toHaveLength(unanswered);
+    for (const { event } of sent) {
+      expect(event).toMatchObject({ outcome: RequestOutcome.INTERRUPTED, estimated: true });
+      const [attempt] = event?.attempts ?? [];
+      expect(attempt).toMatchObject({ provider: "providers/alpha", usage: { outputTokens: 0n } });
+      expect(attempt?.usage?.inputTokens).toBeGreaterThan(0n);
+      expect(event?.costNanoUsd).toBe(attempt?.costNanoUsd);
+      expect(event?.costNanoUsd).toBeGreaterThan(0n);
     }
   });
 
@@ -218,6 +269,6 @@ describe("kill -9 in the middle of 50 streams, and a start on the same data fold
     expect(end).toBe("complete");
     const { record } = await running().usage.getRequest({ requestId });
     expect(record?.event?.outcome).toBe(RequestOutcome.COMPLETED);
-    expect(await listRecords()).toHaveLength(streams + answered + 1);
+    expect(await listRecords()).toHaveLength(streams + answered + unanswered + 1);
   });
 });
