@@ -39,11 +39,11 @@ export async function checkCredentials(
 
 /** What providers refuse now, those of one refusal together. */
 function refusals(targets: readonly TargetHealth[]): Finding[] {
-  const refused = targets.filter(({ reason }) => Object.hasOwn(refusalAdvice, reason));
+  const refused = targets.filter(({ reason }) => Object.hasOwn(refusalAdvice, firstWord(reason)));
   const byRefusal = Map.groupBy(refused, ({ reason, refusal }) => `${reason} ${refusal}`);
   return [...byRefusal.values()].map((alike) => {
     const { reason = "", refusal = "" } = alike[0] ?? {};
-    const [what = "", advice = ""] = refusalAdvice[reason] ?? [];
+    const [what = "", advice = ""] = refusalAdvice[firstWord(reason)] ?? [];
     const said = refusal === "" ? "" : `: ${refusal}`;
     const who = listed(alike.map(({ deployment }) => deployment));
     return {
@@ -53,6 +53,11 @@ function refusals(targets: readonly TargetHealth[]): Finding[] {
       advice,
     };
   });
+}
+
+/** Behind it may stand in how many workers that is so. */
+function firstWord(reason: string): string {
+  return reason.split(" ", 1)[0] ?? "";
 }
 
 /** By the reason for which a target is not planned: what happened, and what to do. */

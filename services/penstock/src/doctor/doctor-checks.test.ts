@@ -117,7 +117,11 @@ describe("checkCredentials", () => {
     const refused = { ejected: true, reason: "credential_refused", refusal };
     const targets = [
       ...["a", "b", "c", "d"].map((name) => ({ deployment: `deployments/${name}`, ...refused })),
-      { deployment: "deployments/e", ejected: true, reason: "deployment_refused" },
+      {
+        deployment: "deployments/e",
+        ejected: true,
+        reason: "deployment_refused (in 1 of 2 workers)",
+      },
       { deployment: "deployments/f", ejected: true, reason: "breaker_open" },
     ];
     const response = create(ListTargetHealthResponseSchema, { targets });

@@ -129,6 +129,8 @@ describe("TargetHealthBook", () => {
     for (const target of [one, two, forbidden]) expect(harness.admit(target)).toEqual({ ok: true });
     expect(harness.admit(other)).toMatchObject({ reason: "credential_refused" });
     expect(refusals()).toEqual(["", "", said, ""]);
+    harness.now = 300_000;
+    expect(refusals()).toEqual(["", "", "", ""]);
   });
 
   it("keeps out what was overloaded, whatever the secret", () => {

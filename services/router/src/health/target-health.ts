@@ -203,7 +203,8 @@ export class TargetHealthBook implements HintedBook {
   #refusalOf(health: TargetHealth, now: MonotonicMs): string {
     const shared = this.#scopes.refusal(health.scopes, now)?.cooldown;
     const cooldown = shared ?? health.cooldown;
-    if (shared === undefined && askCooldown(cooldown, now) === "free") return "";
+    const verdict = askCooldown(cooldown, now);
+    if (verdict === "free" || verdict === "probe") return "";
     return isOfCredential(cooldown) ? cooldown.said : "";
   }
 
