@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { Lease } from "../ledger/lease.ts";
 import { LedgerPage } from "../ledger/ledger-page.ts";
 import type { QuotaInstance } from "../ledger/ledger-page.ts";
 import { grantLeases } from "./grant-leases.ts";
@@ -49,5 +50,62 @@ describe("granting to a burst that waits", () => {
     expect(late).toMatchObject({ status: "exhausted", amount: 0n });
     expect(late?.resetMs).toBeGreaterThanOrEqual(nowMs + 60_000);
     expect(late?.resetMs).toBeLessThanOrEqual(nowMs + 80_000);
+  });
+});
+
+describe("when there is room again in a budget", () => {
+  const dayEndMs = Date.UTC(2026, 0, 16);
+  const account = {
+    quota: "budgets/one",
+    periodStartMs: Date.UTC(2026, 0, 15),
+    periodEndMs: dayEndMs,
+    period: "day",
+    posted: 182n,
+    pending: 0n,
+    leased: 18n,
+    overshoot: 0n,
+    highestAmount: 200n,
+  } as const;
+  const lent = (holder: string, reserved: bigint): Lease => ({
+    id: "lent",
+    quota: "budgets/one",
+    periodStartMs: account.periodStartMs,
+    validFromMs: account.periodStartMs,
+    validToMs: dayEndMs,
+    rate: false,
+    holder,
+    epoch: 1n,
+    granted: 18n,
+    spent: 0n,
+    reserved,
+    posted: 0n,
+    heldLeased: 18n,
+    heldPending: 0n,
+    state: "open",
+    reportSequence: 1n,
+    createMs: nowMs - 1_000,
+    expireMs: nowMs + 20_000,
+  });
+  const resetFor = (want: HolderWant, lease: Lease): number | undefined => {
+    const instances = [instanceOf("budget", 200n)];
+    const page = new LedgerPage({ instances, accounts: [account], leases: [lease] });
+    const [instance] = instances;
+    if (instance === undefined) throw new Error("one instance");
+    return grantLeases(page, instance, [want], { nowMs, newLeaseId: () => "new" })[0]?.resetMs;
+  };
+
+  it("is the next period where the asker holds all that is left and needs more", () => {
+    expect(resetFor(burst("a/0", 12n, 30n), lent("a/0", 0n))).toBe(dayEndMs);
+  });
+
+  it("is the next period also for what is only wished for ahead of need", () => {
+    const ahead = burst("a/0", 0n, 30n);
+    const wish = { ...ahead, want: { ...ahead.want, wanted: 10n } };
+    expect(resetFor(wish, lent("a/0", 0n))).toBe(dayEndMs);
+  });
+
+  it("is soon while another holder, or a running request, holds what would be enough", () => {
+    expect(resetFor(burst("a/0", 12n, 12n), lent("b/0", 0n))).toBe(nowMs + 1_000);
+    expect(resetFor(burst("a/0", 12n, 12n), lent("a/0", 18n))).toBe(nowMs + 1_000);
   });
 });

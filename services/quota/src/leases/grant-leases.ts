@@ -69,7 +69,9 @@ export function grantLeases(
       mode: allocation.mode,
       limit: amount,
       available,
-      resetMs: lacks ? resetOf(page, instance, want, context.nowMs) : undefined,
+      resetMs: lacks
+        ? resetOf(page, instance, { want, own: ownRoom(lease, granted) }, context.nowMs)
+        : undefined,
     } satisfies Grant;
   });
 }
@@ -83,17 +85,30 @@ function lifeOf(instance: QuotaInstance): number {
   return instance.period === "minute" ? rateLeaseLifeMs : moneyLeaseLifeMs;
 }
 
+/** What the holder had room for when it asked: a want lacks that much of what waits. */
+function ownRoom(lease: Lease | undefined, granted: bigint): bigint {
+  if (lease === undefined) return 0n;
+  const room = lease.granted - granted - lease.spent - lease.reserved;
+  return room > 0n ? room : 0n;
+}
+
 function resetOf(
   page: LedgerPage,
   instance: QuotaInstance,
-  want: Want,
+  { want, own }: { readonly want: Want; readonly own: bigint },
   nowMs: number,
 ): number | undefined {
   // What waits is a sum over requests, which may be more than the limit; the next one is not.
   const { needed, largestReservation } = want;
-  const one = largestReservation > 0n && largestReservation < needed ? largestReservation : needed;
-  const amount = one > 0n ? one : 1n;
-  return whenAvailable(instance, page.accountsOf(instance.quota), nowMs, amount);
+  const waiting = needed > 0n ? needed + own : largestReservation;
+  const one = largestReservation > 0n ? smaller(largestReservation, waiting) : waiting;
+  const fitting = smaller(one, instance.definition?.amount ?? 0n);
+  const accounts = page.accountsOf(instance.quota);
+  return whenAvailable(instance, accounts, nowMs, { whole: fitting > 0n ? fitting : 1n, own });
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function divide(

@@ -25,7 +25,7 @@ const account = {
 
 describe("whenAvailable", () => {
   it("is soon where only lent amounts are in the way, and the end of the period otherwise", () => {
-    expect(whenAvailable(instance, [account], 5_000, 60n)).toBe(6_000);
-    expect(whenAvailable(instance, [account], 5_000, 61n)).toBe(dayMs);
+    expect(whenAvailable(instance, [account], 5_000, { whole: 60n, own: 0n })).toBe(6_000);
+    expect(whenAvailable(instance, [account], 5_000, { whole: 61n, own: 40n })).toBe(dayMs);
   });
 });

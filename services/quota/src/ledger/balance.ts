@@ -88,22 +88,32 @@ function periodTimes(instance: QuotaInstance, counting: readonly Account[], nowM
 /** When lent amounts flow back is not known; requests end, and their rest returns, within seconds. */
 const lentAgainMs = 1_000;
 
+/** A request that there was no room for, in the unit of the quota. */
+export interface LackingRequest {
+  /** All that it needs. */
+  readonly whole: bigint;
+  /** What of that its own holder has been lent, so that nobody else gives it back. */
+  readonly own: bigint;
+}
+
 /**
- * When `needed` may be available again; undefined when it never is because it is too large. Where
- * only lent amounts are in the way that is soon, not at the end of the period.
+ * When the request may have room; undefined when it never has because it is too large. Where only
+ * amounts lent to other holders and running requests are in the way that is soon, not at the end of
+ * the period.
  */
 export function whenAvailable(
   instance: QuotaInstance,
   accounts: readonly Account[],
   nowMs: number,
-  needed: bigint,
+  { whole, own }: LackingRequest,
 ): number | undefined {
   const balance = balanceOf(instance, accounts, nowMs);
   if (instance.period !== "minute") {
     const uncharged = (instance.amount ?? 0n) - balance.posted - balance.pending;
-    return uncharged >= needed ? nowMs + lentAgainMs : balance.resetMs;
+    return uncharged >= whole ? nowMs + lentAgainMs : balance.resetMs;
   }
   const counting = countingAccounts(accounts, nowMs);
   const amount = instance.amount ?? 0n;
-  return resetTimeMs(slotsOf(counting), wallMs(nowMs), amount, needed);
+  const lacking = whole > own ? whole - own : 1n;
+  return resetTimeMs(slotsOf(counting), wallMs(nowMs), amount, lacking);
 }
