@@ -2,6 +2,8 @@ import type { FailureRule } from "./failure-rule.ts";
 
 /** What statuses say by themselves; the last rows of a format's table. */
 export const statusRules: readonly FailureRule[] = [
+  // Never followed: the address that is configured is wrong.
+  { id: "status-redirect", status: [300, 301, 302, 303, 305, 307, 308], class: "MODEL_NOT_FOUND" },
   { id: "status-400", status: [400, 405, 406, 415, 422], class: "BAD_REQUEST" },
   { id: "status-401", status: [401], class: "AUTH_FAILED" },
   { id: "status-402", status: [402], class: "QUOTA_EXHAUSTED" },

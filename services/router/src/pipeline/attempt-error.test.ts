@@ -49,6 +49,10 @@ describe("what is known beyond a class", () => {
     [401, { error: { type: "invalid_request_error", code: "invalid_api_key" } }, "no_credential"],
     [404, { detail: "Not Found" }, "path_unknown"],
     [404, { error: { code: "model_not_found" } }, undefined],
+    [302, {}, "redirected"],
+    [307, {}, "redirected"],
+    [418, { error: { message: "short and stout" } }, "status_unknown"],
+    [400, { error: { message: "no" } }, undefined],
   ])("is found in a %s that says %j", (status, body, cause) => {
     const pipeline = createPipeline();
     const { downstream } = pipeline.send();
@@ -60,6 +64,35 @@ describe("what is known beyond a class", () => {
     expect(downstream.error?.metadata["failure_cause"]).toBe(cause);
     const [attempt] = pipeline.spool.finals[0]?.attempts ?? [];
     expect(attempt?.failureCause).toBe(cause ?? "");
+  });
+
+  it.each([
+    ["https://api.example.com/v1/chat?key=secret", "redirected https://api.example.com"],
+    ["/login", "redirected http://127.0.0.1:9"],
+    ["javascript:alert(1)", "redirected"],
+    ["", "redirected"],
+  ])("says to administrators which server a redirect to %j leads to", (location, recorded) => {
+    const pipeline = createPipeline();
+    const { downstream } = pipeline.send();
+    for (const call of [0, 1]) {
+      pipeline.upstream.calls[call]?.headers(302, location === "" ? {} : { location });
+      pipeline.upstream.calls[call]?.call.sink.onEnd();
+    }
+    expect(pipeline.spool.finals[0]?.attempts[0]?.failureCause).toBe(recorded);
+    const { message = "", retryAfterMs } = downstream.error ?? {};
+    expect(message).toContain("302, a redirect, which Penstock never follows: its base URL is");
+    expect(message).toMatch(/ An administrator must act\.$/);
+    expect(message).not.toMatch(/[Tt]ry again|example/);
+    expect(retryAfterMs).toBeUndefined();
+  });
+
+  it("accuses nobody where the provider's status has no known meaning", () => {
+    const pipeline = createPipeline();
+    const { downstream } = pipeline.send();
+    pipeline.upstream.last.headers(418);
+    pipeline.upstream.last.call.sink.onEnd();
+    expect(downstream.error?.message).toContain("with status 418, of which no meaning is known.");
+    expect(downstream.error?.message).not.toContain("malformed");
   });
 
   it("is no missing credential where one was sent", () => {

@@ -53,7 +53,8 @@ export function errorOfAttempt(
   const provider = deployment.provider.name;
   const said = callersMistake.has(failure.class) ? quoted(failure.providerMessage) : "";
   const reason = run.committed ? "STREAM_INTERRUPTED" : failureReasons[failure.class];
-  const words = failure.cause === undefined ? undefined : causeSentences[failure.cause];
+  const status = String(run.httpStatus);
+  const words = failure.cause && causeSentences[failure.cause].replace("{status}", status);
   const what = `${provider} ${words ?? sentences[failure.class]}${said}`;
   const message = run.committed
     ? `The answer broke off after content had been sent: ${what}. Ask again for a whole one.`
@@ -67,7 +68,7 @@ export function errorOfAttempt(
       attempts: String(attempts),
       failure_class: failure.class,
       ...(failure.cause === undefined ? {} : { failure_cause: failure.cause }),
-      ...(run.httpStatus === 0 ? {} : { provider_status: String(run.httpStatus) }),
+      ...(run.httpStatus === 0 ? {} : { provider_status: status }),
       ...(failure.providerCode === "" ? {} : { provider_code: failure.providerCode }),
       ...(run.committed ? { committed: "true" } : {}),
     },

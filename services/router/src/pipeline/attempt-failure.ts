@@ -10,7 +10,7 @@ import type {
 import { findProvider } from "@penstock/providers";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { TransportFailure } from "../upstream/upstream-call.ts";
-import { causeOfAnswer } from "./failure-cause.ts";
+import { causeOfAnswer, redirectOrigin } from "./failure-cause.ts";
 import type { FailureCause } from "./failure-cause.ts";
 
 /** Why an attempt failed. */
@@ -29,7 +29,8 @@ export interface AttemptFailure {
   readonly actions?: readonly FailureAction[] | undefined;
   /** What is known beyond the class; absent: nothing. */
   readonly cause?: FailureCause | undefined;
-  /** The system's name of what broke a connection, such as `ENOTFOUND`; absent: none. */
+  /** The system's name of what broke a connection, such as `ENOTFOUND`, or the origin that a
+   * redirect leads to; absent: none. For administrators, not for callers. */
   readonly transportCode?: string | undefined;
   /** True when the provider said something that no table knows. */
   readonly unmapped?: boolean | undefined;
@@ -50,6 +51,9 @@ export function failureOfAnswer(
 ): AttemptFailure {
   const rules = findProvider(target.deployment.provider.kind)?.failureRules ?? [];
   const refined = refineFailure(failure, rules, answer);
+  const cause = causeOfAnswer(refined, target, answer);
+  const leadsTo =
+    cause === "redirected" ? redirectOrigin(answer.header("location"), target) : undefined;
   return {
     class: refined.class,
     retryAfterMs: refined.retryAfterMs,
@@ -58,7 +62,8 @@ export function failureOfAnswer(
     providerMessage: refined.message,
     cooldown: refined.cooldown,
     actions: refined.actions,
-    cause: causeOfAnswer(refined, target),
+    cause,
+    transportCode: leadsTo,
     unmapped: refined.unmapped,
   };
 }

@@ -37,6 +37,14 @@ const stepsByCause: ReadonlyMap<string, string> = new Map([
   ],
   ["tls_failed", "Check the provider's certificate, and `transport` for its CA and server name."],
   ["path_unknown", "Check the path of the provider's base URL, and its kind."],
+  [
+    "redirected",
+    "Set the provider's base URL (`baseUrl`) to one that answers itself; redirects are never followed.",
+  ],
+  [
+    "status_unknown",
+    "Look at what the provider says of this status; the same request may well fail the same way.",
+  ],
   ["no_credential", "Give the provider a `credential`."],
 ]);
 

@@ -195,6 +195,11 @@ describe("the verdict", () => {
       "could not be called, as TLS failed in attempt 1 (CERT_HAS_EXPIRED)",
     ],
     ["no_credential", "asked for a credential, of which none is configured, in attempt 1"],
+    [
+      "redirected https://api.example.com",
+      "redirects to another address, which Penstock never follows: its base URL is wrong, " +
+        "in attempt 1 (https://api.example.com)",
+    ],
   ])("tells what is known of a failure: %s", (failureCause, text) => {
     const attempts = [attempt(1, "providers/a", { outcome: "CONNECTION", failureCause })];
     const cause = { failure_cause: failureCause.split(" ")[0] ?? "" };
@@ -202,6 +207,33 @@ describe("the verdict", () => {
     const verdict = verdictOf(event(RequestOutcome.FAILED, { attempts, ...failed }));
     expect(verdict.sentence).toContain(`The provider providers/a ${text}: `);
     expect(verdict.nextStep).toMatch(/base URL|certificate|credential/);
+  });
+
+  it("accuses the configuration of a redirect, and nobody of a status without a meaning", () => {
+    const verdictFor = (cause: string, httpStatus: number) => {
+      const attempts = [attempt(1, "providers/a", { httpStatus, outcome: "BAD_REQUEST", failureCause: cause })];
+      const failed = error("UPSTREAM_FAILED", "", { failure_cause: cause });
+      return verdictOf(event(RequestOutcome.FAILED, { attempts, ...failed }));
+    };
+    const redirected = verdictFor("redirected", 302);
+    expect(redirected.blame).toBe(Blame.GATEWAY);
+    expect(redirected.sentence).toMatch(/, the doing of Penstock's configuration\.$/);
+    expect(redirected.nextStep).toContain("`baseUrl`");
+    expect(redirected.nextStep).not.toMatch(/[Ss]end it again/);
+    const unknown = verdictFor("status_unknown", 418);
+    expect(unknown.blame).toBe(Blame.UNSPECIFIED);
+    expect(unknown.sentence).toContain("no meaning is known, in attempt 1 (418): ");
+    expect(unknown.sentence).toMatch(/; whose doing is not known\.$/);
+  });
+
+  it.each<[ErrorReason, string]>([
+    ["DRAINING", "was stopped, because its router was shut down, in attempt 1"],
+    ["METERING_UNAVAILABLE", "was stopped in attempt 1"],
+    ["STREAM_INTERRUPTED", "was stopped, because the caller went away, in attempt 1"],
+  ])("tells one story of a stream that was cut with %s", (reason, text) => {
+    const attempts = [attempt(1, "providers/a", { outcome: "CANCELLED", committed: true })];
+    const verdict = verdictOf(event(RequestOutcome.FAILED, { attempts, ...error(reason) }));
+    expect(verdict.sentence).toContain(`providers/a ${text}: `);
   });
 
   it.each([

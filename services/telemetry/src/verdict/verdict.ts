@@ -54,14 +54,15 @@ function whatWasGot({ countTokens, attempts }: UsageEvent): string {
 
 function failed(event: UsageEvent): Verdict {
   const reason = reasonOf(event);
-  const story = sentenceStart(describeAttempts(event.attempts));
+  const story = sentenceStart(describeAttempts(event.attempts, reason));
   const part = event.attempts.some((attempt) => attempt.committed)
     ? " after part of an answer"
     : "";
   const got = `the caller got the error ${reason}${part}`;
-  const whose = whoseDoing(reason);
+  const cause = event.error?.metadata["failure_cause"] ?? "";
+  const { blame, whose } = doersByCause.get(cause) ?? doerOf(reason);
   const sentence = story === "" ? `${sentenceStart(got)}${whose}` : `${story}: ${got}${whose}`;
-  return verdict(blames[reasons[reason].blame], sentence, nextStep(reason, event.error));
+  return verdict(blame, sentence, nextStep(reason, event.error));
 }
 
 function refused(event: UsageEvent): Verdict {
@@ -152,9 +153,22 @@ const doers = {
   gateway: ", Penstock's own doing.",
 };
 
-function whoseDoing(reason: ErrorReason): string {
-  return doers[reasons[reason].blame];
+interface Doer {
+  readonly blame: Blame;
+  /** The end of a sentence. */
+  readonly whose: string;
 }
+
+function doerOf(reason: ErrorReason): Doer {
+  const { blame } = reasons[reason];
+  return { blame: blames[blame], whose: doers[blame] };
+}
+
+/** Where what is known of a provider's failure names another doer than its reason, or none. */
+const doersByCause: ReadonlyMap<string, Doer> = new Map([
+  ["redirected", { blame: Blame.GATEWAY, whose: ", the doing of Penstock's configuration." }],
+  ["status_unknown", { blame: Blame.UNSPECIFIED, whose: "; whose doing is not known." }],
+]);
 
 /** Names of resources keep their lower case: they begin with a word of their own. */
 function sentenceStart(text: string): string {
