@@ -101,9 +101,14 @@ class JsonWalk {
     } else if (!'"\\/bfnrt'.includes(kind) || kind === "") this.stop("an escape is unknown");
   }
 
+  #valueExpected(): string {
+    const isMark = this.position === 0 && this.#text.startsWith("\uFEFF");
+    return isMark ? "a value is expected, not a byte order mark" : "a value is expected";
+  }
+
   #literal(): void {
     literal.lastIndex = this.position;
-    if (!literal.test(this.#text)) this.stop("a value is expected");
+    if (!literal.test(this.#text)) this.stop(this.#valueExpected());
     this.position = literal.lastIndex;
   }
 }

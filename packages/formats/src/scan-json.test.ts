@@ -202,7 +202,7 @@ describe("readJsonObject", () => {
     ["[]", "not a JSON object"],
     [`"x"`, "not a JSON object"],
     ["{} x", "text follows the value (at character 3)"],
-    ["\uFEFF{}", "a value is expected (at character 0)"],
+    ["\uFEFF{}", "a value is expected, not a byte order mark (at character 0)"],
     [`{"a":NaN}`, "a value is expected (at character 5)"],
     ["{'a':1}", "a key in double quotes is expected (at character 1)"],
     [`{"a":1 /* no */}`, `"," or "}" is expected (at character 7)`],

@@ -28,7 +28,10 @@ export interface ProviderFacts {
 }
 
 /** Checks the address of a provider; the kind's own when it states none. */
-export function checkProviderAddress(kind: ProviderKindData, provider: Provider): BaseUrlCheck {
+export function checkProviderAddress(
+  kind: Partial<Pick<ProviderKindData, "defaultBaseUrl" | "exampleBaseUrl">>,
+  provider: Provider,
+): BaseUrlCheck {
   const address = provider.baseUrl === "" ? kind.defaultBaseUrl : provider.baseUrl;
   if (address === undefined) {
     const example = kind.exampleBaseUrl === undefined ? "" : `, such as ${kind.exampleBaseUrl}`;

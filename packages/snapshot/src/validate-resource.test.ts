@@ -220,6 +220,13 @@ describe("validateResource", () => {
     expect(problems[0]?.description).not.toContain("sk-");
   });
 
+  it("finds what is wrong with the address also where the kind is not known", () => {
+    const fields = (baseUrl: string) =>
+      validateResource(made("provider", { kind: "opnai", baseUrl })).map(({ field }) => field);
+    expect(fields("ftp://x").sort()).toEqual(["baseUrl", "kind"]);
+    expect(fields("https://api.example.com")).toEqual(["kind"]);
+  });
+
   it("finds no fault with the credential where only the kind is mistyped", () => {
     const more = { kind: "aws-bedrok", credential: "aws-default:" };
     expect(validateResource(made("provider", more))).toMatchObject([{ field: "kind" }]);

@@ -39,15 +39,25 @@ function checkKind(problems: ProblemList, provider: Provider): void {
   }
   const kind = findProvider(provider.kind);
   if (kind === undefined) {
+    // Of its address what holds for every kind is said at once, too.
+    if (provider.baseUrl !== "") checkAddress(problems, {}, provider);
     const known = Object.keys(providers).join(", ");
     problems.invalid("kind", `is not a kind of provider that this version knows: ${known}`);
     return;
   }
-  const address = checkProviderAddress(kind, provider);
-  if (!address.ok) problems.invalid("baseUrl", address.problem);
+  checkAddress(problems, kind, provider);
   if (kind.auth.required && provider.credential === "") {
     problems.required("credential", credentialForms(identitiesOf(provider.kind)));
   }
+}
+
+function checkAddress(
+  problems: ProblemList,
+  kind: Parameters<typeof checkProviderAddress>[0],
+  provider: Provider,
+): void {
+  const address = checkProviderAddress(kind, provider);
+  if (!address.ok) problems.invalid("baseUrl", address.problem);
 }
 
 /** What was given is never repeated: it may be the secret itself. */

@@ -152,6 +152,7 @@ function readDuration(text: string): number {
 }
 
 function readCount(text: string): number {
-  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a number.");
+  if (!/^[1-9][0-9]{0,4}$/.test(text) || Number(text) > 10_000)
+    throw new InvalidArgumentError("It must be a number from 1 to 10000.");
   return Number(text);
 }
