@@ -28,6 +28,19 @@ async function linesOf(text: string, clients: Clients): Promise<string[]> {
 }
 
 describe("applyManifests", () => {
+  it("tells where an etag is old", async () => {
+    const description = "has an old etag: teams/b was changed since it was read";
+    const stale = { field: "resources[1].etag", description, reason: "ETAG_MISMATCH" };
+    const applyResources = vi.fn(async () => {
+      throw new GatewayError("ETAG_MISMATCH", "stale", { fieldViolations: [stale] });
+    });
+    const clients = { resources: { applyResources } } as unknown as Clients;
+    const text = "kind: Team\nname: teams/a\n---\nkind: Team\nname: teams/b\netag: old\n";
+    expect(await linesOf(text, clients)).toEqual([
+      `m.yaml:6: document 2, teams/b: etag ${description}`,
+    ]);
+  });
+
   it("tells what the service finds beside what can't be read, but not what it lacks", async () => {
     const { clients, applyResources } = refusing([
       { field: "resources[0].owners", description: "has too many", reason: "INVALID" },

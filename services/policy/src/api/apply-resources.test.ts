@@ -194,6 +194,9 @@ describe("ApplyResources", () => {
       resources().applyResources({ resources: [team("etag", { etag, displayName: "three" })] }),
     );
     expect([stale.reason, stale.metadata["resource"]]).toEqual(["ETAG_MISMATCH", "teams/etag"]);
+    expect(stale.fieldViolations).toMatchObject([
+      { field: "resources[0].etag", reason: "ETAG_MISMATCH" },
+    ]);
     const blind = await resources().applyResources({
       resources: [team("etag", { displayName: "four" })],
     });

@@ -60,20 +60,35 @@ export class ProblemList {
     ]);
     if (this.#isBatch && reasons.size > 1) throw fieldsInvalid(this.#all());
     if (this.#violations.length > 0) throw fieldsInvalid(this.#violations);
-    if (this.#stale.length > 0) throw changedSinceRead(this.#stale.map(({ name }) => name));
+    if (this.#stale.length > 0) throw this.#changedSinceRead();
     if (this.#others.length > 0) throw forbidden(this.#others.map(({ error }) => error));
     if (this.#elsewhere.length > 0) throw fieldsInvalid(this.#elsewhere);
   }
 
   #all(): FieldViolation[] {
-    const stale = this.#stale.map(({ name, field }) => {
-      const description = `has an old etag: ${name} was changed since it was read`;
-      return { field, description, reason: "ETAG_MISMATCH" };
-    });
     const others = this.#others.map(({ error, field }) => {
       return { field, description: `can't be: ${error.message}`, reason: error.reason };
     });
-    return [...this.#violations, ...stale, ...others];
+    return [...this.#violations, ...this.#staleFields(), ...others];
+  }
+
+  #staleFields(): FieldViolation[] {
+    return this.#stale.map(({ name, field }) => {
+      const description = `has an old etag: ${name} was changed since it was read`;
+      return { field, description, reason: "ETAG_MISMATCH" };
+    });
+  }
+
+  #changedSinceRead(): GatewayError {
+    const names = this.#stale.slice(0, 20).map(({ name }) => name);
+    const [first = ""] = names;
+    const all = names.join(", ");
+    return new GatewayError("ETAG_MISMATCH", `Changed since read: ${all}; read again and repeat.`, {
+      resource: { type: "resource", name: first },
+      metadata: { resource: first, resources: all, problems: String(this.#stale.length) },
+      // Who sent resources is told which of them, as of any other problem.
+      fieldViolations: this.#staleFields().slice(0, maxViolations),
+    });
   }
 }
 
@@ -89,15 +104,6 @@ function forbidden(errors: readonly GatewayError[]): GatewayError {
       .flatMap((error) => error.preconditionViolations)
       .slice(0, maxViolations),
     ...(first.resource === undefined ? {} : { resource: first.resource }),
-  });
-}
-
-function changedSinceRead(stale: readonly string[]): GatewayError {
-  const names = stale.slice(0, 20).join(", ");
-  const [first = ""] = stale;
-  return new GatewayError("ETAG_MISMATCH", `Changed since read: ${names}; read again and repeat.`, {
-    resource: { type: "resource", name: first },
-    metadata: { resource: first, resources: names },
   });
 }
 
