@@ -4,7 +4,7 @@
  *   node build.mjs [folder]     the folder is dist unless named; it is emptied first
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 
@@ -12,6 +12,13 @@ const here = import.meta.dirname;
 const repository = join(here, "../..");
 const target = resolve(process.argv[2] ?? join(here, "dist"));
 
+const compiler = join(repository, "node_modules/typescript/bin/tsc");
+if (!existsSync(compiler)) {
+  process.stderr.write(
+    "The development tools are not installed: run `npm run check` in the root of the repository once.\n",
+  );
+  process.exit(1);
+}
 rmSync(target, { recursive: true, force: true });
 compile();
 for (const file of compiledFiles()) writeFileSync(file, withRelativeImports(file));
@@ -20,7 +27,6 @@ cpSync(join(here, "README.md"), join(target, "README.md"));
 cpSync(join(repository, "LICENSE"), join(target, "LICENSE"));
 
 function compile() {
-  const compiler = join(repository, "node_modules/typescript/bin/tsc");
   const args = ["-p", join(here, "tsconfig.build.json"), "--outDir", target];
   execFileSync(process.execPath, [compiler, ...args], { stdio: ["ignore", "inherit", "inherit"] });
 }

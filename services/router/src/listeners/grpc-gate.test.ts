@@ -124,6 +124,28 @@ describe("the gate of the gRPC door", () => {
     await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
   });
 
+  it.each(["abc", "1", "123456789S", "5S5", "-1S", ""])(
+    "refuses the deadline %j as the caller's mistake",
+    async (timeout) => {
+      const { begin, upstream } = await listen();
+      for (const method of ["Generate", "StreamGenerate"]) {
+        const error = refusal(await begin(method, [good], ["grpc-timeout", timeout]).answer);
+        expect(error.reason).toBe("FIELD_INVALID");
+        expect(error.fieldViolations).toMatchObject([{ field: "grpc-timeout" }]);
+      }
+      expect(upstream.calls).toHaveLength(0);
+    },
+  );
+
+  it("serves nobody whose deadline has passed already", async () => {
+    const { begin, clock, upstream } = await listen();
+    clock.setWall(Date.now() + 1_000);
+    const { stream, answer } = begin("Generate", [good], ["grpc-timeout", "0n"]);
+    stream.end(frame());
+    expect(refusal(await answer).reason).toBe("DEADLINE_EXCEEDED");
+    expect(upstream.calls).toHaveLength(0);
+  });
+
   it("takes the message of a caller that is let in when it comes", async () => {
     const { begin, upstream, parts } = await listen();
     const { stream } = begin("Generate", [good]);

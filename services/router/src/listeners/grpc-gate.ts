@@ -14,6 +14,7 @@ import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import type { RequestArrival } from "../pipeline/request-context.ts";
 import { bearerToken } from "./bearer-token.ts";
 import { GrpcStreamDownstream, GrpcUnaryDownstream } from "./grpc-downstream.ts";
+import { ambiguity, textOf, unusableTimeout } from "./grpc-refusals.ts";
 
 /** What the gate uses. */
 export interface GrpcGateOptions {
@@ -154,8 +155,8 @@ export class GrpcGate {
     downstream.context = handler.context;
     handler.context.operation = operation;
     handler.context.stream = downstream instanceof GrpcStreamDownstream;
-    const ambiguous = ambiguity(metadata);
-    if (ambiguous !== undefined) handler.refuse(ambiguous);
+    const refusal = ambiguity(metadata) ?? unusableTimeout(metadata, arrival.timeoutMs);
+    if (refusal !== undefined) handler.refuse(refusal);
     else if (handler.enter()) return handler;
     return undefined;
   }
@@ -219,23 +220,10 @@ export function tokenOf(metadata: Metadata): string {
   return bearerToken(textOf(metadata, "authorization"), apiKey);
 }
 
-/** Two authorization headers, which `watchConnections` has made one with a comma. */
-function ambiguity(metadata: Metadata): GatewayError | undefined {
-  if (textOf(metadata, "authorization")?.includes(",") !== true) return undefined;
-  const message = "The call has two authorization headers that differ; send one.";
-  const fieldViolations = [{ field: "authorization", description: "is there twice" }];
-  return new GatewayError("FIELD_INVALID", message, { fieldViolations });
-}
-
 /**
  * Time to work with: a caller stops listening at its deadline, so that what happened is told a little
  * before (reliability §2.1).
  */
 function withMargin(remainingMs: number): number {
   return remainingMs - Math.min(longestMarginMs, Math.max(0, remainingMs) * marginShare);
-}
-
-function textOf(metadata: Metadata, name: string): string | undefined {
-  const [value] = metadata.get(name);
-  return typeof value === "string" ? value : undefined;
 }

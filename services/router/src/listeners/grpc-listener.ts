@@ -44,6 +44,7 @@ import { GrpcGate } from "./grpc-gate.ts";
 import { GrpcQuestions } from "./grpc-questions.ts";
 import { receive, unreadable } from "./grpc-received.ts";
 import type { Received } from "./grpc-received.ts";
+import { markBadTimeout } from "./grpc-refusals.ts";
 import { maximumBodyBytes } from "./body-errors.ts";
 import { validateEmbedRequest } from "./validate-embed-request.ts";
 import { validateGenerateRequest } from "./validate-generate-request.ts";
@@ -195,7 +196,7 @@ export class GrpcListener {
 
 /**
  * Node shows only the first of two authorization headers, and grpc-js passes on what Node shows. As
- * one text with a comma they can be refused. Failed handshakes are reported. Nothing public leads
+ * one text with a comma they can be refused; so can deadlines that can't be read. Failed handshakes are reported. Nothing public leads
  * to the HTTP/2 server; a test fails should this way to it change.
  */
 function watchConnections(server: Server, tls: TlsSource | undefined): void {
@@ -204,6 +205,7 @@ function watchConnections(server: Server, tls: TlsSource | undefined): void {
   for (const http2Server of servers.keys() as Iterable<Http2Server>) {
     if (tls !== undefined) http2Server.on("tlsClientError", tls.reportFailure);
     http2Server.prependListener("stream", (_stream, headers, _flags, rawHeaders) => {
+      markBadTimeout(headers);
       if (!differingValues(rawHeaders, "authorization")) return;
       headers.authorization = `${headers.authorization ?? ""}, and another`;
     });

@@ -162,7 +162,8 @@ export type Attempt = Message<"penstock.event.v1.Attempt"> & {
   /**
    * What is known of its failure beyond the class, and the system's name of it, such as
    * `name_unknown ENOTFOUND`, `connection_refused ECONNREFUSED`, `tls_failed CERT_HAS_EXPIRED`,
-   * `path_unknown` or `no_credential`. Empty: nothing.
+   * `path_unknown` or `no_credential`; of a redirect the origin it leads to, such as
+   * `redirected https://api.example.com`. Empty: nothing.
    *
    * @generated from field: string failure_cause = 90;
    */
@@ -478,7 +479,7 @@ export type UsageEvent = Message<"penstock.event.v1.UsageEvent"> & {
   endUser: string;
 
   /**
-   * The caller's idempotency key. Empty: none.
+   * The caller's idempotency key, as it was sent; several requests may have one. Empty: none.
    *
    * @generated from field: string idempotency_key = 26;
    */

@@ -124,7 +124,8 @@ export type EmbedRequest = Message<"penstock.inference.v1.EmbedRequest"> & {
   endUser?: string | undefined;
 
   /**
-   * Key under which a repeated request is the same request. At most 128 characters. Recorded with the usage.
+   * The caller's own key of the request. At most 128 characters. Recorded with the usage, and nothing more: a
+   * repeated request is answered and charged anew, and no provider is sent it.
    *
    * @generated from field: optional string idempotency_key = 7;
    */

@@ -477,7 +477,8 @@ export type GenerateRequest = Message<"penstock.inference.v1.GenerateRequest"> &
   endUser?: string | undefined;
 
   /**
-   * Key under which a repeated request is the same request. At most 128 characters. Recorded with the usage.
+   * The caller's own key of the request. At most 128 characters. Recorded with the usage, and nothing more: a
+   * repeated request is answered and charged anew, and no provider is sent it.
    *
    * @generated from field: optional string idempotency_key = 11;
    */
