@@ -298,8 +298,8 @@ model: alpha-large
       exitCode: 0,
     });
     const { exitCode, out, talk } = await penstock(["doctor"]);
-    expect(out).toMatch(/fail +credential of providers\/keyless +env:NOT_SET_ANYWHERE is not set/);
-    expect(out).toMatch(/\nWhat to do:\n(?:.*\n)*  credential of providers\/keyless: Set NOT_SET_/);
+    expect(out).toMatch(/fail +credential env:NOT_SET_ANYWHERE +env:NOT_SET_ANYWHERE is not set/);
+    expect(out).toMatch(/\nWhat to do:\n(?:.*\n)*  credential env:NOT_SET_ANYWHERE: Set NOT_SET_/);
     expect([exitCode, talk]).toEqual([1, expect.stringMatching(/: 1 of \d+ checks failed/)]);
     const targets = await penstock(["targets"]);
     expect(targets.talk).toContain("providers/keyless: env:NOT_SET_ANYWHERE is not set");

@@ -1,4 +1,5 @@
-import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { VirtualKey } from "@penstock/api";
 import { newUuidV7 } from "@penstock/runtime";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
@@ -121,11 +122,26 @@ function addRevoke(keys: Command, io: CommandIo, exit: Exit): void {
       await withSession(io, flags, async (session) => {
         const name = nameFor("virtualKeys", key);
         const { reason = "" } = flags;
-        const { revision } = await session.control().virtualKeys.revokeVirtualKey({ name, reason });
-        print(session, flags, { name, revision }, "is revoked");
+        const answer = await session.control().virtualKeys.revokeVirtualKey({ name, reason });
+        print(session, flags, { name, revision: answer.revision }, revokedWords(answer));
       }),
     );
   });
+}
+
+/** Revoking is repeated without harm; it says so, since the reason of the first one stays. */
+export function revokedWords({
+  virtualKey,
+  revision,
+}: {
+  readonly virtualKey?: Pick<VirtualKey, "revokeTime" | "revision">;
+  readonly revision: bigint;
+}): string {
+  const { revokeTime } = virtualKey ?? {};
+  if (virtualKey === undefined || revokeTime === undefined) return "is revoked";
+  const time = timestampDate(revokeTime).toISOString();
+  const isRepeated = virtualKey.revision < revision;
+  return isRepeated ? `was revoked already, at ${time}` : `is revoked, since ${time}`;
 }
 
 function finish(command: Command, examples: readonly string[]): void {
@@ -151,7 +167,8 @@ function readDuration(text: string): number {
   return durationMs;
 }
 
-function readCount(text: string): number {
+/** For `--max-concurrent`. */
+export function readCount(text: string): number {
   if (!/^[1-9][0-9]{0,4}$/.test(text) || Number(text) > 10_000)
     throw new InvalidArgumentError("It must be a number from 1 to 10000.");
   return Number(text);

@@ -3,7 +3,9 @@ import type { createRouterClient } from "../api/clients.ts";
 import { printError } from "../output/print-error.ts";
 import type { Finding } from "./check.ts";
 
-/** How many deployments are named; all are counted. */
+/** A router names no more deployments of a provider (proto MissingCredential). */
+const mostDeployments = 20;
+/** How many deployments of a refusal are named; all are counted. */
 const mostNamed = 3;
 
 /**
@@ -21,7 +23,7 @@ export async function checkCredentials(
   }
   try {
     const { missingCredentials, targets } = await router().listTargetHealth({});
-    const found = [...missingCredentials.map(missing), ...refusals(targets)];
+    const found = [...byReference(missingCredentials).map(missing), ...refusals(targets)];
     if (found.length > 0) return found;
     return [
       {
@@ -83,15 +85,31 @@ function listed(deployments: readonly string[]): string {
   return more > 0 ? `${named} and ${more} more` : named;
 }
 
-function missing({ provider, reference, problem, deployments }: MissingCredential): Finding {
-  const who = listed(deployments);
+/** One secret may serve many providers: what lacks it is told once. */
+function byReference(missing: readonly MissingCredential[]): MissingCredential[][] {
+  const groups = Map.groupBy(missing, ({ provider, reference, problem }) =>
+    reference === "" ? provider : `${reference}\0${problem}`,
+  );
+  return [...groups.values()];
+}
+
+function missing(group: readonly MissingCredential[]): Finding {
+  const [{ provider, reference, problem } = { provider: "", reference: "", problem: "" }] = group;
   const what = reference === "" ? "credential" : reference;
   return {
-    check: `credential of ${provider}`,
+    check: reference === "" ? `credential of ${provider}` : `credential ${reference}`,
     state: "fail",
-    detail: `${what} ${problem}; not asked: ${who} [CREDENTIAL_MISSING]`,
+    detail: `${what} ${problem}; not asked: ${group.map(unasked).join(", ")} [CREDENTIAL_MISSING]`,
     advice: adviceFor(reference, provider),
   };
+}
+
+function unasked({ provider, deployments }: MissingCredential): string {
+  const [only] = deployments;
+  if (only === undefined) return provider;
+  if (deployments.length === 1) return `${only} of ${provider}`;
+  const more = deployments.length < mostDeployments ? "" : " or more";
+  return `${deployments.length}${more} deployments of ${provider}`;
 }
 
 /** By the scheme of the reference; see the field `credential` of Provider. */

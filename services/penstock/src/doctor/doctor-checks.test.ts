@@ -90,8 +90,12 @@ describe("checkCredentials", () => {
 
   it("says what the router lacks and what to do, by the form of the reference", async () => {
     const deployments = ["a", "b", "c", "d"].map((id) => `deployments/${id}`);
+    const many = Array.from({ length: 20 }, (_, index) => `deployments/m${index}`);
+    const lacksKey = { reference: "env:KEY_OF_E", problem: "is not set" };
     const missing = [
       { provider: "providers/e", reference: "env:KEY_OF_E", problem: "is not set", deployments },
+      { ...lacksKey, provider: "providers/e2", deployments: many },
+      { ...lacksKey, provider: "providers/e3", deployments: ["deployments/a"] },
       { provider: "providers/f", reference: "file:/run/key", problem: "can't be read" },
       { provider: "providers/g", reference: "", problem: "is not named" },
       { provider: "providers/h", reference: "aws-default:", problem: "was refused by its cloud" },
@@ -99,10 +103,10 @@ describe("checkCredentials", () => {
     const found = await checkCredentials(router(missing) as never);
     expect(found.map(({ state }) => state)).toEqual(["fail", "fail", "fail", "fail"]);
     expect(found[0]).toMatchObject({
-      check: "credential of providers/e",
+      check: "credential env:KEY_OF_E",
       detail:
-        "env:KEY_OF_E is not set; not asked: " +
-        "deployments/a, deployments/b, deployments/c and 1 more [CREDENTIAL_MISSING]",
+        "env:KEY_OF_E is not set; not asked: 4 deployments of providers/e, " +
+        "20 or more deployments of providers/e2, deployments/a of providers/e3 [CREDENTIAL_MISSING]",
       advice: "Set KEY_OF_E where the router is started, and start it again.",
     });
     expect(found.slice(1).map(({ advice }) => advice)).toEqual([

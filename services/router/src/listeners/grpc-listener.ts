@@ -196,8 +196,8 @@ export class GrpcListener {
 
 /**
  * Node shows only the first of two authorization headers, and grpc-js passes on what Node shows. As
- * one text with a comma they can be refused; so can deadlines that can't be read. Failed handshakes are reported. Nothing public leads
- * to the HTTP/2 server; a test fails should this way to it change.
+ * one text with a comma they can be refused; so can deadlines that can't be read. Failed handshakes
+ * are reported. Nothing public leads to the HTTP/2 server; a test fails should this way to it change.
  */
 function watchConnections(server: Server, tls: TlsSource | undefined): void {
   const servers: unknown = server["http2Servers"];
