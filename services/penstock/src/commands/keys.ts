@@ -134,7 +134,7 @@ export function revokedWords({
   virtualKey,
   revision,
 }: {
-  readonly virtualKey?: Pick<VirtualKey, "revokeTime" | "revision">;
+  readonly virtualKey?: Pick<VirtualKey, "revokeTime" | "revision"> | undefined;
   readonly revision: bigint;
 }): string {
   const { revokeTime } = virtualKey ?? {};

@@ -211,7 +211,9 @@ describe("the verdict", () => {
 
   it("accuses the configuration of a redirect, and nobody of a status without a meaning", () => {
     const verdictFor = (cause: string, httpStatus: number) => {
-      const attempts = [attempt(1, "providers/a", { httpStatus, outcome: "BAD_REQUEST", failureCause: cause })];
+      const attempts = [
+        attempt(1, "providers/a", { httpStatus, outcome: "BAD_REQUEST", failureCause: cause }),
+      ];
       const failed = error("UPSTREAM_FAILED", "", { failure_cause: cause });
       return verdictOf(event(RequestOutcome.FAILED, { attempts, ...failed }));
     };
