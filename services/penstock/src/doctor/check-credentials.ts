@@ -70,8 +70,9 @@ const refusalAdvice: Readonly<Record<string, readonly [string, string]>> = {
       "and then tried at once, a variable needs another start.",
   ],
   deployment_refused: [
-    "a provider does not know the model, or refused it to the router's credential",
-    "See whether the deployment's model is right, and what the credential may use at the provider.",
+    "a provider does not know the model or the path, redirects, or refused the model to the credential",
+    "See whether the deployment's model and the provider's base URL are right, and what the credential " +
+      "may use at the provider.",
   ],
   used_up: [
     "a provider says that the account is used up",
