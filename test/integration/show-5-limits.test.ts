@@ -255,9 +255,13 @@ describe("a refusal", () => {
     const { error } = await http(question);
     expect(error?.reason).toBe("BUDGET_EXHAUSTED");
     expect(error?.message).toContain("budgets/poor (0.00001 USD per day");
-    const tomorrowMs = Math.ceil(Date.now() / 86_400_000) * 86_400_000;
-    const retryAtMs = Date.now() + (error?.retryAfterMs ?? 0);
-    expect(Math.abs(retryAtMs - tomorrowMs)).toBeLessThan(5_000);
+    // Until quota has heard that the first is over, what that one held may still come back.
+    const distanceMs = async (): Promise<number> => {
+      const { error: again } = await http(question);
+      const tomorrowMs = Math.ceil(Date.now() / 86_400_000) * 86_400_000;
+      return Math.abs(Date.now() + (again?.retryAfterMs ?? 0) - tomorrowMs);
+    };
+    await expect.poll(distanceMs, { timeout: 10_000, interval: 200 }).toBeLessThan(5_000);
   });
 
   it("of a budget promises no room to what is more than the whole of it", async () => {
