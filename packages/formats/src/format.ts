@@ -65,6 +65,11 @@ export interface StreamReader {
    * yet. Absent: its format tells of it only at the end.
    */
   readonly usageSoFar?: TokenUsage | undefined;
+  /**
+   * The tier by which the provider has said so far that it serves, in its words, for an answer that
+   * breaks off; undefined or empty: it has not. Absent: its format tells of it only at the end.
+   */
+  readonly tierSoFar?: string | undefined;
   /** The bytes of one read. The reader does not keep the array. */
   push(bytes: Uint8Array): void;
   /** The upstream closed the stream in the regular way. */

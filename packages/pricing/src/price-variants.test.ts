@@ -45,7 +45,9 @@ describe("variants of a price", () => {
     expect(priceOf("flex", 200_000)).toBe(3n);
     expect(priceOf("flex", 200_001)).toBe(4n);
     expect(priceOf("priority", 200_000)).toBe(100n);
-    expect(priceOf("priority", 200_001)).toBe(2n);
+    // A tier with variants of its own is none of the rest.
+    expect(priceOf("priority", 200_001)).toBe(100n);
+    expect(priceOf("priority", 272_000)).toBe(100n);
     expect(priceOf("priority", 272_001)).toBe(5n);
     expect(priceOf("Flex", 1)).toBe(100n);
   });
@@ -61,8 +63,9 @@ describe("variants of a price", () => {
     fc.assert(
       fc.property(variants, asked, (list, [name, tokens]) => {
         if (checkPriceEntries([entryOf(list)]).length > 0) return;
+        const isNamed = list.some(({ serviceTier }) => serviceTier === name);
         const fits = (one: PriceVariant) =>
-          (one.serviceTier === "" || one.serviceTier === name) &&
+          (one.serviceTier === name || (one.serviceTier === "" && !isNamed)) &&
           tokens > (one.aboveInputTokens ?? -1);
         // One implies the other: whatever fits it fits the other.
         const implies = (one: PriceVariant, other: PriceVariant) =>

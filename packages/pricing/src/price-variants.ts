@@ -7,7 +7,10 @@ import { maximumTokenCount } from "./token-usage.ts";
  * fits a request of its tier, and one with more input tokens than its bound.
  */
 export interface PriceVariant extends TokenPrices {
-  /** Tier by which the provider served, in its words; empty: every tier that no variant names. */
+  /**
+   * Tier by which the provider served, in its words; empty: every tier that no variant names, of
+   * whatever size: one that has variants costs the model's own prices where none of them fits.
+   */
   readonly serviceTier: string;
   /** Cached tokens included. Absent: any number. */
   readonly aboveInputTokens?: number;
@@ -30,9 +33,14 @@ export function pricesFor(
 ): TokenPrices {
   const { variants } = prices;
   if (variants === undefined) return prices;
+  let isNamed = false;
   for (const variant of variants) {
     const { serviceTier: tier, aboveInputTokens: above } = variant;
-    if (tier !== "" && tier !== serviceTier) continue;
+    if (tier === "") {
+      // Those that name a tier came before (`sortVariants`).
+      if (isNamed) break;
+    } else if (tier === serviceTier) isNamed = true;
+    else continue;
     if (above === undefined || inputTokens > above) return variant;
   }
   return prices;

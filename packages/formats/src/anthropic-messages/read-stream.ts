@@ -39,6 +39,10 @@ class MessagesStream implements StreamDialect {
     return readUsage(this.#usage).usage;
   }
 
+  get tierSoFar(): string | undefined {
+    return servedTierOf(readUsage(this.#usage).raw);
+  }
+
   /** A piece like one before it: it is not parsed. */
   take(text: string, at: number): number {
     // What comes behind the reason of the end waits with it.

@@ -37,6 +37,10 @@ class ContentStream implements StreamDialect {
     return readUsage(this.#usage.value).usage;
   }
 
+  get tierSoFar(): string | undefined {
+    return servedTierOf(readUsage(this.#usage.value).raw);
+  }
+
   get proven(): boolean {
     const began = this.#began;
     return began.length > 0 && began.every((one) => one.isFinal);

@@ -38,6 +38,10 @@ class ChatStream implements StreamDialect {
     return readUsage(this.#usage).usage;
   }
 
+  get tierSoFar(): string {
+    return this.#serviceTier;
+  }
+
   /** A chunk that brings one piece, like one before it: it is not parsed. */
   take(text: string, at: number): number {
     const shape = this.#shapes.match(text, at);

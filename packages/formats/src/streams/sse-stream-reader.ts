@@ -12,6 +12,7 @@ export interface StreamDialect {
   readonly model: string;
   readonly proven?: boolean;
   readonly usageSoFar?: TokenUsage | undefined;
+  readonly tierSoFar?: string | undefined;
   /** See `SseHandler.read`. */
   read?(text: string): void;
   /** Takes one event with data. Throws a GatewayError where the answer breaks with it. */
@@ -63,6 +64,10 @@ class SseStreamReader implements StreamReader, SseHandler {
 
   get usageSoFar(): TokenUsage | undefined {
     return this.#dialect.usageSoFar;
+  }
+
+  get tierSoFar(): string | undefined {
+    return this.#dialect.tierSoFar;
   }
 
   push(bytes: Uint8Array): void {

@@ -122,6 +122,11 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     return this.#reader?.usageSoFar;
   }
 
+  /** The tier by which the provider has said so far that it serves a stream. */
+  get tierSoFar(): string | undefined {
+    return this.#reader?.tierSoFar;
+  }
+
   /** Whether the provider may have read the request, and so may bill it. */
   get wasSent(): boolean {
     return this.#sentBytes ?? this.handle?.sentBytes ?? false;

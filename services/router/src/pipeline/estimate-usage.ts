@@ -6,9 +6,10 @@ import { estimateUsage, highestCost } from "@penstock/pricing";
 import type { CostBounds, UsageEstimate } from "@penstock/pricing";
 import type { Caller, CompiledQuota, CompiledTarget } from "@penstock/snapshot";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
-import { hasMedia } from "../choosing/request-needs.ts";
+import { mayBring } from "./media-brought.ts";
 import { mediaOf, textBytes } from "./media-size.ts";
 import { modelsOf, targetsOf } from "./models-of.ts";
+import { hasOpenInput } from "./open-input.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Refusal } from "./stage.ts";
 
@@ -124,27 +125,28 @@ function dearestCost(
 class RequestBounds implements CostBounds {
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly mostInputTokens: number;
   /** Of the target. */
   format: FormatName = "openai-chat";
   readonly #context: RequestContext;
+  #mostInputTokens: number | undefined;
 
   constructor(context: RequestContext, usage: UsageEstimate) {
     this.#context = context;
     this.inputTokens = usage.inputTokens;
     this.outputTokens = usage.outputTokens;
-    // No token is less than a byte: where prices rise with the input, a guess is not enough.
-    const { media, requestBytes } = context;
-    const mostTokens = textBytes(requestBytes, media) + (media?.tokens ?? 0);
-    this.mostInputTokens = Math.max(usage.inputTokens, mostTokens);
+  }
+
+  /** Reckoned only where prices rise with the input: that goes through all of a conversation. */
+  get mostInputTokens(): number {
+    return (this.#mostInputTokens ??= this.#mostTokens());
   }
 
   hasAudio(): boolean {
-    return this.#hasMedia("audio");
+    return this.#mayBring("audio");
   }
 
   hasImages(): boolean {
-    return this.#hasMedia("image");
+    return this.#mayBring("image");
   }
 
   mayServe(serviceTier: string): boolean {
@@ -154,8 +156,16 @@ class RequestBounds implements CostBounds {
     return mayServe(request, this.format, serviceTier);
   }
 
-  #hasMedia(kind: "audio" | "image"): boolean {
+  #mostTokens(): number {
+    const { media, request, requestBytes } = this.#context;
+    if (request !== undefined && hasOpenInput(request)) return Infinity;
+    // No token is less than a byte: where prices rise with the input, a guess is not enough.
+    const mostTokens = textBytes(requestBytes, media) + (media?.tokens ?? 0);
+    return Math.max(this.inputTokens, mostTokens);
+  }
+
+  #mayBring(kind: "audio" | "image"): boolean {
     const { request } = this.#context;
-    return request !== undefined && hasMedia(request, kind);
+    return request !== undefined && mayBring(request, kind);
   }
 }

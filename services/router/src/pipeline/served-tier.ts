@@ -13,15 +13,15 @@ const maximumTierLength = 64;
 const geminiTier = "x-gemini-service-tier";
 
 /**
- * The tier whose prices hold for an attempt: as the provider told it in its answer, else the one
- * that the target was asked for; empty: neither.
+ * The tier whose prices hold for an attempt: as the provider told it in its answer, at its end or,
+ * where there was none, before; else the one that the target was asked for; empty: neither.
  */
 export function servedTier(
   context: Pick<RequestContext, "request" | "vectors">,
-  run: Pick<AttemptRun, "target" | "answerHeader">,
+  run: Pick<AttemptRun, "target" | "answerHeader" | "tierSoFar">,
   end: Pick<AnswerEnd, "serviceTier" | "servedTier"> | undefined,
 ): string {
-  const told = end?.servedTier ?? end?.serviceTier;
+  const told = end === undefined ? run.tierSoFar : (end.servedTier ?? end.serviceTier);
   if (told !== undefined && told !== "") return told.slice(0, maximumTierLength);
   const { request, vectors } = context;
   if (request === undefined || vectors !== undefined) return "";
