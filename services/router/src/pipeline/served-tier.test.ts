@@ -1,13 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import {
-  ContentPartSchema,
-  GenerateRequestSchema,
-  MessageRole,
-  MessageSchema,
-  ToolSchema,
-} from "@penstock/api";
-import type { ContentPart, GenerateRequest, UsageEvent } from "@penstock/api";
+import { GenerateRequestSchema, MessageRole, MessageSchema, ToolSchema } from "@penstock/api";
+import type { ContentPartSchema, GenerateRequest, UsageEvent } from "@penstock/api";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FormatName } from "@penstock/formats";
 import type { CompiledTarget } from "@penstock/snapshot";
