@@ -3,6 +3,7 @@ import { UsageEventBatchSchema, UsageEventSchema } from "@penstock/api";
 import type { PublishResult } from "@penstock/bus";
 import { GatewayError } from "@penstock/errors";
 import type { ErrorReason } from "@penstock/errors";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EventPacker } from "./event-packer.ts";
 import type { Parcel } from "./event-packer.ts";
@@ -24,6 +25,35 @@ const refused = (reason: ErrorReason): PublishResult => ({
   ok: false,
   error: new GatewayError(reason, "no"),
 });
+
+const outageReasons = ["UNAVAILABLE", "OVERLOADED", "DEADLINE_EXCEEDED"] as const;
+
+function publishAll(
+  one: EventPacker,
+  batch: readonly FinalRecord[],
+  resultOf: (parcel: Parcel) => PublishResult,
+): Parcel[] {
+  const parcels = one.pack(batch);
+  one.published(parcels, parcels.map(resultOf));
+  return parcels;
+}
+
+/** Publications before the one in which the guilty event is alone in its message. */
+function triesUntilAlone(
+  one: EventPacker,
+  batch: readonly FinalRecord[],
+  guilty: FinalRecord | undefined,
+  reason: ErrorReason,
+): number {
+  const isGuilty = ({ finals }: Parcel): boolean => finals.some((final) => final === guilty);
+  for (let tries = 0; tries < 100; tries += 1) {
+    const parcels = publishAll(one, batch, (parcel) =>
+      isGuilty(parcel) ? refused(reason) : taken,
+    );
+    if (parcels.find(isGuilty)?.finals.length === 1) return tries;
+  }
+  return Number.POSITIVE_INFINITY;
+}
 
 describe("EventPacker", () => {
   it("makes messages that the protocol's own reader takes apart", () => {
@@ -96,8 +126,48 @@ describe("EventPacker", () => {
 
   it("halves what was refused, not what would have been allowed", () => {
     const one = packer();
-    one.published(one.pack(finalsOf(5)), [refused("UNAVAILABLE")]);
+    one.published(one.pack(finalsOf(5)), [refused("FIELD_INVALID")]);
     expect(sizes(one.pack(finalsOf(5)))).toEqual([2, 2, 1]);
+  });
+
+  it("halves on other reasons only beside messages that were taken", () => {
+    const one = packer();
+    one.published(one.pack(finalsOf(100)), [refused("UNAVAILABLE"), refused("UNAVAILABLE")]);
+    expect(sizes(one.pack(finalsOf(100)))).toEqual([64, 36]);
+    one.published(one.pack(finalsOf(100)), [refused("UNAVAILABLE"), taken]);
+    expect(sizes(one.pack(finalsOf(100)))).toEqual([32, 32, 32, 4]);
+  });
+
+  it("packs as before after an outage, and finds a guilty event in the steps of halving", () => {
+    const outages = fc.array(fc.constantFrom<ErrorReason>(...outageReasons), { maxLength: 40 });
+    const guilty = fc.record({
+      at: fc.nat({ max: 299 }),
+      reason: fc.constantFrom<ErrorReason>("FIELD_INVALID", "UNAVAILABLE", "FAILED_PRECONDITION"),
+    });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        outages,
+        guilty,
+        (count, outage, { at, reason }) => {
+          const one = packer();
+          const batch = finalsOf(count);
+          const usual = sizes(one.pack(batch));
+          const idsBefore = one.pack(batch).map(({ message }) => message.id);
+          for (const why of outage) publishAll(one, batch, () => refused(why));
+          // Of an outage only the first message is taken apart, into its first event and the rest.
+          const idsLast = new Set(one.pack(batch).map(({ message }) => message.id));
+          expect(idsBefore.slice(1).every((id) => idsLast.has(id))).toBe(true);
+          publishAll(one, batch, () => taken);
+          expect(sizes(one.pack(batch))).toEqual(usual);
+
+          const poison = batch[at % count];
+          const steps = triesUntilAlone(one, batch, poison, reason);
+          const waits = reason === "FIELD_INVALID" || usual.length > 1 ? 0 : 4;
+          expect(steps).toBeLessThanOrEqual(Math.ceil(Math.log2(64)) + waits);
+        },
+      ),
+    );
   });
 
   it("makes the same messages again of what was late, so that they are kept once", () => {

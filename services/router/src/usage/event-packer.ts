@@ -12,6 +12,8 @@ const mostEvents = 64;
 const mostBytes = 64 * 1024;
 /** Publications without a refusal after which twice as many events go together. */
 const calmPublications = 32;
+/** Publications of which the bus takes nothing after which one event is tried alone. */
+const vainPublications = 4;
 
 /** One message and the events in it. */
 export interface Parcel {
@@ -21,13 +23,19 @@ export interface Parcel {
 
 /**
  * Puts many events into one message: the bus costs as much for a message as a router for a good
- * part of a request. When a message is refused fewer go together, until the event that is to blame
- * goes alone: what is refused alone is refused for its own sake.
+ * part of a request. When a message is refused for what it is fewer go together, until the event
+ * that is to blame goes alone: what is refused alone is refused for its own sake.
+ *
+ * A bus that is away refuses everything, and fewer together would only make its return dearer: a
+ * reason other than FIELD_INVALID counts where the same publication had messages that were taken.
+ * Where all it has are in one message nothing could be, so one event goes alone after a while: if
+ * it is taken, or all but it, the bus is there and the rest was refused for what it is.
  */
 export class EventPacker {
   readonly #subject: string;
   #most = mostEvents;
   #calm = 0;
+  #vain = 0;
 
   constructor(subject: string) {
     this.#subject = subject;
@@ -41,7 +49,10 @@ export class EventPacker {
     const parcels: Parcel[] = [];
     for (let start = 0; start < batch.length;) {
       const end = this.#endOfParcel(batch, start);
-      parcels.push(this.#parcel(batch.slice(start, end)));
+      // Those behind the first message stay what they were, with their ids.
+      const alone = start === 0 && end > 1 && this.#vain >= vainPublications;
+      if (alone) parcels.push(this.#parcel(batch.slice(0, 1)));
+      parcels.push(this.#parcel(batch.slice(alone ? 1 : start, end)));
       start = end;
     }
     return parcels;
@@ -49,7 +60,10 @@ export class EventPacker {
 
   /** What became of a publication; undefined: not known. */
   published(parcels: readonly Parcel[], results: readonly (PublishResult | undefined)[]): void {
-    const refused = parcels.filter((_, index) => isRefused(results[index]));
+    const someTaken = results.some((result) => result?.ok === true);
+    const refused = parcels.filter((_, index) => isBlamed(results[index], someTaken));
+    if (results.every((result) => result?.ok === true)) this.#vain = 0;
+    else if (!someTaken && results.some(isRefused)) this.#vain += 1;
     const largest = refused.reduce((most, { finals }) => Math.max(most, finals.length), 1);
     if (largest > 1) {
       this.#most = Math.min(this.#most, largest) >> 1;
@@ -86,4 +100,10 @@ export class EventPacker {
 /** Late ones are not: how much is published at once is another matter, see `UsagePublisher`. */
 function isRefused(result: PublishResult | undefined): boolean {
   return result?.ok === false && result.error.reason !== "DEADLINE_EXCEEDED";
+}
+
+/** Whether a message was refused for what it is, not because the bus takes nothing now. */
+function isBlamed(result: PublishResult | undefined, othersTaken: boolean): boolean {
+  if (!isRefused(result)) return false;
+  return othersTaken || (result?.ok === false && result.error.reason === "FIELD_INVALID");
 }
