@@ -34,7 +34,10 @@ class Ledger implements EventWork<Item> {
     return text.startsWith("early") && deliveryCount < 3 ? 200 : undefined;
   }
 
+  onStore: () => Promise<unknown> | undefined = () => undefined;
+
   async store(batch: readonly { readonly item: Item }[]): Promise<readonly ConfirmedSequence[]> {
+    await this.onStore();
     this.transactions.push(batch.length);
     const texts = batch.map(({ item }) => item.text);
     if (texts.some((text) => text.startsWith("bad"))) throw new RangeError("bad");
@@ -141,6 +144,37 @@ describe("EventConsumer", () => {
     expect(await consumer().handle([cut, message("n", ["good3"])])).toEqual(["reject", "ack"]);
     expect(malformed).toEqual(["m"]);
     expect(ledger.stored).toEqual(["good3"]);
+  });
+
+  it("begins no transaction after it was closed or aborted; the rest comes again", async () => {
+    const batch = ["good1", "bad1", "noise1"].map((text, index) =>
+      message(`${index}`, index < 2 ? [text, "good2", "good3"] : [text]),
+    );
+    const again = { retryAfterMs: 1_000 };
+    const closed = consumer();
+    ledger.onStore = () => closed.close();
+    expect(await closed.handle(batch)).toEqual(["ack", again, again]);
+    expect(ledger.transactions).toEqual([3]);
+
+    const abort = new AbortController();
+    const aborted = consumer();
+    await aborted.start(abort.signal);
+    ledger.onStore = async () => abort.abort();
+    // Taken apart because of the bad one, of which only the first try had begun.
+    expect(await aborted.handle(batch.slice(1, 2))).toEqual([again]);
+    expect(ledger.transactions).toEqual([3, 3]);
+    expect(ledger.passed).toEqual([]);
+    expect(malformed).toEqual([]);
+  });
+
+  it("tells the bus of its progress before each transaction", async () => {
+    const order: string[] = [];
+    ledger.onStore = async () => order.push("store");
+    const texts = Array.from({ length: 4 }, (_, index) => `good${index + 1}`);
+    const batch = [message("m", texts), message("n", ["bad5", "good6"]), message("o", ["noise7"])];
+    await consumer().handle(batch, () => order.push("progress"));
+    expect(order.filter((step) => step === "store")).toHaveLength(4);
+    expect(order.join(" ").replaceAll("progress store", "P")).toBe("P progress P P P");
   });
 
   it("asks for fewer messages than the events of a transaction", async () => {

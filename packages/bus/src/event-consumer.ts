@@ -5,6 +5,7 @@ import { ConfirmedWriter } from "./confirmed-writer.ts";
 import type { ConfirmedSequence } from "./confirmed-writer.ts";
 import { eventsIn } from "./event-batch.ts";
 import type { Consumption, Delivery, DeliveryOutcome, EventStream } from "./event-stream.ts";
+import { busClosed } from "./limits.ts";
 
 /** The number of one event of one life of a router. */
 export interface NumberedEvent {
@@ -56,7 +57,10 @@ const maximumWaitMs = 5_000;
 const retryAfterMs = 1_000;
 /**
  * Messages asked for at once, as a part of the events of one transaction: one message has many
- * events where there are many, and what was asked for has to be answered in time.
+ * events where there are many. Full messages still make up to 21 transactions, more than the time
+ * to answer may hold, so the bus hears of progress before each. To ask for fewer would make small
+ * transactions of messages with one event; to leave the rest of a slow batch to its next delivery
+ * would count as a delivery that failed, and after thirty of those events are given up.
  */
 const messagesPerEvent = 1 / 4;
 
@@ -75,6 +79,7 @@ export class EventConsumer<Item> {
   readonly #options: EventConsumerOptions<Item>;
   readonly #confirmed: ConfirmedWriter;
   #consumption: Consumption | undefined;
+  #closing = false;
 
   constructor(options: EventConsumerOptions<Item>) {
     this.#options = options;
@@ -84,23 +89,28 @@ export class EventConsumer<Item> {
   /** Starts to consume, or goes on where another instance of the service stopped. */
   async start(signal?: AbortSignal): Promise<void> {
     const { stream, work, events } = this.#options;
+    signal?.addEventListener("abort", () => (this.#closing = true), { once: true });
     this.#consumption = await stream.consume({
       consumer: work.consumer,
       maxBatch: Math.ceil(work.maxBatch * messagesPerEvent),
       maxWaitMs: maximumWaitMs,
       ...(signal === undefined ? {} : { signal }),
-      handle: (batch) => this.handle(batch),
+      handle: (batch, progress) => this.handle(batch, progress),
       onProblem: (error) => events.consumerProblem(error),
     });
   }
 
-  /** Finishes the batch under way and takes no more. */
+  /** Finishes the transaction under way and begins no more; the rest is delivered again. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#consumption?.close();
   }
 
-  /** Handles one batch; never throws. */
-  async handle(batch: readonly Delivery[]): Promise<DeliveryOutcome[]> {
+  /** Handles one batch; never throws. `progress` is called before each transaction. */
+  async handle(
+    batch: readonly Delivery[],
+    progress: () => void = () => undefined,
+  ): Promise<DeliveryOutcome[]> {
     const outcomes: DeliveryOutcome[] = [];
     // Read in parts, so that others get their turn in between.
     let part: Message[] = [];
@@ -108,32 +118,43 @@ export class EventConsumer<Item> {
     for (const delivery of batch) {
       const message = { delivery, events: eventsOf(delivery) };
       if (count > 0 && count + message.events.length > this.#options.work.maxBatch) {
-        outcomes.push(...(await this.#handlePart(part)));
+        outcomes.push(...(await this.#handlePart(part, progress)));
         part = [];
         count = 0;
       }
       part.push(message);
       count += message.events.length;
     }
-    outcomes.push(...(await this.#handlePart(part)));
+    outcomes.push(...(await this.#handlePart(part, progress)));
     return outcomes;
   }
 
-  async #handlePart(part: readonly Message[]): Promise<DeliveryOutcome[]> {
-    const outcomes = await this.#handleEvents(part.flatMap(({ events }) => events));
+  async #handlePart(part: readonly Message[], progress: () => void): Promise<DeliveryOutcome[]> {
+    if (this.#closing) return part.map(() => ({ retryAfterMs }));
+    const all = part.flatMap(({ events }) => events);
+    const outcomes = await this.#handleEvents(all, () => this.#mayGoOn(progress));
     return part.map(({ events }) =>
       outcomeOfAll(events.map((event) => outcomes.get(event) ?? { retryAfterMs })),
     );
   }
 
-  async #handleEvents(batch: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
+  /** @throws GatewayError UNAVAILABLE once it closes. */
+  #mayGoOn(progress: () => void): void {
+    if (this.#closing) throw busClosed();
+    progress();
+  }
+
+  async #handleEvents(
+    batch: readonly Delivery[],
+    goOn: () => void,
+  ): Promise<Map<Delivery, DeliveryOutcome>> {
     const { work, events } = this.#options;
     const outcomes = new Map<Delivery, DeliveryOutcome>();
     const readable: ReadDelivery<Item>[] = [];
     for (const delivery of batch) {
       const item = work.read(delivery.payload);
       if (item === undefined) {
-        outcomes.set(delivery, await this.#dropMalformed(delivery));
+        outcomes.set(delivery, await this.#dropMalformed(delivery, goOn));
         continue;
       }
       const waitMs = work.waitMs(item, delivery.deliveryCount);
@@ -143,8 +164,12 @@ export class EventConsumer<Item> {
     const consumed = await consumeBatches(readable, {
       maxBatch: work.maxBatch,
       isLasting: work.isLasting,
-      store: async (entries) => await this.#confirm(await work.store(entries)),
+      store: async (entries) => {
+        goOn();
+        await this.#confirm(await work.store(entries));
+      },
       giveUp: async (item, error) => {
+        goOn();
         events.eventRefused(item, error);
         await this.#confirm(await work.pass(work.eventOf(item)));
       },
@@ -153,10 +178,11 @@ export class EventConsumer<Item> {
     return outcomes;
   }
 
-  async #dropMalformed(delivery: Delivery): Promise<DeliveryOutcome> {
+  async #dropMalformed(delivery: Delivery, goOn: () => void): Promise<DeliveryOutcome> {
     const { work, events } = this.#options;
     const event = work.numberOf(delivery.payload);
     try {
+      goOn();
       if (event !== undefined) await this.#confirm(await work.pass(event));
     } catch {
       return { retryAfterMs };

@@ -42,9 +42,11 @@ export interface ConsumeOptions {
   readonly signal?: AbortSignal;
   /**
    * Handles one batch, one outcome for each delivery in the same order. Called again only after
-   * it resolved. If it throws, the whole batch comes again after a second.
+   * it resolved. If it throws, the whole batch comes again after a second. Each call of
+   * `progress` says that the handler is still at it: the time to answer begins anew for all that
+   * this consumer has. It never throws, and does nothing after the end.
    */
-  handle(batch: Delivery[]): Promise<DeliveryOutcome[]>;
+  handle(batch: Delivery[], progress: () => void): Promise<DeliveryOutcome[]>;
   onProblem?(error: unknown): void;
 }
 

@@ -26,7 +26,7 @@ export interface StreamTopology {
   readonly maxAgeMs: number;
   /** A message id repeated within this time is kept once. */
   readonly dedupeWindowMs: number;
-  /** A delivery not answered within this time is delivered again. */
+  /** A delivery not answered within this time of it, or of the last progress, comes again. */
   readonly ackWaitMs: number;
   /** Deliveries of one consumer that may be unanswered at once. */
   readonly maxUnacknowledged: number;
@@ -124,7 +124,8 @@ export const defaultTopology: Topology = {
     maxAgeMs: 7 * dayMs,
     // Longer than a router needs to reconnect and repeat what it has no answer for.
     dedupeWindowMs: 120_000,
-    // Longer than the slowest transaction of a consumer with its retries.
+    // Longer than the slowest transaction of a consumer with its retries. A batch of messages with
+    // many events takes up to 21 of them; a consumer tells of its progress before each.
     ackWaitMs: 30_000,
     maxUnacknowledged: 4_096,
   },

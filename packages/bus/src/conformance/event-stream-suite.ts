@@ -14,7 +14,10 @@ export interface StreamHarness {
   close(): Promise<void>;
 }
 
-type Handle = (batch: Delivery[]) => DeliveryOutcome[] | Promise<DeliveryOutcome[]>;
+type Handle = (
+  batch: Delivery[],
+  progress: () => void,
+) => DeliveryOutcome[] | Promise<DeliveryOutcome[]>;
 
 const subject = usageSubject("replica-1");
 
@@ -40,10 +43,10 @@ async function collect(
     maxWaitMs: 1_000,
     onProblem: (problem) => problems.push(problem),
     ...options,
-    handle: async (batch) => {
+    handle: async (batch, progress) => {
       seen.push(...batch);
       batches.push(batch.length);
-      return (await options.handle?.(batch)) ?? batch.map(() => "ack");
+      return (await options.handle?.(batch, progress)) ?? batch.map(() => "ack");
     },
   });
   const ids = (): string[] => seen.map((delivery) => delivery.id);
@@ -263,6 +266,26 @@ function describeOutcomes(get: () => StreamHarness): void {
     await vi.waitFor(() => expect(other.ids()).toEqual(["id-0"]), 5_000);
     expect(other.seen[0]?.deliveryCount).toBe(2);
     await other.consumption.close();
+  });
+
+  it("leaves with a slow handler what it has, as long as it tells of its progress", async () => {
+    const { stream, ackWaitMs, passTime } = get();
+    const { seen, consumption } = await collect(stream, {
+      maxBatch: 1,
+      handle: async (batch, progress) => {
+        for (let step = 0; batch[0]?.id === "id-0" && step < 4; step += 1) {
+          progress();
+          await passTime(ackWaitMs * 0.6);
+        }
+        return batch.map(() => "ack");
+      },
+    });
+    await stream.publish(messages(3));
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(3), 10_000);
+    await passTime(ackWaitMs * 1.2);
+    expect(seen.map(({ id }) => id)).toEqual(["id-0", "id-1", "id-2"]);
+    expect(seen.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 1, 1]);
+    await consumption.close();
   });
 }
 

@@ -110,6 +110,12 @@ export class MemoryConsumer {
     }
   }
 
+  /** The handler is still at it: its time begins anew. */
+  prolong(flight: Flight): void {
+    if (!this.#end(flight)) return;
+    flight.deadline = this.#schedule(this.#options.ackWaitMs, () => this.giveBack(flight));
+  }
+
   /** Makes messages nobody answered for available at once. */
   giveBack(flight: Flight): void {
     if (!this.#end(flight)) return;

@@ -63,7 +63,8 @@ export class MemoryRun {
   async #work(flight: Flight): Promise<void> {
     let outcomes: readonly DeliveryOutcome[] = [];
     try {
-      outcomes = await this.#options.handle(this.#consumer.deliveriesOf(flight));
+      const progress = (): void => this.#consumer.prolong(flight);
+      outcomes = await this.#options.handle(this.#consumer.deliveriesOf(flight), progress);
     } catch (error) {
       this.#options.onProblem?.(error);
     }

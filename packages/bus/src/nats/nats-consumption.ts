@@ -24,6 +24,8 @@ export interface NatsConsumptionContext {
 const retryAfterErrorMs = 1_000;
 const closeWaitMs = 5_000;
 const longestPauseMs = 10_000;
+/** The server hears of progress at most so often within the time to answer. */
+const progressesInWait = 6;
 // The client notices a silent server after two missed heartbeats, half a request each: short
 // requests mean that deliveries go on seconds, not a minute, after a server came back.
 const shortestRequestMs = 1_000;
@@ -38,6 +40,7 @@ export class NatsConsumption implements Consumption {
   #handling: readonly JsMsg[] = [];
   #working: Promise<void> | undefined;
   #scheduled = false;
+  #progressedMs = Number.NEGATIVE_INFINITY;
   readonly #started = Promise.withResolvers<void>();
   readonly #following: Promise<void>;
 
@@ -151,10 +154,20 @@ export class NatsConsumption implements Consumption {
     });
   }
 
+  /** What waits for the handler needs the time as well: it was delivered together with the rest. */
+  #progress(batch: readonly JsMsg[]): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    const isSoon = nowMs - this.#progressedMs < this.#context.stream.ackWaitMs / progressesInWait;
+    if (isSoon || this.#handling !== batch) return;
+    this.#progressedMs = nowMs;
+    for (const message of [...batch, ...this.#waiting]) prolong(message);
+  }
+
   async #work(batch: readonly JsMsg[]): Promise<void> {
     let outcomes: readonly DeliveryOutcome[] = [];
     try {
-      outcomes = await this.#context.options.handle(batch.map(toDelivery));
+      const progress = (): void => this.#progress(batch);
+      outcomes = await this.#context.options.handle(batch.map(toDelivery), progress);
     } catch (error) {
       this.#context.options.onProblem?.(error);
     }
@@ -166,6 +179,14 @@ export class NatsConsumption implements Consumption {
       else if (outcome === "reject") message.term();
       else message.nak(outcome.retryAfterMs);
     }
+  }
+}
+
+function prolong(message: JsMsg): void {
+  try {
+    message.working();
+  } catch {
+    // Its connection was lost: it comes again on the next.
   }
 }
 
