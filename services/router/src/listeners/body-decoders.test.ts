@@ -12,6 +12,7 @@ import { BodyBudget } from "./body-budget.ts";
 import { BodyDecoders, codingOf } from "./body-decoders.ts";
 import type { BodyCoding } from "./body-decoders.ts";
 import { maximumBodyBytes } from "./body-errors.ts";
+import { stillHeld } from "./still-held.fixture.ts";
 
 const text = Buffer.from(JSON.stringify({ text: "word ".repeat(40_000), odd: "ä€" }));
 const packed: readonly [name: string, BodyCoding, (body: Buffer) => Buffer][] = [
@@ -137,6 +138,35 @@ describe("BodyDecoders", () => {
     expect(new Set(heard)).toEqual(new Set([1, 2, 3, 4, 6, 7]));
     stops[1]?.();
     expectFree(budget);
+  });
+
+  it.each(["whole", "cut off", "stopped"])("keeps no bytes of a body: %s", async (how) => {
+    const decoders = new BodyDecoders(new BodyBudget(budgetBytes));
+    const parts: WeakRef<object>[] = [];
+    const { concat } = Buffer;
+    Buffer.concat = (pieces, ...others) => {
+      parts.push(...pieces.map((piece) => new WeakRef(piece)));
+      return concat(pieces, ...others);
+    };
+    let ended = 0;
+    const begin = (): (() => void) => {
+      const body = gzipSync(text);
+      const sent = how === "cut off" ? body.subarray(0, -1) : body;
+      parts.push(new WeakRef(sent));
+      return decoders.decode(sent, "gzip", () => void (ended += 1));
+    };
+    try {
+      const stop = begin();
+      if (how === "stopped") stop();
+      else await expect.poll(() => ended).toBe(1);
+      if (how === "whole") expect(parts.length).toBeGreaterThan(2);
+      await expect.poll(() => stillHeld(parts)).toBe(0);
+      // What stops it is kept for as long as the answer takes.
+      stop();
+      expect(ended).toBe(how === "stopped" ? 0 : 1);
+    } finally {
+      Buffer.concat = concat;
+    }
   });
 
   it("refuses at once what there is no room for to wait", () => {

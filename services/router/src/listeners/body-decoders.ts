@@ -93,13 +93,16 @@ export class BodyDecoders {
   }
 }
 
-/** One body on its way. */
+const noBytes = Buffer.alloc(0);
+
+/** One body on its way. Callers may keep it: once it has ended there are no bytes in it. */
 class Decoding {
   done: (body: Buffer | GatewayError) => void = () => undefined;
-  readonly #body: Buffer;
+  started = false;
   readonly #coding: BodyCoding;
   readonly #budget: BodyBudget;
-  readonly #pieces: Buffer[] = [];
+  #body: Buffer;
+  #pieces: Buffer[] = [];
   #decoder: ReturnType<typeof createDecoder> | undefined;
   #unpackedBytes = 0;
   #heldBytes = 0;
@@ -111,10 +114,6 @@ class Decoding {
     this.#budget = budget;
   }
 
-  get started(): boolean {
-    return this.#decoder !== undefined;
-  }
-
   takeRoom(sizeBytes = this.#body.length): boolean {
     if (!this.#budget.take(sizeBytes)) return false;
     this.#heldBytes += sizeBytes;
@@ -123,6 +122,7 @@ class Decoding {
 
   start(): void {
     const decoder = createDecoder(this.#coding, this.#body);
+    this.started = true;
     this.#decoder = decoder;
     decoder.on("data", (piece: Buffer) => this.#add(piece));
     decoder.on("error", () => this.#end(damaged(this.#coding)));
@@ -139,6 +139,9 @@ class Decoding {
     this.#over = true;
     this.#budget.give(this.#heldBytes);
     this.#decoder?.destroy();
+    this.#decoder = undefined;
+    this.#body = noBytes;
+    this.#pieces = [];
     return true;
   }
 

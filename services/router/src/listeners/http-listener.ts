@@ -187,11 +187,14 @@ export class HttpListener {
       this.#read(handler, downstream, endpoint, body);
       return;
     }
-    const stop = this.#decoders.decode(body, coding, (unpacked) => {
+    let stop: (() => void) | undefined;
+    const onClose = (): void => stop?.();
+    response.once("close", onClose);
+    stop = this.#decoders.decode(body, coding, (unpacked) => {
+      response.off("close", onClose);
       if (unpacked instanceof GatewayError) handler.refuse(unpacked);
       else this.#read(handler, downstream, endpoint, unpacked);
     });
-    response.once("close", stop);
   }
 
   #read(

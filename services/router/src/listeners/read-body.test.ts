@@ -1,10 +1,12 @@
 import type { IncomingMessage } from "node:http";
+import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import type { GatewayError } from "@penstock/errors";
 import { describe, expect, it } from "vitest";
 import { BodyBudget } from "./body-budget.ts";
 import { maximumBodyBytes } from "./body-errors.ts";
 import { readBody } from "./read-body.ts";
+import { stillHeld } from "./still-held.fixture.ts";
 
 /** A body as it arrives, of a size that was announced or not, and what became of it. */
 function arriving(budget: BodyBudget, announced?: number) {
@@ -30,6 +32,26 @@ describe("readBody", () => {
     expect(heard.map(String)).toEqual(["abcd"]);
     expect(budget.take(4)).toBe(true);
   });
+
+  it.each(["end", "close"])(
+    "keeps no piece after the %s, while the request is kept",
+    async (how) => {
+      const request = Object.assign(new EventEmitter(), { headers: {} });
+      let bodies = 0;
+      readBody(request as unknown as IncomingMessage, new BodyBudget(), () => void (bodies += 1));
+      const pieces = Array.from({ length: 3 }, () => {
+        const piece = Buffer.from("a piece of some size");
+        request.emit("data", piece);
+        return new WeakRef(piece);
+      });
+      await turn();
+      expect(stillHeld(pieces)).toBe(3);
+      request.emit(how);
+      await expect.poll(() => stillHeld(pieces)).toBe(0);
+      expect(bodies).toBe(how === "end" ? 1 : 0);
+      expect(request.listenerCount("data")).toBe(1);
+    },
+  );
 
   it.each([undefined, 0])("hears of an empty body once; announced: %s", async (announced) => {
     const { stream, heard } = arriving(new BodyBudget(), announced);

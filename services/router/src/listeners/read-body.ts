@@ -70,7 +70,10 @@ class GatheredBody {
   ) {
     this.#budget = budget;
     this.#done = done;
-    request.on("close", () => this.#giveBack());
+    request.on("close", () => {
+      this.#over = true;
+      this.#drop();
+    });
     request.on("end", () => this.#end());
   }
 
@@ -90,18 +93,23 @@ class GatheredBody {
 
   #refuse(error: GatewayError): void {
     this.#over = true;
-    this.#pieces = [];
-    this.#giveBack();
+    this.#drop();
     this.#done(error);
   }
 
   #end(): void {
     if (this.#over) return;
     this.#giveBack();
-    const [only] = this.#pieces;
-    this.#done(
-      this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces),
-    );
+    const pieces = this.#pieces;
+    // The request's listeners keep this object until the answer has ended.
+    this.#pieces = [];
+    const [only] = pieces;
+    this.#done(pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces));
+  }
+
+  #drop(): void {
+    this.#pieces = [];
+    this.#giveBack();
   }
 
   #giveBack(): void {
