@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { RequestOutcome } from "@penstock/api";
 import { GatewayError } from "@penstock/errors";
@@ -60,6 +60,37 @@ describe("a request", () => {
     expect(pipeline.health.list(pipeline.clock.monotonicMs())[0]?.inFlight).toBe(0);
     pipeline.clock.advance(900_000);
     expect(pipeline.upstream.calls).toHaveLength(0);
+  });
+
+  it("asks nobody after its end when quota can't be asked for by a mistake of ours", () => {
+    const pipeline = createPipeline(sampleSnapshot(onTarget));
+    pipeline.leases.onNeed = () => {
+      throw new Error("planted");
+    };
+    const { downstream } = pipeline.send();
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    pipeline.clock.advance(900_000);
+    expect(pipeline.upstream.calls).toHaveLength(0);
+    expect(downstream.heard).toEqual(["fail"]);
+    expect(pipeline.bugs).toHaveLength(1);
+    expect(pipeline.admission.open).toBe(0);
+    expect(pipeline.spool.finals).toHaveLength(1);
+  });
+
+  it("asks nobody after its end though the wait for quota can't be ended either", () => {
+    const pipeline = createPipeline(sampleSnapshot(onTarget));
+    const planted = (): never => {
+      throw new Error("planted");
+    };
+    pipeline.leases.onNeed = planted;
+    pipeline.leases.stopWaiting = planted;
+    const voided = vi.spyOn(pipeline.leases, "void");
+    const { downstream } = pipeline.send();
+    pipeline.clock.advance(900_000);
+    expect(downstream.heard).toEqual(["fail"]);
+    expect(pipeline.bugs).toHaveLength(2);
+    expect(pipeline.upstream.calls).toHaveLength(0);
+    expect(voided).toHaveBeenCalledOnce();
   });
 
   it("makes no further attempt when the first one could not be sent by a mistake of ours", () => {

@@ -176,9 +176,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
   onMistake(error: unknown): void {
     this.#parts.events.bug(this.#context.requestId, error);
     if (this.#ended) return;
-    for (const run of [this.#rival, this.#current]) {
+    const steps = [
+      () => this.#turns.cancel(),
+      () => this.#callOff(this.#rival),
+      () => this.#callOff(this.#current),
+    ];
+    for (const step of steps) {
       try {
-        this.#callOff(run);
+        step();
       } catch (another) {
         this.#parts.events.bug(this.#context.requestId, another);
       }

@@ -34,6 +34,7 @@ export class TargetTurns implements ReservationListener {
   readonly #sequence: AttemptSequence;
   readonly #owner: TurnOwner;
   #reserving: QuotaReservation | undefined;
+  #over = false;
 
   constructor(
     context: RequestContext,
@@ -75,8 +76,9 @@ export class TargetTurns implements ReservationListener {
     this.next();
   }
 
-  /** Nothing is held for a turn any more. */
+  /** Nothing is held for a turn any more, and none begins. */
   cancel(): void {
+    this.#over = true;
     this.#reserving?.cancel();
   }
 
@@ -87,6 +89,10 @@ export class TargetTurns implements ReservationListener {
 
   #reserved(outcome: Reserved | QuotaRefused): void {
     this.#reserving = undefined;
+    if (this.#over) {
+      if (outcome.kind === "reserved") this.#parts.leases.void(outcome.reservation);
+      return;
+    }
     const { target } = this.#sequence;
     if (target === undefined) return;
     if (outcome.kind === "reserved") {
