@@ -52,6 +52,7 @@ function describePrices(prices: ModelPrices): Record<string, string | undefined>
     output: perToken(prices.outputNanoUsdPerMillionTokens),
     input_cache_read: perToken(prices.cacheReadInputNanoUsdPerMillionTokens),
     input_cache_write: perToken(prices.cacheWriteInputNanoUsdPerMillionTokens),
+    input_cache_write_1h: perToken(prices.cacheWrite1hInputNanoUsdPerMillionTokens),
     output_reasoning: perToken(prices.reasoningOutputNanoUsdPerMillionTokens),
     input_audio: perToken(prices.audioInputNanoUsdPerMillionTokens),
     output_audio: perToken(prices.audioOutputNanoUsdPerMillionTokens),

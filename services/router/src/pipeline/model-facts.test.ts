@@ -109,6 +109,28 @@ describe("what is said of a model", () => {
     });
   });
 
+  it("tells what writes cost that a cache keeps for an hour", () => {
+    const hour = {
+      cacheWriteInputNanoUsdPerMillionTokens: "5",
+      cacheWrite1hInputNanoUsdPerMillionTokens: "8",
+    };
+    const other = { ...dear, inputNanoUsdPerMillionTokens: "2" };
+    const pricesOf = (of: JsonValue) => commonFacts(targets({}, {}, [{ ...cheap, ...hour }, of]));
+    expect(pricesOf(other).prices?.cacheWrite1hInputNanoUsdPerMillionTokens).toBe(8n);
+    // Without a price of their own they cost what other writes cost there.
+    const dearer = pricesOf({ ...other, cacheWriteInputNanoUsdPerMillionTokens: "9" });
+    expect(dearer.prices?.cacheWrite1hInputNanoUsdPerMillionTokens).toBe(9n);
+    const none = commonFacts(targets({}, {}, [cheap, dear])).prices;
+    expect(none?.cacheWrite1hInputNanoUsdPerMillionTokens).toBeUndefined();
+    const model = { name: "smart", route: "routes/smart", deployments: [], targets: [] };
+    const described = describeModel({
+      $typeName: "penstock.inference.v1.Model",
+      ...model,
+      facts: dearer,
+    });
+    expect(described).toMatchObject({ pricing: { input_cache_write_1h: "0.000000000000009" } });
+  });
+
   it("says no price where one deployment has none", () => {
     const both = targets({}, {}, [cheap]);
     expect(both.map(({ facts }) => facts?.prices?.inputNanoUsdPerMillionTokens)).toEqual([

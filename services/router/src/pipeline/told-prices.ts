@@ -4,6 +4,7 @@ import type { ModelPrices as BookPrices, TokenPrices } from "@penstock/pricing";
 const optionalPrices = [
   "cacheReadInputNanoUsdPerMillionTokens",
   "cacheWriteInputNanoUsdPerMillionTokens",
+  "cacheWrite1hInputNanoUsdPerMillionTokens",
   "reasoningOutputNanoUsdPerMillionTokens",
   "requestNanoUsd",
   "audioInputNanoUsdPerMillionTokens",
@@ -94,6 +95,8 @@ function otherwise(name: (typeof optionalPrices)[number], prices: ModelPrices): 
     case "audioOutputNanoUsdPerMillionTokens":
     case "imageOutputNanoUsdPerMillionTokens":
       return prices.outputNanoUsdPerMillionTokens;
+    case "cacheWrite1hInputNanoUsdPerMillionTokens":
+      return prices.cacheWriteInputNanoUsdPerMillionTokens ?? prices.inputNanoUsdPerMillionTokens;
     case "audioCacheReadInputNanoUsdPerMillionTokens":
       return prices.cacheReadInputNanoUsdPerMillionTokens ?? prices.inputNanoUsdPerMillionTokens;
     default:
