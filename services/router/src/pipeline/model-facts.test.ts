@@ -60,6 +60,20 @@ describe("what is said of a model", () => {
     expect(capabilities?.reasoning).toBeUndefined();
   });
 
+  it("tells of a tier that is named for large requests alone what small ones are charged", () => {
+    const variants = [
+      { serviceTier: "flex", aboveInputTokens: "9", inputNanoUsdPerMillionTokens: "3" },
+      { aboveInputTokens: "5", inputNanoUsdPerMillionTokens: "7" },
+    ];
+    const own = { ...cheap, inputNanoUsdPerMillionTokens: "4", variants };
+    const both = targets({}, {}, [own, { ...dear, inputNanoUsdPerMillionTokens: "5" }]);
+    const told = commonFacts(both).prices?.variants ?? [];
+    const inputOf = (tier: string, above: bigint) =>
+      told.find((one) => one.serviceTier === tier && one.aboveInputTokens === above)?.prices
+        ?.inputNanoUsdPerMillionTokens;
+    expect([inputOf("flex", 5n), inputOf("flex", 9n), inputOf("", 5n)]).toEqual([5n, 5n, 7n]);
+  });
+
   it("tells what each tier and size costs, the dearest whichever deployment answers", () => {
     const flex = { serviceTier: "flex", inputNanoUsdPerMillionTokens: "3" };
     const large = {

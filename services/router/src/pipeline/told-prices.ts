@@ -60,9 +60,12 @@ function bySpecificity(a: ModelPriceVariant, b: ModelPriceVariant): number {
 
 /** The prices of a target for the smallest request that a condition fits. */
 function pricesUnder(prices: ModelPrices, tier: string, above: bigint | undefined): ModelPrices {
-  const own = prices.variants.find(
+  const { variants } = prices;
+  // As they are charged (`pricesFor` of the pricing package).
+  const isNamed = tier !== "" && variants.some(({ serviceTier }) => serviceTier === tier);
+  const own = variants.find(
     ({ serviceTier, aboveInputTokens: bound }) =>
-      (serviceTier === "" || serviceTier === tier) && (bound ?? -1n) <= (above ?? -1n),
+      serviceTier === (isNamed ? tier : "") && (bound ?? -1n) <= (above ?? -1n),
   );
   return own?.prices ?? prices;
 }
