@@ -163,6 +163,7 @@ export class GrpcGate {
 
   #arrival(metadata: Metadata, deadlineMs: number): RequestArrival {
     const { clock } = this.#options.parts;
+    const startMonotonicMs = clock.monotonicMs();
     const startWallMs = clock.wallMs();
     const given = textOf(metadata, "traceparent");
     return {
@@ -171,7 +172,7 @@ export class GrpcGate {
       token: tokenOf(metadata),
       snapshot: this.#options.currentSnapshot(),
       parent: given === undefined ? undefined : parseTraceparent(given),
-      startMonotonicMs: clock.monotonicMs(),
+      startMonotonicMs,
       startWallMs,
       timeoutMs: Math.min(maximumTimeoutMs, withMargin(deadlineMs - startWallMs)),
     };

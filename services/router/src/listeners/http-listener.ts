@@ -230,6 +230,8 @@ export class HttpListener {
   #arrival(headers: IncomingHttpHeaders, door: Door): RequestArrival {
     const { clock } = this.#options.parts;
     const given = headers["traceparent"];
+    // One after the other: spans count from the one by what went by on the other.
+    const startMonotonicMs = clock.monotonicMs();
     const startWallMs = clock.wallMs();
     return {
       requestId: newUuidV7(clock, startWallMs),
@@ -237,7 +239,7 @@ export class HttpListener {
       token: tokenOf(headers),
       snapshot: this.#options.currentSnapshot(),
       parent: typeof given === "string" ? parseTraceparent(given) : undefined,
-      startMonotonicMs: clock.monotonicMs(),
+      startMonotonicMs,
       startWallMs,
       timeoutMs: timeoutOf(headers),
     };

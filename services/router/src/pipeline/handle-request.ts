@@ -141,7 +141,7 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
 
   #reserve(): void {
     const { context } = this;
-    const { leases, tracer } = this.#parts;
+    const { clock, leases, tracer } = this.#parts;
     context.reserveOffsetMs = context.readyMs - context.startMonotonicMs;
     const outcome = leases.reserve(context.quotaUses, context.readyMs);
     if (outcome.kind !== "wait") {
@@ -150,6 +150,8 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     }
     const reservation = new QuotaReservation(this.#parts, this);
     this.#cancellable = reservation;
+    // What is waited counts from here, and the first request of a process takes a while to get here.
+    context.reserveOffsetMs = clock.monotonicMs() - context.startMonotonicMs;
     context.reserveSpanId = tracer.newSpanId();
     const { traceId, sampled } = context.trace;
     reservation.wait(context.quotaUses, { traceId, spanId: context.reserveSpanId, sampled });
