@@ -31,9 +31,9 @@ export function gateConsumers(inner: Bus): GatedBus {
     answered.set(consumer, 0);
     return inner.usage.consume({
       ...options,
-      handle: async (batch) => {
+      handle: async (batch, progress) => {
         while (barrier !== undefined) await barrier.promise;
-        const outcomes = await options.handle(batch);
+        const outcomes = await options.handle(batch, progress);
         let done = answered.get(consumer) ?? 0;
         for (const [index, { payload }] of batch.entries()) {
           if (typeof outcomes[index] === "string") done += eventsIn(payload).length;
