@@ -1,5 +1,6 @@
 import type { TextRange } from "../format.ts";
 import { keyBytes, type JsonWalker } from "../json-walker.ts";
+import { takeModel } from "../scanned-model.ts";
 
 /** What a scan has found of a whole answer; each member at most once. */
 export interface AnswerScan {
@@ -94,15 +95,6 @@ function takeType(walker: JsonWalker, scan: AnswerScan): number {
   if (scan.isMessage || !walker.spells(start, message)) return -1;
   scan.isMessage = true;
   return start + message.length;
-}
-
-function takeModel(walker: JsonWalker, scan: AnswerScan): number {
-  const start = walker.valueStart;
-  const end = walker.endOfPlainText(start);
-  if (end < 0 || scan.model !== undefined) return -1;
-  scan.modelName = walker.plainText(start, end);
-  scan.model = { start, end };
-  return end;
 }
 
 function takeStopReason(walker: JsonWalker, scan: AnswerScan): number {

@@ -1,6 +1,7 @@
 import type { TokenUsage } from "@penstock/api";
 import type { TextRange } from "../format.ts";
 import { keyBytes, type JsonWalker } from "../json-walker.ts";
+import { takeModel } from "../scanned-model.ts";
 import { readPlainUsage } from "./plain-usage.ts";
 import { newCounts, readUsage, usageOf } from "./usage.ts";
 
@@ -89,15 +90,6 @@ function takeId(walker: JsonWalker, scan: AnswerScan): number {
   if (end < 0 || scan.id !== "") return -1;
   scan.id = walker.plainText(start, end);
   return scan.id === "" ? -1 : end;
-}
-
-function takeModel(walker: JsonWalker, scan: AnswerScan): number {
-  const start = walker.valueStart;
-  const end = walker.endOfPlainText(start);
-  if (end < 0 || scan.model !== undefined) return -1;
-  scan.modelName = walker.plainText(start, end);
-  scan.model = { start, end };
-  return end;
 }
 
 function takeTier(walker: JsonWalker, scan: AnswerScan): number {

@@ -1,6 +1,7 @@
 import type { TokenUsage } from "@penstock/api";
 import type { TextRange } from "../format.ts";
 import { keyBytes, type JsonWalker } from "../json-walker.ts";
+import { takeModel } from "../scanned-model.ts";
 import { newCounts, usageOf } from "../openai-chat/usage.ts";
 import { readPlainUsage } from "./plain-usage.ts";
 import { readUsage } from "./usage.ts";
@@ -104,15 +105,6 @@ function takeWord(
   if (walker.at(start) !== quote) return walker.endOfValue(start);
   const end = walker.endOfPlainText(start);
   if (end >= 0) scan[name] = walker.plainText(start, end);
-  return end;
-}
-
-function takeModel(walker: JsonWalker, scan: AnswerScan): number {
-  const start = walker.valueStart;
-  const end = walker.endOfPlainText(start);
-  if (end < 0 || scan.model !== undefined) return -1;
-  scan.modelName = walker.plainText(start, end);
-  scan.model = { start, end };
   return end;
 }
 
