@@ -9,6 +9,7 @@ export {
 export type { UsageEstimate, UsageEstimateInput } from "./src/estimate-usage.ts";
 export { maximumNanoUsdPerMillionTokens, maximumRequestNanoUsd } from "./src/model-prices.ts";
 export type { ModelPrices, PriceProblem, TokenPrices } from "./src/model-prices.ts";
+export { optionalPriceNames } from "./src/model-prices.ts";
 export { highestCost } from "./src/highest-cost.ts";
 export type { CostBounds } from "./src/highest-cost.ts";
 export {

@@ -23,6 +23,20 @@ export interface TokenPrices {
   readonly imageOutputNanoUsdPerMillionTokens?: bigint;
 }
 
+/** The prices that may be absent; one that is missing here is neither compiled nor told. */
+export const optionalPriceNames = [
+  "cacheReadInputNanoUsdPerMillionTokens",
+  "cacheWriteInputNanoUsdPerMillionTokens",
+  "cacheWrite1hInputNanoUsdPerMillionTokens",
+  "reasoningOutputNanoUsdPerMillionTokens",
+  "requestNanoUsd",
+  "audioInputNanoUsdPerMillionTokens",
+  "audioOutputNanoUsdPerMillionTokens",
+  "audioCacheReadInputNanoUsdPerMillionTokens",
+  "imageInputNanoUsdPerMillionTokens",
+  "imageOutputNanoUsdPerMillionTokens",
+] as const satisfies readonly (keyof TokenPrices)[];
+
 /** What one model costs, and what it costs for some requests instead. */
 export interface ModelPrices extends TokenPrices {
   /**

@@ -1,5 +1,6 @@
 import type { Price, PriceBook, PriceVariant as VariantMessage } from "@penstock/api";
 import { wallMs } from "@penstock/limits";
+import { optionalPriceNames } from "@penstock/pricing";
 import type { PriceEntry, PriceVariant, TokenPrices } from "@penstock/pricing";
 
 import { timestampMs } from "./duration.ts";
@@ -33,22 +34,9 @@ function tokenPrices(price: Price | VariantMessage): TokenPrices {
     inputNanoUsdPerMillionTokens: price.inputNanoUsdPerMillionTokens,
     outputNanoUsdPerMillionTokens: price.outputNanoUsdPerMillionTokens,
   };
-  for (const name of optionalPrices) {
+  for (const name of optionalPriceNames) {
     const value = price[name];
     if (value !== undefined) prices[name] = value;
   }
   return prices;
 }
-
-const optionalPrices = [
-  "cacheReadInputNanoUsdPerMillionTokens",
-  "cacheWriteInputNanoUsdPerMillionTokens",
-  "cacheWrite1hInputNanoUsdPerMillionTokens",
-  "reasoningOutputNanoUsdPerMillionTokens",
-  "requestNanoUsd",
-  "audioInputNanoUsdPerMillionTokens",
-  "audioOutputNanoUsdPerMillionTokens",
-  "audioCacheReadInputNanoUsdPerMillionTokens",
-  "imageInputNanoUsdPerMillionTokens",
-  "imageOutputNanoUsdPerMillionTokens",
-] as const;

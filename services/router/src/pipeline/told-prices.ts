@@ -1,18 +1,6 @@
 import type { ModelPrices, ModelPriceVariant } from "@penstock/api";
+import { optionalPriceNames } from "@penstock/pricing";
 import type { ModelPrices as BookPrices, TokenPrices } from "@penstock/pricing";
-
-const optionalPrices = [
-  "cacheReadInputNanoUsdPerMillionTokens",
-  "cacheWriteInputNanoUsdPerMillionTokens",
-  "cacheWrite1hInputNanoUsdPerMillionTokens",
-  "reasoningOutputNanoUsdPerMillionTokens",
-  "requestNanoUsd",
-  "audioInputNanoUsdPerMillionTokens",
-  "audioOutputNanoUsdPerMillionTokens",
-  "audioCacheReadInputNanoUsdPerMillionTokens",
-  "imageInputNanoUsdPerMillionTokens",
-  "imageOutputNanoUsdPerMillionTokens",
-] as const;
 
 /** Prices of a book as callers get them, with their variants. */
 export function toldPrices(prices: BookPrices): ModelPrices {
@@ -82,7 +70,7 @@ function dearestOf(priced: readonly ModelPrices[]): ModelPrices {
     outputNanoUsdPerMillionTokens: highest((prices) => prices.outputNanoUsdPerMillionTokens),
     variants: [],
   };
-  for (const name of optionalPrices) {
+  for (const name of optionalPriceNames) {
     if (priced.every((prices) => prices[name] === undefined)) continue;
     common[name] = highest((prices) => prices[name] ?? otherwise(name, prices));
   }
@@ -90,7 +78,7 @@ function dearestOf(priced: readonly ModelPrices[]): ModelPrices {
 }
 
 /** What a class costs that has no price of its own. */
-function otherwise(name: (typeof optionalPrices)[number], prices: ModelPrices): bigint {
+function otherwise(name: (typeof optionalPriceNames)[number], prices: ModelPrices): bigint {
   switch (name) {
     case "requestNanoUsd":
       return 0n;
@@ -122,7 +110,7 @@ function withoutVariants(prices: TokenPrices): ModelPrices {
     outputNanoUsdPerMillionTokens: prices.outputNanoUsdPerMillionTokens,
     variants: [],
   };
-  for (const name of optionalPrices) {
+  for (const name of optionalPriceNames) {
     const price = prices[name];
     if (price !== undefined) told[name] = price;
   }
