@@ -41,7 +41,10 @@ interface Tables {
   readonly "quota.accounts": { readonly posted: bigint; readonly overshoot: bigint };
   readonly "quota.transfers": { readonly id: string };
   readonly "telemetry.records": { readonly request_id: string };
-  readonly "telemetry.rollups": { readonly requests: bigint; readonly cost_nano_usd: bigint };
+  readonly "telemetry.rollups_by_tier": {
+    readonly requests: bigint;
+    readonly cost_nano_usd: bigint;
+  };
   readonly pg_stat_activity: { readonly pid: number; readonly application_name: string };
 }
 
@@ -190,7 +193,7 @@ function suite(): void {
     const records = await db.selectFrom("telemetry.records").select("request_id").execute();
     expect(records).toHaveLength(Number(count));
     const rollups = await db
-      .selectFrom("telemetry.rollups")
+      .selectFrom("telemetry.rollups_by_tier")
       .select(["requests", "cost_nano_usd"])
       .execute();
     const sum = rollups.reduce((requests, row) => requests + row.requests, 0n);

@@ -206,6 +206,28 @@ describe("the cost of a request", () => {
   });
 });
 
+describe("penstock usage", () => {
+  it("sums by the tier that served, not by the one that was asked for", async () => {
+    const own = await gateway.issueKey("projects/test/virtualKeys/summed");
+    const client = gateway.grpcClient(own);
+    const send = async (model: string, serviceTier?: string): Promise<bigint> => {
+      const request = { model, messages: words(1), ...(serviceTier && { serviceTier }) };
+      const { response } = await client.generate(request);
+      return (await attemptOf(response.started?.requestId ?? "")).costNanoUsd ?? 0n;
+    };
+    const flex = (await send("chat", "flex")) + (await send("chat", "flex"));
+    const standard = await send("chat-down", "flex");
+    const usual = await send("chat");
+    const arguments_ = ["usage", "--group-by", "tier", "--key", "test/summed", "-o", "json"];
+    const { exitCode, stdout } = await runPenstock(arguments_, gateway);
+    expect(exitCode).toBe(0);
+    const sum = (tier: string, requests: number, cost: bigint) =>
+      expect.objectContaining({ tier, requests, costNanoUsd: String(cost) });
+    const { rows } = JSON.parse(stdout) as { rows: unknown };
+    expect(rows).toEqual([sum("", 1, usual), sum("flex", 2, flex), sum("standard", 1, standard)]);
+  });
+});
+
 describe("a budget", () => {
   it("holds for the dearest tier that may serve a request, and is not overrun by one", async () => {
     const name = "projects/test/virtualKeys/budgeted";

@@ -23,6 +23,7 @@ const dimensions = {
   outcome: UsageDimension.OUTCOME,
   "end-user": UsageDimension.END_USER,
   route: UsageDimension.ROUTE,
+  tier: UsageDimension.SERVICE_TIER,
 } as const;
 
 type DimensionName = keyof typeof dimensions;

@@ -24,6 +24,7 @@ const columns = new Map<number, GroupColumn>([
   [UsageDimension.OUTCOME, "outcome"],
   [UsageDimension.END_USER, "end_user"],
   [UsageDimension.ROUTE, "route"],
+  [UsageDimension.SERVICE_TIER, "service_tier"],
 ]);
 
 /** Handles `QueryUsage`: the groups, and the total over all, also those left out. */

@@ -23,7 +23,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { PricedSnapshot } from "../rating/price-history.ts";
 import { createTelemetryService } from "../service.ts";
 import type { TelemetryService } from "../service.ts";
-import { dropRecords } from "../storage/test-records.ts";
+import { addFormerSums, dropRecords } from "../storage/test-records.ts";
 
 const prices = { inputNanoUsdPerMillionTokens: 1_000_000n, outputNanoUsdPerMillionTokens: 0n };
 const deployment = {
@@ -278,6 +278,38 @@ describe("querying usage", () => {
     ]);
     const none = await client().queryUsage({ filter: { team: "teams/other" } });
     expect(none.total).toMatchObject({ requests: 0n, costNanoUsd: 0n });
+  });
+
+  it("groups by the tier that served last, with the sums of a former build as of no tier", async () => {
+    const served = (...tiers: string[]): UsageEvent => {
+      const event = usageEvent({ startTime: timestampFromMs(hour + tiers.length * 3_600_000) });
+      const [attempt] = event.attempts;
+      if (attempt === undefined) throw new Error("no attempt");
+      const attempts = tiers.map((serviceTier) => ({ ...attempt, serviceTier }));
+      return Object.assign(event, { attempts });
+    };
+    await publish(served("flex"), served("flex"), served("flex", "priority"), served());
+    await vi.waitFor(async () => expect(await confirmed()).toBe(4n));
+    await addFormerSums(database, hour, 5n);
+    const startTime = timestampFromMs(hour);
+    const sums = async (endMs: number) => {
+      const filter = { startTime, endTime: timestampFromMs(endMs) };
+      const { rows } = await client().queryUsage({
+        filter,
+        groupBy: [UsageDimension.SERVICE_TIER],
+      });
+      return rows.map(({ dimensions: [tier], requests }) => [tier, requests]);
+    };
+    const all = [
+      ["", 6n],
+      ["flex", 2n],
+      ["priority", 1n],
+    ];
+    expect(await sums(hour + 86_400_000)).toEqual(all);
+    // The last hour is a part of one, from single records.
+    expect(await sums(hour + 7_200_001)).toEqual(all);
+    const { total } = await client().queryUsage({});
+    expect(total?.requests).toBe(9n);
   });
 
   it("refuses dimensions that are none", async () => {

@@ -19,6 +19,8 @@ export interface UsageFacts {
   /** Of the last attempt; empty when there was none. */
   readonly provider: string;
   readonly deployment: string;
+  /** Whose prices rated the last attempt; empty: neither told nor asked for. */
+  readonly serviceTier: string;
   readonly route: string;
   /** A value of `RequestOutcome`. */
   readonly outcome: number;
@@ -82,6 +84,7 @@ export function factsOf(event: UsageEvent): UsageFacts {
     model: text(event.model),
     provider: text(last?.provider),
     deployment: text(last?.deployment),
+    serviceTier: text(last?.serviceTier, longestTier),
     route: text(event.route),
     outcome: event.outcome,
     endUser: text(event.endUser),
@@ -97,8 +100,10 @@ export function factsOf(event: UsageEvent): UsageFacts {
 }
 
 const longestText = 512;
+/** As events have it. */
+const longestTier = 64;
 
 /** Callers choose models and end users; the database refuses NUL, and an index long values. */
-function text(value: string | undefined): string {
-  return (value ?? "").slice(0, longestText).replaceAll("\0", "").toWellFormed();
+function text(value: string | undefined, longest = longestText): string {
+  return (value ?? "").slice(0, longest).replaceAll("\0", "").toWellFormed();
 }

@@ -15,7 +15,9 @@ import { migrateRecords } from "../storage/migrate-records.ts";
 import { listRecords } from "../storage/record-store.ts";
 import { sumUsage } from "../storage/rollup-store.ts";
 import type { TelemetryTables } from "../storage/schema.ts";
+import { addFormerSums } from "../storage/test-records.ts";
 import { dropOnce } from "./drop-expired.ts";
+import { hourOf } from "./roll-up-hour.ts";
 
 const dayMs = 86_400_000;
 const everything = {
@@ -54,11 +56,14 @@ describe("dropping expired usage", () => {
       return usage === undefined ? [] : [{ ...usage, rating }];
     });
     await inTransaction(db, (trx) => storeUsage(trx, batch, nowMs));
+    for (const daysAgo of [3, 1]) {
+      await addFormerSums(server, hourOf(nowMs - daysAgo * dayMs), 10n);
+    }
     const events = createTelemetryEvents(silentObservability());
     await dropOnce({ db, clock, events, retentionDays: 2 });
     const left = await listRecords(db, everything, { after: undefined, size: 10 });
     expect(left.map((record) => record.startMs)).toEqual([nowMs, nowMs - 2 * dayMs]);
     const query = { groupBy: [], size: 1, outcomes: { completed: 1, refused: 3 } };
-    expect(await sumUsage(db, everything, query)).toMatchObject([{ requests: 2n }]);
+    expect(await sumUsage(db, everything, query)).toMatchObject([{ requests: 12n }]);
   });
 });

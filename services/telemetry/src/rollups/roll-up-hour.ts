@@ -44,7 +44,8 @@ export function rollUpHours(batch: readonly UsageFacts[]): HourSums[] {
 
 function dimensionsOf(facts: UsageFacts): (string | number)[] {
   const { team, project, virtualKey, model, provider, deployment, route, outcome } = facts;
-  return [team, project, virtualKey, model, provider, deployment, route, outcome, facts.endUser];
+  const names = [team, project, virtualKey, model, provider, deployment, route, outcome];
+  return [...names, facts.endUser, facts.serviceTier];
 }
 
 function emptySums(of: UsageFacts): HourSums {

@@ -59,8 +59,8 @@ async function insert(
   const facts = batch.map((one) => one.facts);
   const { rows } = await sql<{ request_id: string }>`
     insert into telemetry.records (request_id, replica, epoch, sequence, start_ms, team, project,
-      virtual_key, model, provider, deployment, route, outcome, end_user, attempts, input_tokens,
-      output_tokens, cost_nano_usd, estimated, unpriced, rating, rated_cost_nano_usd, event,
+      virtual_key, model, provider, deployment, route, outcome, end_user, service_tier, attempts,
+      input_tokens, output_tokens, cost_nano_usd, estimated, unpriced, rating, rated_cost_nano_usd, event,
       store_ms)
     select u.*, ${nowMs}::bigint from unnest(
       ${facts.map((one) => one.requestId)}::text[],
@@ -77,6 +77,7 @@ async function insert(
       ${facts.map((one) => one.route)}::text[],
       ${facts.map((one) => one.outcome)}::integer[],
       ${facts.map((one) => one.endUser)}::text[],
+      ${facts.map((one) => one.serviceTier)}::text[],
       ${facts.map((one) => one.attempts)}::bigint[],
       ${facts.map((one) => one.inputTokens)}::bigint[],
       ${facts.map((one) => one.outputTokens)}::bigint[],

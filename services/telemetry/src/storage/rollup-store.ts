@@ -14,9 +14,9 @@ export async function addRollups(
 ): Promise<void> {
   if (sums.length === 0) return;
   await sql`
-    insert into telemetry.rollups as r (hour_ms, team, project, virtual_key, model, provider,
-      deployment, route, outcome, end_user, requests, attempts, input_tokens, output_tokens,
-      cost_nano_usd, estimated_requests, unpriced_requests)
+    insert into telemetry.rollups_by_tier as r (hour_ms, team, project, virtual_key, model, provider,
+      deployment, route, outcome, end_user, service_tier, requests, attempts, input_tokens,
+      output_tokens, cost_nano_usd, estimated_requests, unpriced_requests)
     select * from unnest(
       ${sums.map((one) => one.hourMs)}::bigint[],
       ${sums.map((one) => one.of.team)}::text[],
@@ -28,6 +28,7 @@ export async function addRollups(
       ${sums.map((one) => one.of.route)}::text[],
       ${sums.map((one) => one.of.outcome)}::integer[],
       ${sums.map((one) => one.of.endUser)}::text[],
+      ${sums.map((one) => one.of.serviceTier)}::text[],
       ${sums.map((one) => one.requests)}::bigint[],
       ${sums.map((one) => one.attempts)}::bigint[],
       ${sums.map((one) => one.inputTokens)}::bigint[],
@@ -36,7 +37,7 @@ export async function addRollups(
       ${sums.map((one) => one.estimatedRequests)}::bigint[],
       ${sums.map((one) => one.unpricedRequests)}::bigint[])
     on conflict (hour_ms, project, virtual_key, model, deployment, outcome, end_user, route,
-      team, provider) do update set
+      team, provider, service_tier) do update set
       requests = r.requests + excluded.requests, attempts = r.attempts + excluded.attempts,
       input_tokens = r.input_tokens + excluded.input_tokens,
       output_tokens = r.output_tokens + excluded.output_tokens,
@@ -56,6 +57,7 @@ export type GroupColumn =
   | "route"
   | "outcome"
   | "end_user"
+  | "service_tier"
   | "day";
 
 /** The sums of one group. Tokens, and money in nano-USD. */
@@ -139,18 +141,22 @@ export async function sumUsage(
 }
 
 const day = sql`to_char(to_timestamp(at_ms / 1000) at time zone 'UTC', 'YYYY-MM-DD')`;
-const columns = sql`team, project, virtual_key, model, provider, deployment, route, outcome,
+const columnsBut = sql`team, project, virtual_key, model, provider, deployment, route, outcome,
   end_user, attempts, input_tokens, output_tokens, cost_nano_usd`;
+const columns = sql`${columnsBut}, service_tier`;
 
 function usageRows(filter: RecordFilter) {
   const { startMs = 0, endMs = Number.MAX_SAFE_INTEGER } = filter;
   const firstHourMs = Math.ceil(startMs / hourMs) * hourMs;
   const lastHourMs = hourOf(endMs);
   if (firstHourMs >= lastHourMs) return recordRows(filter, startMs, endMs);
+  const hours = sql`hour_ms >= ${firstHourMs}::bigint and hour_ms < ${lastHourMs}::bigint`;
   return sql`
     select hour_ms as at_ms, requests, estimated_requests, unpriced_requests, ${columns}
-      from telemetry.rollups where ${dimensionsFit(filter)}
-        and hour_ms >= ${firstHourMs}::bigint and hour_ms < ${lastHourMs}::bigint
+      from telemetry.rollups_by_tier where ${dimensionsFit(filter)} and ${hours}
+    union all
+    select hour_ms, requests, estimated_requests, unpriced_requests, ${columnsBut}, ''::text
+      from telemetry.rollups where ${dimensionsFit(filter)} and ${hours}
     union all ${recordRows(filter, startMs, firstHourMs)}
     union all ${recordRows(filter, lastHourMs, endMs)}`;
 }
@@ -163,7 +169,10 @@ function recordRows(filter: RecordFilter, startMs: number, endMs: number) {
         and start_ms >= ${startMs}::bigint and start_ms < ${endMs}::bigint`;
 }
 
-/** Deletes at most `size` records and rollups of hours before `beforeMs`; gives how many records. */
+/**
+ * Deletes at most `size` records, and rows of each table of rollups, of hours before `beforeMs`.
+ * Gives how many records.
+ */
 export async function dropExpired(
   db: Kysely<TelemetryTables>,
   beforeMs: number,
@@ -172,8 +181,10 @@ export async function dropExpired(
   const dropped = await sql`delete from telemetry.records where request_id in (
     select request_id from telemetry.records where start_ms < ${beforeMs}::bigint
     order by start_ms limit ${size})`.execute(db);
-  await sql`delete from telemetry.rollups where ctid in (
-    select ctid from telemetry.rollups where hour_ms < ${beforeMs}::bigint
-    limit ${size})`.execute(db);
+  for (const table of [sql`telemetry.rollups_by_tier`, sql`telemetry.rollups`]) {
+    await sql`delete from ${table} where ctid in (
+      select ctid from ${table} where hour_ms < ${beforeMs}::bigint
+      limit ${size})`.execute(db);
+  }
   return Number(dropped.numAffectedRows ?? 0n);
 }

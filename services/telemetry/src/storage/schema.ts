@@ -5,12 +5,14 @@ export const schemaName = "telemetry";
 
 /**
  * Tables of schema `telemetry`. Times are milliseconds since the Unix epoch, money is nano-USD.
- * `records` holds each event whole, with the columns that queries need beside it; `rollups` holds
+ * `records` holds each event whole, with the columns that queries need beside it; `rollups_by_tier` holds
  * the sums of each hour (by the start of requests) and is changed in the same transaction.
+ * Sums without a tier are those of former builds: read, and dropped when they are old.
  */
 export interface TelemetryTables {
   records: RecordRow;
-  rollups: RollupRow;
+  rollups_by_tier: RollupRow;
+  rollups: Omit<RollupRow, "service_tier">;
   sequences: SequenceRow;
   settings: SettingRow;
 }
@@ -26,6 +28,7 @@ export interface DimensionColumns {
   route: string;
   outcome: number;
   end_user: string;
+  service_tier: string;
 }
 
 /** What is summed. In `records` the sums of one request. */
