@@ -1,4 +1,4 @@
-export { allocate, alwaysPreciseLimit } from "./src/allocate-leases.ts";
+export { allocate, wholeReservations, alwaysPreciseLimit } from "./src/allocate-leases.ts";
 export type {
   Allocation,
   AllocationRequest,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { allocate } from "./allocate-leases.ts";
+import { allocate, wholeReservations } from "./allocate-leases.ts";
 import type { AllocationRequest, LeaseWant } from "./allocate-leases.ts";
 import { maximumLeaseAmount } from "./lease-amount.ts";
 
@@ -113,7 +113,7 @@ describe("allocate", () => {
 
   it("sizes bulk leases by demand, between one reservation and the holder's share", () => {
     const lent = (demandPerSecond: number, change: Partial<AllocationRequest> = {}) =>
-      allocate(quota({ wants: [holderAsks(9_999n, { demandPerSecond })], ...change })).grants[0]
+      allocate(quota({ wants: [holderAsks(10_000n, { demandPerSecond })], ...change })).grants[0]
         ?.amount;
     expect(lent(0)).toBe(10n);
     expect(lent(100)).toBe(210n);
@@ -121,6 +121,17 @@ describe("allocate", () => {
     expect(lent(1e9)).toBe(1_250n);
     expect(lent(Number.NaN)).toBe(10n);
     expect(lent(0, { kind: "concurrency" })).toBe(1_250n);
+  });
+
+  it("lends whole reservations beside what the holder has, as long as its share has room", () => {
+    const lent = (wanted: bigint, demandPerSecond: number, limit = 10_000n) =>
+      allocate(quota({ limit, wants: [holderAsks(wanted, { demandPerSecond })] })).grants[0]
+        ?.amount;
+    expect(lent(40n, 8)).toBe(20n);
+    // It has room for 6 of the 40 that it wants to have: with 14 more, for two reservations.
+    expect(lent(34n, 0)).toBe(14n);
+    expect(lent(34n, 0, 80n)).toBe(4n);
+    expect(lent(4n, 0)).toBe(4n);
   });
 
   it("lends nothing where the limit was lowered below what is spent", () => {
@@ -138,5 +149,22 @@ describe("allocate", () => {
     const wants = [holderAsks(50n)];
     const answer = allocate(quota({ limit: 10n, leased: -100n, pending: -100n, wants }));
     expect(answer.grants[0]?.amount).toBe(10n);
+  });
+});
+
+describe("wholeReservations", () => {
+  it("is the most below the ceiling that is short of what was asked by whole ones", () => {
+    const positive = fc.bigInt({ min: 0n, max: 10_000n });
+    fc.assert(
+      fc.property(positive, positive, positive, (asked, ceiling, reservation) => {
+        const size = reservation > 0n ? reservation : 1n;
+        const amount = wholeReservations(asked, ceiling, reservation);
+        const most = asked < ceiling ? asked : ceiling;
+        expect(amount).toBeGreaterThanOrEqual(0n);
+        expect(amount).toBeLessThanOrEqual(most);
+        expect(most - amount).toBeLessThan(size);
+        if (amount > 0n) expect((asked - amount) % size).toBe(0n);
+      }),
+    );
   });
 });

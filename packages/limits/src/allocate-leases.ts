@@ -77,16 +77,35 @@ function chooseMode(request: AllocationRequest, free: bigint): LeaseMode {
 }
 
 /**
- * The most one holder gets in bulk mode: clamp(2·r·(T + RTT), m, A / (2·N)) with its demand r, its
- * largest reservation m, the free amount A and N holders. The bulk condition A >= 2·N·m makes the
- * bounds meet. A gauge has no consumption per second, so there the want itself is the size.
+ * The most of what was asked, up to `ceiling`, that is short of it by whole reservations. Holders
+ * ask for what makes their room one of whole reservations: a part of one would lie there unused,
+ * and parts at several holders make a request that all of them refuse.
  */
-function bulkCeiling(request: AllocationRequest, want: LeaseWant, free: bigint): bigint {
+export function wholeReservations(asked: bigint, ceiling: bigint, reservation: bigint): bigint {
+  if (asked <= ceiling) return asked;
+  const size = larger(reservation, 1n);
+  return notNegative(asked - ((asked - ceiling + size - 1n) / size) * size);
+}
+
+/**
+ * What one holder gets in bulk mode: clamp(2·r·(T + RTT), m, A / (2·N)) with its demand r, its
+ * largest reservation m, the free amount A and N holders, in whole reservations. The bulk condition
+ * A >= 2·N·m makes the bounds meet. A gauge has no consumption per second, so there the want itself
+ * is the size.
+ */
+function bulkAmount(
+  request: AllocationRequest,
+  want: LeaseWant,
+  asked: bigint,
+  free: bigint,
+): bigint {
   const share = free / (2n * activeHolders(request));
-  if (request.kind === "concurrency") return share;
+  const reservation = larger(want.largestReservation, 1n);
+  if (request.kind === "concurrency") return wholeReservations(asked, share, reservation);
   const roundTripMs = request.roundTripMs ?? assumedRoundTripMs;
   const size = BigInt(targetLeaseSize(want.demandPerSecond, roundTripMs));
-  return smaller(larger(size, larger(want.largestReservation, 1n)), share);
+  const ceiling = larger(size, reservation) + reservation - 1n;
+  return wholeReservations(asked, smaller(ceiling, share), reservation);
 }
 
 function askedAmount(want: LeaseWant, mode: LeaseMode): bigint {
@@ -107,9 +126,9 @@ export function allocate(request: AllocationRequest): Allocation {
   const mode = chooseMode(request, free);
   let remaining = free;
   const grants = request.wants.map((want) => {
-    const ceiling = mode === "precise" ? remaining : bulkCeiling(request, want, free);
     const asked = smaller(askedAmount(want, mode), BigInt(maximumLeaseAmount));
-    const amount = smaller(asked, smaller(ceiling, remaining));
+    const lent = mode === "precise" ? asked : bulkAmount(request, want, asked, free);
+    const amount = smaller(lent, remaining);
     remaining -= amount;
     return { holder: want.holder, amount };
   });

@@ -24,6 +24,7 @@ describe("wanted", () => {
     expect(wanted(undefined, demand)).toBe(210);
     expect(wanted(leaseOf(200), demand)).toBe(10);
     expect(wanted(leaseOf(300), demand)).toBe(0);
+    expect(wanted(undefined, { ...demand, perSecond: 101 })).toBe(217);
     expect(wanted(undefined, { ...demand, perSecond: 0.001 })).toBe(28);
     expect(wanted(undefined, { ...demand, perSecond: 0 })).toBe(0);
     expect(wanted(undefined, { ...demand, waiting: 500 })).toBe(500);

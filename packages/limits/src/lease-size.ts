@@ -42,20 +42,22 @@ function missingTo(target: number, lease: LeaseState | undefined): number {
   return Math.min(maximumLeaseAmount, Math.max(0, Math.ceil(target) - room));
 }
 
+function aheadOfNeed({ perSecond, largestReservation }: LeaseDemand): number {
+  const size = targetLeaseSize(perSecond, assumedRoundTripMs);
+  if (perSecond <= 0 || largestReservation <= 0) return size;
+  const reservations = Math.max(bulkReservations, Math.ceil(size / largestReservation));
+  return reservations * largestReservation;
+}
+
 /**
  * How much more to ask quota for, 0 for nothing. In precise mode it is what waiting requests lack;
  * in bulk mode what is missing to the target size, and at least to a few of the largest recent
  * reservations as long as there is demand. An overshoot is asked for as well, so that it is
- * covered. Without a lease (undefined) the whole size.
+ * covered. What is wanted ahead of need makes room for whole reservations of that size. Without a
+ * lease (undefined) the whole size.
  */
 export function wanted(lease: LeaseState | undefined, demand: LeaseDemand): number {
   const target =
-    lease?.mode === "precise"
-      ? demand.waiting
-      : Math.max(
-          demand.waiting,
-          targetLeaseSize(demand.perSecond, assumedRoundTripMs),
-          demand.perSecond > 0 ? bulkReservations * demand.largestReservation : 0,
-        );
+    lease?.mode === "precise" ? demand.waiting : Math.max(demand.waiting, aheadOfNeed(demand));
   return missingTo(target, lease);
 }

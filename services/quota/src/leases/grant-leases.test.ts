@@ -44,6 +44,17 @@ describe("granting to a burst that waits", () => {
     expect(amounts[2]).toBeGreaterThanOrEqual(33n);
   });
 
+  it("leaves no parts of requests with holders that come together", () => {
+    for (const count of [2, 3, 5, 7]) {
+      for (const amount of [70_000n, 80_000n, 99_999n]) {
+        const wants = Array.from({ length: count }, (_, at) => burst(`${at}/0`, 100_000n, 10_000n));
+        const grants = grant(instanceOf("budget", amount), wants);
+        const served = grants.map((one) => one.amount / 10_000n).reduce((a, b) => a + b);
+        expect([count, amount, served]).toEqual([count, amount, amount / 10_000n]);
+      }
+    }
+  });
+
   it("says when one of the requests has room again, however many wait", () => {
     const wants = [burst("a/0", 5n, 1n), burst("b/0", 15n, 1n)];
     const [, late] = grant(instanceOf("limit", 5n), wants);

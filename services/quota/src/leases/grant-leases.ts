@@ -1,4 +1,4 @@
-import { allocate } from "@penstock/limits";
+import { allocate, wholeReservations } from "@penstock/limits";
 import type { Allocation } from "@penstock/limits";
 
 import { underAmount } from "../ledger/account.ts";
@@ -144,8 +144,8 @@ function divide(
 
 /**
  * A burst that waits is larger than what the average demand of the holder says. What is left goes
- * to requests that wait before it is kept for others: first to each holder up to an equal share,
- * then in their order. Otherwise a burst would be refused although there is room.
+ * to requests that wait before it is kept for others: first to each holder whole reservations up
+ * to an equal share, then in their order. Otherwise a burst would be refused although there is room.
  */
 function topUp(bulk: Allocation, wants: readonly HolderWant[]): Allocation {
   const granted = bulk.grants.reduce((sum, grant) => sum + grant.amount, 0n);
@@ -161,8 +161,9 @@ function serve(
 ): Allocation {
   let { remaining } = bulk;
   const grants = bulk.grants.map((grant, index) => {
-    const needed = wants[index]?.want.needed ?? 0n;
-    const target = ceiling !== undefined && ceiling < needed ? ceiling : needed;
+    const { needed = 0n, largestReservation = 0n } = wants[index]?.want ?? {};
+    const target =
+      ceiling === undefined ? needed : wholeReservations(needed, ceiling, largestReservation);
     const missing = target - grant.amount;
     const more = missing < remaining ? missing : remaining;
     if (more <= 0n) return grant;
