@@ -178,7 +178,10 @@ export interface TextRange {
 export interface ForwardableBody {
   /** Bytes of the value of `model`. */
   model: TextRange;
-  /** The body as it was read. */
+  /**
+   * Its fields, or at least those among them by which it depends on the target whether it may go on
+   * as it is, and `stream`; undefined: not given.
+   */
   fields: Readonly<Record<string, unknown>>;
   /** Whether the caller asked for usage in the stream. */
   includeUsage: boolean;

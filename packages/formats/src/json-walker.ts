@@ -1,3 +1,4 @@
+import { isSpace } from "./json-bytes.ts";
 import { surelyToldDigits } from "./told-count.ts";
 
 const maxDepth = 64;
@@ -5,12 +6,17 @@ const maxDepth = 64;
 const shortStringBytes = 32;
 const [quote, comma, colon, backslash] = [34, 44, 58, 92];
 const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
-const [zero, nine] = [48, 57];
+const [zero, nine, letterU] = [48, 57, 117];
 const maxPlainLength = 256;
 
 /** Kinds of the brackets that are open: a walk over a value is never interrupted by another. */
 const open = new Uint8Array(maxDepth + 1);
 const encoder = new TextEncoder();
+
+/** 1 for bytes of printable ASCII that stand for themselves in a string. */
+const isPlain = new Uint8Array(256).map((_, code) =>
+  code < 32 || code > 126 || code === quote || code === backslash ? 0 : 1,
+);
 
 /** The bytes of a key, for `isKey`. */
 export const keyBytes = (name: string): Uint8Array => encoder.encode(name);
@@ -73,13 +79,13 @@ export class JsonWalker {
   afterSpace(start: number): number {
     const body = this.#body;
     let at = start;
-    while (at < body.length && (body[at] as number) <= 32) at += 1;
+    while (at < body.length && (body[at] as number) <= 32 && isSpace(body[at])) at += 1;
     return at;
   }
 
   /**
    * Walks over the whole text, which is one object. False: it is none, is cut or joined otherwise
-   * than JSON is, has a key with an escape, or `take` gave up.
+   * than JSON is, has a key that is not plain, or `take` gave up.
    */
   walkWhole<State>(state: State, take: TakeMember<State>): boolean {
     const end = this.walk(this.afterSpace(0), state, take);
@@ -107,11 +113,8 @@ export class JsonWalker {
     const body = this.#body;
     if (body[start] !== quote) return false;
     let end = start + 1;
-    let code = 0;
-    while ((code = body[end] ?? backslash) !== quote) {
-      if (code === backslash || code < 32) return false;
-      end += 1;
-    }
+    while (isPlain[body[end] ?? 0] === 1) end += 1;
+    if (body[end] !== quote) return false;
     const behind = body[end + 1] === colon ? end + 1 : this.afterSpace(end + 1);
     if (body[behind] !== colon) return false;
     this.#keyStart = start + 1;
@@ -212,17 +215,36 @@ export class JsonWalker {
   endOfPlainText(start: number): number {
     const body = this.#body;
     if (body[start] !== quote) return -1;
-    for (let index = start + 1; index < body.length; index += 1) {
-      const code = body[index] as number;
-      if (code === quote) return index + 1;
-      if (code < 32 || code > 126 || code === backslash) return -1;
-    }
-    return -1;
+    let end = start + 1;
+    while (isPlain[body[end] ?? 0] === 1) end += 1;
+    return body[end] === quote ? end + 1 : -1;
   }
 
   /** What stands between the quotes of a text, which `endOfPlainText` has found; at most 256. */
   plainText(start: number, end: number): string {
     return this.#text.slice(start + 1, Math.min(end - 1, start + 1 + maxPlainLength));
+  }
+
+  /**
+   * Where a text of ASCII ends, whose escapes are to be looked at by who takes it; -1 for whatever
+   * else begins there, and for escapes by number, of which not every one is a character.
+   */
+  endOfText(start: number): number {
+    const body = this.#body;
+    if (body[start] !== quote) return -1;
+    let at = start + 1;
+    for (;;) {
+      while (isPlain[body[at] ?? 0] === 1) at += 1;
+      if (body[at] === quote) return at + 1;
+      if (body[at] !== backslash || body[at + 1] === letterU) return -1;
+      at += 2;
+    }
+  }
+
+  /** The text up to `end`, which `endOfText` has found; undefined where an escape is none. */
+  textAt(start: number, end: number): string | undefined {
+    const text = this.#text.slice(start + 1, end - 1);
+    return text.includes("\\") ? (this.parse(start, end) as string | undefined) : text;
   }
 
   /** The value at a place; undefined where it is not JSON. */
@@ -237,7 +259,8 @@ export class JsonWalker {
 
 const nullBytes = keyBytes("null");
 
-function isDigit(code: number): boolean {
+/** Whether a byte is a digit. */
+export function isDigit(code: number): boolean {
   return code >= zero && code <= nine;
 }
 

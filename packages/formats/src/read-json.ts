@@ -13,16 +13,27 @@ export function readJsonObject(body: Uint8Array, limits?: JsonLimits): Record<st
   return read(body, limits).value;
 }
 
+/** The text of bytes, if they are ASCII and so as many as its characters; undefined for others. */
+export function decodeAscii(body: Uint8Array): string | undefined {
+  try {
+    const text = decoder.decode(body);
+    return text.length === body.length ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Reads a JSON object like `readJsonObject`, and says what the scan of its bytes has found. For
  * bodies that may go on as they are: no object of it has a key twice, of which another reader may
- * take the first, while what was checked is the last.
+ * take the first, while what was checked is the last. `text` is that of the body, where it is known.
  */
 export function readScannedJson(
   body: Uint8Array,
   limits?: JsonLimits,
+  text?: string,
 ): { value: Record<string, unknown>; scan: JsonScan } {
-  const { value, scan } = read(body, limits);
+  const { value, scan } = read(body, limits, text);
   if (scan.mayRepeatKey && countKeys(value) !== scan.keys) {
     throw invalidBody("", "has an object in which a key is given twice");
   }
@@ -46,10 +57,11 @@ function countKeys(value: unknown): number {
 function read(
   body: Uint8Array,
   limits: JsonLimits | undefined,
+  text?: string,
 ): { value: Record<string, unknown>; scan: JsonScan } {
   if (body.length === 0) throw invalidBody("", "is empty; a JSON object is expected");
   const scan = scanJson(body, limits);
-  const value = parse(decode(body));
+  const value = parse(text ?? decode(body));
   if (!isJsonObject(value)) throw invalidBody("", "is not a JSON object");
   if (scan.escapedTopLevelKey && Object.keys(value).length !== scan.topLevelKeys) {
     throw invalidBody("", "has a field that is given twice");

@@ -16,16 +16,16 @@ export function forwardRequest(
   const { quirks } = target;
   const { fields } = body;
   const otherName = quirks.maxTokensField === "max_tokens" ? "max_completion_tokens" : "max_tokens";
-  if (otherName in fields) return undefined;
-  if (quirks.omitsUser === true && "user" in fields) return undefined;
-  if (quirks.seedField === "random_seed" && "seed" in fields) return undefined;
+  if (fields[otherName] !== undefined) return undefined;
+  if (quirks.omitsUser === true && fields["user"] !== undefined) return undefined;
+  if (quirks.seedField === "random_seed" && fields["seed"] !== undefined) return undefined;
   for (const message of request.messages) {
     if (isSaidDifferently(message, quirks)) return undefined;
   }
   const asksForUsage = target.stream && quirks.supportsStreamUsage;
   const { start, end } = body.model;
   const name = asciiJson(target.model);
-  if (!("stream_options" in fields)) {
+  if (fields["stream_options"] === undefined) {
     // Behind the model, as nothing else has a known place.
     return { start, end, text: asksForUsage ? `${name}${askForUsage}` : name };
   }

@@ -2,10 +2,12 @@ import { ToolChoiceMode, type GenerateRequest } from "@penstock/api";
 import { FieldProblems, type FieldOrigins } from "../field-problems.ts";
 import type { CallerRequest, ForwardableBody, JsonObject } from "../format.ts";
 import { newRequest, samplingOf } from "../new-request.ts";
-import { readScannedJson } from "../read-json.ts";
+import { JsonWalker } from "../json-walker.ts";
+import { decodeAscii, readScannedJson } from "../read-json.ts";
 import { isRefusedField } from "../refused-fields.ts";
 import type { JsonScan } from "../scan-json.ts";
 import { applyWishes, type Wishes } from "../wishes/wishes.ts";
+import { readPlainFields } from "./read-plain-request.ts";
 import { fieldReaders, type RequestDraft } from "./request-fields.ts";
 
 const maxLabelCount = 16;
@@ -17,7 +19,33 @@ const maxLabelCount = 16;
  * UNSUPPORTED_FIELD with the paths of all problems, 20 at most.
  */
 export function readRequest(body: Uint8Array): CallerRequest {
-  return read(body, new FieldProblems());
+  const text = decodeAscii(body);
+  const plain = text === undefined ? undefined : readPlain(body, text);
+  return plain ?? readAnyRequest(body, text);
+}
+
+/** Reads a body of any kind. `text` is that of the body, where it is known. */
+export function readAnyRequest(body: Uint8Array, text?: string): CallerRequest {
+  return read(body, new FieldProblems(), text);
+}
+
+/** Undefined for bodies of which there is more to read, or to say. */
+function readPlain(body: Uint8Array, text: string): CallerRequest | undefined {
+  const draft = newDraft();
+  const problems = new FieldProblems();
+  const plain = readPlainFields(new JsonWalker(text, body), draft, problems);
+  if (plain === undefined) return undefined;
+  finish(draft, problems);
+  const { request, stream, includeUsage } = draft;
+  const { model, fields } = plain;
+  return {
+    request,
+    stream,
+    includeUsage: stream && includeUsage,
+    forwardable: { model, fields, includeUsage },
+    wishDialect: undefined,
+    report: false,
+  };
 }
 
 /** The same, noting where messages and parts stood. */
@@ -25,8 +53,8 @@ export function traceRequest(body: Uint8Array, origins: FieldOrigins): GenerateR
   return read(body, new FieldProblems(origins)).request;
 }
 
-function read(body: Uint8Array, problems: FieldProblems): CallerRequest {
-  const { value: fields, scan } = readScannedJson(body);
+function read(body: Uint8Array, problems: FieldProblems, text?: string): CallerRequest {
+  const { value: fields, scan } = readScannedJson(body, undefined, text);
   const draft = newDraft();
   for (const key in fields) {
     const value = fields[key];
@@ -138,7 +166,8 @@ function checkToolChoice(draft: RequestDraft, problems: FieldProblems): void {
   }
 }
 
-function newDraft(): RequestDraft {
+/** A request of which nothing is read yet. */
+export function newDraft(): RequestDraft {
   return {
     request: newRequest(),
     sawModel: false,

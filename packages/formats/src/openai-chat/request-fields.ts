@@ -34,7 +34,8 @@ export interface RequestDraft {
   extras: Record<string, unknown> | undefined;
 }
 
-type FieldReader = (draft: RequestDraft, value: unknown, problems: FieldProblems) => void;
+/** Takes the value of one field, null excluded. */
+export type FieldReader = (draft: RequestDraft, value: unknown, problems: FieldProblems) => void;
 
 const maxInt32 = 2_147_483_647;
 const tokens = { min: 1, max: maxInt32 };
