@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { VectorEncoding } from "@penstock/api";
 import type { CountTokensResponse } from "@penstock/api";
 import { helpPath, reasons, retryOf } from "@penstock/errors";
@@ -29,6 +28,7 @@ import {
   warningsValue,
 } from "./answer-headers.ts";
 import { answerReport } from "./answer-report.ts";
+import type { CallerResponse } from "./caller-response.ts";
 import { countHeaders, writeCount } from "./count-headers.ts";
 import { Keepalive } from "./keepalive.ts";
 import { StreamWrites } from "./stream-writes.ts";
@@ -48,7 +48,7 @@ const lateTrailers = [
 
 /** A caller of a compatible API: JSON answers, and streams as server-sent events. */
 export class HttpDownstream implements Downstream {
-  readonly #response: ServerResponse;
+  readonly #response: CallerResponse;
   readonly #format: Format;
   readonly #clock: Clock;
   #writes: StreamWrites | undefined;
@@ -70,7 +70,7 @@ export class HttpDownstream implements Downstream {
   /** The head left before anybody had answered. */
   #openedEarly = false;
 
-  constructor(response: ServerResponse, format: Format, clock: Clock) {
+  constructor(response: CallerResponse, format: Format, clock: Clock) {
     this.#response = response;
     this.#format = format;
     this.#clock = clock;
@@ -227,7 +227,7 @@ export class HttpDownstream implements Downstream {
   }
 
   #endStream(text: string): void {
-    if (this.#writes === undefined) this.#response.end(text);
+    if (this.#writes === undefined) this.#response.end(text, "utf8");
     else this.#writes.end(text);
     this.#watchEnd();
   }
@@ -294,7 +294,7 @@ const sameInJson = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** An error as an HTTP answer in the caller's format, with what its SDK needs to retry rightly. */
 export function writeHttpError(
-  response: ServerResponse,
+  response: CallerResponse,
   format: Format,
   answer: {
     readonly error: GatewayError;
@@ -319,5 +319,5 @@ export function writeHttpError(
     headers.push("x-should-retry", "false");
   }
   response.writeHead(status, headers);
-  response.end(text);
+  response.end(text, "utf8");
 }

@@ -20,7 +20,7 @@ async function listen(snapshot = sampleSnapshot()) {
     http.closeAll();
   });
   const port = await http.listen(0, "127.0.0.1");
-  return { ...pipeline, port };
+  return { ...pipeline, http, port };
 }
 
 /** A connection and everything that came over it. */
@@ -89,6 +89,54 @@ describe("the HTTP door", () => {
     caller.socket.write(chat);
     caller.socket.write(chatHead + chat);
     await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+  });
+
+  it("serves what is plain and what is not on one connection", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    const chunked = head({ "transfer-encoding": "chunked" });
+    const inChunks = `${chunked}${chat.length.toString(16)}\r\n${chat}\r\n0\r\n\r\n`;
+    const models = `GET /v1/models HTTP/1.1\r\nhost: h\r\nx-api-key: ${sampleKey}\r\n\r\n`;
+    caller.socket.write(chatHead + chat + inChunks);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(2));
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    caller.socket.write(models + chatHead + chat);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(3));
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    await vi.waitFor(() => expect(caller.text.match(/HTTP\/1.1 200 OK/g)).toHaveLength(4));
+    // Both ways an answer has the same headers, but for what differs in each.
+    const heads = caller.text.split(/(?=HTTP\/1.1 )/).map((text) => text.split("\r\n\r\n")[0]);
+    const names = heads.map((text) => text?.replaceAll(/: .*/g, "").split("\r\n"));
+    expect(names[0]).toEqual(names[1]);
+    expect(names[0]).toEqual(names[3]);
+    expect(heads[0]).toContain("\r\nConnection: keep-alive\r\nKeep-Alive: timeout=75");
+    expect(heads[1]).toContain("\r\nConnection: keep-alive\r\nKeep-Alive: timeout=75");
+  });
+
+  it("calls off what a caller asked that has gone", async () => {
+    const { port, upstream } = await listen();
+    const caller = open(port);
+    caller.socket.write(chatHead + chat);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    caller.socket.destroy();
+    await vi.waitFor(() => expect(upstream.last.cancelled).toBe(true));
+  });
+
+  it("lets who is asking have the answer when it takes no more", async () => {
+    const { http, port, upstream } = await listen();
+    const [idle, asking] = [open(port), open(port)];
+    idle.socket.write(head({ "content-length": chat.length }, badKey) + chat);
+    await vi.waitFor(() => expect(idle.text).toMatch(/^HTTP\/1.1 401 /));
+    asking.socket.write(chatHead + chat);
+    await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
+    http.stopAccepting();
+    await vi.waitFor(() => expect(idle.closed).toBe(true));
+    expect(asking.closed).toBe(false);
+    upstream.last.answer({ prompt_tokens: 1, completion_tokens: 1 });
+    await vi.waitFor(() => expect(asking.closed).toBe(true));
+    expect(asking.text).toMatch(/^HTTP\/1.1 200 [^]*Connection: close/);
   });
 
   // What is meant for the gateway keeps a body from going on, not from being named.
@@ -186,7 +234,8 @@ describe("the HTTP door", () => {
     const { port, upstream } = await listen();
     const caller = open(port);
     const body = JSON.stringify({ ...JSON.parse(chat), stream: true });
-    caller.socket.write(head({ "content-length": body.length }) + body);
+    // A connection of Node's parser, which reads on meanwhile.
+    caller.socket.write(head({ "content-length": body.length, te: "trailers" }) + body);
     await vi.waitFor(() => expect(upstream.calls).toHaveLength(1));
     upstream.last.headers(200, {}, true);
     upstream.last.content("one");

@@ -13,6 +13,7 @@ import type { Snapshot } from "@penstock/snapshot";
 import type { Format } from "@penstock/formats";
 import { BodyBudget } from "./body-budget.ts";
 import { BodyDecoders, codingOf } from "./body-decoders.ts";
+import type { CallerResponse } from "./caller-response.ts";
 import { HttpDownstream, writeHttpError } from "./http-downstream.ts";
 import { closestFormat, findHttpEndpoint } from "./http-endpoints.ts";
 import type { CallEndpoint, HttpEndpoint } from "./http-endpoints.ts";
@@ -21,7 +22,11 @@ import { keepaliveOf } from "./keepalive-header.ts";
 import { noteHeaders } from "./note-headers.ts";
 import { notServed, nothingStored } from "./not-served.ts";
 import type { NotServed } from "./not-served.ts";
+import { OpenCall } from "./open-call.ts";
 import { openHttpServer } from "./open-http-server.ts";
+import { PlainConnections } from "./plain-connections.ts";
+import type { PlainRequest } from "./plain-request.ts";
+import type { PlainResponse } from "./plain-response.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 import { readCall } from "./read-call.ts";
 import { refuseConnection } from "./refuse-connection.ts";
@@ -41,20 +46,14 @@ const maximumConnections = 12_000;
 /** How long the rest of a refused body is read after the answer. */
 const discardMs = 5_000;
 
-/** A call whose body has arrived. */
-interface OpenCall {
-  readonly handler: RequestHandler;
-  readonly downstream: HttpDownstream;
-  readonly endpoint: CallEndpoint;
-  readonly response: ServerResponse;
-}
-
 /** HTTP → pipeline. */
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #server: Server;
   readonly #bodies = new BodyBudget();
   readonly #decoders = new BodyDecoders(this.#bodies);
+  /** Undefined: all connections are Node's. */
+  readonly #plain: PlainConnections | undefined;
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
@@ -73,6 +72,11 @@ export class HttpListener {
         socket.destroy();
       else refuseConnection(error, socket);
     });
+    if (options.tls === undefined) {
+      this.#plain = new PlainConnections(this.#server, this.#bodies, (request, body, response) =>
+        this.#callPlain(request, body, response),
+      );
+    }
   }
 
   /** Opens the port; 0 takes a free one. Resolves with the port. */
@@ -90,11 +94,13 @@ export class HttpListener {
   stopAccepting(): void {
     this.#server.close();
     this.#server.closeIdleConnections();
+    this.#plain?.close();
   }
 
   /** Cuts off what is still open. */
   closeAll(): void {
     this.#server.closeAllConnections();
+    this.#plain?.closeAll();
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
@@ -143,19 +149,22 @@ export class HttpListener {
     }
   }
 
-  #call(request: IncomingMessage, response: ServerResponse, endpoint: CallEndpoint): void {
+  #open(headers: IncomingHttpHeaders, endpoint: CallEndpoint, response: CallerResponse): OpenCall {
     const { parts } = this.#options;
-    const { headers } = request;
     const downstream = new HttpDownstream(response, endpoint.format, parts.clock);
     const handler = new RequestHandler(this.#arrival(headers, endpoint.door), downstream, parts);
     downstream.context = handler.context;
     handler.context.operation = endpoint.operation;
     downstream.keepaliveAskedMs = keepaliveOf(headers);
     noteHeaders(handler.context, headers, endpoint.format);
-    response.on("close", () => {
-      downstream.stop();
-      handler.cancel();
-    });
+    return new OpenCall(handler, downstream, endpoint);
+  }
+
+  #call(request: IncomingMessage, response: ServerResponse, endpoint: CallEndpoint): void {
+    const { headers } = request;
+    const call = this.#open(headers, endpoint, response);
+    const { handler } = call;
+    response.on("close", () => call.gone());
     if (!handler.enter()) {
       this.#discardBody(request, response);
       return;
@@ -175,16 +184,25 @@ export class HttpListener {
         return;
       }
       const encoding = headers["content-encoding"];
-      if (encoding === undefined) this.#read(handler, downstream, endpoint, body);
-      else this.#unpack({ handler, downstream, endpoint, response }, encoding, body);
+      if (encoding === undefined) this.#read(call, body);
+      else this.#unpack(call, response, encoding, body);
     });
   }
 
-  #unpack(call: OpenCall, encoding: string, body: Buffer): void {
-    const { handler, downstream, endpoint, response } = call;
+  /** The same for a request whose body has come and is not packed. */
+  #callPlain({ headers, endpoint }: PlainRequest, body: Buffer, response: PlainResponse): void {
+    const call = this.#open(headers, endpoint, response);
+    response.asker = call;
+    if (!call.handler.enter()) return;
+    const wrongHead = checkBodyHead(headers);
+    if (wrongHead === undefined) this.#read(call, body);
+    else call.handler.refuse(wrongHead);
+  }
+
+  #unpack(call: OpenCall, response: ServerResponse, encoding: string, body: Buffer): void {
     const coding = codingOf(encoding);
     if (coding === undefined || coding === "identity") {
-      this.#read(handler, downstream, endpoint, body);
+      this.#read(call, body);
       return;
     }
     let stop: (() => void) | undefined;
@@ -192,17 +210,12 @@ export class HttpListener {
     response.once("close", onClose);
     stop = this.#decoders.decode(body, coding, (unpacked) => {
       response.off("close", onClose);
-      if (unpacked instanceof GatewayError) handler.refuse(unpacked);
-      else this.#read(handler, downstream, endpoint, unpacked);
+      if (unpacked instanceof GatewayError) call.handler.refuse(unpacked);
+      else this.#read(call, unpacked);
     });
   }
 
-  #read(
-    handler: RequestHandler,
-    downstream: HttpDownstream,
-    endpoint: CallEndpoint,
-    body: Buffer,
-  ): void {
+  #read({ handler, downstream, endpoint }: OpenCall, body: Buffer): void {
     try {
       readCall(handler.context, downstream, endpoint, body);
     } catch (error) {

@@ -34,16 +34,21 @@ export function badHead(request: IncomingMessage): GatewayError | undefined {
     return new GatewayError("FIELD_INVALID", message, { fieldViolations });
   }
   if (hosts > 1) return new GatewayError("FIELD_INVALID", "The request has two Host headers.");
+  const wrong = wrongValue(headers);
+  if (wrong !== undefined) return wrong;
+  if (!(request.url ?? "").startsWith("/")) {
+    return new GatewayError("FIELD_INVALID", "The request target must be a path.");
+  }
+  return undefined;
+}
+
+/** What is wrong with the values of our own headers. */
+export function wrongValue(headers: IncomingHttpHeaders): GatewayError | undefined {
   const timeout = headers[timeoutHeader];
   if (timeout !== undefined && !/^[1-9]\d{0,8}$/.test(String(timeout))) {
     return new GatewayError("FIELD_INVALID", "The time that the request allows can't be read.", {
       fieldViolations: [{ field: timeoutHeader, description: "must be a number of milliseconds" }],
     });
   }
-  const wrongKeepalive = keepaliveProblem(headers);
-  if (wrongKeepalive !== undefined) return wrongKeepalive;
-  if (!(request.url ?? "").startsWith("/")) {
-    return new GatewayError("FIELD_INVALID", "The request target must be a path.");
-  }
-  return undefined;
+  return keepaliveProblem(headers);
 }

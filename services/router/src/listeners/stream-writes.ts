@@ -1,5 +1,5 @@
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { CallerResponse } from "./caller-response.ts";
 
 /**
  * Writes the pieces of a streamed answer. Node holds each back until the end of the turn, then
@@ -7,10 +7,10 @@ import type { Socket } from "node:net";
  * thirds of that; the pieces of one turn leave together as well.
  */
 export class StreamWrites {
-  readonly #response: ServerResponse;
+  readonly #response: CallerResponse;
   #begun = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: CallerResponse) {
     this.#response = response;
   }
 
@@ -41,7 +41,7 @@ export class StreamWrites {
   /** Writes the last piece, and the end in the same go. */
   end(text: string): void {
     this.write(text);
-    this.#response.end();
+    this.#response.end("", "latin1");
   }
 
   /** Calls once there is room again, after there was none. */
