@@ -20,18 +20,6 @@ const mostHeaders = 100;
 /** Longest body that is waited for here. Unit: bytes. */
 const longestBody = 65_536;
 
-/** Headers that change how a message is read, or ask for something: Node knows them all. */
-const special = [
-  "transfer-encoding",
-  "content-encoding",
-  "expect",
-  "upgrade",
-  "trailer",
-  "te",
-  "http2-settings",
-  "proxy-connection",
-] as const;
-
 /**
  * Reads the head of a request for a call, as clients write it: HTTP/1.1, a body of a length that is
  * told, printable ASCII, one space behind the colon at most, no header twice. Undefined: anything
@@ -76,20 +64,16 @@ function readHeaders(text: string, from: number, headers: IncomingHttpHeaders): 
     if (!text.startsWith("\r\n", end)) return -1;
     // Spaces around a value are no part of it.
     if (text.charCodeAt(start) === 0x20 || text.charCodeAt(end - 1) === 0x20) return -1;
-    const written = text.slice(at, colon);
-    const name = knownNames.get(written) ?? written.toLowerCase();
-    if (headers[name] !== undefined) return -1;
+    const name = nameOf(text.slice(at, colon));
+    if (name === special || headers[name] !== undefined) return -1;
     headers[name] = text.slice(start, end);
     at = end + 2;
   }
   return -1;
 }
 
-function isPlain(headers: IncomingHttpHeaders): boolean {
-  const { host, connection } = headers;
-  if (host === undefined || (connection !== undefined && connection !== keepAlive)) return false;
-  for (const name of special) if (headers[name] !== undefined) return false;
-  return true;
+function isPlain({ host, connection }: IncomingHttpHeaders): boolean {
+  return host !== undefined && (connection === undefined || connection === keepAlive);
 }
 
 const keepAlive = "keep-alive";
@@ -119,12 +103,34 @@ function skip(text: string, from: number, kind: number): number {
   return at;
 }
 
-/** Names as clients write them: those in lower case need no new text. */
-const knownNames: ReadonlyMap<string, string> = new Map(
-  ["Host", "Authorization", "Content-Type", "Content-Length", "Connection", "Accept", "User-Agent"]
-    .concat(["Accept-Encoding", "Traceparent", "X-Api-Key", "Anthropic-Version"])
-    .flatMap((name) => [
-      [name, name.toLowerCase()],
-      [name.toLowerCase(), name.toLowerCase()],
-    ]),
-);
+/** Headers that change how a message is read, or ask for something: Node knows them all. */
+const specialNames: ReadonlySet<string> = new Set([
+  "transfer-encoding",
+  "content-encoding",
+  "expect",
+  "upgrade",
+  "trailer",
+  "te",
+  "http2-settings",
+  "proxy-connection",
+]);
+/** In place of a name of those. */
+const special = "";
+
+/** What `nameOf` said of the names that came first: clients write few, and the same in each call. */
+const readNames = new Map<string, string>();
+const mostNames = 500;
+const longestName = 64;
+
+/** A name in lower case, as everybody looks for it; `special` where it is none for here. */
+function nameOf(written: string): string {
+  const known = readNames.get(written);
+  if (known !== undefined) return known;
+  const lower = written.toLowerCase();
+  const name = specialNames.has(lower) ? special : lower;
+  if (readNames.size < mostNames && written.length <= longestName) {
+    // A copy, as a slice would keep the whole head that it is from.
+    readNames.set(Buffer.from(written, "latin1").toString("latin1"), name);
+  }
+  return name;
+}
