@@ -202,6 +202,26 @@ describe("a connection of plain requests", () => {
     await vi.waitFor(() => expect(silent.seen.text).toMatch(/^HTTP\/1.1 408 /));
   });
 
+  it("serves nothing more to who does not take its answer", async () => {
+    const { caller, connection, seen, served } = await open();
+    caller.pause();
+    caller.write(request("[1]") + request("[2]"));
+    await vi.waitFor(() => expect(served).toHaveLength(1));
+    const text = "x".repeat(20_000_000);
+    answer(served[0]?.response, text);
+    const stalled = vi.fn<() => void>();
+    expect(served[0]?.response.writableLength).toBeGreaterThan(0);
+    served[0]?.response.setTimeout(60_000, stalled);
+    const asked = request("[1]").length + request("[2]").length;
+    expect(connection.socket.bytesRead).toBe(asked);
+    expect(served).toHaveLength(1);
+    caller.resume();
+    await vi.waitFor(() => expect(served).toHaveLength(2));
+    expect(connection.socket.timeout).toBe(76_000);
+    await vi.waitFor(() => expect(seen.text.length).toBe(answered(text).length));
+    expect(stalled).not.toHaveBeenCalled();
+  });
+
   it("is watched only until its answer has left", async () => {
     const { caller, connection, seen, served } = await open();
     caller.write(request("[1]"));
