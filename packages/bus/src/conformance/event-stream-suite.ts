@@ -118,6 +118,15 @@ function describePublishing(get: () => StreamHarness): void {
     expect(results[1]?.ok).toBe(true);
   });
 
+  it("takes a message that almost fills its room, or refuses it for good", async () => {
+    const [message] = messages(1);
+    const largest = { ...message!, payload: new Uint8Array(256 * 1024 - 1) };
+    const [result] = await get().stream.publish([largest]);
+    // Some servers count the headers, too.
+    const reason = result?.ok === false ? result.error.reason : "FIELD_INVALID";
+    expect(reason).toBe("FIELD_INVALID");
+  });
+
   it("gives results, not a rejection, when the signal is aborted", async () => {
     const results = await get().stream.publish(messages(2), AbortSignal.abort());
     const reasons = results.map((result) => !result.ok && result.error.reason);

@@ -5,6 +5,7 @@ import { GatewayError } from "@penstock/errors";
 /** Error codes of the JetStream API that Penstock tells apart (nats-server, server/errors.json). */
 export const apiCode = {
   noSuitablePeers: 10005,
+  messageExceedsMaximum: 10054,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
   replicasNotSupported: 10074,
@@ -28,10 +29,15 @@ export function deniedSubject(error: unknown): string | undefined {
 
 /**
  * Whatever the client threw. Nearly all of it is UNAVAILABLE, as a bus that cannot be reached
- * comes back by itself; what the server's permissions forbid is FAILED_PRECONDITION.
+ * comes back by itself; what the server's permissions forbid is FAILED_PRECONDITION, and a message
+ * that with its headers is larger than its stream takes is FIELD_INVALID, as that stays so.
  */
 export function busError(what: string, cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause;
+  if (apiCodeOf(cause) === apiCode.messageExceedsMaximum) {
+    const message = `the bus did not ${what}: it has more bytes than the stream takes`;
+    return new GatewayError("FIELD_INVALID", message, { source: "gateway", cause });
+  }
   const subject = deniedSubject(cause);
   if (subject === undefined) {
     return new GatewayError("UNAVAILABLE", `the bus did not ${what}`, { source: "gateway", cause });
