@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { CountEstimateReason, RequestOutcome, UsageSource } from "@penstock/api";
 import { hashKey } from "@penstock/runtime";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createPipeline } from "./pipeline.fixture.ts";
 import type { FakeCall } from "./pipeline.fixture.ts";
 import { sampleKey, sampleSnapshot } from "./sample-snapshot.fixture.ts";
@@ -369,15 +369,26 @@ describe("the caps of requests in flight", () => {
     expect(spool.finals[0]?.attempts).toMatchObject([{ outcome: "CANCELLED" }]);
   });
 
+  const onTarget = { selector: { deployment: "deployments/a-large" } };
+  const allow = { requestsPerMinute: "50", onUnavailable: "UNAVAILABLE_MODE_ALLOW" };
+  const planted = (): never => {
+    throw new Error("planted");
+  };
+
+  it("are left when the call to a provider can't be made by a mistake of ours", () => {
+    const pipeline = pipelineOf(limits({ ...allow, ...onTarget }));
+    const voided = vi.spyOn(pipeline.leases, "void");
+    const { downstream } = pipeline.count();
+    vi.spyOn(pipeline.parts.tracer, "newSpanId").mockImplementationOnce(planted);
+    pipeline.clock.advance(500);
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    expect(voided).toHaveBeenCalledOnce();
+  });
+
   it("are left when a mistake of ours meets another one", () => {
-    const onTarget = { selector: { deployment: "deployments/a-large" } };
-    const allow = { requestsPerMinute: "50", onUnavailable: "UNAVAILABLE_MODE_ALLOW" };
     const pipeline = pipelineOf(limits({ ...allow, ...onTarget }));
     const { downstream } = pipeline.count();
     pipeline.clock.advance(500);
-    const planted = (): never => {
-      throw new Error("planted");
-    };
     pipeline.leases.settle = planted;
     pipeline.upstream.last.call.sink.onHeaders(200, planted, false);
     expect(downstream.heard).toEqual(["fail"]);

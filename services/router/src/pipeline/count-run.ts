@@ -127,20 +127,39 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
 
   #begin(target: CompiledTarget, reservation: Reservation | undefined): void {
     const context = this.#context;
-    const { clock, upstream, tracer, leases } = this.#parts;
+    const { upstream, leases } = this.#parts;
     const message = this.#messageFor(target);
     if (typeof message === "string") {
       if (reservation !== undefined) leases.void(reservation);
       this.#skip(target, message);
       return;
     }
-    const first = context.attempts.length === 0;
+    let run: AttemptRun;
+    try {
+      run = this.#open(target, message, reservation);
+    } catch (error) {
+      // There is no attempt whose end would give it back.
+      if (reservation !== undefined) leases.void(reservation);
+      throw error;
+    }
+    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(target));
+    this.#current = run;
+    sendAttempt(run, message, context, { upstream, listener: this });
+  }
+
+  #open(
+    target: CompiledTarget,
+    message: AttemptMessage,
+    reservation: Reservation | undefined,
+  ): AttemptRun {
+    const { attempts } = this.#context;
+    const { clock, tracer } = this.#parts;
     // What the head of its answer tells of limits is about counts alone: nobody listens.
-    const run = new AttemptRun(this, {
+    return new AttemptRun(this, {
       target,
-      kind: first ? AttemptKind.PRIMARY : AttemptKind.FALLBACK,
+      kind: attempts.length === 0 ? AttemptKind.PRIMARY : AttemptKind.FALLBACK,
       format: message.reading,
-      number: context.attempts.length + 1,
+      number: attempts.length + 1,
       spanId: tracer.newSpanId(),
       reservation,
       warnings: [],
@@ -151,9 +170,6 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
       timeouts: { ...target.timeouts, answerMs: attemptMs, attemptMs },
       requestEndMs: this.#endMs,
     });
-    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(target));
-    this.#current = run;
-    sendAttempt(run, message, context, { upstream, listener: this });
   }
 
   /** Why there is none where the target's format can't express the request. */

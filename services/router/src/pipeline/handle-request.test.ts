@@ -93,6 +93,21 @@ describe("a request", () => {
     expect(voided).toHaveBeenCalledOnce();
   });
 
+  it("holds nothing on a target whose attempt could not be made by a mistake of ours", () => {
+    const pipeline = createPipeline(sampleSnapshot(onTarget));
+    const voided = vi.spyOn(pipeline.leases, "void");
+    const { downstream } = pipeline.send();
+    const planted = vi.spyOn(pipeline.parts.tracer, "newSpanId").mockImplementationOnce(() => {
+      throw new Error("planted");
+    });
+    pipeline.clock.advance(150);
+    expect(planted).toHaveBeenCalled();
+    expect(downstream.error?.reason).toBe("INTERNAL");
+    expect(pipeline.upstream.calls).toHaveLength(0);
+    expect(voided).toHaveBeenCalledOnce();
+    expect(pipeline.admission.open).toBe(0);
+  });
+
   it("makes no further attempt when the first one could not be sent by a mistake of ours", () => {
     const pipeline = createPipeline();
     pipeline.upstream.mistake = new Error("planted");

@@ -128,16 +128,22 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
 
   #open({ target, kind, message, reservation }: Beginning): AttemptRun {
     const startMs = this.#now;
-    return openAttempt(this, this.#context, this.#parts, {
-      target,
-      kind,
-      number: this.#sequence.begun + 1,
-      message,
-      startMs,
-      timeouts: this.#sequence.timeoutsOf(target, startMs),
-      model: this.#sequence.modelOf(target),
-      reservation,
-    });
+    try {
+      return openAttempt(this, this.#context, this.#parts, {
+        target,
+        kind,
+        number: this.#sequence.begun + 1,
+        message,
+        startMs,
+        timeouts: this.#sequence.timeoutsOf(target, startMs),
+        model: this.#sequence.modelOf(target),
+        reservation,
+      });
+    } catch (error) {
+      // There is no attempt whose end would give it back.
+      if (reservation !== undefined) this.#parts.leases.void(reservation);
+      throw error;
+    }
   }
 
   #send(run: AttemptRun, message: AttemptMessage): void {
