@@ -477,7 +477,9 @@ export const FormatPartSchema: GenMessage<FormatPart> = /*@__PURE__*/
  */
 export type MediaPart = Message$1<"penstock.inference.v1.MediaPart"> & {
   /**
-   * Kind and encoding, for example `image/png`. Absent: not said.
+   * Kind and encoding, for example `image/png`. Absent: not said; an address without a file name is then taken for that
+   * of an image, whatever is there: in estimates, in what targets must be able to, and towards providers but Gemini's,
+   * which are told the type that the ending of the address names.
    *
    * @generated from field: optional string media_type = 1;
    */
