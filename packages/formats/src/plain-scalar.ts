@@ -20,8 +20,7 @@ export function endOfScalar(walker: JsonWalker, start: number): number {
 /** The value up to `end`, which `endOfScalar` has found; undefined where an escape is none. */
 export function scalarAt(walker: JsonWalker, start: number, end: number): unknown {
   const code = walker.at(start);
-  // A copy: short texts may be kept for long, and a part of a text keeps all of it.
-  if (code === quote) return walker.parse(start, end);
+  if (code === quote) return walker.textAt(start, end);
   return isDigit(code) ? numberAt(walker, start, end) : code === letterT;
 }
 
