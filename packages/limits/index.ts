@@ -40,8 +40,7 @@ export { maximumQuotaKeyLength, parseQuotaKey, quotaKey } from "./src/limit-key.
 export type { QuotaKeyParts } from "./src/limit-key.ts";
 export { isTimeZone, makePeriodCalculator, periodOf } from "./src/period.ts";
 export type { Period, PeriodKind } from "./src/period.ts";
-export { releaseReservation, reserve, reserveAll, settleReservation } from "./src/reservation.ts";
-export type { Reservation, ReservationRequest, ReserveAllResult } from "./src/reservation.ts";
+export { releaseReserved, reserve, settleReserved } from "./src/reservation.ts";
 export {
   releaseTime,
   resetTimeMs,

@@ -4,7 +4,7 @@ import { leaseAmount, maximumLeaseAmount } from "./lease-amount.ts";
 import { needed, targetLeaseSize, wanted } from "./lease-size.ts";
 import { createLease } from "./lease.ts";
 import type { LeaseMode } from "./lease.ts";
-import { reserve, settleReservation } from "./reservation.ts";
+import { reserve, settleReserved } from "./reservation.ts";
 import { monotonicMs, wallMs } from "./time.ts";
 
 const wall = wallMs(5);
@@ -36,8 +36,8 @@ describe("wanted", () => {
     expect(wanted(lease, { ...demand, waiting: 25 })).toBe(15);
     expect(needed(leaseOf(10), { ...demand, waiting: 25 })).toBe(15);
     expect(needed(leaseOf(10), demand)).toBe(0);
-    const held = reserve(lease, 10, wall, mono);
-    if (held) settleReservation(held, 13);
+    expect(reserve(lease, 10, wall, mono)).toBe(true);
+    settleReserved(lease, 10, 13);
     expect(wanted(lease, { ...demand, waiting: 25 })).toBe(28);
   });
 });

@@ -14,8 +14,7 @@ import {
   returnable,
 } from "./lease.ts";
 import type { LeaseGrant } from "./lease.ts";
-import { releaseReservation, reserve, reserveAll, settleReservation } from "./reservation.ts";
-import type { Reservation } from "./reservation.ts";
+import { releaseReserved, reserve, settleReserved } from "./reservation.ts";
 import { monotonicMs, wallMs } from "./time.ts";
 
 const periodStart = 1_000_000;
@@ -68,10 +67,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** What a request holds of the lease, or held. */
+interface Held {
+  readonly amount: number;
+  held: boolean;
+  charged: number;
+}
+
 /** A lease beside a second, independent bookkeeping of what must be true of it. */
 class Model {
   lease = leaseOf(100);
-  all: Reservation[] = [];
+  all: Held[] = [];
   granted = 100;
   sequence = 1;
   wall: number = wall;
@@ -82,8 +88,8 @@ class Model {
       next.kind === "settle" || next.kind === "release" ? this.pick(next.which) : undefined;
     if (next.kind === "reserve") this.reserve(next.amount);
     else if (next.kind === "settle" && one)
-      this.end(one, () => settleReservation(one, next.actual));
-    else if (next.kind === "release" && one) this.end(one, () => releaseReservation(one));
+      this.end(one, next.actual);
+    else if (next.kind === "release" && one) this.end(one, undefined);
     else if (next.kind === "grant") this.grant(next.more);
     else if (next.kind === "close") closeLease(this.lease);
     else if (next.kind === "pass") this.pass(next.wallMs, next.monotonicMs);
@@ -94,8 +100,9 @@ class Model {
     this.monotonic += monotonicStepMs;
   }
 
-  pick(which: number): Reservation | undefined {
-    return this.all[which % Math.max(1, this.all.length)];
+  pick(which: number): Held | undefined {
+    const held = this.all.filter((one) => one.held);
+    return held[which % Math.max(1, held.length)];
   }
 
   reserve(amount: number): void {
@@ -106,13 +113,15 @@ class Model {
       this.wall >= periodStart &&
       this.wall < periodEnd;
     const made = reserve(this.lease, amount, wallMs(this.wall), monotonicMs(this.monotonic));
-    expect(made !== undefined).toBe(usable && amount <= room);
-    if (made) this.all.push(made);
+    expect(made).toBe(usable && amount <= room);
+    if (made) this.all.push({ amount, held: true, charged: 0 });
   }
 
-  end(one: Reservation, run: () => boolean): void {
-    const held = one.state === "held";
-    expect(run()).toBe(held);
+  end(one: Held, actual: number | undefined): void {
+    if (actual === undefined) releaseReserved(this.lease, one.amount);
+    else settleReserved(this.lease, one.amount, actual);
+    one.held = false;
+    one.charged = actual ?? 0;
   }
 
   grant(more: number): void {
@@ -127,7 +136,7 @@ class Model {
 
   check(): void {
     const { lease, all } = this;
-    const held = all.filter((one) => one.state === "held");
+    const held = all.filter((one) => one.held);
     const charged = all.reduce((sum, one) => sum + one.charged, 0);
     const over = all.reduce((sum, one) => sum + Math.max(0, one.charged - one.amount), 0);
     expect(lease.reserved).toBe(held.reduce((sum, one) => sum + one.amount, 0));
@@ -150,7 +159,7 @@ describe("lease", () => {
           model.apply(next);
           model.check();
         }
-        for (const one of model.all) releaseReservation(one);
+        for (const one of model.all) if (one.held) model.end(one, undefined);
         model.check();
         expect(model.lease.reserved).toBe(0);
       }),
@@ -163,22 +172,22 @@ describe("lease", () => {
     const expiry = mono + 10_000 - leaseExpiryMarginMs;
     expect(lease.expiresAtMonotonic).toBe(expiry);
     expect(isUsable(lease, wall, monotonicMs(expiry - 1))).toBe(true);
-    expect(reserve(lease, 1, wall, monotonicMs(expiry))).toBeUndefined();
-    expect(reserve(lease, 1, wallMs(periodEnd), mono)).toBeUndefined();
-    expect(reserve(lease, 1, wallMs(periodStart - 1), mono)).toBeUndefined();
-    expect(reserve(lease, 1, wallMs(periodEnd - 1), mono)).toBeDefined();
+    expect(reserve(lease, 1, wall, monotonicMs(expiry))).toBe(false);
+    expect(reserve(lease, 1, wallMs(periodEnd), mono)).toBe(false);
+    expect(reserve(lease, 1, wallMs(periodStart - 1), mono)).toBe(false);
+    expect(reserve(lease, 1, wallMs(periodEnd - 1), mono)).toBe(true);
     expect(closeLease(lease)).toBe(9);
-    expect(reserve(lease, 1, wall, mono)).toBeUndefined();
+    expect(reserve(lease, 1, wall, mono)).toBe(false);
   });
 
   it("gives back after closing what requests in flight did not use", () => {
     const lease = leaseOf(10);
-    const held = reserve(lease, 6, wall, mono);
+    expect(reserve(lease, 6, wall, mono)).toBe(true);
     expect(expireLease(lease, wall, mono)).toBe(false);
     expect(returnable(lease)).toBe(0);
     expect(expireLease(lease, wallMs(periodEnd), mono)).toBe(true);
     expect(returnable(lease)).toBe(4);
-    expect(held && settleReservation(held, 2)).toBe(true);
+    settleReserved(lease, 6, 2);
     expect(returnable(lease)).toBe(8);
   });
 
@@ -198,22 +207,6 @@ describe("lease", () => {
     expect(lease.granted).toBe(15);
   });
 
-  it("reserves on all leases or on none", () => {
-    const [roomy, tight] = [leaseOf(10), leaseOf(3)];
-    const both = (a: number, b: number) => [
-      { lease: roomy, amount: a },
-      { lease: tight, amount: b },
-    ];
-    expect(reserveAll(both(5, 4), wall, mono)).toEqual({ refused: tight });
-    expect([roomy.reserved, tight.reserved]).toEqual([0, 0]);
-    expect(() => reserveAll(both(5, -1), wall, mono)).toThrow();
-    expect([roomy.reserved, tight.reserved]).toEqual([0, 0]);
-    expect(reserveAll(both(5, 3), wall, mono)).toHaveProperty("reservations.length", 2);
-    const twice = [...both(0, 0), { lease: roomy, amount: 3 }, { lease: roomy, amount: 3 }];
-    expect(reserveAll(twice, wall, mono)).toEqual({ refused: roomy });
-    expect([roomy.reserved, tight.reserved]).toEqual([5, 3]);
-  });
-
   it("refuses amounts that are no safe integers and never counts beyond them", () => {
     const invalid = expect.objectContaining({ reason: "FIELD_INVALID" });
     const lease = leaseOf(maximumLeaseAmount);
@@ -221,11 +214,11 @@ describe("lease", () => {
       expect(() => reserve(lease, amount, wall, mono), `${amount}`).toThrow(invalid);
       expect(() => leaseOf(amount), `${amount}`).toThrow(invalid);
     }
-    const [one, two] = [reserve(lease, 1, wall, mono), reserve(lease, 1, wall, mono)];
-    expect(() => one && settleReservation(one, -1)).toThrow(invalid);
+    for (let count = 0; count < 2; count += 1) expect(reserve(lease, 1, wall, mono)).toBe(true);
+    expect(() => settleReserved(lease, 1, -1)).toThrow(invalid);
     expect(lease.reserved).toBe(2);
-    if (one) settleReservation(one, maximumLeaseAmount);
-    if (two) settleReservation(two, maximumLeaseAmount);
+    settleReserved(lease, 1, maximumLeaseAmount);
+    settleReserved(lease, 1, maximumLeaseAmount);
     expect(lease).toMatchObject({ reserved: 0, spent: maximumLeaseAmount });
     mergeGrant(lease, grantOf(5, { sequence: 2 }), mono);
     expect(lease.granted).toBe(maximumLeaseAmount);

@@ -1,9 +1,9 @@
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Charge } from "@penstock/api";
 import { makePeriodCalculator, slotStart } from "@penstock/limits";
-import type { LeaseState, Period, WallMs } from "@penstock/limits";
+import type { Period, WallMs } from "@penstock/limits";
 import type { CompiledQuota } from "@penstock/snapshot";
 import { timestampOf } from "../usage/timestamp-of.ts";
+import type { HeldLease } from "./held-lease.ts";
 import { listOf } from "./list-of.ts";
 import type { Reservation } from "./reservation.ts";
 import type { QuotaUse } from "./reserve-outcome.ts";
@@ -22,22 +22,10 @@ function unleasedPeriodStart(quota: CompiledQuota, now: WallMs): WallMs {
   return calculator(now).startMs;
 }
 
-/** What charges say of a lease, which is the same for all requests that hold a part of it. */
-interface LeaseWords {
-  readonly periodStartTime: Timestamp;
-  readonly leaseEpoch: bigint;
-}
-
-const words = new WeakMap<LeaseState, LeaseWords>();
-
-function wordsOf(lease: LeaseState): LeaseWords {
-  let known = words.get(lease);
-  if (known === undefined) {
-    const { periodStartMs, epoch } = lease;
-    known = { periodStartTime: timestampOf(periodStartMs), leaseEpoch: BigInt(epoch) };
-    words.set(lease, known);
-  }
-  return known;
+/** Nearly all are of one request or of nothing yet, and a bigint that is made takes longer. */
+function wholeOf(amount: number): bigint {
+  if (amount === 0) return 0n;
+  return amount === 1 ? 1n : BigInt(amount);
 }
 
 /**
@@ -52,7 +40,7 @@ export function chargesOf(reservation: Reservation, actuals: readonly number[]):
   for (let index = 0; index < holds.length; index += 1) {
     if (holds[index]?.exempt === true) continue;
     const charge = charges[at];
-    if (charge !== undefined) charge.settled = BigInt(actuals[index] ?? 0);
+    if (charge !== undefined) charge.settled = wholeOf(actuals[index] ?? 0);
     at += 1;
   }
   return charges;
@@ -65,7 +53,7 @@ function unsettledCharges({ uses, holds, reservedAtMs }: Reservation): Charge[] 
     const use = uses[index];
     const hold = holds[index];
     if (use === undefined || hold === undefined || hold.exempt) continue;
-    charges[count] = unsettledCharge(use, hold.lease?.lease, reservedAtMs);
+    charges[count] = unsettledCharge(use, hold.held, reservedAtMs);
     count += 1;
   }
   if (count < charges.length) charges.length = count;
@@ -74,19 +62,18 @@ function unsettledCharges({ uses, holds, reservedAtMs }: Reservation): Charge[] 
 
 function unsettledCharge(
   { quota, key, amount }: QuotaUse,
-  lease: LeaseState | undefined,
+  held: HeldLease | undefined,
   reservedAtMs: WallMs,
 ): Charge {
-  const known = lease && wordsOf(lease);
   return {
     $typeName: "penstock.event.v1.Charge",
     quota: key,
     periodStartTime:
-      known?.periodStartTime ?? timestampOf(unleasedPeriodStart(quota, reservedAtMs)),
-    leaseId: lease?.leaseId ?? "",
-    leaseEpoch: known?.leaseEpoch ?? 0n,
-    reserved: BigInt(amount),
+      held?.periodStartTime ?? timestampOf(unleasedPeriodStart(quota, reservedAtMs)),
+    leaseId: held?.lease.leaseId ?? "",
+    leaseEpoch: held?.leaseEpoch ?? 0n,
+    reserved: wholeOf(amount),
     settled: 0n,
-    unleased: lease === undefined,
+    unleased: held === undefined,
   };
 }

@@ -42,9 +42,9 @@ export class LeaseBook {
   onNeed: () => void = () => undefined;
   readonly waiting: WaitingRequests;
   readonly #clock: Clock;
-  readonly #states = new QuotaStates((state) => this.#dirty.add(state));
+  readonly #states = new QuotaStates((state) => this.markDirty(state));
   /** States with something quota has not heard of. */
-  readonly #dirty = new Set<QuotaState>();
+  #dirty: QuotaState[] = [];
   /** Another life of this holder has begun elsewhere. */
   #fenced = false;
   /** Quota's wall time minus our monotonic time; undefined until it has answered. */
@@ -130,7 +130,7 @@ export class LeaseBook {
     for (const state of this.#states.byKey.values()) {
       if (state.current === undefined) continue;
       state.close();
-      this.#dirty.add(state);
+      this.markDirty(state);
     }
     this.waiting.failAll();
   }
@@ -150,7 +150,7 @@ export class LeaseBook {
       if (quota === state.quota) continue;
       if (quota === undefined) state.close();
       else state.adopt(quota);
-      this.#dirty.add(state);
+      this.markDirty(state);
     }
     this.onNeed();
   }
@@ -194,7 +194,7 @@ export class LeaseBook {
       }
     }
     if (missing !== undefined) return this.#undo(uses, holds, { kind: "wait", missing });
-    return this.#reserved(uses, holds);
+    return this.#reserved(uses, holds, at);
   }
 
   /**
@@ -216,7 +216,7 @@ export class LeaseBook {
       if (hold === undefined) return this.#undo(uses, holds, refused(use, "unavailable"));
       holds.push(hold);
     }
-    return this.#reserved(uses, holds);
+    return this.#reserved(uses, holds, at);
   }
 
   /** The state of an instance, made when there is none; undefined: there are too many. */
@@ -231,14 +231,17 @@ export class LeaseBook {
 
   /** Takes the states that changed since the last call. For `LeaseSync`. */
   takeDirty(): QuotaState[] {
-    const dirty = [...this.#dirty];
-    this.#dirty.clear();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const state of dirty) state.isDirty = false;
     return dirty;
   }
 
-  /** Something of the state is still to be reported. For `LeaseSync`. */
+  /** Something of the state is to be reported. */
   markDirty(state: QuotaState): void {
-    this.#dirty.add(state);
+    if (state.isDirty) return;
+    state.isDirty = true;
+    this.#dirty.push(state);
   }
 
   /** Gives back what nobody has used for a minute, and forgets it. For `LeaseSync`. */
@@ -246,9 +249,9 @@ export class LeaseBook {
     this.#states.dropIdle(at);
   }
 
-  #reserved(uses: readonly QuotaUse[], holds: readonly Hold[]): Reserved {
-    for (const hold of holds) this.#dirty.add(hold.state);
-    const reservation = new Reservation(uses, holds, this.#clock.wallMs());
+  #reserved(uses: readonly QuotaUse[], holds: readonly Hold[], { wall }: Moment): Reserved {
+    for (const { state } of holds) this.markDirty(state);
+    const reservation = new Reservation(uses, holds, wall);
     return { kind: "reserved", reservation };
   }
 
@@ -266,7 +269,7 @@ export class LeaseBook {
       const hold = holds[index];
       if (hold === undefined) continue;
       hold.state.end(hold, uses[index]?.amount ?? 0, actuals?.[index]);
-      this.#dirty.add(hold.state);
+      this.markDirty(hold.state);
     }
   }
 }

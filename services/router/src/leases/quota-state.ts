@@ -7,12 +7,13 @@ import {
   expireLease,
   isUsable,
   mergeGrant,
-  releaseReservation,
+  releaseReserved,
   reserve,
-  settleReservation,
+  settleReserved,
 } from "@penstock/limits";
-import type { Demand, LeaseGrant, LeaseState, MonotonicMs, WallMs } from "@penstock/limits";
+import type { Demand, LeaseGrant, MonotonicMs, WallMs } from "@penstock/limits";
 import type { CompiledQuota } from "@penstock/snapshot";
+import { HeldLease } from "./held-lease.ts";
 import type { Hold } from "./reservation.ts";
 import {
   bootstrapAllowance,
@@ -21,14 +22,7 @@ import {
   settleAllowance,
   takeAllowance,
 } from "./unleased-allowance.ts";
-
-/** A lease and what quota was last told of it, and has confirmed to have heard. */
-export interface HeldLease {
-  readonly lease: LeaseState;
-  reportedSpent: number;
-  reportedReserved: number;
-  reportedClosed: boolean;
-}
+import type { UnleasedAllowance } from "./unleased-allowance.ts";
 
 /** How long "exhausted" is believed without asking again. */
 const exhaustedMs = 250;
@@ -61,8 +55,12 @@ export class QuotaState {
   resetTimeMs: number | undefined;
   #goneUntil = -Infinity;
   #bootstrapping = false;
+  /** Whether it is among those that have something quota has not heard of. For `LeaseBook`. */
+  isDirty = false;
   readonly #bootstrap;
   readonly #capped;
+  /** Of requests that hold nothing of it. */
+  readonly #free = this.#holdOf(undefined);
 
   constructor(key: string, quota: CompiledQuota, now: MonotonicMs) {
     this.key = key;
@@ -70,8 +68,8 @@ export class QuotaState {
     this.demand = createDemand(now);
     this.lastUsed = now;
     this.lastServed = now;
-    this.#bootstrap = createAllowance(now);
-    this.#capped = createAllowance(now);
+    this.#bootstrap = this.#holdOf(createAllowance(now));
+    this.#capped = this.#holdOf(createAllowance(now));
   }
 
   /** The quota was compiled anew. What quota said of its old form is forgotten. */
@@ -84,20 +82,16 @@ export class QuotaState {
   /** Holds `amount`, or undefined: there is no room as far as is known here. */
   take(amount: number, at: Moment): Hold | undefined {
     this.lastUsed = at.monotonic;
-    if (at.monotonic < this.#goneUntil) return this.#hold(undefined, undefined, true);
-    const held = this.current?.lease;
-    if (held !== undefined) {
-      const lease = reserve(held, amount, at.wall, at.monotonic);
-      if (lease !== undefined) {
-        this.lastServed = at.monotonic;
-        return this.#hold(lease, undefined);
-      }
+    if (at.monotonic < this.#goneUntil) return { ...this.#free, exempt: true };
+    const held = this.current;
+    if (held !== undefined && reserve(held.lease, amount, at.wall, at.monotonic)) {
+      this.lastServed = at.monotonic;
+      return held.hold;
     }
-    if (amount === 0) return this.#hold(undefined, undefined);
+    if (amount === 0) return this.#free;
     if (!this.#bootstrapping) return undefined;
     const cap = bootstrapAllowance(this.quota);
-    if (!takeAllowance(this.#bootstrap, this.quota, amount, cap, at.monotonic)) return undefined;
-    return this.#hold(undefined, this.#bootstrap);
+    return this.#takeOf(this.#bootstrap, amount, cap, at.monotonic);
   }
 
   /**
@@ -106,21 +100,25 @@ export class QuotaState {
    * for when quota is `away`.
    */
   takeUnavailable(amount: number, now: MonotonicMs, away: boolean): Hold | undefined {
-    if (this.quota.onUnavailable === "allow") return this.#hold(undefined, undefined);
+    if (this.quota.onUnavailable === "allow") return this.#free;
     if (this.quota.onUnavailable === "deny") return undefined;
     if (!away && this.quota.amount <= alwaysPreciseLimit) return undefined;
-    const cap = cappedAllowance(this.quota);
-    if (!takeAllowance(this.#capped, this.quota, amount, cap, now)) return undefined;
-    return this.#hold(undefined, this.#capped);
+    return this.#takeOf(this.#capped, amount, cappedAllowance(this.quota), now);
   }
 
-  /** Ends a hold with what was used, undefined for nothing. */
-  end(hold: Hold, amount: number, actual: number | undefined): void {
-    if (hold.lease !== undefined) {
-      if (actual === undefined) releaseReservation(hold.lease);
-      else settleReservation(hold.lease, actual);
+  #takeOf(hold: Hold, amount: number, cap: number, now: MonotonicMs): Hold | undefined {
+    const { allowance } = hold;
+    if (allowance === undefined) return undefined;
+    return takeAllowance(allowance, this.quota, amount, cap, now) ? hold : undefined;
+  }
+
+  /** Ends a hold of `amount` with what was used, undefined for nothing. */
+  end({ held, allowance }: Hold, amount: number, actual: number | undefined): void {
+    if (held !== undefined) {
+      if (actual === undefined) releaseReserved(held.lease, amount);
+      else settleReserved(held.lease, amount, actual);
     }
-    if (hold.allowance !== undefined) settleAllowance(hold.allowance, amount, actual ?? 0);
+    if (allowance !== undefined) settleAllowance(allowance, amount, actual ?? 0);
   }
 
   /** What could be reserved now; 0 without a lease. */
@@ -148,12 +146,7 @@ export class QuotaState {
     if (retired || grant.amount === 0) return;
     this.close();
     this.lastServed = requestedAt;
-    this.current = {
-      lease: createLease(this.key, grant, requestedAt),
-      reportedSpent: 0,
-      reportedReserved: 0,
-      reportedClosed: false,
-    };
+    this.current = new HeldLease(this, createLease(this.key, grant, requestedAt));
   }
 
   /** Quota could grant no more than `left`, until about `resetTimeMs` by the wall clock. */
@@ -193,7 +186,7 @@ export class QuotaState {
     if (held !== undefined && expireLease(held.lease, at.wall, at.monotonic)) this.close();
   }
 
-  #hold(lease: Hold["lease"], allowance: Hold["allowance"], exempt = false): Hold {
-    return { state: this, lease, allowance, exempt };
+  #holdOf(allowance: UnleasedAllowance | undefined): Hold {
+    return { state: this, held: undefined, allowance, exempt: false };
   }
 }

@@ -1,16 +1,18 @@
 import type { Charge } from "@penstock/api";
-import type { Reservation as LeaseReservation, WallMs } from "@penstock/limits";
+import type { WallMs } from "@penstock/limits";
+import type { HeldLease } from "./held-lease.ts";
 import type { QuotaState } from "./quota-state.ts";
 import type { QuotaUse } from "./reserve-outcome.ts";
 import type { UnleasedAllowance } from "./unleased-allowance.ts";
 
 /**
- * What one request holds of one quota: a part of a lease; a part of an allowance that stands in
- * for leases; or nothing, because the quota asks for nothing now.
+ * Of what a request holds an amount of one quota: of a lease; of an allowance that stands in for
+ * leases; or of nothing, because the quota asks for nothing now. Requests share it, as the amount is
+ * that of their use.
  */
 export interface Hold {
   readonly state: QuotaState;
-  readonly lease: LeaseReservation | undefined;
+  readonly held: HeldLease | undefined;
   readonly allowance: UnleasedAllowance | undefined;
   /** The quota was deleted: nothing is charged. */
   readonly exempt: boolean;
@@ -21,7 +23,7 @@ export class Reservation {
   readonly uses: readonly QuotaUse[];
   /** Parallel to `uses`. */
   readonly holds: readonly Hold[];
-  /** When it was made; unleased amounts are charged to the period of this moment. */
+  /** When it was made, by quota's clock; unleased amounts are charged to this moment's period. */
   readonly reservedAtMs: WallMs;
   ended = false;
   /** Made by `chargesOf` when they are asked for first. */

@@ -17,7 +17,8 @@ import {
 } from "@penstock/limits";
 import type { MonotonicMs } from "@penstock/limits";
 import type { LeaseBook } from "./lease-book.ts";
-import type { HeldLease, Moment, QuotaState } from "./quota-state.ts";
+import type { HeldLease } from "./held-lease.ts";
+import type { Moment, QuotaState } from "./quota-state.ts";
 
 /** The most reports, and the most wishes, of one sync (proto SyncLeasesRequest). */
 export const maximumItems = 10_000;
