@@ -65,6 +65,6 @@ export function answerReport(
       settled: String(taken),
       unleased,
     })),
-    warnings: context.warnings,
+    warnings: [...context.warnings],
   };
 }

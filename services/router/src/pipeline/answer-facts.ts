@@ -12,22 +12,23 @@ export function answerFacts(run: AttemptRun, model: string): AnswerFacts {
     provider: deployment.provider.name,
     deployment: deployment.name,
     attempt: run.number,
-    ...passedOf(run),
+    passed: passedOf(run),
   };
 }
 
 /** Longest value that is passed on; what passes are numbers and short words. */
 const longestValue = 256;
 
-function passedOf(run: AttemptRun): Pick<AnswerFacts, "passed"> {
+function passedOf(run: AttemptRun): AnswerFacts["passed"] {
   const { format } = run.target.deployment;
-  const headers: string[] = [];
+  let headers: string[] | undefined;
   for (const name of headerRules(format).toCaller) {
     const value = run.answerHeader(name);
     if (value === undefined || value.length > longestValue || !sendable.test(value)) continue;
+    headers ??= [];
     headers.push(name, value);
   }
-  return headers.length === 0 ? {} : { passed: { format, headers } };
+  return headers && { format, headers };
 }
 
 const sendable = /^[\x20-\x7e]+$/;

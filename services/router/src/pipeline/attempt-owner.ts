@@ -40,7 +40,7 @@ export interface AttemptRunOptions {
   /** What it holds on quotas; undefined: none applies. */
   readonly reservation: Reservation | undefined;
   /** What was left out of the request for it. */
-  readonly warnings: string[];
+  readonly warnings: readonly string[];
   /** How its calls of functions are told to the caller; undefined: as they come. */
   readonly callForms?: CallForms | undefined;
   readonly stream: boolean;

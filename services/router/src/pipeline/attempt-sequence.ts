@@ -12,6 +12,7 @@ import { passOver } from "./no-target-error.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { AttemptPlan } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
+import { withOneMore } from "./with-one-more.ts";
 
 /** An attempt that failed. */
 export interface EndedAttempt {
@@ -106,7 +107,7 @@ export class AttemptSequence {
       ofVendor.retry(now);
       return;
     }
-    this.#vendors = [...this.#vendors, vendor];
+    this.#vendors = withOneMore(this.#vendors, vendor);
     ofVendor.attempt(now);
   }
 

@@ -74,5 +74,5 @@ export function authenticate(context: RequestContext, parts: AuthenticateParts):
 function adoptTrace(context: RequestContext, trusted: boolean, tracer: Tracer): void {
   if (context.parent === undefined || trusted) return;
   context.trace = tracer.newContext();
-  context.links.push(context.parent);
+  context.links = [context.parent];
 }

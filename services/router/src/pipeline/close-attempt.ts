@@ -49,28 +49,27 @@ export function closeAttempt(
 ): void {
   const { run, outcome, failure, now } = closed;
   const { deployment } = run.target;
-  const { firstTokenMs } = run;
-  const retryAfterMs = failure?.retryAfterMs;
-  const cooldown = failure?.cooldown;
   const durationMs = now - run.startMs;
   const heard = wasHurried(context, run, { outcome, durationMs }) ? "CANCELLED" : outcome;
-  const { isOpenTry } = run;
-  const said = failure === undefined ? undefined : wordsOfFailure(run.httpStatus, failure);
-  const health = { class: heard, firstTokenMs, retryAfterMs, cooldown, isOpenTry, said };
-  parts.health.ended(deployment, health, now);
-  if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   const { estimate } = context;
   if (estimate === undefined) throw new Error("runs after estimate-usage");
   const reported = closed.end?.usage ?? run.failedUsage;
   const usage = attemptUsage(run, reported, estimate, parts.calibration);
-  const attempt = {
+  const ended = {
     class: heard,
+    firstTokenMs: run.firstTokenMs,
     stream: context.stream,
-    firstTokenMs,
     durationMs,
-    outputTokens: Number(usage?.outputTokens ?? 0),
+    // Of whole answers, nobody asks how fast they were written.
+    outputTokens: context.stream ? Number(usage?.outputTokens ?? 0) : 0,
+    isOpenTry: run.isOpenTry,
+    retryAfterMs: failure?.retryAfterMs,
+    cooldown: failure?.cooldown,
+    said: failure === undefined ? undefined : wordsOfFailure(run.httpStatus, failure),
   };
-  parts.performance.ended(deployment, attempt, now);
+  parts.health.ended(deployment, ended, now);
+  parts.performance.ended(deployment, ended, now);
+  if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   if (context.route?.hedging !== undefined) {
     const timeMs = contentTimeMs(run, closed, durationMs);
     if (timeMs !== undefined) parts.hedging.observe(deployment, context.stream, timeMs, now);
@@ -95,7 +94,7 @@ export function closeAttempt(
   const { reservation } = run;
   if (reservation === undefined) return;
   const actuals = actualAmounts(reservation.uses, usage, cost);
-  context.charges.push(...parts.leases.settle(reservation, actuals));
+  context.charges = [...context.charges, ...parts.leases.settle(reservation, actuals)];
 }
 
 /**

@@ -26,6 +26,7 @@ import type { ReservationListener } from "./reserve-quota.ts";
 import type { AttemptsListener, RequestEnd } from "./request-end.ts";
 import { actualAmounts } from "./settle-amounts.ts";
 import { targetQuotaUses } from "./target-quotas.ts";
+import { withOneMore } from "./with-one-more.ts";
 
 /** How long one provider may take for a count: the estimate is there, and callers ask before turns. */
 const attemptMs = 3_000;
@@ -142,7 +143,9 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
       if (reservation !== undefined) leases.void(reservation);
       throw error;
     }
-    if (this.#plan.models !== undefined) context.attemptModels.push(this.#modelOf(target));
+    if (this.#plan.models !== undefined) {
+      context.attemptModels = withOneMore(context.attemptModels, this.#modelOf(target));
+    }
     this.#current = run;
     sendAttempt(run, message, context, { upstream, listener: this });
   }
@@ -220,13 +223,15 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
     const durationMs = now - run.startMs;
     const offsetMs = run.startMs - context.startMonotonicMs;
     const nothing = { usage: undefined, cost: undefined, tier: "" };
-    context.attempts.push(
+    context.attempts = withOneMore(
+      context.attempts,
       attemptRecord(run, { outcome, failure, ...nothing, offsetMs, durationMs }),
     );
     const { reservation } = run;
     if (reservation === undefined) return;
     const actuals = actualAmounts(reservation.uses, undefined, undefined);
-    context.charges.push(...this.#parts.leases.settle(reservation, actuals));
+    const charges = this.#parts.leases.settle(reservation, actuals);
+    context.charges = [...context.charges, ...charges];
   }
 
   /** The model of the request's that a target was planned for. */

@@ -24,7 +24,9 @@ export interface AnswerFacts {
   readonly deployment: string;
   readonly attempt: number;
   /** Headers of the provider's answer that callers of its format get. Absent: none. */
-  readonly passed?: { readonly format: FormatName; readonly headers: readonly string[] };
+  readonly passed?:
+    | { readonly format: FormatName; readonly headers: readonly string[] }
+    | undefined;
 }
 
 /** A provider's whole answer, for callers of its format. */

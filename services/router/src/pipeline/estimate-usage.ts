@@ -29,7 +29,9 @@ export function estimate(context: RequestContext): Refusal {
       ? estimateAnswer(context, request, targets)
       : estimateVectors(context.vectors, context.requestBytes);
   const quotas = quotasOf(context, caller, request);
-  context.quotaUses = quotas.map((quota) => quotaUse(context, quota, targets));
+  if (quotas.length > 0) {
+    context.quotaUses = quotas.map((quota) => quotaUse(context, quota, targets));
+  }
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import type { CompiledTarget } from "@penstock/snapshot";
 import { credentialMissing } from "./plan-for-context.ts";
 import type { AttemptPlan, SkippedTarget } from "./plan-attempts.ts";
 import type { RequestContext } from "./request-context.ts";
+import { withOneMore } from "./with-one-more.ts";
 
 /** Wait told to the caller when nothing says when a target is usable again. */
 const defaultRetryAfterMs = 1_000;
@@ -79,7 +80,8 @@ export function passOver(
   why: Pick<SkippedTarget, "rule" | "reason"> & { readonly untilMs?: number | undefined },
 ): void {
   const { rule, reason, untilMs } = why;
-  context.passedOver.push({ target, rule, reason, untilMs, inNeed: false, forGood: false });
+  const skipped = { target, rule, reason, untilMs, inNeed: false, forGood: false };
+  context.passedOver = withOneMore(context.passedOver, skipped);
 }
 
 function reasonOf(skipped: readonly SkippedTarget[]): ErrorReason {

@@ -6,7 +6,6 @@ import type { ExclusionInput } from "../choosing/exclude-target.ts";
 import { orderTargets } from "../choosing/order-targets.ts";
 import type { OrderFacts, TargetOrder } from "../choosing/order-targets.ts";
 import { readmit } from "./panic-rule.ts";
-import { withOneMore } from "./with-one-more.ts";
 
 /** Whether a target may be used now, and if not, why and until when (monotonic). */
 export type TargetAdmission =
@@ -76,21 +75,24 @@ export interface AttemptPlan {
  */
 export function planAttempts(input: PlanInput): AttemptPlan {
   const { route, fallbacks, request } = input;
-  const plan: PlanDraft = { targets: [], skipped: [] };
+  const plan: PlanDraft = { targets: [], skipped: [], maxAttempts: 0, models: undefined };
   planRoute(input, { model: request.model, route }, plan);
-  const models = fallbacks.length === 0 ? undefined : planFallbacks(input, plan);
+  if (fallbacks.length > 0) plan.models = planFallbacks(input, plan);
   const { targets, skipped } = plan;
   if (skipped.length > 0) readmit(targets, skipped, (target) => input.mayTryOpen(target));
   const wishes = request.routing;
   if (wishes?.allowFallbacks === false) targets.splice(1);
   let most = route.maxAttempts;
   for (const one of fallbacks) most = Math.max(most, one.route.maxAttempts);
-  return { targets, skipped, maxAttempts: Math.min(wishes?.maxAttempts ?? most, most), models };
+  plan.maxAttempts = Math.min(wishes?.maxAttempts ?? most, most);
+  return plan;
 }
 
 interface PlanDraft {
   targets: CompiledTarget[];
   readonly skipped: SkippedTarget[];
+  maxAttempts: number;
+  models: AttemptPlan["models"];
 }
 
 function planRoute(input: PlanInput, { model, route }: RoutedModel, plan: PlanDraft): void {
@@ -101,12 +103,18 @@ function planRoute(input: PlanInput, { model, route }: RoutedModel, plan: PlanDr
       continue;
     }
     const admission = input.admission(target, model);
-    if (admission.ok) plan.targets = withOneMore(plan.targets, target);
+    if (admission.ok) add(plan, target);
     else {
       const { rule, reason, untilMs, inNeed = false } = admission;
       plan.skipped.push({ target, rule, reason, inNeed, forGood: false, untilMs });
     }
   }
+}
+
+/** A list that is made with its only element has room for it, one that grows for 17 at once. */
+function add(plan: PlanDraft, target: CompiledTarget): void {
+  if (plan.targets.length === 0) plan.targets = [target];
+  else plan.targets.push(target);
 }
 
 /** What a route shares with those before it is not tried again. */

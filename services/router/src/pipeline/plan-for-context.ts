@@ -47,7 +47,7 @@ class ContextInput implements PlanInput {
   readonly #context: RequestContext;
   readonly #parts: AdmissionParts;
   readonly #served: Served | undefined;
-  /** Nothing of the planning takes time. */
+  /** Neither the record before it nor the planning takes time that matters. */
   readonly #now: MonotonicMs;
 
   constructor(context: RequestContext, parts: AdmissionParts) {
@@ -55,7 +55,7 @@ class ContextInput implements PlanInput {
     if (route === undefined || request === undefined) throw new Error("runs after resolve-route");
     this.#context = context;
     this.#parts = parts;
-    this.#now = parts.clock.monotonicMs();
+    this.#now = (context.readyMs + context.reserveWaitMs) as MonotonicMs;
     // With one target there is nothing to choose: nobody looks through the conversation for it.
     const chooses = targetsOf(context).length > 1;
     this.#served = chooses ? servedBefore(context, parts) : undefined;

@@ -5,7 +5,6 @@ import type {
   EmbedRequest,
   GenerateRequest,
   Principal,
-  UsageEvent,
 } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type { CallForms, FormatName, ForwardableBody } from "@penstock/formats";
@@ -48,6 +47,9 @@ export interface OriginalBody {
 /** How a request ended, as its caller saw it; the names of `penstock.event.v1.RequestOutcome`. */
 export type Outcome = "COMPLETED" | "FAILED" | "REFUSED" | "CANCELLED";
 
+/** Lists are replaced, not changed: most requests have nothing in most of them. */
+const none: readonly never[] = [];
+
 /**
  * Everything about one request, from its door to its settlement. One object per request: stages
  * read what earlier ones wrote, and each field is written by the one stage named beside it.
@@ -82,7 +84,7 @@ export class RequestContext {
   /** The caller's name for its session, for affinity and reports; at most 128 characters. */
   session = "";
   /** The caller's headers that go on to a target of its own format, flat: name, value. */
-  passedHeaders: readonly string[] = [];
+  passedHeaders: readonly string[] = none;
   stream = false;
   /** Whether the caller asked for usage in the stream. */
   includeUsage = false;
@@ -94,7 +96,7 @@ export class RequestContext {
 
   /** Made by `authenticate`: the trace depends on whether the key's context is trusted. */
   trace: SpanContext;
-  links: SpanContext[] = [];
+  links: readonly SpanContext[] = none;
   caller: Caller | undefined;
   principal: Principal | undefined;
 
@@ -107,7 +109,7 @@ export class RequestContext {
   /** `resolve-route` */
   route: CompiledRoute | undefined;
   /** Models to fall back to, with their routes. */
-  fallbacks: readonly RoutedModel[] = [];
+  fallbacks: readonly RoutedModel[] = none;
   wishes: ResolvedWishes | undefined;
   /** Made when a condition is met first. */
   conditionFacts: ConditionFacts | undefined;
@@ -117,7 +119,7 @@ export class RequestContext {
   /** `estimate-usage` */
   estimate: UsageEstimate | undefined;
   media: MediaSize | undefined;
-  quotaUses: QuotaUse[] = [];
+  quotaUses: readonly QuotaUse[] = none;
   /** `reserve-quota` */
   reservation: Reservation | undefined;
   reserveWaitMs = 0;
@@ -131,27 +133,25 @@ export class RequestContext {
 
   /** `run-attempts` */
   /** What the caller should know of the answer, such as a parameter that was left out. */
-  warnings: string[] = [];
+  warnings: readonly string[] = none;
   /** How calls of functions are told to the caller that stand for its own tools. */
   callForms: CallForms | undefined;
   /** Targets that were planned and not asked when their turn came. */
-  readonly passedOver: SkippedTarget[] = [];
+  passedOver: readonly SkippedTarget[] = none;
   /** Model that each attempt was for, in their order; empty where the request names only one. */
-  readonly attemptModels: string[] = [];
+  attemptModels: readonly string[] = none;
   /** Signature of the reasoning that was sent last. */
   signature: string | undefined;
-  attempts: Attempt[] = [];
+  attempts: readonly Attempt[] = none;
   firstTokenMs: number | undefined;
-  finishReasons: string[] = [];
+  finishReasons: readonly string[] = none;
 
   /** `settle` */
   settled = false;
-  /** What the intent said, which the end of the request goes on with. */
-  event: UsageEvent | undefined;
-  /** See `encodeEventHead`; made with the intent. */
+  /** See `encodeEventHead`; made with the first record. */
   eventHead: string | undefined;
   costNanoUsd: bigint | undefined;
-  charges: Charge[] = [];
+  charges: readonly Charge[] = none;
   outcome: Outcome | undefined;
   error: GatewayError | undefined;
 

@@ -33,6 +33,7 @@ import { withoutEcho } from "./without-echo.ts";
 import { TargetTurns } from "./target-turns.ts";
 import type { TurnOwner } from "./target-turns.ts";
 import { warnOfFinish } from "./warn-of-finish.ts";
+import { withOneMore } from "./with-one-more.ts";
 
 /** How often a running stream writes down how far it is, for the case that the process dies. */
 const progressIntervalMs = 500;
@@ -150,7 +151,8 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
     const context = this.#context;
     const { health, upstream } = this.#parts;
     if (this.#plan.models !== undefined) {
-      context.attemptModels.push(this.#sequence.modelOf(run.target));
+      const model = this.#sequence.modelOf(run.target);
+      context.attemptModels = withOneMore(context.attemptModels, model);
     }
     run.isOpenTry = health.began(run.target.deployment, run.startMs);
     this.#sequence.began(run);

@@ -1,6 +1,8 @@
 import { AttemptKind } from "@penstock/api";
 import type { Attempt, TokenUsage } from "@penstock/api";
 import { leaseAmount } from "@penstock/limits";
+import type { CompiledQuota } from "@penstock/snapshot";
+import { listOf } from "../leases/list-of.ts";
 import type { QuotaUse } from "../leases/reserve-outcome.ts";
 import type { RequestContext } from "./request-context.ts";
 import { totalCost, totalUsage } from "./usage-event.ts";
@@ -36,10 +38,13 @@ function isHedge({ kind }: Attempt): boolean {
 
 /** What each use takes of a request that dies before it is answered: its input. */
 export function unansweredAmounts(uses: readonly QuotaUse[], inputTokens: number): number[] {
-  return uses.map(({ quota }) => {
-    if (quota.unit === "requests") return 1;
-    return quota.unit === "tokens" ? inputTokens : 0;
-  });
+  const amounts = listOf<number>(uses.length);
+  let at = 0;
+  for (const { quota } of uses) {
+    const { unit } = quota;
+    amounts[at++] = unit === "requests" ? 1 : unit === "tokens" ? inputTokens : 0;
+  }
+  return amounts;
 }
 
 /**
@@ -51,14 +56,23 @@ export function actualAmounts(
   usage: TokenUsage | undefined,
   costNanoUsd: bigint | undefined,
 ): number[] {
-  return uses.map(({ quota }) => {
-    switch (quota.unit) {
-      case "requests":
-        return 1;
-      case "tokens":
-        return leaseAmount((usage?.inputTokens ?? 0n) + (usage?.outputTokens ?? 0n));
-      case "nano_usd":
-        return leaseAmount(costNanoUsd ?? 0n);
-    }
-  });
+  const amounts = listOf<number>(uses.length);
+  let at = 0;
+  for (const { quota } of uses) amounts[at++] = actualAmount(quota, usage, costNanoUsd);
+  return amounts;
+}
+
+function actualAmount(
+  { unit }: CompiledQuota,
+  usage: TokenUsage | undefined,
+  costNanoUsd: bigint | undefined,
+): number {
+  switch (unit) {
+    case "requests":
+      return 1;
+    case "tokens":
+      return leaseAmount((usage?.inputTokens ?? 0n) + (usage?.outputTokens ?? 0n));
+    case "nano_usd":
+      return costNanoUsd === undefined ? 0 : leaseAmount(costNanoUsd);
+  }
 }

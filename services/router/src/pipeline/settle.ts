@@ -1,4 +1,4 @@
-import type { Attempt, Charge, UsageEvent } from "@penstock/api";
+import type { Attempt, Charge } from "@penstock/api";
 import { GatewayError, toGatewayError } from "@penstock/errors";
 import type { Tracer } from "@penstock/observability";
 import type { UsageEstimate } from "@penstock/pricing";
@@ -15,11 +15,13 @@ import type { AttemptRun } from "./attempt-run.ts";
 import { servedTier } from "./served-tier.ts";
 import { attemptCost, attemptUsage, estimatedUsage } from "./attempt-usage.ts";
 import type { OutputCalibration } from "./output-estimate.ts";
+import { PendingEnd } from "./pending-end.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { emitRequestSpans } from "./request-spans.ts";
 import type { RequestEnd } from "./request-end.ts";
 import { actualAmounts, requestAmounts, unansweredAmounts } from "./settle-amounts.ts";
-import { endedEvent, totalCost, usageEvent } from "./usage-event.ts";
+import { eventHead, eventTail, totalCost } from "./usage-event.ts";
+import type { EventFacts } from "./usage-event.ts";
 
 /** Records of requests without a valid key, per second: they must not fill the disk. */
 const unauthenticatedPerSecond = 10;
@@ -57,15 +59,14 @@ export class Settlement {
   intent(context: RequestContext, done: SpoolCallback): void {
     const { leases, spool } = this.#parts;
     const { reservation, estimate } = context;
-    let charges: Charge[] = [];
+    let charges = noCharges;
     if (reservation !== undefined) {
       const amounts = unansweredAmounts(reservation.uses, estimate?.inputTokens ?? 0);
       charges = leases.charges(reservation, amounts);
     }
     const begunMs = context.readyMs + context.reserveWaitMs;
-    const event = this.#interrupted(context, noAttempts, charges, begunMs);
-    context.event = event;
-    spool.intent(context.requestId, encode(context, event), done, asksForSync(context));
+    const payload = this.#interrupted(context, noAttempts, charges, begunMs);
+    spool.intent(context.requestId, payload, done, asksForSync(context));
   }
 
   /** Writes down how far the attempts under way are, for the same case. */
@@ -88,8 +89,8 @@ export class Settlement {
       const actuals = requestAmounts(context, reservation.uses, attempts);
       charges.push(...leases.charges(reservation, actuals));
     }
-    const event = this.#interrupted(context, attempts, charges, nowMs);
-    spool.progress(context.requestId, encode(context, event));
+    const payload = this.#interrupted(context, attempts, charges, nowMs);
+    spool.progress(context.requestId, payload);
   }
 
   #attemptSoFar(
@@ -173,41 +174,27 @@ export class Settlement {
       this.#conclude(context, end, durationMs);
       return;
     }
-    const { spool, replica } = this.#parts;
+    const { spool } = this.#parts;
+    const { requestId, attempts, error } = context;
     const sequence = spool.nextSequence();
-    const facts = {
-      replica,
-      epoch: spool.epoch,
-      sequence,
-      outcome,
-      durationMs,
-      attempts: context.attempts,
-      charges,
-      error: context.error,
-    };
-    const { event: begun } = context;
-    const event =
-      begun === undefined ? usageEvent(context, facts) : endedEvent(begun, context, facts);
+    const facts = { sequence, outcome, durationMs, attempts, charges, error };
     spool.final(
-      {
-        requestId: context.requestId,
-        payload: encode(context, event),
-        sequence,
-      },
-      {
-        onSpooled: (failure) => {
-          if (failure !== undefined) this.#parts.events.recordLost(context.requestId, failure);
-          this.#conclude(context, end, durationMs);
-        },
-      },
+      { requestId, payload: this.#encode(context, facts), sequence },
+      new PendingEnd(this, context, end, durationMs),
       // Nothing was called for a request that was refused, and nothing is charged.
       outcome !== "REFUSED" && asksForSync(context),
     );
   }
 
-  #endReservation(context: RequestContext, outcome: Outcome): Charge[] {
+  /** The last record of a request was written, or could not be. Called by `PendingEnd`, once. */
+  onRecorded({ context, end, durationMs }: PendingEnd, failure: GatewayError | undefined): void {
+    if (failure !== undefined) this.#parts.events.recordLost(context.requestId, failure);
+    this.#conclude(context, end, durationMs);
+  }
+
+  #endReservation(context: RequestContext, outcome: Outcome): readonly Charge[] {
     const { reservation } = context;
-    if (reservation === undefined) return [];
+    if (reservation === undefined) return noCharges;
     const { leases } = this.#parts;
     // A count for which nobody was asked took nothing, whether or not it is recorded.
     const unasked = context.operation === "count_tokens" && context.attempts.length === 0;
@@ -267,13 +254,10 @@ export class Settlement {
   #interrupted(
     context: RequestContext,
     attempts: readonly Attempt[],
-    charges: Charge[],
+    charges: readonly Charge[],
     nowMs: number,
-  ): UsageEvent {
-    const { spool, replica } = this.#parts;
-    return usageEvent(context, {
-      replica,
-      epoch: spool.epoch,
+  ): Uint8Array {
+    return this.#encode(context, {
       sequence: 0n,
       outcome: "INTERRUPTED",
       durationMs: nowMs - context.startMonotonicMs,
@@ -281,6 +265,13 @@ export class Settlement {
       charges,
       error: undefined,
     });
+  }
+
+  /** The caller's last bytes wait for this: what is known since the intent is not encoded again. */
+  #encode(context: RequestContext, facts: EventFacts): Uint8Array {
+    const { spool, replica } = this.#parts;
+    context.eventHead ??= encodeEventHead(eventHead(context, replica, spool.epoch));
+    return encodeUsageEvent(eventTail(context, facts), context.eventHead);
   }
 
   #isRecorded(context: RequestContext): boolean {
@@ -309,9 +300,4 @@ export class Settlement {
 }
 
 const noAttempts: readonly Attempt[] = [];
-
-/** The caller's last bytes wait for this: what is known since the intent is not encoded again. */
-function encode(context: RequestContext, event: UsageEvent): Uint8Array {
-  context.eventHead ??= encodeEventHead(event);
-  return encodeUsageEvent(event, context.eventHead);
-}
+const noCharges: readonly Charge[] = [];

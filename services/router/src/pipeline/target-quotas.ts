@@ -11,9 +11,13 @@ export function targetQuotaUses(
   context: RequestContext,
   target: CompiledTarget,
   model: string,
-): QuotaUse[] {
+): readonly QuotaUse[] {
+  // As nearly always; a list of its own is made by who adds to it.
+  if (target.deployment.quotas.length === 0) return none;
   return targetQuotas(context, target, model).map((quota) => quotaUse(context, quota, [target]));
 }
+
+const none: readonly QuotaUse[] = [];
 
 /**
  * What a second call beside the first must hold: of quotas that name its target, and of those of
@@ -23,8 +27,8 @@ export function hedgeQuotaUses(
   context: RequestContext,
   target: CompiledTarget,
   model: string,
-): QuotaUse[] {
-  const uses = targetQuotaUses(context, target, model);
+): readonly QuotaUse[] {
+  const uses = [...targetQuotaUses(context, target, model)];
   for (const { quota } of context.quotaUses) {
     if (quota.unit === "requests") continue;
     if (!quota.matches(model, context.request?.labels ?? {})) continue;

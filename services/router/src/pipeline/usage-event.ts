@@ -5,10 +5,10 @@ import type {
   Exclusion as ExclusionMessage,
   TokenUsage,
   UsageError,
-  UsageEvent,
 } from "@penstock/api";
 import type { Exclusion, GatewayError } from "@penstock/errors";
 import { timestampOf } from "../usage/timestamp-of.ts";
+import type { EventHead, EventTail } from "../usage/usage-event-encoder.ts";
 import { addUsage } from "./attempt-usage.ts";
 import type { Outcome, RequestContext } from "./request-context.ts";
 import { durationOf } from "./duration-of.ts";
@@ -20,36 +20,31 @@ const maximumExclusions = 16;
 
 /** What is known of a request at the moment its event is built. */
 export interface EventFacts {
-  readonly replica: string;
-  readonly epoch: bigint;
   /** 0n in an intent: a number is given when the event is final. */
   readonly sequence: bigint;
   readonly outcome: Outcome | "INTERRUPTED";
   readonly durationMs: number;
   readonly attempts: readonly Attempt[];
-  readonly charges: Charge[];
+  readonly charges: readonly Charge[];
   readonly error: GatewayError | undefined;
 }
 
-/** Settled request → event. No prompt, no completion, no secret. */
-export function usageEvent(context: RequestContext, facts: EventFacts): UsageEvent {
+/** What all events of a request say of it. No prompt, no completion, no secret. */
+export function eventHead(context: RequestContext, replica: string, epoch: bigint): EventHead {
   const { request, trace } = context;
-  const event: UsageEvent = {
-    $typeName: "penstock.event.v1.UsageEvent",
+  const revision = context.snapshot?.revision ?? 0n;
+  return {
     requestId: context.requestId,
-    replica: facts.replica,
-    epoch: facts.epoch,
-    sequence: facts.sequence,
+    replica,
+    epoch,
+    principal: context.principal,
     door: context.door,
     model: request?.model.slice(0, 256) ?? "",
     route: context.route?.name ?? "",
     stream: context.stream,
-    outcome: RequestOutcome.UNSPECIFIED,
     startTime: timestampOf(context.startWallMs),
-    attempts: facts.attempts as Attempt[],
-    priceBookRevision: context.snapshot?.revision ?? 0n,
-    charges: facts.charges,
-    revision: context.snapshot?.revision ?? 0n,
+    priceBookRevision: revision,
+    revision,
     traceId: trace.traceId,
     spanId: trace.spanId,
     sampled: trace.sampled,
@@ -57,38 +52,29 @@ export function usageEvent(context: RequestContext, facts: EventFacts): UsageEve
     endUser: request?.endUser?.slice(0, 256) ?? "",
     session: context.session,
     idempotencyKey: request?.idempotencyKey?.slice(0, 128) ?? "",
-    finishReasons: context.finishReasons,
-    estimated: false,
-    firstHeldSequence: 0n,
     countTokens: context.operation === "count_tokens",
   };
-  if (context.principal !== undefined) event.principal = context.principal;
-  return endedEvent(event, context, facts);
 }
 
-/** The event of the same request's intent, with what has come since. */
-export function endedEvent(
-  event: UsageEvent,
-  context: RequestContext,
-  facts: EventFacts,
-): UsageEvent {
-  const usage = totalUsage(facts.attempts);
-  const cost = totalCost(facts.attempts);
-  event.sequence = facts.sequence;
-  event.outcome = RequestOutcome[facts.outcome];
-  event.duration = durationOf(facts.durationMs);
-  event.attempts = facts.attempts as Attempt[];
-  event.charges = facts.charges;
-  event.finishReasons = context.finishReasons;
-  event.estimated = usage?.source === UsageSource.ESTIMATED;
-  if (cost !== undefined) event.costNanoUsd = cost;
-  else if (event.costNanoUsd !== undefined) delete event.costNanoUsd;
-  if (context.firstTokenMs !== undefined) {
-    event.firstTokenDelay = durationOf(context.firstTokenMs);
-  }
-  if (usage !== undefined) event.usage = usage;
-  if (facts.error !== undefined) event.error = usageError(facts.error);
-  return event;
+/** What an event says besides: how far the request is, or how it ended. */
+export function eventTail(context: RequestContext, facts: EventFacts): EventTail {
+  const { attempts, error } = facts;
+  const { firstTokenMs } = context;
+  const usage = totalUsage(attempts);
+  return {
+    sequence: facts.sequence,
+    outcome: RequestOutcome[facts.outcome],
+    error: error && usageError(error),
+    duration: durationOf(facts.durationMs),
+    firstTokenDelay: firstTokenMs === undefined ? undefined : durationOf(firstTokenMs),
+    attempts,
+    usage,
+    costNanoUsd: totalCost(attempts),
+    charges: facts.charges,
+    finishReasons: context.finishReasons,
+    estimated: usage?.source === UsageSource.ESTIMATED,
+    firstHeldSequence: 0n,
+  };
 }
 
 /** Tokens over all attempts that used any. */
@@ -100,13 +86,13 @@ export function totalUsage(attempts: readonly Attempt[]): TokenUsage | undefined
 
 /** Cost over all attempts; undefined when one that used tokens has no price. */
 export function totalCost(attempts: readonly Attempt[]): bigint | undefined {
-  let sum = 0n;
-  for (const attempt of attempts) {
-    if (attempt.usage === undefined) continue;
-    if (attempt.costNanoUsd === undefined) return undefined;
-    sum += attempt.costNanoUsd;
+  let sum: bigint | undefined;
+  for (const { usage, costNanoUsd } of attempts) {
+    if (usage === undefined) continue;
+    if (costNanoUsd === undefined) return undefined;
+    sum = sum === undefined ? costNanoUsd : sum + costNanoUsd;
   }
-  return sum;
+  return sum ?? 0n;
 }
 
 function usageError(error: GatewayError): UsageError {

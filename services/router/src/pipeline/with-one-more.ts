@@ -1,9 +1,7 @@
 /**
- * The list with one more; a new one where it was empty. One that is made with its only element has
- * room for it, one that grows has room for 17 at once.
+ * A new list with one more. One that is made with its only element has room for it, one that grows
+ * has room for 17 at once.
  */
-export function withOneMore<Item>(list: Item[], item: Item): Item[] {
-  if (list.length === 0) return [item];
-  list.push(item);
-  return list;
+export function withOneMore<Item>(list: readonly Item[], item: Item): readonly Item[] {
+  return list.length === 0 ? [item] : [...list, item];
 }

@@ -2,6 +2,7 @@
 // protobuf-es takes 9 µs for one, a walk along the descriptor 4, and this 1, because each access has
 // one shape and nothing is measured before it is written. What does not change while a request runs
 // comes first, so that it is encoded once.
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type {
   Attempt,
   Charge,
@@ -13,6 +14,48 @@ import type {
 } from "@penstock/api";
 import { WireBuffer } from "./wire-buffer.ts";
 
+/** What is the same in all events of a request, from its intent on. */
+export type EventHead = Readonly<
+  Pick<
+    UsageEvent,
+    | "requestId"
+    | "replica"
+    | "epoch"
+    | "door"
+    | "model"
+    | "route"
+    | "stream"
+    | "priceBookRevision"
+    | "revision"
+    | "traceId"
+    | "spanId"
+    | "sampled"
+    | "labels"
+    | "endUser"
+    | "idempotencyKey"
+    | "session"
+    | "countTokens"
+  >
+> & {
+  readonly principal?: Principal | undefined;
+  readonly startTime?: Timestamp | undefined;
+};
+
+/** What becomes known as the request goes on. */
+export type EventTail = Readonly<
+  Pick<UsageEvent, "sequence" | "outcome" | "estimated" | "firstHeldSequence">
+> & {
+  readonly error?: UsageError | undefined;
+  readonly duration?: Duration | undefined;
+  readonly firstTokenDelay?: Duration | undefined;
+  readonly attempts: readonly Attempt[];
+  readonly usage?: TokenUsage | undefined;
+  /** Undefined: the price is not known. Unit: nano-USD. */
+  readonly costNanoUsd?: bigint | undefined;
+  readonly charges: readonly Charge[];
+  readonly finishReasons: readonly string[];
+};
+
 const buffer = new WireBuffer();
 /** Principals are parts of a snapshot: they never change, and each is written again and again. */
 const principals = new WeakMap<Principal, Uint8Array>();
@@ -22,7 +65,7 @@ const principals = new WeakMap<Principal, Uint8Array>();
  * character a byte (Latin-1). Goes to `encodeUsageEvent`. A principal must not change once it was
  * encoded.
  */
-export function encodeEventHead(event: UsageEvent): string {
+export function encodeEventHead(event: EventHead): string {
   const { principal } = event;
   buffer.clear();
   writeText(1, event.requestId);
@@ -51,7 +94,7 @@ export function encodeEventHead(event: UsageEvent): string {
  * The event in protobuf's wire format, in memory of its own. `head`: of an event of the same
  * request. Fields that the program does not know (`$unknown`) are left out.
  */
-export function encodeUsageEvent(event: UsageEvent, head: string): Uint8Array {
+export function encodeUsageEvent(event: EventTail, head: string): Uint8Array {
   const { error, usage } = event;
   buffer.clear();
   buffer.latin1(head);
