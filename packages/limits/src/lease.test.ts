@@ -87,8 +87,7 @@ class Model {
     const one =
       next.kind === "settle" || next.kind === "release" ? this.pick(next.which) : undefined;
     if (next.kind === "reserve") this.reserve(next.amount);
-    else if (next.kind === "settle" && one)
-      this.end(one, next.actual);
+    else if (next.kind === "settle" && one) this.end(one, next.actual);
     else if (next.kind === "release" && one) this.end(one, undefined);
     else if (next.kind === "grant") this.grant(next.more);
     else if (next.kind === "close") closeLease(this.lease);

@@ -68,8 +68,7 @@ function unsettledCharge(
   return {
     $typeName: "penstock.event.v1.Charge",
     quota: key,
-    periodStartTime:
-      held?.periodStartTime ?? timestampOf(unleasedPeriodStart(quota, reservedAtMs)),
+    periodStartTime: held?.periodStartTime ?? timestampOf(unleasedPeriodStart(quota, reservedAtMs)),
     leaseId: held?.lease.leaseId ?? "",
     leaseEpoch: held?.leaseEpoch ?? 0n,
     reserved: wholeOf(amount),
