@@ -2,8 +2,9 @@ import type { TokenUsage } from "@penstock/api";
 import type { TextRange } from "../format.ts";
 import { keyBytes, type JsonWalker } from "../json-walker.ts";
 import { takeModel } from "../scanned-model.ts";
+import { takeUsage } from "../scanned-usage.ts";
 import { readPlainUsage } from "./plain-usage.ts";
-import { newCounts, readUsage, usageOf } from "./usage.ts";
+import { readUsage } from "./usage.ts";
 
 /** What a scan has found of a whole answer; each member at most once. */
 export interface AnswerScan {
@@ -41,6 +42,8 @@ const finishWords = ["stop", "tool_calls", "length", "content_filter"].map((word
   bytes: keyBytes(`"${word}"`),
 }));
 
+const usageReading = { plain: readPlainUsage, parsed: readUsage };
+
 /**
  * Finds the parts of a Chat Completions answer in one pass, without building anything of its
  * content. Checks that strings and brackets are complete and match, so that a cut or joined text is
@@ -69,7 +72,7 @@ function takeTop(walker: JsonWalker, scan: AnswerScan): number {
       break;
     case 5:
       if (walker.isKey(model)) return takeModel(walker, scan);
-      if (walker.isKey(usage)) return takeUsage(walker, scan);
+      if (walker.isKey(usage)) return takeUsage(walker, scan, usageReading);
       if (walker.isKey(error)) return -1;
       break;
     case 7:
@@ -98,24 +101,6 @@ function takeTier(walker: JsonWalker, scan: AnswerScan): number {
   const end = walker.endOfPlainText(start);
   scan.serviceTier = end < 0 ? "" : walker.plainText(start, end);
   return end < 0 ? walker.endOfValue(start) : end;
-}
-
-function takeUsage(walker: JsonWalker, scan: AnswerScan): number {
-  if (scan.sawUsage) return -1;
-  scan.sawUsage = true;
-  const start = walker.valueStart;
-  const counts = newCounts();
-  const plainEnd = readPlainUsage(walker, start, counts);
-  if (plainEnd >= 0) {
-    scan.usage = usageOf(counts, scan.warnings);
-    return plainEnd;
-  }
-  const end = walker.endOfValue(start);
-  if (end < 0) return -1;
-  const read = readUsage(walker.parse(start, end));
-  scan.usage = read.usage;
-  scan.warnings = read.warnings;
-  return end;
 }
 
 function takeChoices(walker: JsonWalker, scan: AnswerScan): number {

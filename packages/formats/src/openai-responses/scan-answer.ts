@@ -2,7 +2,7 @@ import type { TokenUsage } from "@penstock/api";
 import type { TextRange } from "../format.ts";
 import { keyBytes, type JsonWalker } from "../json-walker.ts";
 import { takeModel } from "../scanned-model.ts";
-import { newCounts, usageOf } from "../openai-chat/usage.ts";
+import { takeUsage } from "../scanned-usage.ts";
 import { readPlainUsage } from "./plain-usage.ts";
 import { readUsage } from "./usage.ts";
 
@@ -43,6 +43,8 @@ const [nothing, reasoning] = [keyBytes("null"), keyBytes('"reasoning"')];
 /** Types of items that ask the caller to run a tool. */
 const calls = ['"function_call"', '"custom_tool_call"', '"local_shell_call"'].map(keyBytes);
 
+const usageReading = { plain: readPlainUsage, parsed: readUsage };
+
 /**
  * Finds the parts of an answer in one pass, without building anything of its items. Checks that
  * strings and brackets are complete and match, so that a cut or joined text is not taken for an
@@ -75,7 +77,7 @@ function takeTop(walker: JsonWalker, scan: AnswerScan): number {
       break;
     case 5:
       if (walker.isKey(model)) return takeModel(walker, scan);
-      if (walker.isKey(usage)) return takeUsage(walker, scan);
+      if (walker.isKey(usage)) return takeUsage(walker, scan, usageReading);
       if (walker.isKey(error)) return walker.spells(start, nothing) ? start + 4 : -1;
       break;
     case 6:
@@ -117,24 +119,6 @@ function takeIncomplete(walker: JsonWalker, scan: AnswerScan): number {
 function takeReason(walker: JsonWalker, scan: AnswerScan): number {
   if (walker.isKey(reason)) return takeWord(walker, scan, "incompleteReason");
   return walker.endOfValue(walker.valueStart);
-}
-
-function takeUsage(walker: JsonWalker, scan: AnswerScan): number {
-  if (scan.sawUsage) return -1;
-  scan.sawUsage = true;
-  const start = walker.valueStart;
-  const counts = newCounts();
-  const plainEnd = readPlainUsage(walker, start, counts);
-  if (plainEnd >= 0) {
-    scan.usage = usageOf(counts, scan.warnings);
-    return plainEnd;
-  }
-  const end = walker.endOfValue(start);
-  if (end < 0) return -1;
-  const read = readUsage(walker.parse(start, end));
-  scan.usage = read.usage;
-  scan.warnings = read.warnings;
-  return end;
 }
 
 function takeOutput(walker: JsonWalker, scan: AnswerScan): number {
