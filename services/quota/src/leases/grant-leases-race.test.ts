@@ -93,7 +93,7 @@ class Holder {
   #admit(nowMs: number): void {
     const lease = this.#lease;
     while (lease !== undefined && this.#waiting > 0) {
-      if (reserve(lease, this.#size, wallMs(1), monotonicMs(nowMs)) === undefined) return;
+      if (!reserve(lease, this.#size, wallMs(1), monotonicMs(nowMs))) return;
       this.admitted += 1;
       this.#waiting -= 1;
     }
