@@ -1,9 +1,10 @@
 import { GatewayError } from "@penstock/errors";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { CallerRequest, FormatQuirks } from "../format.ts";
+import type { BodyEdit, CallerRequest, FormatQuirks } from "../format.ts";
 import { FieldProblems } from "../field-problems.ts";
 import { JsonWalker } from "../json-walker.ts";
+import { decodeAscii } from "../read-json.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { readPlainFields } from "./read-plain-request.ts";
 import { newDraft, readAnyRequest, readRequest } from "./read-request.ts";
@@ -12,8 +13,16 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Whether a body is read in one pass. */
 function isPlain(text: string): boolean {
-  const walker = new JsonWalker(text, encode(text));
+  const body = encode(text);
+  if (decodeAscii(body) === undefined) return false;
+  const walker = new JsonWalker(text, body);
   return readPlainFields(walker, newDraft(), new FieldProblems()) !== undefined;
+}
+
+/** The places of an edit are those of bytes. */
+function spliced(body: Uint8Array, { start, end, text }: BodyEdit): string {
+  const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return decode(body.subarray(0, start)) + text + decode(body.subarray(end));
 }
 
 const targets: Partial<FormatQuirks>[] = [
@@ -35,7 +44,7 @@ function outcome(read: (body: Uint8Array) => CallerRequest, text: string): unkno
         quirks: { ...ordinary, ...quirks },
       };
       const edit = forwardable && forwardRequest(forwardable, asked.request, target);
-      return edit && JSON.parse(text.slice(0, edit.start) + edit.text + text.slice(edit.end));
+      return edit && JSON.parse(spliced(body, edit));
     });
     return { ...asked, sent, streamField: forwardable?.fields["stream"] };
   } catch (error) {
