@@ -153,7 +153,7 @@ export class RunningRouter implements RouterService {
     await this.#parts.hints.close();
     await this.#parts.emitter.close();
     await this.#parts.spool.close();
-    await this.#parts.pipeline.upstream.close();
+    this.#parts.pipeline.upstream.close();
     this.#parts.credentials.stop();
   }
 

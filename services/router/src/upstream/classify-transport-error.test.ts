@@ -20,7 +20,7 @@ describe("a connection that failed", () => {
     ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "sent", "tls_failed"],
     ["ECONNRESET", "connecting", undefined],
     ["ECONNRESET", "sent", "connection_dropped"],
-    ["UND_ERR_SOCKET", "sent", "connection_dropped"],
+    ["CONNECTION_ENDED", "sent", "connection_dropped"],
   ] as const)("with %s while %s is told as %s", (code, phase, cause) => {
     const failure = classifyTransportError(errorWith(code), phase);
     expect(failure).toMatchObject({ class: "CONNECTION", code });

@@ -9,12 +9,6 @@ export const addressRefusedCode = "PENSTOCK_ADDRESS_REFUSED";
 
 const classes: Readonly<Record<string, TransportFailure["class"]>> = {
   UND_ERR_CONNECT_TIMEOUT: "TIMEOUT_CONNECT",
-  UND_ERR_HEADERS_TIMEOUT: "TIMEOUT_FIRST_TOKEN",
-  UND_ERR_BODY_TIMEOUT: "TIMEOUT_PROGRESS",
-  UND_ERR_HEADERS_OVERFLOW: "MALFORMED",
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "MALFORMED",
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: "MALFORMED",
-  UND_ERR_HTTP_PARSER: "MALFORMED",
 };
 
 function causeOf(code: string, phase: CallPhase): TransportCause | undefined {
@@ -43,9 +37,7 @@ export function classifyTransportError(error: unknown, phase: CallPhase): Transp
   const code = codeOf(error);
   const sentBytes = phase !== "connecting";
   const message = code === "" ? sentences[phase] : `${sentences[phase]} (${code})`;
-  // undici's parser gives its errors a name, but not always a code.
-  const unreadable = error instanceof Error && error.name === "HTTPParserError";
-  const known = unreadable || code.startsWith("HPE_") ? "MALFORMED" : classes[code];
+  const known = code.startsWith("ANSWER_") ? "MALFORMED" : classes[code];
   if (known !== undefined) return { class: known, message, sentBytes };
   if (phase === "connecting" && code === "ETIMEDOUT") {
     return { class: "TIMEOUT_CONNECT", message, sentBytes };

@@ -6,6 +6,7 @@ import { isAddressAllowed, isMetadataAddress } from "@penstock/providers";
 import type { CompiledProvider } from "@penstock/snapshot";
 import { buildConnector } from "undici";
 import { addressRefusedCode } from "./classify-transport-error.ts";
+import { readShared } from "./connections/received-bytes.ts";
 import { connectThroughProxy } from "./proxy-tunnel.ts";
 
 /** Resolves a name to all its addresses. */
@@ -51,6 +52,7 @@ export function createGuardedConnector(options: ConnectorOptions): buildConnecto
   const resolve = options.lookup ?? (systemLookup as AddressLookup);
   const connect = buildConnector({
     ...tlsOptions(provider),
+    ...readShared,
     allowH2: false,
     timeout: timeoutMs,
     lookup: guardedLookup(resolve, isAllowed),

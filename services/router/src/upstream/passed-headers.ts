@@ -2,11 +2,7 @@
  * Headers of a call with those that its caller sent along, which replace the provider's own of the
  * same names. Both flat: name, value. A new list.
  */
-export function withPassedHeaders(
-  own: readonly string[],
-  passed: readonly string[] = [],
-): string[] {
-  if (passed.length === 0) return own.slice();
+export function withPassedHeaders(own: readonly string[], passed: readonly string[]): string[] {
   const names = new Set<string>();
   for (let at = 0; at < passed.length; at += 2) names.add(passed[at] ?? "");
   const headers: string[] = [];

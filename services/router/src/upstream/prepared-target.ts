@@ -1,9 +1,10 @@
 import { formats } from "@penstock/formats";
 import type { CompiledDeployment, CompiledTarget } from "@penstock/snapshot";
-import type { Pool } from "undici";
+import type { ConnectionPool } from "./connections/connection-pool.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { authenticate } from "./authenticate-attempt.ts";
 import type { Authentication } from "./authenticate-attempt.ts";
+import { requestHead } from "./request-head.ts";
 
 /** Calls that run, of one deployment or one pool. */
 export interface Load {
@@ -13,7 +14,7 @@ export interface Load {
 /** A pool of connections and its load. */
 export interface LoadedPool extends Load {
   /** Undefined: a file of the transport can't be read. */
-  readonly pool: Pool | undefined;
+  readonly pool: ConnectionPool | undefined;
   /** No call begins in it any more. */
   retired: boolean;
 }
@@ -23,6 +24,8 @@ export interface PreparedTarget {
   readonly target: CompiledTarget;
   readonly pool: LoadedPool;
   readonly load: Load;
+  /** Host and port as in the `host` header. */
+  readonly host: string;
   readonly path: string;
   readonly streamPath: string;
   /** `version` of the credentials that the headers were made with. */
@@ -33,9 +36,12 @@ export interface PreparedTarget {
   readonly signer: Authentication["signer"];
   /** Media type of a streamed answer. */
   readonly streamMediaType: string;
-  /** The same with `accept`, and first of all `x-request-id`, whose value each call has. */
+  /** The same with `accept`. */
   readonly unaryHeaders: readonly string[];
   readonly streamHeaders: readonly string[];
+  /** See `requestHead`: of a call that has no path and no headers of its own. */
+  readonly unaryHead: string | undefined;
+  readonly streamHead: string | undefined;
 }
 
 const ownHeaders = [
@@ -60,18 +66,25 @@ export function prepareTarget(
     ...deployment.provider.staticHeaders,
   ];
   const streamMediaType = mediaTypeOf(formats[deployment.format].streamContentType);
+  const { host } = new URL(deployment.provider.origin);
+  const { path, streamPath } = deployment;
+  const unaryHeaders = [...(headers ?? []), "accept", "application/json"];
+  const streamHeaders = [...(headers ?? []), "accept", streamMediaType];
   return {
     target,
     pool,
     load,
-    path: deployment.path,
-    streamPath: deployment.streamPath,
+    host,
+    path,
+    streamPath,
     credentialVersion,
     headers,
     signer: authentication?.signer,
     streamMediaType,
-    unaryHeaders: ["x-request-id", "", ...(headers ?? []), "accept", "application/json"],
-    streamHeaders: ["x-request-id", "", ...(headers ?? []), "accept", streamMediaType],
+    unaryHeaders,
+    streamHeaders,
+    unaryHead: requestHead(path, host, unaryHeaders),
+    streamHead: requestHead(streamPath, host, streamHeaders),
   };
 }
 

@@ -68,7 +68,7 @@ function openTunnel(
     answer += chunk.toString("latin1");
     const headEnd = answer.indexOf("\r\n\r\n");
     if (headEnd === -1) {
-      if (answer.length > longestAnswerBytes) end(failed("HPE_HEADER_OVERFLOW", "no answer"));
+      if (answer.length > longestAnswerBytes) end(failed("ANSWER_HEAD_TOO_LARGE", "no answer"));
       return;
     }
     const accepted = /^HTTP\/1\.[01] 2\d\d/.test(answer) && headEnd + 4 === answer.length;

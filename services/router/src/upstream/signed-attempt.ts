@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
-import type { Dispatcher } from "undici";
+import type { AnswerHead } from "./connections/answer-head.ts";
+import type { CallControl, CallHandler } from "./connections/call-handler.ts";
 
 /** Bound of a refusal that nobody reads. */
 const largestRefusalBytes = 65_536;
@@ -16,54 +16,46 @@ export interface SignedAnswer {
  * Passes the first answer to a signed call on to its handler, unless it refuses the time of the
  * signature: then nothing of it is passed on, and the call is sent again when the answer is over.
  */
-export class SignedAttempt implements Dispatcher.DispatchHandler {
-  readonly #inner: Required<Handler>;
+export class SignedAttempt implements CallHandler {
+  readonly #inner: CallHandler;
   readonly #answer: SignedAnswer;
+  #control: CallControl | undefined;
   #late = false;
   #bytes = 0;
 
-  constructor(inner: Required<Handler>, answer: SignedAnswer) {
+  constructor(inner: CallHandler, answer: SignedAnswer) {
     this.#inner = inner;
     this.#answer = answer;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#inner.onRequestStart(controller, context);
+  onConnected(control: CallControl): boolean {
+    this.#control = control;
+    return this.#inner.onConnected(control);
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
-    this.#late = status >= 200 && this.#answer.isLate(status, headers.date);
-    if (!this.#late) this.#inner.onResponseStart(controller, status, headers);
+  onHead(status: number, head: AnswerHead): void {
+    this.#late = this.#answer.isLate(status, head.get("date"));
+    if (!this.#late) this.#inner.onHead(status, head);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onBody(bytes: Buffer): void {
     if (!this.#late) {
-      this.#inner.onResponseData(controller, chunk);
+      this.#inner.onBody(bytes);
       return;
     }
-    this.#bytes += chunk.length;
-    if (this.#bytes > largestRefusalBytes) controller.abort(tooLong);
+    this.#bytes += bytes.length;
+    if (this.#bytes <= largestRefusalBytes) return;
+    this.#control?.abort();
+    this.#answer.again();
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+  onEnd(): void {
     if (this.#late) this.#answer.again();
-    else this.#inner.onResponseEnd(controller, trailers);
+    else this.#inner.onEnd();
   }
 
-  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     if (this.#late) this.#answer.again();
-    else this.#inner.onResponseError(controller, error);
+    else this.#inner.onError(error);
   }
 }
-
-type Handler = Pick<
-  Dispatcher.DispatchHandler,
-  "onRequestStart" | "onResponseStart" | "onResponseData" | "onResponseEnd" | "onResponseError"
->;
-
-/** Given to undici as the reason of an abort; nobody reads its stack. */
-const tooLong = new Error("the refusal is longer than anybody reads");

@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders } from "node:http";
-import type { Dispatcher } from "undici";
+import type { HeaderGetter } from "@penstock/formats";
 import { classifyTransportError } from "./classify-transport-error.ts";
 import type { CallPhase } from "./classify-transport-error.ts";
+import type { AnswerHead } from "./connections/answer-head.ts";
+import type { CallControl, CallHandler } from "./connections/call-handler.ts";
 import { mediaTypeOf } from "./prepared-target.ts";
 import type { PreparedTarget } from "./prepared-target.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "./upstream-call.ts";
@@ -21,13 +22,13 @@ const refusals = {
 } as const;
 
 /**
- * One call: undici's handler and the caller's handle in one object. The sink hears of exactly one
- * end, and of nothing after `cancel`.
+ * One call: the handler of its connection and the caller's handle in one object. The sink hears of
+ * exactly one end, and of nothing after `cancel`.
  */
-export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHandle {
+export class UpstreamAttempt implements CallHandler, UpstreamHandle {
   readonly #sink: UpstreamSink;
   readonly #target: PreparedTarget;
-  #controller: Dispatcher.DispatchController | undefined;
+  #control: CallControl | undefined;
   #phase: CallPhase = "connecting";
   #ended = false;
   #paused = false;
@@ -36,7 +37,6 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
   #mostBytes = largestAnswerBytes;
   /** Whether what comes is not passed on. */
   #unread = false;
-  #headers: IncomingHttpHeaders = noHeaders;
 
   constructor(sink: UpstreamSink, target: PreparedTarget) {
     this.#sink = sink;
@@ -68,86 +68,68 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
 
   pause(): void {
     this.#paused = true;
-    this.#controller?.pause();
+    this.#control?.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#controller?.resume();
+    this.#control?.resume();
   }
 
   cancel(): void {
     if (!this.#end()) return;
-    this.#controller?.abort(cancelled);
+    this.#control?.abort();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#ended) {
-      // Cancelled while it waited for its connection; nothing was sent.
-      controller.abort(cancelled);
-      return;
-    }
+  onConnected(control: CallControl): boolean {
+    // Cancelled while it waited for its connection: nothing is sent.
+    if (this.#ended) return false;
+    this.#control = control;
     this.#phase = "sent";
-    if (this.#paused) controller.pause();
+    if (this.#paused) control.pause();
+    return true;
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
-    if (this.#ended || status < 200) return;
+  onHead(status: number, head: AnswerHead): void {
+    if (this.#ended) return;
     this.#phase = "answering";
-    this.#headers = headers;
-    const isEventStream = isOfType(headers["content-type"], this.#target.streamMediaType);
+    const isEventStream = isOfType(head.get("content-type"), this.#target.streamMediaType);
     if (isEventStream) this.#mostBytes = Infinity;
+    const isEncoded = isEncodedAnswer(head);
     // An error says enough by its head, whatever a proxy has done to its body.
-    this.#unread = status >= 300 && this.#isEncoded;
+    this.#unread = status >= 300 && isEncoded;
     if (this.#unread) this.#mostBytes = largestUnreadBytes;
-    const refusal = this.#refusal(controller);
+    const refusal = this.#refusal(head, isEncoded);
     // Told in any case: a provider that has answered is not one that was never heard.
-    this.#sink.onHeaders(status, (name) => this.#header(name), isEventStream);
+    this.#sink.onHeaders(status, headersOf(head), isEventStream);
     if (refusal !== undefined && !this.#ended) this.#refuse(refusal);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onBody(bytes: Buffer): void {
     if (this.#ended) return;
-    this.#bytes += chunk.length;
+    this.#bytes += bytes.length;
     if (this.#bytes > this.#mostBytes) this.#refuse("large");
-    else if (!this.#unread) this.#sink.onData(chunk);
+    else if (!this.#unread) this.#sink.onData(bytes);
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     if (this.#end()) this.#sink.onEnd();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     this.fail(classifyTransportError(error, this.#phase));
   }
 
-  #header(name: string): string | undefined {
-    const value = this.#headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  }
-
-  get #isEncoded(): boolean {
-    const encoding = this.#header("content-encoding");
-    return encoding !== undefined && encoding.toLowerCase() !== "identity";
-  }
-
-  #refusal(controller: Dispatcher.DispatchController): keyof typeof refusals | undefined {
-    if (this.#isEncoded && !this.#unread) return "encoded";
-    const length = this.#header("content-length");
+  #refusal(head: AnswerHead, isEncoded: boolean): keyof typeof refusals | undefined {
+    if (isEncoded && !this.#unread) return "encoded";
+    const length = head.get("content-length");
     if (length !== undefined && Number(length) > this.#mostBytes) return "large";
-    const raw = controller.rawHeaders;
-    if (Array.isArray(raw) && raw.length > 2 * mostHeaders) return "headers";
-    return undefined;
+    return head.hasMoreThan(mostHeaders) ? "headers" : undefined;
   }
 
   #refuse(refusal: keyof typeof refusals): void {
     this.fail({ class: "MALFORMED", message: refusals[refusal], sentBytes: true });
-    this.#controller?.abort(cancelled);
+    this.#control?.abort();
   }
 
   /** False: it had ended before. */
@@ -160,7 +142,14 @@ export class UpstreamAttempt implements Dispatcher.DispatchHandler, UpstreamHand
   }
 }
 
-const noHeaders: IncomingHttpHeaders = {};
+function headersOf(head: AnswerHead): HeaderGetter {
+  return (name) => head.get(name);
+}
+
+function isEncodedAnswer(head: AnswerHead): boolean {
+  const encoding = head.get("content-encoding");
+  return encoding !== undefined && encoding.toLowerCase() !== "identity";
+}
 
 /** Most providers write a content type without parameters in the usual way. */
 function isOfType(contentType = "", mediaType: string): boolean {
@@ -169,6 +158,3 @@ function isOfType(contentType = "", mediaType: string): boolean {
 }
 
 const plainJson = "application/json";
-
-/** Given to undici as the reason of an abort; nobody reads its stack. */
-const cancelled = new Error("the call was cancelled");

@@ -2,17 +2,20 @@ import type { Logger } from "@penstock/observability";
 import type { CompiledProvider, CompiledTarget, Snapshot } from "@penstock/snapshot";
 import { systemClock } from "@penstock/runtime";
 import type { Clock } from "@penstock/runtime";
-import { Pool } from "undici";
 import type { AwsSigner } from "./aws-signature.ts";
 import { ClockSkew } from "./clock-skew.ts";
+import { ConnectionPool } from "./connections/connection-pool.ts";
+import type { CallText } from "./connections/call-handler.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { createGuardedConnector } from "./guarded-connector.ts";
 import type { AddressLookup } from "./guarded-connector.ts";
+import type { buildConnector } from "undici";
 import { prepareTarget } from "./prepared-target.ts";
 import type { Load, LoadedPool, PreparedTarget } from "./prepared-target.ts";
 import { SignedAttempt } from "./signed-attempt.ts";
 import { UpstreamAttempt } from "./upstream-attempt.ts";
 import { withPassedHeaders } from "./passed-headers.ts";
+import { headerLines, requestHead } from "./request-head.ts";
 import type { TransportFailure, UpstreamCall, UpstreamHandle } from "./upstream-call.ts";
 
 /**
@@ -21,9 +24,7 @@ import type { TransportFailure, UpstreamCall, UpstreamHandle } from "./upstream-
  */
 const mostConnections = 1_024;
 /** Idle connections are closed before providers do it; they say so if theirs is shorter. */
-const keepAliveMs = 30_000;
-/** Bound of the headers of an answer (security R5). */
-const largestHeadBytes = 32_768;
+const keepAliveSeconds = 30;
 
 const credentialMissing: TransportFailure = {
   class: "AUTH_FAILED",
@@ -43,22 +44,19 @@ const transportUnreadable: TransportFailure = {
   code: "TRANSPORT_UNREADABLE",
 };
 
-/** A call as undici takes it. */
-interface CallRequest {
-  readonly path: string;
-  readonly method: "POST";
-  readonly headers: string[];
-  readonly body: string | Buffer;
-  readonly blocking: boolean;
-  readonly headersTimeout: number;
-  readonly bodyTimeout: number;
-}
+const headInvalid: TransportFailure = {
+  class: "CONNECTION",
+  message: "the path or a header of the call is no valid HTTP",
+  sentBytes: false,
+  code: "REQUEST_HEAD_INVALID",
+};
 
 /** What a call is signed and sent with. */
 interface SigningOptions {
-  readonly pool: Pool;
+  readonly pool: ConnectionPool;
   readonly signer: AwsSigner;
   readonly origin: string;
+  readonly path: string;
   readonly attempt: UpstreamAttempt;
   /** True when it was signed once already. */
   readonly again?: boolean;
@@ -108,24 +106,18 @@ export class UpstreamClient {
       attempt.fail(prepared.headers === undefined ? credentialMissing : transportUnreadable);
       return attempt;
     }
-    const own = call.stream ? prepared.streamHeaders : prepared.unaryHeaders;
-    const headers = withPassedHeaders(own, call.passedHeaders);
-    headers[1] = call.attemptId;
-    const request: CallRequest = {
-      path: call.path ?? (call.stream ? prepared.streamPath : prepared.path),
-      method: "POST",
-      headers,
-      body: call.body,
-      // A connection serves one call at a time, and the timers are those of the attempt.
-      blocking: false,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    };
+    const head = headOf(call, prepared);
+    if (head === undefined) {
+      attempt.fail(headInvalid);
+      return attempt;
+    }
+    const text = { head: `${head}x-request-id: ${call.attemptId}\r\n`, body: call.body };
     const { signer } = prepared;
-    if (signer === undefined) pool.dispatch(request, attempt);
+    if (signer === undefined) pool.dispatch(text, attempt);
     else {
       const { origin } = call.target.deployment.provider;
-      void this.#dispatchSigned(request, { pool, signer, origin, attempt });
+      const path = pathOf(call, prepared);
+      void this.#dispatchSigned(text, { pool, signer, origin, path, attempt });
     }
     attempt.dispatched();
     return attempt;
@@ -135,23 +127,23 @@ export class UpstreamClient {
    * Never rejects. A call that was cancelled meanwhile is not sent. One whose signature is refused
    * for its time is signed again, once, with the time that the refusal tells.
    */
-  async #dispatchSigned(request: CallRequest, signing: SigningOptions): Promise<void> {
-    const { method, path, body } = request;
-    const { pool, signer, origin, attempt, again = false } = signing;
+  async #dispatchSigned(text: CallText, signing: SigningOptions): Promise<void> {
+    const { head, body } = text;
+    const { pool, signer, origin, path, attempt, again = false } = signing;
     const clock = this.#options.clock ?? systemClock;
     const skew = (this.#skew ??= new ClockSkew(this.#options.observability.logger));
     const wallMs = skew.signingMs(origin, clock.wallMs());
     try {
-      const signed = await signer.sign({ method, path, body, wallMs });
+      const signed = headerLines(await signer.sign({ method: "POST", path, body, wallMs }));
+      if (signed === undefined) throw new Error("a header of the signature is no valid HTTP");
       const first = new SignedAttempt(attempt, {
         isLate: (status, date) => skew.corrects(origin, { status, date }, wallMs, clock.wallMs()),
         again: () => {
           attempt.beginAgain();
-          void this.#dispatchSigned(request, { ...signing, again: true });
+          void this.#dispatchSigned(text, { ...signing, again: true });
         },
       });
-      const headers = request.headers.concat(signed);
-      pool.dispatch({ ...request, headers }, again ? attempt : first);
+      pool.dispatch({ head: head + signed, body }, again ? attempt : first);
     } catch (error) {
       this.#options.observability.logger.error("a call can't be signed", { error });
       attempt.fail(signatureMissing);
@@ -178,7 +170,7 @@ export class UpstreamClient {
       if (wanted.has(key.slice(0, key.lastIndexOf(" ")))) continue;
       this.#pools.delete(key);
       loaded.retired = true;
-      void loaded.pool?.close().catch(() => undefined);
+      loaded.pool?.close();
     }
     for (const [name, load] of this.#loads) {
       if (load.inFlight === 0 && !snapshot.deployments.has(name)) this.#loads.delete(name);
@@ -186,10 +178,10 @@ export class UpstreamClient {
   }
 
   /** Breaks every connection. */
-  async close(): Promise<void> {
+  close(): void {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
-    await Promise.all(pools.map(async ({ pool }) => pool?.destroy()));
+    for (const { pool } of pools) pool?.destroy();
   }
 
   #prepare(target: CompiledTarget): PreparedTarget {
@@ -229,20 +221,20 @@ export class UpstreamClient {
     return loaded;
   }
 
-  #openPool({ deployment: { provider }, timeouts }: CompiledTarget): Pool | undefined {
+  #openPool({ deployment: { provider }, timeouts }: CompiledTarget): ConnectionPool | undefined {
     try {
       const connect = createGuardedConnector({
         provider,
         timeoutMs: timeouts.connectMs,
         lookup: this.#options.lookup,
       });
-      return new Pool(provider.origin, {
-        connect,
-        connections: mostConnections,
-        pipelining: 1,
-        allowH2: false,
-        keepAliveTimeout: keepAliveMs,
-        maxHeaderSize: largestHeadBytes,
+      const { host, hostname, port, protocol } = new URL(provider.origin);
+      const target = { host, hostname: hostname.replace(/^\[|\]$/g, ""), port, protocol };
+      return new ConnectionPool({
+        connect: (callback) => connect(target, callback as buildConnector.Callback),
+        clock: this.#options.clock ?? systemClock,
+        mostConnections,
+        keepAliveSeconds,
       });
     } catch (error) {
       this.#options.observability.logger.error("a provider can't be called", {
@@ -252,4 +244,19 @@ export class UpstreamClient {
       return undefined;
     }
   }
+}
+
+function pathOf(call: UpstreamCall, prepared: PreparedTarget): string {
+  return call.path ?? (call.stream ? prepared.streamPath : prepared.path);
+}
+
+/** Nearly all calls have the head that was made with their target. */
+function headOf(call: UpstreamCall, prepared: PreparedTarget): string | undefined {
+  const { path, passedHeaders = [] } = call;
+  if (path === undefined && passedHeaders.length === 0) {
+    return call.stream ? prepared.streamHead : prepared.unaryHead;
+  }
+  const own = call.stream ? prepared.streamHeaders : prepared.unaryHeaders;
+  const headers = withPassedHeaders(own, passedHeaders);
+  return requestHead(pathOf(call, prepared), prepared.host, headers);
 }
