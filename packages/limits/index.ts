@@ -42,6 +42,7 @@ export { isTimeZone, makePeriodCalculator, periodOf } from "./src/period.ts";
 export type { Period, PeriodKind } from "./src/period.ts";
 export { releaseReserved, reserve, settleReserved } from "./src/reservation.ts";
 export {
+  countsAt,
   releaseTime,
   resetTimeMs,
   slotLengthMs,

@@ -44,21 +44,32 @@ export function releaseTime(startMs: WallMs): WallMs {
   return (startMs + slotLengthMs + windowLengthMs) as WallMs;
 }
 
+/** How far clocks may differ, in milliseconds (security R3). */
+const toleratedSkewMs = 60_000;
+
 /**
- * What counts against the limit at `now`. Slots that start later than `now` (a clock that was set
- * back, a holder whose clock is ahead) count too: a wrong clock never makes room.
+ * Whether what was spent in the slot that starts at `startMs` counts at `now`: until it is
+ * released, and also when it starts up to 60 s later than `now` (a clock that was set back a
+ * little, a holder whose clock is ahead), so that such a clock makes no room. A slot further ahead
+ * is of a clock that was wrong: it would lock the limit for as long as that clock was ahead. Hence
+ * nothing counts for longer than 130 s from any `now`.
  */
+export function countsAt(startMs: WallMs, now: WallMs): boolean {
+  return startMs - now <= toleratedSkewMs && now < releaseTime(startMs);
+}
+
+/** What counts against the limit at `now`, see `countsAt`. */
 export function used(slots: readonly SlotAmount[], now: WallMs): bigint {
   let sum = 0n;
   for (const slot of slots) {
-    if (now < releaseTime(slot.startMs)) sum += slot.amount;
+    if (countsAt(slot.startMs, now)) sum += slot.amount;
   }
   return sum;
 }
 
 /**
- * The slots after spending `amount` at `now`: added to the current slot, with released slots
- * dropped, so the list stays at seven plus those of clocks that are ahead.
+ * The slots after spending `amount` at `now`: added to the current slot, with those that don't
+ * count dropped, so the list stays at seven plus those of clocks that are a little ahead.
  */
 export function spendInSlot(
   slots: readonly SlotAmount[],
@@ -66,7 +77,7 @@ export function spendInSlot(
   amount: bigint,
 ): SlotAmount[] {
   const startMs = slotStart(now);
-  const kept = slots.filter((slot) => now < releaseTime(slot.startMs) && slot.startMs !== startMs);
+  const kept = slots.filter((slot) => countsAt(slot.startMs, now) && slot.startMs !== startMs);
   const before = slots.reduce((sum, s) => (s.startMs === startMs ? sum + s.amount : sum), 0n);
   kept.push({ startMs, amount: before + amount });
   return kept;
@@ -74,7 +85,7 @@ export function spendInSlot(
 
 /**
  * The first moment, at or after `now`, at which `amount` fits under `limit` if nothing else is
- * spent until then; undefined when it never fits because `amount` exceeds `limit`.
+ * spent until then, and at most 130 s later; undefined when it never fits because `amount` exceeds `limit`.
  */
 export function resetTimeMs(
   slots: readonly SlotAmount[],
@@ -85,7 +96,7 @@ export function resetTimeMs(
   if (amount > limit) return undefined;
   let counted = used(slots, now);
   if (counted + amount <= limit) return now;
-  const counting = slots.filter((slot) => now < releaseTime(slot.startMs));
+  const counting = slots.filter((slot) => countsAt(slot.startMs, now));
   for (const slot of counting.sort((a, b) => a.startMs - b.startMs)) {
     counted -= slot.amount;
     if (counted + amount <= limit) return releaseTime(slot.startMs);

@@ -1,4 +1,4 @@
-import { releaseTime, resetTimeMs, wallMs, windowLengthMs } from "@penstock/limits";
+import { countsAt, releaseTime, resetTimeMs, wallMs, windowLengthMs } from "@penstock/limits";
 import type { SlotAmount } from "@penstock/limits";
 
 import { totalOf } from "./account.ts";
@@ -21,11 +21,11 @@ export interface Balance {
   readonly resetMs: number | undefined;
 }
 
-/** The accounts that count at `nowMs`: slots until their release, the calendar period of now. */
+/** The accounts that count at `nowMs`: slots as `countsAt` says, the calendar period of now. */
 export function countingAccounts(accounts: readonly Account[], nowMs: number): Account[] {
   return accounts.filter((account) =>
     account.period === "minute"
-      ? nowMs < releaseTime(wallMs(account.periodStartMs))
+      ? countsAt(wallMs(account.periodStartMs), wallMs(nowMs))
       : account.periodStartMs <= nowMs && nowMs < account.periodEndMs,
   );
 }

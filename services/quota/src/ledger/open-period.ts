@@ -1,4 +1,4 @@
-import { releaseTime, slotLengthMs, slotStart, wallMs } from "@penstock/limits";
+import { countsAt, releaseTime, slotLengthMs, slotStart, wallMs } from "@penstock/limits";
 
 import { emptyAccount } from "./account.ts";
 import type { Account, PeriodName } from "./account.ts";
@@ -77,8 +77,10 @@ export function accountAt(
   nowMs: number,
 ): Account | undefined {
   if (instance.period !== "minute") return openCalendarPeriod(page, instance, atMs);
-  const startMs = slotStart(wallMs(atMs));
-  if (nowMs >= releaseTime(startMs)) return undefined;
+  const named = slotStart(wallMs(atMs));
+  if (nowMs >= releaseTime(named)) return undefined;
+  // A clock that is far ahead names a slot that does not count yet: what it spent counts now.
+  const startMs = countsAt(named, wallMs(nowMs)) ? named : slotStart(wallMs(nowMs));
   return (
     page.account(instance.quota, startMs) ??
     newAccount(instance.quota, "minute", startMs, undefined)
