@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 import { LaunchError } from "./launch-error.mjs";
 
 const signalsToPassOn = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -12,7 +13,8 @@ const signalsToPassOn = ["SIGINT", "SIGTERM", "SIGHUP"];
 export function runChild(command, parameters, environment) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, parameters, { stdio: "inherit", env: environment });
-    const atTerminal = Boolean(process.stdin.isTTY);
+    // Not process.stdin: opening it makes a pipe non-blocking for the program too.
+    const atTerminal = isatty(0);
     for (const signal of signalsToPassOn) {
       process.on(signal, () => {
         if (signal !== "SIGINT" || !atTerminal) child.kill(signal);

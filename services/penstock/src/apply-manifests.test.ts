@@ -95,7 +95,7 @@ describe("applyManifests", () => {
     const folder = mkdtempSync(join(tmpdir(), "penstock-manifests-"));
     const file = join(folder, "there.yaml");
     writeFileSync(file, "kind: Team\nname: teams/a\nowner: [x]\n");
-    const texts = readManifestFiles([join(folder, "gone.yaml"), file], () => "");
+    const texts = await readManifestFiles([join(folder, "gone.yaml"), file], () => "");
     rmSync(folder, { recursive: true });
     const { clients } = refusing([{ field: "resources[0]", description: "is too large" }]);
     const refusal = await applyManifests(texts, clients).catch((thrown: unknown) => thrown);

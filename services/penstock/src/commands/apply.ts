@@ -70,7 +70,7 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
   if ((flags.prune === true) !== Object.keys(pruneLabels).length > 0) {
     throw new UsageError("--prune and -l key=value belong together.");
   }
-  const texts = readManifestFiles(flags.file, io.readInput);
+  const texts = await readManifestFiles(flags.file, io.readInput);
   try {
     const response = await applyManifests(texts, session.control(), {
       validateOnly: flags.validateOnly === true,

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import process from "node:process";
+import { readStandardInput } from "./read-input.ts";
 
 /** Where a command reads and writes; tests pass their own. */
 export interface CommandIo {
@@ -8,7 +8,7 @@ export interface CommandIo {
   /** Talk: progress, hints, problems. */
   talk(text: string): void;
   /** All of standard input. */
-  readInput(): string;
+  readInput(): string | Promise<string>;
   /** What to do when nobody reads the output any more, instead of ending at once. */
   whenOutputCloses?(run: () => void): void;
   /** Replaces the process's environment in tests. */
@@ -43,7 +43,7 @@ export function processIo(
   return {
     out: (text) => void output.write(text),
     talk: (text) => void talk.write(text),
-    readInput: () => readFileSync(0, "utf8"),
+    readInput: () => readStandardInput(),
     whenOutputCloses: (run) => (onClosed = run),
   };
 }

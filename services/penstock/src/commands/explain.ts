@@ -72,7 +72,7 @@ export function addExplainCommand(
       await withSession(io, flags, async (session) => {
         const virtualKey = nameFor("virtualKeys", flags.key);
         const { stream = false, allRoutes = false } = flags;
-        const request = requestOf(flags, io);
+        const request = await requestOf(flags, io);
         const response = await session
           .router()
           .explainRequest({ virtualKey, ...request, stream, allRoutes });
@@ -88,18 +88,18 @@ export function addExplainCommand(
 type Asked = { readonly request: GenerateRequest } | { readonly embedRequest: EmbedRequest };
 
 /** The request of the file, with what the flags say in its place. Throws a UsageError. */
-function requestOf(flags: ExplainFlags, io: Pick<CommandIo, "readInput">): Asked {
-  if (flags.embed !== true) return { request: readRequest(GenerateRequestSchema, flags, io) };
+async function requestOf(flags: ExplainFlags, io: Pick<CommandIo, "readInput">): Promise<Asked> {
+  if (flags.embed !== true) return { request: await readRequest(GenerateRequestSchema, flags, io) };
   if (flags.stream === true) throw new UsageError("vectors are not streamed: --embed or --stream.");
-  return { embedRequest: readRequest(EmbedRequestSchema, flags, io) };
+  return { embedRequest: await readRequest(EmbedRequestSchema, flags, io) };
 }
 
-function readRequest<Schema extends typeof GenerateRequestSchema | typeof EmbedRequestSchema>(
+async function readRequest<Schema extends typeof GenerateRequestSchema | typeof EmbedRequestSchema>(
   schema: Schema,
   { file, model, label }: ExplainFlags,
   io: Pick<CommandIo, "readInput">,
-): MessageShape<Schema> {
-  const request = file === undefined ? create(schema) : readFile(schema, file, io);
+): Promise<MessageShape<Schema>> {
+  const request = file === undefined ? create(schema) : await readFile(schema, file, io);
   if (model !== undefined) request.model = model;
   if (request.model === "")
     throw new UsageError("which model? Name it with --model or in the file.");
@@ -107,13 +107,13 @@ function readRequest<Schema extends typeof GenerateRequestSchema | typeof EmbedR
   return request;
 }
 
-function readFile<Schema extends DescMessage>(
+async function readFile<Schema extends DescMessage>(
   schema: Schema,
   file: string,
   io: Pick<CommandIo, "readInput">,
-): MessageShape<Schema> {
+): Promise<MessageShape<Schema>> {
   try {
-    const text = file === "-" ? io.readInput() : readFileSync(file, "utf8");
+    const text = file === "-" ? await io.readInput() : readFileSync(file, "utf8");
     return fromJson(schema, JSON.parse(text) as JsonValue);
   } catch (error) {
     const why = error instanceof Error ? error.message : "it can't be read";

@@ -11,13 +11,27 @@ const mostFiles = 1_000;
  * Reads the files; `-` is what `readInput` gives, and a folder stands for the manifests right in
  * it, in the order of their names. What can't be read says why.
  */
-export function readManifestFiles(
+export async function readManifestFiles(
   files: readonly string[],
-  readInput: () => string,
-): ManifestText[] {
-  return files.flatMap((file) =>
-    file === "-" ? { file, text: readInput() } : readFileOrFolder(file),
-  );
+  readInput: () => string | Promise<string>,
+): Promise<ManifestText[]> {
+  const texts: ManifestText[] = [];
+  for (const file of files) {
+    const read = file === "-" ? await readWhole(file, readInput) : readFileOrFolder(file);
+    texts.push(...[read].flat());
+  }
+  return texts;
+}
+
+async function readWhole(
+  file: string,
+  readInput: () => string | Promise<string>,
+): Promise<ManifestText> {
+  try {
+    return { file, text: await readInput() };
+  } catch (thrown) {
+    return unread(file, `can't be read: ${messageOf(thrown)}`);
+  }
 }
 
 /** Reads one file; a folder is none. */
