@@ -96,9 +96,14 @@ const unanswered: Partial<Record<ErrorReason, typeof APIConnectionError>> = {
   DEADLINE_EXCEEDED: APIConnectionTimeoutError,
 };
 
-/** What the official client would throw. `aborted`: the caller gave the call up. */
-export function toApiError(error: unknown, aborted = false): APIError {
+/**
+ * What the official client would throw. `aborted`: the caller gave the call up. What failed in the
+ * caller's own process, such as a value that JSON can't hold, stays what it is: no gateway did it.
+ */
+export function toApiError(error: unknown, aborted = false): unknown {
   if (error instanceof APIError) return error;
+  const known = error instanceof PenstockError ? undefined : toGatewayError(error);
+  if (known?.reason === "INTERNAL" && known.cause === error && !aborted) return error;
   const failure = error instanceof PenstockError ? error : new PenstockError(toGatewayError(error));
   if (aborted) return new APIUserAbortError(failure);
   const Unanswered = failure.requestId === "" ? unanswered[failure.reason] : undefined;
