@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -28,6 +29,20 @@ describe("lockDataFolder", () => {
     lock.release();
     expect(existsSync(file)).toBe(false);
     (await lockDataFolder(folder)).release();
+  });
+
+  it("tells of a lock that can't be removed instead of throwing while the process ends", async () => {
+    const [lock, silent] = [await lockDataFolder(folder), await lockDataFolder(join(folder, "b"))];
+    // Like a read-only file system, also for root: what stands there is not to be removed so.
+    for (const path of [file, join(folder, "b", "lock")]) {
+      rmSync(path);
+      mkdirSync(path);
+    }
+    const told: string[] = [];
+    lock.release((sentence) => void told.push(sentence));
+    lock.release((sentence) => void told.push(sentence));
+    expect(told).toEqual([expect.stringContaining(`${file} can't be removed: `)]);
+    silent.release();
   });
 
   it("makes the folder", async () => {

@@ -10,7 +10,11 @@ import type { ProcessIdentity } from "@penstock/runtime";
 export interface FolderLock {
   /** The absolute path of the folder. */
   readonly folder: string;
-  release(): void;
+  /**
+   * Never throws: it runs while the process ends. A lock that can't be removed, as on a file system
+   * that has become read-only, stays for the next start to take over; `onLeft` gets the sentence.
+   */
+  release(onLeft?: (sentence: string) => void): void;
 }
 
 // The holder touches the file; where its process cannot be seen, silence means it is gone.
@@ -76,11 +80,15 @@ function hold(folder: string, file: string): FolderLock {
   }, touchEveryMs);
   touch.unref();
   let held = true;
-  const release = (): void => {
+  const release: FolderLock["release"] = (onLeft) => {
     if (!held) return;
     held = false;
     clearInterval(touch);
-    rmSync(file, { force: true });
+    try {
+      rmSync(file, { force: true });
+    } catch (cause) {
+      onLeft?.(`${file} can't be removed: ${reasonOf(cause)}; the next start takes it over`);
+    }
   };
   return { folder, release };
 }
@@ -148,6 +156,10 @@ function codeOf(error: unknown): unknown {
   return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }
 
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 function inUse(folder: string, pid: number | undefined): GatewayError {
   const who = pid === undefined ? "another process" : `process ${pid}`;
   const message = `the data folder ${folder} is in use by ${who}; stop it or choose another folder`;
@@ -158,8 +170,7 @@ function inUse(folder: string, pid: number | undefined): GatewayError {
 }
 
 function notWritable(folder: string, cause: unknown): GatewayError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const message = `the data folder ${folder} can't be made or written: ${why}`;
+  const message = `the data folder ${folder} can't be made or written: ${reasonOf(cause)}`;
   const options = { source: "gateway", metadata: { folder }, cause } as const;
   return new GatewayError("FAILED_PRECONDITION", message, options);
 }

@@ -21,6 +21,7 @@ import type { Started } from "../start-everything.ts";
 import { readRouterWorkers } from "../workers/read-workers.ts";
 import { placeOfThisWorker } from "../workers/worker-place.ts";
 import type { CommandIo } from "./command-io.ts";
+import { tellLeft } from "./tell-left.ts";
 
 /** Flags of `start`. */
 export interface StartFlags extends Omit<SettingFlags, "migrate"> {
@@ -72,7 +73,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
     return exitCodes.failed;
   }
   if (settings.roles !== undefined) {
-    process.once("exit", () => lock.release());
+    process.once("exit", () => lock.release(tellLeft(io)));
     const { runRoles } = await import("./run-roles.ts");
     return await runRoles(io, settings, settings.roles);
   }
@@ -81,7 +82,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
   const log = openLogFile(settings.dataDir, { onWarning });
   process.once("exit", () => {
     log.close();
-    lock.release();
+    lock.release(tellLeft(io));
   });
   return await runEverything(io, { settings, flags, config, log });
 }

@@ -22,6 +22,7 @@ import type { SuitePorts } from "../suite/suite-plan.ts";
 import { chooseSuitePorts, namedPorts } from "../suite/suite-ports.ts";
 import { takeSuiteSecrets } from "../suite/suite-secrets.ts";
 import type { CommandIo } from "./command-io.ts";
+import { tellLeft } from "./tell-left.ts";
 
 /** Flags of `suite`. */
 export interface SuiteFlags extends Pick<
@@ -92,7 +93,7 @@ async function prepare(
   const isOwn = { nats: busUrl === undefined, postgres: databaseUrl === undefined };
   requireServers(isOwn);
   const lock = await lockDataFolder(dataDir);
-  process.once("exit", () => lock.release());
+  process.once("exit", () => lock.release(tellLeft(io)));
   const folder = join(dataDir, "suite");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = openLogFile(folder);
