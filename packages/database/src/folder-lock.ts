@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { statSync, utimesSync, writeSync } from "node:fs";
+import { statSync, unlinkSync, utimesSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "@penstock/errors";
@@ -85,8 +85,10 @@ function hold(folder: string, file: string): FolderLock {
     held = false;
     clearInterval(touch);
     try {
-      rmSync(file, { force: true });
+      // Not rmSync, which has no words for a read-only file system.
+      unlinkSync(file);
     } catch (cause) {
+      if (codeOf(cause) === "ENOENT") return;
       onLeft?.(`${file} can't be removed: ${reasonOf(cause)}; the next start takes it over`);
     }
   };
