@@ -145,6 +145,20 @@ describe("a running start", () => {
     for (const line of changes) expect(line).toMatch(/ unchanged$/);
   });
 
+  it("changes nothing when the JSON it wrote is applied, whole or one of it", async () => {
+    const { out } = await penstock(["get", "all", "-o", "json"]);
+    const all = JSON.parse(out) as unknown[];
+    for (const [text, count] of [
+      [out, all.length],
+      [JSON.stringify(all[0]), 1],
+    ] as const) {
+      const applied = await penstock(["apply", "-f", "-"], text);
+      const changes = applied.out.trimEnd().split("\n").slice(1);
+      expect(changes.length, applied.talk).toBe(count);
+      for (const line of changes) expect(line).toMatch(/ unchanged$/);
+    }
+  });
+
   it("refuses a manifest with every problem in it, wherever it was found", async () => {
     const manifest = `kind: Route
 name: routes/bad

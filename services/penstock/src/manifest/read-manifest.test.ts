@@ -148,6 +148,27 @@ displayname: x
     expect(second?.find("tokensPerMinute")).toEqual({ line: 7, writtenPath: "tokensPerMinute" });
   });
 
+  it("reads a list, as JSON with what the server sets, and tells its items apart", () => {
+    const team = { kind: "Team", name: "teams/a", uid: "u", revision: "7", etag: "e" };
+    const asJson = JSON.stringify([team, { ...team, name: "teams/b", owner: 1 }, 5], undefined, 2);
+    const { resources, problems, severalIn } = readManifest(asJson, "m.json");
+    expect(resources.map(({ name, document, line }) => [name, document, line])).toEqual([
+      ["teams/a", 1, 2],
+      ["teams/b", 2, 9],
+    ]);
+    expect(resources[0]?.resource.resource.value).toMatchObject({ etag: "e", uid: "" });
+    expect(problems.map(({ document, name, line }) => [document, name, line])).toEqual([
+      [2, "teams/b", 15],
+      [3, "", 17],
+    ]);
+    expect([...severalIn]).toEqual(["m.json"]);
+    expect(valueOf(JSON.stringify(team))).toMatchObject({ name: "teams/a", uid: "" });
+    expect(readManifest("[]", "m.json")).toMatchObject({ resources: [], problems: [] });
+    expect(problemsOf("- kind: Team\n  name: teams/a\n  uid: u\n")).toEqual([
+      "m.yaml:3: uid is set by the server; leave it out",
+    ]);
+  });
+
   it("refuses what is not a resource without ending the reading", () => {
     expect(problemsOf("- a\n---\nname: routes/x\n---\nkind: Team\n---\nkind: [\n")).toEqual([
       "m.yaml:1: must be a mapping with kind and name, one resource per document",

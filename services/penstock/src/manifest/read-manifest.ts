@@ -1,4 +1,5 @@
-// A manifest is YAML: any number of documents, each the proto JSON of one resource with its kind.
+// A manifest is YAML: any number of documents, each the proto JSON of one resource with its kind,
+// or a list of such, as `get -o json` writes it; what is in a list counts as documents.
 //   text → documents (yaml, with positions)
 //   document → proto JSON, field by field along the schema; every problem is noted with its line
 //   proto JSON → Resource, kept together with the map from field paths to lines
@@ -7,8 +8,8 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { fromJson } from "@bufbuild/protobuf";
 import type { Resource } from "@penstock/api";
 import { parseResourceName } from "@penstock/rpc";
-import type { Document, YAMLError } from "yaml";
-import { isMap, isScalar, LineCounter, parseAllDocuments } from "yaml";
+import type { Document, ParsedNode, Range, YAMLError } from "yaml";
+import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { ManifestProblem } from "./manifest-problem.ts";
 import { readRootMessage } from "./read-message.ts";
 import type { ResourceKind } from "./resource-kinds.ts";
@@ -59,22 +60,23 @@ export function readManifest(text: string, file: string): Manifest {
   const problems: ManifestProblem[] = [];
   const resources: ManifestResource[] = [];
   const unreadNames = new Set<string>();
-  documents.forEach((document, at) => {
+  const entries = documents.flatMap(entriesOf);
+  entries.forEach(({ document, node, range }, at) => {
     const found: Found[] = [];
     const report: Report = (...problem) => void found.push(problem);
     for (const error of document.errors) reportSyntax(error, lines, report);
-    const isGood = document.errors.length === 0 && !isEmpty(document);
+    const isGood = document.errors.length === 0 && !isEmpty(node);
     const source = { lines, report, file, document: at + 1 };
-    const resource = isGood ? readDocument(document, source) : undefined;
+    const resource = isGood ? readEntry(node, document, source) : undefined;
     if (resource !== undefined) resources.push(resource);
-    const seen = resource === undefined ? namesIn(document, text) : [resource.name];
+    const seen = resource === undefined ? namesIn(range, text) : [resource.name];
     if (resource === undefined) for (const name of seen) unreadNames.add(name);
     const name = seen.length === 1 ? (seen[0] ?? "") : "";
     for (const [line, path, description] of found) {
       problems.push({ file, document: at + 1, line, name, path, description });
     }
   });
-  const severalIn = new Set(documents.length > 1 ? [file] : []);
+  const severalIn = new Set(entries.length > 1 ? [file] : []);
   return { resources, problems, unreadNames, severalIn };
 }
 
@@ -88,15 +90,28 @@ export function unreadFile(file: string, description: string, line = 0): Manifes
  * What look like names of resources in a document that is none. Where a quote or bracket was not
  * closed it may have swallowed others, whose names are found as well.
  */
-function namesIn({ range }: Document.Parsed, text: string): string[] {
+function namesIn(range: Range, text: string): string[] {
   const written = text.slice(range[0], range[2]);
   return [...written.matchAll(/^[ \t]*["']?name["']?[ \t]*:[ \t]*["']?([\w./-]{1,300})/gm)].map(
     ([, name = ""]) => name,
   );
 }
 
-function isEmpty({ contents }: Document.Parsed): boolean {
-  return contents === null || (isScalar(contents) && contents.value === null);
+function isEmpty(node: ParsedNode | null): boolean {
+  return node === null || (isScalar(node) && node.value === null);
+}
+
+/** A document, or one item of the list that it is. */
+interface Entry {
+  readonly document: Document.Parsed;
+  readonly node: ParsedNode | null;
+  readonly range: Range;
+}
+
+function entriesOf(document: Document.Parsed): Entry[] {
+  const { contents, range, errors } = document;
+  if (errors.length > 0 || !isSeq(contents)) return [{ document, node: contents, range }];
+  return contents.items.map((node) => ({ document, node, range: node.range }));
 }
 
 function reportSyntax(error: YAMLError, lines: LineCounter, report: Report): void {
@@ -104,7 +119,8 @@ function reportSyntax(error: YAMLError, lines: LineCounter, report: Report): voi
   report(lines.linePos(error.pos[0]).line, "", description);
 }
 
-function readDocument(
+function readEntry(
+  node: ParsedNode | null,
   document: Document.Parsed,
   source: {
     readonly lines: LineCounter;
@@ -114,22 +130,25 @@ function readDocument(
   },
 ): ManifestResource | undefined {
   const { lines, report, file } = source;
-  const { contents } = document;
-  const line = lines.linePos(contents?.range[0] ?? 0).line;
-  if (!isMap(contents)) {
+  const line = lines.linePos(node?.range[0] ?? 0).line;
+  if (!isMap(node)) {
     report(line, "", "must be a mapping with kind and name, one resource per document");
     return undefined;
   }
-  const kind = readKind(document, line, lines, report);
+  const kind = readKind(node.get("kind", true), line, lines, report);
   if (kind === undefined) return undefined;
   const places = new SourceMap(line);
   const refuse = (schema: DescMessage, jsonName: string): string | undefined =>
     schema === kind.schema && isOutputOnly(kind, jsonName)
       ? "is set by the server; leave it out"
       : undefined;
-  const json = readRootMessage(contents, kind.schema, { document, lines, places, report, refuse });
+  // JSON is what `get` wrote, with all that the server sets; by hand it would be a mistake.
+  const passesOver = (jsonName: string): boolean =>
+    node.flow === true && isOutputOnly(kind, jsonName);
+  const reader = { document, lines, places, report, refuse, passesOver };
+  const json = readRootMessage(node, kind.schema, reader);
   // Without a name the rest is still looked at: all that is wrong is told at once.
-  const { name = contents.has("name") ? undefined : "" } = json;
+  const { name = node.has("name") ? undefined : "" } = json;
   if (typeof name !== "string") return undefined;
   if (name === "") report(line, "name", "is required");
   else checkName(name, kind, places, report);
@@ -145,13 +164,12 @@ function readDocument(
 }
 
 function readKind(
-  document: Document.Parsed,
+  node: unknown,
   line: number,
   lines: LineCounter,
   report: Report,
 ): ResourceKind | undefined {
   const known = resourceKinds.map(({ kind }) => kind).join(", ");
-  const node = document.get("kind", true);
   if (node === undefined) {
     report(line, "kind", `is required: one of ${known}`);
     return undefined;

@@ -22,6 +22,8 @@ export interface DocumentReader {
   report(line: number, path: string, description: string): void;
   /** Says why the field may not be in a manifest; undefined when it may. */
   refuse?(schema: DescMessage, jsonName: string): string | undefined;
+  /** Whether a field of the document itself is passed over, whatever it holds. */
+  passesOver?(jsonName: string): boolean;
 }
 
 /** Where a node stands: its line, its path in proto JSON and its path as written. */
@@ -68,6 +70,7 @@ function readMessage(
       continue;
     }
     const { field, isDecimalMoney } = found;
+    if (place === root && reader.passesOver?.(field.jsonName) === true) continue;
     const at = { ...entry.at, path: join(place.path, field.jsonName) };
     const refusal = checkField(field, entry.key, { result, oneofs, schema, place, reader });
     if (refusal !== undefined) {
