@@ -21,6 +21,9 @@ const pollMs = 20;
  * else is down).
  */
 const quotaPatienceMs = 500;
+/** The log has the rest (lease-sync.ts). */
+const epochRefusedDetail =
+  "it refuses this router, started over a day ahead of its clock: give it a new PENSTOCK_REPLICA";
 /** Time that is kept for the usage events after the last request (reliability §2.7). */
 const flushMs = 5_000;
 /** After it, to hear that consumers have stored them, so that the spool is left empty. */
@@ -44,6 +47,8 @@ export class RunningRouter implements RouterService {
   #flushed: Promise<void> | undefined;
   #hurried = false;
   #fenced = false;
+  /** Quota takes nothing of this life. */
+  #refused = false;
 
   constructor(deps: RouterDependencies, parts: RouterParts) {
     this.#deps = deps;
@@ -84,6 +89,11 @@ export class RunningRouter implements RouterService {
     sync.onFenced = (epoch) => {
       this.#fenced = true;
       health.set("quota", "not_ready", `another router has this name since epoch ${epoch}`);
+    };
+    sync.onEpochRefused = (refused) => {
+      this.#refused = refused;
+      if (refused) health.set("quota", "not_ready", epochRefusedDetail);
+      else if (!this.#fenced) health.set("quota", "ready");
     };
     sync.start();
     this.#awaitQuota(clock.monotonicMs() + quotaPatienceMs);
@@ -171,7 +181,7 @@ export class RunningRouter implements RouterService {
   #awaitQuota(endMs: number): void {
     const { clock } = this.#deps;
     const { sync } = this.#parts;
-    if (this.#fenced) return;
+    if (this.#fenced || this.#refused) return;
     if (sync.reached) this.health.set("quota", "ready");
     else if (clock.monotonicMs() < endMs) clock.schedule(pollMs, () => this.#awaitQuota(endMs));
     else this.health.set("quota", "ready", "it has not answered yet; limits do what they say");

@@ -10,8 +10,6 @@ const maximumViolations = 10;
 /** Leases and wishes that one sync may name (lease_service.proto). */
 const maximumItems = 10_000;
 const maximumRetired = 1_000;
-/** Clocks differ, and starts are counted: no router starts once a second for a day. */
-const maximumAheadSeconds = 86_400n;
 
 /** Collects what is wrong with the fields of a request. */
 export class FieldProblems {
@@ -33,10 +31,10 @@ export class FieldProblems {
   }
 }
 
-/** Checks and reads a sync, at `nowMs` by the wall clock. Throws FIELD_INVALID with all problems. */
-export function readSync(request: SyncLeasesRequest, nowMs: number): Sync {
+/** Checks and reads a sync. Throws FIELD_INVALID with all problems. */
+export function readSync(request: SyncLeasesRequest): Sync {
   const problems = new FieldProblems();
-  checkLife(request, nowMs, problems);
+  checkLife(request, problems);
   problems.check(request.sequence >= 1n, "sequence", "must be at least 1");
   problems.check(request.reports.length <= maximumItems, "reports", "must be at most 10,000");
   problems.check(request.wants.length <= maximumItems, "wants", "must be at most 10,000");
@@ -68,19 +66,13 @@ export function readReports(
   });
 }
 
-/**
- * Refuses a holder name that is none, and an epoch that no start has: it is never lower than the
- * seconds of the clock, so one from the far future would fence its holder for good.
- */
+/** Refuses a holder name that is none; for epochs of the far future see `farEpochs`. */
 export function checkLife(
   { holder, epoch }: Pick<SyncLeasesRequest, "holder" | "epoch">,
-  nowMs: number,
   problems: FieldProblems,
 ): void {
   problems.check(holderForm.test(holder), "holder", "must be <replica>/<worker>");
   problems.check(epoch >= 0n, "epoch", "must not be negative");
-  const newest = BigInt(Math.floor(nowMs / 1_000)) + maximumAheadSeconds;
-  problems.check(epoch <= newest, "epoch", "must be at most a day ahead of the clock, in seconds");
 }
 
 function readWant(want: LeaseWant, field: string, problems: FieldProblems): Want {

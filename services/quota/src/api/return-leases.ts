@@ -1,6 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { LeaseService } from "@penstock/api";
-import type { Clock } from "@penstock/runtime";
 
 import type { SyncQueue } from "../leases/sync-queue.ts";
 import { FieldProblems, checkLife, readReports } from "./read-sync.ts";
@@ -11,11 +10,10 @@ const lastSequence = 2n ** 63n - 1n;
 /** Handles `ReturnLeases`: a sync without wishes whose reports are all closed. */
 export function returnLeases(
   queue: Pick<SyncQueue, "run">,
-  clock: Pick<Clock, "wallMs">,
 ): ServiceImpl<typeof LeaseService>["returnLeases"] {
   return async ({ holder, epoch, reports }) => {
     const problems = new FieldProblems();
-    checkLife({ holder, epoch }, clock.wallMs(), problems);
+    checkLife({ holder, epoch }, problems);
     const closed = readReports(reports, lastSequence, problems).map((report) => ({
       ...report,
       closed: true,

@@ -24,11 +24,11 @@ export interface RouteDependencies extends BalanceDependencies {
 
 /** Registers every RPC of `penstock.quota.v1`. */
 export function quotaRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { queue, clock, started } = dependencies;
+  const { queue, started } = dependencies;
   return (router) => {
     const leases = {
-      syncLeases: syncLeases(queue, clock),
-      returnLeases: returnLeases(queue, clock),
+      syncLeases: syncLeases(queue),
+      returnLeases: returnLeases(queue),
     };
     router.service(LeaseService, handlersWithStorageErrors(leases, started));
     const balances = {

@@ -1,5 +1,4 @@
 import type { LeaseService } from "@penstock/api";
-import type { Clock } from "@penstock/runtime";
 import type { ServiceImpl } from "@connectrpc/connect";
 
 import type { SyncQueue } from "../leases/sync-queue.ts";
@@ -8,7 +7,6 @@ import { readSync } from "./read-sync.ts";
 /** Handles `SyncLeases`. */
 export function syncLeases(
   queue: Pick<SyncQueue, "run">,
-  clock: Pick<Clock, "wallMs">,
 ): ServiceImpl<typeof LeaseService>["syncLeases"] {
-  return (request) => queue.run(readSync(request, clock.wallMs()));
+  return (request) => queue.run(readSync(request));
 }

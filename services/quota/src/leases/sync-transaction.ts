@@ -12,6 +12,7 @@ import { loadAccounts, loadLeases, lockQuotas, quotasOfLeases } from "../storage
 import type { QuotaToLock } from "../storage/ledger-store.ts";
 import { savePage } from "../storage/save-page.ts";
 import type { LedgerTransaction } from "../storage/ledger-database.ts";
+import { farEpochs } from "./far-epochs.ts";
 import { runSyncs } from "./run-syncs.ts";
 import type { FencedSync } from "./run-syncs.ts";
 import { toSyncResponse } from "./sync-response.ts";
@@ -34,6 +35,19 @@ export type SyncOutcome =
  * Locks in one order: holders, then quotas; both sorted.
  */
 export async function runSyncTransaction(
+  trx: LedgerTransaction,
+  syncs: readonly Sync[],
+  context: SyncContext,
+): Promise<SyncOutcome[]> {
+  const refusals = await farEpochs(trx, syncs, context.nowMs);
+  const taken = syncs.filter((_, place) => refusals[place] === undefined);
+  const outcomes = (taken.length === 0 ? [] : await runTaken(trx, taken, context)).values();
+  return refusals.map((error) =>
+    error === undefined ? (outcomes.next().value ?? { error: tooOld() }) : { error },
+  );
+}
+
+async function runTaken(
   trx: LedgerTransaction,
   syncs: readonly Sync[],
   context: SyncContext,

@@ -25,6 +25,17 @@ export interface SyncFacts {
 /** How many answers of one life of a holder are kept. */
 export const keptAnswers = 64n;
 
+/** The newest epoch of each of these holders that is known. */
+export async function knownEpochs(
+  trx: Ledger,
+  holders: readonly string[],
+): Promise<Map<string, bigint>> {
+  if (holders.length === 0) return new Map();
+  const { rows } = await sql<Pick<HolderRow, "holder" | "epoch">>`
+    select holder, epoch from quota.holders where holder = any(${holders}::text[])`.execute(trx);
+  return new Map(rows.map(({ holder, epoch }) => [holder, epoch]));
+}
+
 /**
  * Notes that the holders live, with the highest epoch of each, locks them until the transaction
  * ends, and says what is known of each sync, in their order.

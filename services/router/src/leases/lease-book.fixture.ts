@@ -2,7 +2,7 @@ import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { GrantStatus, LeaseMode } from "@penstock/api";
 import type { LeaseGrant, SyncLeasesRequest, SyncLeasesResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
-import { silentObservability } from "@penstock/observability";
+import { recordingObservability } from "@penstock/observability";
 import { ManualClock } from "@penstock/runtime";
 import type { CompiledQuota } from "@penstock/snapshot";
 import { LeaseBook } from "./lease-book.ts";
@@ -146,6 +146,7 @@ export class Harness {
   readonly quotaService = new FakeQuota(this.clock);
   readonly book = new LeaseBook({ clock: this.clock, epoch: 7n });
   readonly returned: unknown[] = [];
+  readonly observability = recordingObservability();
   readonly sync: LeaseSync;
 
   constructor(retiredEpochs = [{ epoch: 6n, lastSequence: 11n }]) {
@@ -159,7 +160,7 @@ export class Harness {
         return Promise.resolve({ $typeName: "penstock.quota.v1.ReturnLeasesResponse" });
       },
       clock: this.clock,
-      observability: silentObservability(),
+      observability: this.observability,
       revision: () => 3n,
       retiredEpochs,
     });

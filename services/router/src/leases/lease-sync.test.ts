@@ -93,6 +93,37 @@ describe("a sync that quota can't take", () => {
   });
 });
 
+describe("a router whose epoch is too far ahead for quota", () => {
+  it("says so once, with the way out, and goes on by itself once the clock is there", async () => {
+    const harness = new Harness();
+    const { quotaService, sync, observability } = harness;
+    const told: boolean[] = [];
+    sync.onEpochRefused = (refused) => told.push(refused);
+    const [one] = quotasNamed(1);
+    quotaService.limits.set(one!.name, 5);
+    const fieldViolations = [{ field: "epoch", description: "must be at most a day ahead" }];
+    const far = new GatewayError("FIELD_INVALID", "malformed", { fieldViolations });
+    quotaService.refuse = () => far;
+    sync.start();
+    const waiting = harness.ask([use(one!)]);
+    await pass(harness, 10);
+    expect(await waiting).toMatchObject({ cause: "unavailable", silence: { state: "refused" } });
+    const errors = observability.lines.filter(({ level }) => level === "error");
+    expect(errors).toMatchObject([{ epoch: "7" }]);
+    expect(JSON.stringify(errors)).toContain("PENSTOCK_REPLICA");
+    expect(told).toEqual([true]);
+    const refusals = quotaService.requests.length;
+    quotaService.refuse = () => undefined;
+    await pass(harness, 2);
+    expect(told).toEqual([true, false]);
+    // Nothing that was to be said was dropped: the first that is taken is the first that was sent.
+    expect(quotaService.requests[refusals]).toEqual(quotaService.requests[0]);
+    const again = harness.ask([use(one!)]);
+    await pass(harness, 1);
+    expect((await again).kind).toBe("reserved");
+  });
+});
+
 describe("the size of a sync", () => {
   it("names former lives 1,000 at a time, each once", async () => {
     const epochs = Array.from({ length: 2_500 }, (_, index) => ({

@@ -19,7 +19,7 @@ import {
   takeBack,
 } from "./sync-exchange.ts";
 import type { Exchange } from "./sync-exchange.ts";
-import { isRefusal } from "./sync-refusal.ts";
+import { isEpochRefusal, isRefusal } from "./sync-refusal.ts";
 
 /** How long one sync may take; requests that wait have given up long before. */
 const callTimeoutMs = 2_000;
@@ -30,6 +30,11 @@ const jitterShare = 0.1;
 /** A difference of the clocks that is worth a line in the log (security R3 tolerates 60 s). */
 const notableSkewMs = 5_000;
 const skewLogIntervalMs = 600_000;
+const epochRefusedText =
+  "quota refuses this router: its epoch, which counts its starts in seconds of the clock, is over " +
+  "a day ahead of quota's clock. If quota's clock is right, this router was started while its own " +
+  "was wrong: set that right and start it with a new name (PENSTOCK_REPLICA or --replica); what " +
+  "it has not published yet goes on under the old name";
 /** The most former lives that one sync may name (proto SyncLeasesRequest). */
 const maximumRetired = 1_000;
 /** How a call to quota is made. */
@@ -110,6 +115,10 @@ export class LeaseSync {
   /** Called once, when a later life of this holder has begun elsewhere. */
   onFenced: (newestEpoch: bigint) => void = () => undefined;
   #fenced = false;
+
+  /** Called when quota begins, or ceases, to refuse this life, see `isEpochRefusal`. */
+  onEpochRefused: (refused: boolean) => void = () => undefined;
+  #epochRefused = false;
 
   /** Whether quota has answered once. */
   get reached(): boolean {
@@ -231,6 +240,7 @@ export class LeaseSync {
     if (this.#failures > 0) this.#logger.info("quota answers again", { failures: this.#failures });
     this.#failures = 0;
     this.#reached = true;
+    this.#noteEpoch(false);
     this.#items = Math.min(maximumItems, 2 * this.#items);
     this.#retiredTold += exchange.request.retiredEpochs.length;
     this.#calls.add(1, "ok");
@@ -263,8 +273,10 @@ export class LeaseSync {
     this.#unreached.set(1);
     if (this.#failures === 0) this.#logger.warn("quota does not answer", { error });
     this.#failures += 1;
-    if (isRefusal(error, this.#pending?.tries ?? 0)) this.#giveUp(exchange, error);
-    this.#options.book.waiting.failAll();
+    const epochRefused = isEpochRefusal(error);
+    if (epochRefused) this.#noteEpoch(true);
+    else if (isRefusal(error, this.#pending?.tries ?? 0)) this.#giveUp(exchange, error);
+    this.#options.book.waiting.failAll(epochRefused ? "refused" : "away");
     if (this.#stopped) return;
     const delayMs = Math.min(syncIntervalMs, firstRetryMs * 2 ** (this.#failures - 1));
     const jitter = 1 + jitterShare * (2 * Math.random() - 1);
@@ -272,6 +284,14 @@ export class LeaseSync {
       this.#retryTimer = undefined;
       this.#send(false);
     });
+  }
+
+  /** Nothing is wrong with the sync itself: it is sent again as it is, for when the clock is there. */
+  #noteEpoch(refused: boolean): void {
+    if (refused === this.#epochRefused) return;
+    this.#epochRefused = refused;
+    if (refused) this.#logger.error(epochRefusedText, { epoch: String(this.#options.epoch) });
+    this.onEpochRefused(refused);
   }
 
   /** The next sync is half as large; what can't be said even alone is left unsaid. */

@@ -18,11 +18,12 @@ export interface Reserved {
 
 /**
  * Why there was no answer of quota: it was `late`, after `waitedMs`; it left those without one who
- * came before, so that nobody waits (`skipped`); the last call to it failed (`away`).
+ * came before, so that nobody waits (`skipped`); the last call to it failed (`away`), or was refused
+ * because quota takes nothing of this life of the router (`refused`).
  */
 export type QuotaSilence =
   | { readonly state: "late"; readonly waitedMs: number }
-  | { readonly state: "skipped" | "away" };
+  | { readonly state: "skipped" | "away" | "refused" };
 
 /** How long a request waits for quota at most. Unit: milliseconds. */
 export interface QuotaWait {

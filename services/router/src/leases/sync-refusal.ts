@@ -11,6 +11,12 @@ const refusals: ReadonlySet<ErrorReason> = new Set<ErrorReason>([
 /** A connection that was reset says INTERNAL, too; a database that refuses the sync says no other. */
 const triesUntilLasting = 3;
 
+/** Whether quota takes no sync of this life at all: its epoch is too far ahead of quota's clock. */
+export function isEpochRefusal(error: unknown): boolean {
+  if (!(error instanceof GatewayError) || error.reason !== "FIELD_INVALID") return false;
+  return error.fieldViolations.some(({ field }) => field === "epoch");
+}
+
 /** Whether the same sync would fail the same way again; `tries` counts those that failed. */
 export function isRefusal(error: unknown, tries: number): boolean {
   if (!(error instanceof GatewayError)) return false;

@@ -39,7 +39,7 @@ export class WaitingRequests {
   #missedAt = -Infinity;
   /** Length of the last call, if it was answered and nobody was left waiting since. */
   #answeredInMs = Infinity;
-  #failed = false;
+  #failed: "away" | "refused" | undefined;
 
   constructor(book: LeaseBook, clock: Clock) {
     this.#book = book;
@@ -96,7 +96,7 @@ export class WaitingRequests {
   /** Quota has answered a call, so long after it was first made. Tries nothing again. */
   answered(tookMs: number): void {
     this.#misses = 0;
-    this.#failed = false;
+    this.#failed = undefined;
     this.#answeredInMs = tookMs;
   }
 
@@ -118,8 +118,8 @@ export class WaitingRequests {
   }
 
   /** Quota could not be asked: the rules of the quotas decide for all who wait. */
-  failAll(): void {
-    this.#failed = true;
+  failAll(state: "away" | "refused" = "away"): void {
+    this.#failed = state;
     this.#miss();
     for (const [waiter, entry] of Array.from(this.#entries)) this.#decide(waiter, entry, true);
   }
@@ -152,7 +152,7 @@ export class WaitingRequests {
   }
 
   #silenceFor({ timeoutMs }: Entry): QuotaSilence {
-    if (this.#failed) return { state: "away" };
+    if (this.#failed !== undefined) return { state: this.#failed };
     return timeoutMs === 0 ? { state: "skipped" } : { state: "late", waitedMs: timeoutMs };
   }
 

@@ -60,6 +60,8 @@ function becauseOf(silence: QuotaSilence | undefined): string {
       return "quota left those who asked before without an answer, so ";
     case "away":
       return "quota can't be reached, or fails, so ";
+    case "refused":
+      return "quota refuses this router, whose log and /readyz say why, so ";
     default:
       return "";
   }

@@ -156,6 +156,33 @@ export function describeChanges(server: () => DatabaseServer): void {
     expect(gone.grants[0]?.status).toBe(GrantStatus.GONE);
   });
 
+  it("goes on with a holder that was started while the clock was days ahead", async () => {
+    const ledger = await TestLedger.create(server(), budget(quota, 100n));
+    const { clock, queue } = ledger;
+    const wants = [want(quota, 10n)];
+    const rightMs = clock.wallMs();
+    const epoch = BigInt(rightMs + 5 * dayMs) / 1_000n;
+    const life = { holder: "a/0", sequence: 1n, wants };
+    const refused = { reason: "FIELD_INVALID", fieldViolations: [{ field: "epoch" }] };
+    await expect(queue.run(sync({ ...life, epoch }))).rejects.toMatchObject(refused);
+    clock.setWall(rightMs + 5 * dayMs);
+    await queue.run(sync({ ...life, epoch }));
+    clock.setWall(rightMs);
+    // Beside one that is refused, each gets its own answer.
+    const [other, next, far, old] = await Promise.allSettled([
+      queue.run(sync({ holder: "b/0", sequence: 1n, wants: [want(quota, 7n)] })),
+      queue.run(sync({ ...life, epoch: epoch + 1n })),
+      queue.run(sync({ ...life, epoch: epoch + 90_000n })),
+      queue.run(sync({ ...life, epoch, sequence: 2n })),
+    ]);
+    expect(other).toMatchObject({ value: { grants: [{ amount: 7n }] } });
+    expect(next).toMatchObject({ value: { newestEpoch: 0n, grants: [{ amount: 10n }] } });
+    expect(far).toMatchObject({ reason: refused });
+    expect(old).toMatchObject({ value: { newestEpoch: epoch + 1n, grants: [{ amount: 0n }] } });
+    const unknown = queue.run(sync({ ...life, holder: "c/0", epoch: epoch + 1n }));
+    await expect(unknown).rejects.toMatchObject(refused);
+  });
+
   it("gives a lower epoch nothing, but takes its reports as usage", async () => {
     const ledger = await TestLedger.create(server(), budget(quota, 100n));
     const wants = [want(quota, 10n)];

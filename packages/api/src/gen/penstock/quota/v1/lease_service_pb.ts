@@ -149,7 +149,7 @@ export type SyncLeasesRequest = Message<"penstock.quota.v1.SyncLeasesRequest"> &
 
   /**
    * Start counter of the holder; a higher one fences lower ones. Never lower than the seconds of its clock at the
-   * start, and at most a day ahead of quota's clock.
+   * start, and at most a day ahead of quota's clock or of the newest epoch of the holder that quota knows.
    *
    * @generated from field: int64 epoch = 2;
    */
