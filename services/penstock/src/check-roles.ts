@@ -15,11 +15,13 @@ interface Need {
 /**
  * Refuses roles that lack what they can't do without. Everything in one process needs nothing.
  *
- * @throws GatewayError FIELD_INVALID that names every missing variable and who needs it.
+ * @throws GatewayError FIELD_INVALID that names every missing variable and who needs it, or the
+ * service token that is no token.
  */
 export function checkRoles(settings: StartSettings): void {
   const { roles } = settings;
   if (roles === undefined) return;
+  checkServiceToken(settings);
   const missing = needsOf(settings).flatMap(({ variable, value, by, unless }) => {
     const needing = by.filter((role) => roles.includes(role));
     const isHere = unless !== undefined && roles.includes(unless);
@@ -32,6 +34,19 @@ export function checkRoles(settings: StartSettings): void {
   throw new GatewayError("FIELD_INVALID", `${lines.join("; ")}.`, {
     source: "gateway",
     fieldViolations: missing,
+  });
+}
+
+/** As for a token of administrators: it goes into a header, and must not be guessed. */
+const tokenForm = /^[\x21-\x7e]{16,}$/;
+
+function checkServiceToken({ serviceToken }: StartSettings): void {
+  if (serviceToken === undefined || tokenForm.test(serviceToken.reveal())) return;
+  const field = "PENSTOCK_SERVICE_TOKEN";
+  const description = "must have at least 16 printable characters without spaces";
+  throw new GatewayError("FIELD_INVALID", `${field} ${description}.`, {
+    source: "gateway",
+    fieldViolations: [{ field, description }],
   });
 }
 

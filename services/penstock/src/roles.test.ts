@@ -7,7 +7,7 @@ import { readStartSettings } from "./settings.ts";
 const everything = {
   PENSTOCK_BUS_URL: "nats://n:4222",
   PENSTOCK_DATABASE_URL: "postgres://d/p",
-  PENSTOCK_SERVICE_TOKEN: "token",
+  PENSTOCK_SERVICE_TOKEN: "token-of-services",
   PENSTOCK_POLICY_URL: "http://p:8082",
   PENSTOCK_QUOTA_URL: "http://q:8082",
 };
@@ -35,6 +35,21 @@ describe("roles", () => {
     expect(doorsOf(["router"])).toEqual(["http", "grpc", "admin"]);
     expect(doorsOf(["policy", "quota", "telemetry"])).toEqual(["control"]);
     expect(doorsOf(["simulator"])).toEqual(["simulator"]);
+  });
+
+  it.each([
+    "fifteen-letters",
+    "with a space in it",
+    "with-a-line-end-in-it\n",
+    "mit-Ümläuten-und-so",
+  ])("are refused with a service token like %j, which is named but not shown", (token) => {
+    const settings = readStartSettings(
+      { role: "policy" },
+      { ...everything, PENSTOCK_SERVICE_TOKEN: token },
+    );
+    expect(() => checkRoles(settings)).toThrow(
+      /^PENSTOCK_SERVICE_TOKEN must have at least 16 printable characters without spaces\.$/,
+    );
   });
 
   it("are refused without what they can't do without, by name", () => {

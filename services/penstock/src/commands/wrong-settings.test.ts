@@ -12,7 +12,7 @@ const mainFile = join(import.meta.dirname, "..", "main.ts");
 const role = ["start", "--role", "policy", "--control-port", "0"];
 const busUrl = ["--bus-url", "nats://127.0.0.1:9"];
 const databaseUrl = ["--database-url", "postgres://user:canary@127.0.0.1:9/penstock"];
-const environment = { PENSTOCK_SERVICE_TOKEN: "service" };
+const environment = { PENSTOCK_SERVICE_TOKEN: "token-of-services" };
 
 let folder = "";
 beforeAll(() => {
