@@ -207,6 +207,7 @@ export class HttpDownstream implements Downstream {
       headers.push("x-penstock-attempt-log", attemptLog(this.context));
     }
     writeHttpError(this.#response, this.#format, { error, requestId, headers });
+    this.#watchEnd();
   }
 
   /** The connection is gone: nothing is written any more. */

@@ -222,6 +222,24 @@ describe("a connection of plain requests", () => {
     expect(stalled).not.toHaveBeenCalled();
   });
 
+  it("gives up who does not take its answer, though nobody watches", async () => {
+    const { caller, connection, served, door } = await open();
+    caller.pause();
+    caller.write(request("[1]"));
+    await vi.waitFor(() => expect(served).toHaveLength(1));
+    answer(served[0]?.response, "x".repeat(20_000_000));
+    connection.socket.emit("timeout");
+    await vi.waitFor(() => expect(door.closed).toHaveBeenCalledOnce());
+  });
+
+  it("serves nothing to who could not be told what came of it", async () => {
+    const { caller, connection, served } = await open();
+    connection.socket.end();
+    caller.write(request("[1]"));
+    await vi.waitFor(() => expect(connection.socket.destroyed).toBe(true));
+    expect(served).toHaveLength(0);
+  });
+
   it("is watched only until its answer has left", async () => {
     const { caller, connection, seen, served } = await open();
     caller.write(request("[1]"));

@@ -102,7 +102,7 @@ export class PlainConnection implements AnswerConnection {
   };
 
   readonly #onTimeout = (): void => {
-    if (this.#response !== undefined) this.#onQuiet?.();
+    if (this.#response !== undefined) this.#stalled(this.#response);
     else if (this.#held !== undefined) this.#handOver(this.#release());
     else if (this.socket.bytesRead > 0) this.socket.destroy();
     else refuseConnection(tooSlow, this.socket);
@@ -116,7 +116,18 @@ export class PlainConnection implements AnswerConnection {
     response?.asker?.gone();
   };
 
+  /** A request takes its time; who does not take its answer is given up. */
+  #stalled({ writableEnded }: PlainResponse): void {
+    if (this.#onQuiet !== undefined) this.#onQuiet();
+    else if (writableEnded) this.socket.destroy();
+  }
+
   #take(bytes: Buffer): void {
+    // Nobody could be told what came of it.
+    if (!this.socket.writable) {
+      this.socket.destroySoon();
+      return;
+    }
     const request = readPlainRequest(bytes);
     if (request === undefined) {
       this.#handOver(bytes);
