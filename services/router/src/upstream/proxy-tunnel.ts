@@ -30,7 +30,15 @@ export function connectThroughProxy(tunnel: Tunnel, callback: buildConnector.Cal
   openTunnel(tunnel, (error, socket) => {
     if (socket === undefined) callback(error ?? failed("ECONNREFUSED", "no tunnel"), null);
     else if (target.protocol !== "https:") callback(null, socket);
-    else connect({ ...target, httpSocket: socket }, callback);
+    else {
+      try {
+        connect({ ...target, httpSocket: socket }, callback);
+      } catch (thrown) {
+        // TLS throws at once where it can't use a certificate or a key.
+        socket.destroy();
+        callback(thrown instanceof Error ? thrown : failed("ERR_TLS_UNUSABLE", "no TLS"), null);
+      }
+    }
   });
 }
 

@@ -153,7 +153,7 @@ export class UpstreamClient {
   /** Whether the target has as many calls under way as it may; then it is not to be called. */
   isFull(target: CompiledTarget): boolean {
     const { load, pool } = this.#prepare(target);
-    if (pool.inFlight >= mostConnections) return true;
+    if (pool.inFlight >= mostConnections || pool.pool?.isFull === true) return true;
     return load.inFlight >= target.deployment.maxConcurrentRequests;
   }
 

@@ -134,6 +134,26 @@ async function serveProxy(port: string): Promise<{ proxy: string; heads: string[
   return { proxy, heads };
 }
 
+describe("a client certificate that can't be used", () => {
+  it("is a failure of the connection, also through a proxy, as often as it is tried", async () => {
+    const { proxy } = await serveProxy(await serveTls(answer));
+    const broken = {
+      clientCertificateFile: file("broken.crt", "no certificate"),
+      clientKeyFile: file("router.key", ours.keyPem),
+    };
+    for (const fields of [broken, { ...broken, proxy }]) {
+      const to = target("https://vendor.test", { transport: transport(fields) });
+      const upstream = client({ lookup: loopback });
+      for (let time = 0; time < 3; time += 1) {
+        const { sink } = call(upstream, to);
+        await sink.ended;
+        expect(sink.failure).toMatchObject({ class: "CONNECTION", sentBytes: false });
+        expect(upstream.isFull(to)).toBe(false);
+      }
+    }
+  });
+});
+
 describe("a proxy", () => {
   it("carries TLS from end to end: it sees the name and no word of the request", async () => {
     const seen: (string | undefined)[] = [];

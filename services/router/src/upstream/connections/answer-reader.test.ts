@@ -140,6 +140,7 @@ describe("an answer", () => {
   it.each([
     ["ANSWER_NOT_HTTP", "SSH-2.0-OpenSSH\r\n"],
     ["ANSWER_NOT_HTTP", "HTTP/2 200\r\n\r\n"],
+    ["ANSWER_NOT_HTTP", "HTTP/1.1 200 OK\ncontent-length: 0\n\n"],
     ["ANSWER_NOT_HTTP", "HTTP/1.1 2x0 OK\r\n\r\n"],
     ["ANSWER_NOT_HTTP", "HTTP/1.1 2000 OK\r\n\r\n"],
     ["ANSWER_NOT_HTTP", "HTTP/1.1 200 O\nK\r\n\r\n"],

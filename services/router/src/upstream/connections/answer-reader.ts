@@ -155,8 +155,10 @@ function copyOf(bytes: Buffer, from: number, to: number): Buffer {
 /** Whether an incomplete head can still become one; nonsense is not waited for. */
 function mayBegin(text: string): boolean {
   const begin = text.slice(0, httpName.length);
-  return httpName.startsWith(begin);
+  return httpName.startsWith(begin) && !bareLineFeed.test(text);
 }
+
+const bareLineFeed = /^[^\r]*\n/;
 
 const httpName = "HTTP/1.";
 

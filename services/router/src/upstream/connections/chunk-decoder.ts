@@ -2,7 +2,7 @@ import { AnswerError } from "./answer-error.ts";
 
 /** A size of 2^32 bytes and more is no chunk of an answer. */
 const mostSizeDigits = 8;
-/** Extensions and trailers of one answer together; nobody reads them. */
+/** Extensions of one chunk, or trailers of an answer; nobody reads them. */
 const mostIgnoredBytes = 16_384;
 const carriageReturn = 13;
 const lineFeed = 10;
@@ -89,6 +89,7 @@ export class ChunkDecoder {
         return this.#expect(byte, carriageReturn, "data-line-feed");
       case "data-line-feed":
         this.#sizeDigits = 0;
+        this.#ignoredBytes = 0;
         return this.#expect(byte, lineFeed, "size");
       case "trailer-start":
       case "trailer":

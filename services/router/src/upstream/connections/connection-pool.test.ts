@@ -209,6 +209,45 @@ describe("connections to one origin", () => {
     expect([sockets.length, pool.size]).toEqual([1, 1]);
   });
 
+  it("obey no call that is over", async () => {
+    const replies: (() => void)[] = [];
+    const { pool, sockets, send } = await setUp((socket) => {
+      replies.push(() => socket.write(answer));
+    });
+    const reply = async (count: number) => {
+      await vi.waitFor(() => expect(replies).toHaveLength(count));
+      replies[count - 1]?.();
+    };
+    const first = send();
+    await reply(1);
+    await first.ended;
+    first.control?.pause();
+    const second = send();
+    first.control?.pause();
+    first.control?.abort();
+    await reply(2);
+    await second.ended;
+    expect(second.told).toEqual(["200", "{}", "end"]);
+    expect([sockets.length, pool.size]).toEqual([1, 1]);
+  });
+
+  it("tell of one that can't even be begun, and forget it", () => {
+    const pool = new ConnectionPool({
+      connect: () => {
+        throw Object.assign(new Error("no start line"), { code: "ERR_OSSL_PEM_NO_START_LINE" });
+      },
+      clock: new ManualClock(),
+      mostConnections: 1,
+      keepAliveSeconds: 30,
+    });
+    for (let time = 0; time < 3; time += 1) {
+      const call = new Call();
+      pool.dispatch(text, call);
+      expect(call.error?.code).toBe("ERR_OSSL_PEM_NO_START_LINE");
+      expect([pool.size, pool.isFull]).toEqual([0, false]);
+    }
+  });
+
   it("are no more than allowed, and none when closed", async () => {
     const { pool, send } = await setUp(() => undefined, 2);
     const [first, second] = [send(), send()];

@@ -51,6 +51,11 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#connections.size + this.#waiting.size;
   }
 
+  /** Whether a call would find no connection, and no room for one. */
+  get isFull(): boolean {
+    return this.#idle.length === 0 && this.size >= this.#options.mostConnections;
+  }
+
   /** Sends a call; what becomes of it is told to the handler, maybe before this returns. */
   dispatch(call: CallText, handler: CallHandler): void {
     for (;;) {
@@ -63,7 +68,7 @@ export class ConnectionPool implements ConnectionOwner {
     }
     if (this.#closed) {
       handler.onError(new AnswerError("CONNECTIONS_CLOSED", "no calls are made any more"));
-    } else if (this.size >= this.#options.mostConnections) {
+    } else if (this.isFull) {
       handler.onError(new AnswerError("CONNECTIONS_EXHAUSTED", "there are too many connections"));
     } else this.#connect({ call, handler });
   }
@@ -102,17 +107,24 @@ export class ConnectionPool implements ConnectionOwner {
 
   #connect(waiting: Waiting): void {
     this.#waiting.add(waiting);
-    this.#options.connect((error, socket) => {
-      const isWanted = this.#waiting.delete(waiting);
-      if (socket === null || socket === undefined) {
-        if (isWanted) waiting.handler.onError(error ?? new Error("no connection"));
-        return;
-      }
-      const connection = new Connection(socket, this);
-      this.#connections.add(connection);
-      if (isWanted) connection.send(waiting.call, waiting.handler);
-      else connection.abort();
-    });
+    try {
+      this.#options.connect((error, socket) => this.#connected(waiting, error, socket ?? null));
+    } catch (error) {
+      // TLS throws at once where it can't use a certificate or a key.
+      this.#connected(waiting, error instanceof Error ? error : new Error(String(error)), null);
+    }
+  }
+
+  #connected(waiting: Waiting, error: Error | null, socket: Socket | null): void {
+    const isWanted = this.#waiting.delete(waiting);
+    if (socket === null) {
+      if (isWanted) waiting.handler.onError(error ?? new Error("no connection"));
+      return;
+    }
+    const connection = new Connection(socket, this);
+    this.#connections.add(connection);
+    if (isWanted) connection.send(waiting.call, waiting.handler);
+    else connection.abort();
   }
 
   #scheduleTick(): void {

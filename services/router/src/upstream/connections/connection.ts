@@ -14,12 +14,34 @@ export interface ConnectionOwner {
   gone(connection: Connection): void;
 }
 
+/** The say of one call over its connection, which serves others once the call is over. */
+class ControlOfCall implements CallControl {
+  connection: Connection | undefined;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  pause(): void {
+    this.connection?.pause();
+  }
+
+  resume(): void {
+    this.connection?.resume();
+  }
+
+  abort(): void {
+    this.connection?.abort();
+  }
+}
+
 /** A connection to a provider, which serves one call at a time. */
-export class Connection implements CallControl, ByteReceiver {
+export class Connection implements ByteReceiver {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #reader = new AnswerReader();
   #handler: CallHandler | undefined;
+  #control: ControlOfCall | undefined;
   #error: Error | undefined;
   #paused = false;
   /** How long the other side keeps it without a call; undefined: it has not said. */
@@ -45,28 +67,31 @@ export class Connection implements CallControl, ByteReceiver {
   send(call: CallText, handler: CallHandler): void {
     this.#handler = handler;
     this.#reader.begin(handler);
-    if (handler.onConnected(this)) {
+    const control = new ControlOfCall(this);
+    this.#control = control;
+    if (handler.onConnected(control)) {
       writeCall(this.#socket, call);
       return;
     }
-    this.#handler = undefined;
-    this.#reader.stop();
+    this.#endCall();
     if (this.isUsable) this.#owner.freed(this);
   }
 
+  /** Reads no more for now; what is on its way already still comes. */
   pause(): void {
     this.#paused = true;
     this.#socket.pause();
   }
 
+  /** Reads on. */
   resume(): void {
     this.#paused = false;
     this.#socket.resume();
   }
 
+  /** Breaks it; its call, if it has one, hears nothing more. */
   abort(): void {
-    this.#handler = undefined;
-    this.#reader.stop();
+    this.#endCall();
     this.#socket.destroy();
   }
 
@@ -91,10 +116,8 @@ export class Connection implements CallControl, ByteReceiver {
   }
 
   #complete(isExact: boolean): void {
-    const handler = this.#handler;
+    const handler = this.#endCall();
     const { head } = this.#reader;
-    this.#handler = undefined;
-    this.#reader.stop();
     // An answer before the end of the call is one the other side may not read on after.
     const isSent = this.#socket.writableLength === 0;
     if (isExact && isSent && head?.keepsAlive === true && this.isUsable) {
@@ -116,10 +139,17 @@ export class Connection implements CallControl, ByteReceiver {
   }
 
   #fail(error: Error): void {
+    this.#endCall()?.onError(error);
+  }
+
+  /** From now on nobody has a say over it. Gives who is still to be told of the end. */
+  #endCall(): CallHandler | undefined {
     const handler = this.#handler;
     this.#handler = undefined;
+    if (this.#control !== undefined) this.#control.connection = undefined;
+    this.#control = undefined;
     this.#reader.stop();
-    handler?.onError(error);
+    return handler;
   }
 }
 
