@@ -273,7 +273,8 @@ function describeOutcomes(get: () => StreamHarness): void {
     const other = await collect(stream);
     await passTime(ackWaitMs);
     await vi.waitFor(() => expect(other.ids()).toEqual(["id-0"]), 5_000);
-    expect(other.seen[0]?.deliveryCount).toBe(2);
+    // More often where a machine is slow: the one that hangs may be offered it again.
+    expect(other.seen[0]?.deliveryCount).toBeGreaterThanOrEqual(2);
     await other.consumption.close();
   });
 
