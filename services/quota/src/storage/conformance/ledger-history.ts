@@ -87,8 +87,16 @@ export function describeHistories(server: () => DatabaseServer, runs: number): v
 }
 
 async function play(database: DatabaseServer, steps: readonly Step[]): Promise<void> {
-  const rules = { "budgets/b": new RuleHistory(), "limits/l": new RuleHistory() };
   const ledger = await TestLedger.create(database);
+  try {
+    await playOn(ledger, steps);
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function playOn(ledger: TestLedger, steps: readonly Step[]): Promise<void> {
+  const rules = { "budgets/b": new RuleHistory(), "limits/l": new RuleHistory() };
   setRules(ledger, rules);
   const shared = {
     admissions: [] as { quota: string; atMs: number }[],

@@ -10,6 +10,7 @@ import { silentObservability } from "@penstock/observability";
 import { ManualClock, newUuidV7, systemClock } from "@penstock/runtime";
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
+import { onTestFinished } from "vitest";
 
 import { findInstance } from "../../api/get-balance.ts";
 import { UsageConsumer } from "../../consumers/usage-consumer.ts";
@@ -144,9 +145,14 @@ export class TestLedger {
     });
   }
 
+  /** Gives its connections back; a test that makes many ledgers does so itself. */
+  close(): Promise<void> {
+    return this.db.destroy();
+  }
+
   /** Another replica of the service, with a pool of its own into the same ledger. */
   replica(server: DatabaseServer): TestLedger {
-    const twin = new TestLedger(server.connect<QuotaTables>("quota"), []);
+    const twin = TestLedger.#closedWithTest(server.connect<QuotaTables>("quota"), []);
     for (const [name, rule] of this.configuration.quotas) twin.configuration.quotas.set(name, rule);
     return twin;
   }
@@ -195,7 +201,14 @@ export class TestLedger {
     await dropLedger(server);
     const db = server.connect<QuotaTables>("quota");
     await migrateLedger(db);
-    return new TestLedger(db, definitions);
+    return TestLedger.#closedWithTest(db, definitions);
+  }
+
+  /** A server has few connections to give; idle ones are kept for seconds. */
+  static #closedWithTest(db: Kysely<QuotaTables>, definitions: QuotaDefinition[]): TestLedger {
+    const ledger = new TestLedger(db, definitions);
+    onTestFinished(() => ledger.close());
+    return ledger;
   }
 }
 
