@@ -81,6 +81,7 @@ export async function measureDurability(bench: Workbench): Promise<DurabilityRep
   const quoted = (await alternate(paced, times)).map(quote);
   progress("durability: waiting until every request is recorded and posted");
   const verification = await verify({
+    progress,
     control,
     mocks: [mock],
     chunks,

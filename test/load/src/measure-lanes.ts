@@ -46,6 +46,7 @@ export async function measureLanes(
   progress("waiting until every request is recorded and posted");
   const { serverSpans } = spans;
   const verification = await verify({
+    progress,
     control,
     mocks: [mock],
     chunks,

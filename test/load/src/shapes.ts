@@ -86,7 +86,7 @@ export async function measureShapes(bench: Workbench): Promise<ShapesReport> {
   const { rounds } = bench.scale;
   const measured = await alternate(variants, { rounds, ...heldUpSeconds });
   bench.progress("shapes: waiting until every request is recorded and posted");
-  const facts = { chunks, traceRatio };
+  const facts = { chunks, traceRatio, progress: bench.progress };
   const verified = [
     await verify({ ...facts, ...evidenceOf(suite, mocks.distributed), sent: far.sent }),
     await verify({ ...facts, ...evidenceOf(laptop, mocks.laptop), sent: near.sent }),

@@ -29,8 +29,10 @@ export const inputTokens = 57n;
 export const wholeOutputTokens = 141n;
 const perMillion = 1_000_000n;
 
-const patienceMs = 300_000;
+/** Gives up when for so long nothing more was recorded or posted. */
+const patienceMs = 60_000;
 const pollMs = 500;
+const tellEveryMs = 10_000;
 
 /** What is verified. */
 export interface VerifyOptions {
@@ -45,6 +47,7 @@ export interface VerifyOptions {
   readonly traceRatio?: number;
   /** What was charged for; that of `configure` when absent. */
   readonly budgets?: readonly string[];
+  readonly progress: (text: string) => void;
 }
 
 /** Waits until every request is recorded and posted, and compares; says all that does not match. */
@@ -55,19 +58,38 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
   const refused = requests - whole - streams;
   const expectedCostNanoUsd =
     BigInt(whole) * cost(wholeOutputTokens) + BigInt(streams) * cost(BigInt(options.chunks));
-  let found = await read(options.control, budgets);
-  while (
-    (found.records < requests || found.postedNanoUsd < expectedCostNanoUsd) &&
-    performance.now() - startMs < patienceMs
-  ) {
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-    found = await read(options.control, budgets);
-  }
+  const found = await settle(options, budgets, (one) => {
+    return one.records >= requests && one.postedNanoUsd >= expectedCostNanoUsd;
+  });
   const settledAfterMs = performance.now() - startMs;
   const traced =
     serverSpans === undefined ? undefined : sum(serverSpans.values()) / Math.max(1, requests);
   const sums = { requests, refused, ...found, expectedCostNanoUsd, traced, settledAfterMs };
   return { ...sums, problems: findProblems(sums, traceRatio) };
+}
+
+/** Reads until all is there, or until nothing more comes. */
+async function settle(
+  { control, sent, progress }: VerifyOptions,
+  budgets: readonly string[],
+  isAll: (found: Found) => boolean,
+): Promise<Found> {
+  let found = await read(control, budgets);
+  let grewAtMs = performance.now();
+  let tellAtMs = grewAtMs + tellEveryMs;
+  while (!isAll(found) && performance.now() - grewAtMs < patienceMs) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    const next = await read(control, budgets);
+    const grew = next.records > found.records || next.postedNanoUsd > found.postedNanoUsd;
+    if (grew) grewAtMs = performance.now();
+    found = next;
+    if (performance.now() < tellAtMs) continue;
+    tellAtMs += tellEveryMs;
+    progress(
+      `${found.records} of ${sent} requests recorded, ${found.postedNanoUsd} nano-USD posted`,
+    );
+  }
+  return found;
 }
 
 function cost(outputTokens: bigint): bigint {
@@ -97,7 +119,13 @@ function sum(values: Iterable<number>): number {
   return total;
 }
 
-async function read(control: ControlClient, budgets: readonly string[]) {
+interface Found {
+  readonly records: number;
+  readonly recordedCostNanoUsd: bigint;
+  readonly postedNanoUsd: bigint;
+}
+
+async function read(control: ControlClient, budgets: readonly string[]): Promise<Found> {
   const { total } = await control.usage.queryUsage({});
   let postedNanoUsd = 0n;
   for (const resource of budgets) {

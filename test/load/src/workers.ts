@@ -73,6 +73,7 @@ export async function measureWorkers(bench: Workbench): Promise<WorkersReport> {
   const shares = sharesOf(before, cpuOfFamily(group.process.pid).children);
   progress("workers: waiting until every request is recorded and posted");
   const verification = await verify({
+    progress,
     control: plane.control,
     mocks: [mock],
     chunks,
