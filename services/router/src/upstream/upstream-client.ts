@@ -117,30 +117,30 @@ export class UpstreamClient {
     else {
       const { origin } = call.target.deployment.provider;
       const path = pathOf(call, prepared);
-      void this.#dispatchSigned(text, { pool, signer, origin, path, attempt });
+      this.#dispatchSigned(text, { pool, signer, origin, path, attempt });
     }
     attempt.dispatched();
     return attempt;
   }
 
   /**
-   * Never rejects. A call that was cancelled meanwhile is not sent. One whose signature is refused
-   * for its time is signed again, once, with the time that the refusal tells.
+   * Never throws. A call whose signature is refused for its time is signed again, once, with the
+   * time that the refusal tells.
    */
-  async #dispatchSigned(text: CallText, signing: SigningOptions): Promise<void> {
+  #dispatchSigned(text: CallText, signing: SigningOptions): void {
     const { head, body } = text;
     const { pool, signer, origin, path, attempt, again = false } = signing;
     const clock = this.#options.clock ?? systemClock;
     const skew = (this.#skew ??= new ClockSkew(this.#options.observability.logger));
     const wallMs = skew.signingMs(origin, clock.wallMs());
     try {
-      const signed = headerLines(await signer.sign({ method: "POST", path, body, wallMs }));
+      const signed = headerLines(signer.sign({ method: "POST", path, body, wallMs }));
       if (signed === undefined) throw new Error("a header of the signature is no valid HTTP");
       const first = new SignedAttempt(attempt, {
         isLate: (status, date) => skew.corrects(origin, { status, date }, wallMs, clock.wallMs()),
         again: () => {
           attempt.beginAgain();
-          void this.#dispatchSigned(text, { ...signing, again: true });
+          this.#dispatchSigned(text, { ...signing, again: true });
         },
       });
       pool.dispatch({ head: head + signed, body }, again ? attempt : first);
