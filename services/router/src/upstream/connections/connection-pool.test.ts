@@ -4,6 +4,7 @@ import { ManualClock } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { CallControl, CallHandler } from "./call-handler.ts";
 import { ConnectionPool } from "./connection-pool.ts";
+import { readShared } from "./received-bytes.ts";
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -16,11 +17,13 @@ class Call implements CallHandler {
   control: CallControl | undefined;
   error: (Error & { code?: string }) | undefined;
   isWanted = true;
+  pausesFirst = false;
   readonly #end = Promise.withResolvers<void>();
   readonly ended = this.#end.promise;
 
   onConnected(control: CallControl): boolean {
     this.control = control;
+    if (this.pausesFirst) control.pause();
     return this.isWanted;
   }
   onHead(status: number): void {
@@ -55,7 +58,7 @@ async function setUp(onData: (socket: Socket, data: string) => void, most = 10) 
   const clock = new ManualClock();
   const pool = new ConnectionPool({
     connect: (callback) => {
-      const socket = connectTcp({ port, host: "127.0.0.1" });
+      const socket = connectTcp({ port, host: "127.0.0.1", ...readShared });
       socket.once("error", (error) => callback(error));
       socket.once("connect", () => callback(null, socket));
     },
@@ -229,6 +232,21 @@ describe("connections to one origin", () => {
     await second.ended;
     expect(second.told).toEqual(["200", "{}", "end"]);
     expect([sockets.length, pool.size]).toEqual([1, 1]);
+  });
+
+  it("give nothing to a call that pauses before it is sent, until it reads on", async () => {
+    const { pool, send } = await setUp((socket) => socket.write(answer));
+    const paused = send();
+    paused.pausesFirst = true;
+    await vi.waitFor(() => expect(paused.control).toBeDefined());
+    // Answered after the first, so that its bytes had come as well.
+    await send().ended;
+    await send().ended;
+    expect(paused.told).toEqual([]);
+    paused.control?.resume();
+    await paused.ended;
+    expect(paused.told).toEqual(["200", "{}", "end"]);
+    expect(pool.size).toBe(2);
   });
 
   it("tell of one that can't even be begun, and forget it", () => {

@@ -53,6 +53,8 @@ export class Connection implements ByteReceiver {
     this.#socket = socket;
     this.#owner = owner;
     receiveFrom(socket, this);
+    // A new one begins to read a moment later, whatever was said meanwhile.
+    socket.on("resume", () => this.#paused && socket.pause());
     socket.on("end", () => this.#onEnd());
     socket.on("error", (error) => (this.#error ??= error));
     socket.on("close", () => this.#onClose());
