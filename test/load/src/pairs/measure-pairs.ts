@@ -42,8 +42,8 @@ const expectedRate = 3_000;
  * request is verified afterwards, and the consumers take longer than the router did.
  */
 const scales = {
-  quick: { rounds: 3, seconds: 0.4, warmSeconds: 0.6 },
-  full: { rounds: 7, seconds: 0.5, warmSeconds: 1 },
+  quick: { rounds: 3, seconds: 1, warmSeconds: 1 },
+  full: { rounds: 7, seconds: 1, warmSeconds: 1.5 },
 } as const;
 
 /** Measures pairs in turn, all with one router and beside one bare relay, and verifies the usage. */
