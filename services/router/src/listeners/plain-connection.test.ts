@@ -1,7 +1,7 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { BodyBudget } from "./body-budget.ts";
+import { BodyBudget, maximumHeldBytes } from "./body-budget.ts";
 import { PlainConnection } from "./plain-connection.ts";
 import type { PlainDoor } from "./plain-connection.ts";
 import type { PlainResponse } from "./plain-response.ts";
@@ -96,13 +96,50 @@ describe("a connection of plain requests", () => {
     expect(served[2]?.body).toBe("[3]");
   });
 
-  it("does not read without end what is sent meanwhile", async () => {
-    const { caller, connection, served } = await open();
+  it("keeps little of what is sent meanwhile, and sees its caller go all the same", async () => {
+    const budget = new BodyBudget();
+    const { caller, connection, served } = await open(budget);
     caller.write(request("[1]"));
     await vi.waitFor(() => expect(served).toHaveLength(1));
+    const asker = { gone: vi.fn<() => void>() };
+    const response = served[0]?.response;
+    if (response !== undefined) response.asker = asker;
+    caller.write("x".repeat(10_000_000));
+    await vi.waitFor(() => expect(connection.socket.bytesRead).toBeGreaterThan(10_000_000));
+    expect(budget.take(maximumHeldBytes)).toBe(true);
+    expect(asker.gone).not.toHaveBeenCalled();
+    caller.destroy();
+    await vi.waitFor(() => expect(asker.gone).toHaveBeenCalledOnce());
+  });
+
+  it("ends with its answer where more was asked meanwhile than is kept", async () => {
+    const { caller, connection, seen, served } = await open();
+    caller.write(request("[1]"));
+    await vi.waitFor(() => expect(served).toHaveLength(1));
+    const longest = request(`[${" ".repeat(65_000)}]`);
+    caller.write(longest);
+    await vi.waitFor(() => expect(connection.socket.bytesRead).toBeGreaterThan(longest.length));
+    answer(served[0]?.response, "one");
+    await vi.waitFor(() => expect(served).toHaveLength(2));
+    caller.write(longest + longest);
+    await vi.waitFor(() => expect(connection.socket.bytesRead).toBeGreaterThan(190_000));
+    answer(served[1]?.response, "two");
+    await vi.waitFor(() => expect(seen.closed).toBe(true));
+    const last = answered("two").replace(/keep-alive\r\nKeep-Alive: .*(?=\r\n)/, "close");
+    expect(seen.text).toBe(answered("one") + last);
+    expect(served).toHaveLength(2);
+  });
+
+  it("reads nothing of who does not take its answer and asks on", async () => {
+    const { caller, connection, served, seen } = await open();
+    caller.pause();
+    caller.write(request("[1]"));
+    await vi.waitFor(() => expect(served).toHaveLength(1));
+    answer(served[0]?.response, "x".repeat(20_000_000));
     caller.write("x".repeat(10_000_000));
     await vi.waitFor(() => expect(connection.socket.isPaused()).toBe(true));
-    expect(connection.socket.bytesRead).toBeLessThan(1_000_000);
+    caller.resume();
+    await vi.waitFor(() => expect(seen.closed).toBe(true));
   });
 
   it("puts a body together, and gives room back", async () => {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { BodyBudget } from "./body-budget.ts";
-import { readPlainRequest } from "./plain-request.ts";
+import { longestPlainRequest, readPlainRequest } from "./plain-request.ts";
 import type { PlainRequest } from "./plain-request.ts";
 import { PlainResponse } from "./plain-response.ts";
 import type { AnswerConnection } from "./plain-response.ts";
@@ -27,8 +27,6 @@ const idleSlackMs = 1_000;
 const restMs = 250;
 /** A request in more pieces than these goes to Node's parser, which counts the time of all. */
 const mostPieces = 8;
-/** More of what comes while a request is served is not read before its answer. Unit: bytes. */
-const longestHeld = 65_536;
 
 const staysOpen = `Connection: keep-alive\r\nKeep-Alive: timeout=${idleMs / 1_000}\r\n`;
 const willClose = "Connection: close\r\n";
@@ -46,6 +44,8 @@ export class PlainConnection implements AnswerConnection {
   #held: Buffer | undefined = undefined;
   #pieces = 0;
   #onQuiet: (() => void) | undefined = undefined;
+  /** Whether more was asked meanwhile than is kept: then the connection ends with its answer. */
+  #overrun = false;
 
   constructor(socket: Socket, door: PlainDoor) {
     this.socket = socket;
@@ -59,7 +59,12 @@ export class PlainConnection implements AnswerConnection {
   }
 
   get persistence(): string {
-    return this.#door.closing ? willClose : staysOpen;
+    return this.#isLast ? willClose : staysOpen;
+  }
+
+  /** Whether the next answer is the last on it. */
+  get #isLast(): boolean {
+    return this.#overrun || this.#door.closing;
   }
 
   /** Ends a connection on which nothing is asked. */
@@ -82,13 +87,11 @@ export class PlainConnection implements AnswerConnection {
       this.#onQuiet = undefined;
       socket.setTimeout(idleMs + idleSlackMs);
     }
-    if (this.#door.closing) {
+    if (this.#isLast) {
       socket.destroySoon();
       return;
     }
-    if (this.#held === undefined) return;
-    if (socket.isPaused()) socket.resume();
-    this.#take(this.#release());
+    if (this.#held !== undefined) this.#take(this.#release());
   };
 
   readonly #onData = (chunk: Buffer): void => {
@@ -160,12 +163,26 @@ export class PlainConnection implements AnswerConnection {
     if (this.#pieces === 1) this.socket.setTimeout(restMs);
   }
 
-  /** Callers may send the next request before they have the answer. */
+  /**
+   * Callers may send the next request before they have the answer. Nothing of more than the longest
+   * is kept, as none of it has begun and may be sent again on another connection; but it is read, as
+   * only who reads sees a caller go away.
+   */
   #holdNext(chunk: Buffer): void {
     const held = this.#release();
-    const all = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-    if (!this.#hold(all)) this.socket.destroy();
-    else if (all.length > longestHeld) this.socket.pause();
+    this.#overrun ||= held.length + chunk.length > longestPlainRequest;
+    if (this.#overrun) this.#drop();
+    else if (!this.#hold(held.length === 0 ? chunk : Buffer.concat([held, chunk]))) {
+      this.socket.destroy();
+    }
+  }
+
+  /** Who does not take its answer is seen to go by that, and must not seem to be moving. */
+  #drop(): void {
+    const { socket } = this;
+    if (!socket.writableNeedDrain) return;
+    socket.pause();
+    socket.once("drain", () => socket.resume());
   }
 
   #hold(bytes: Buffer): boolean {

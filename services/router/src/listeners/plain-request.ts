@@ -19,6 +19,8 @@ const longestHead = 4_096;
 const mostHeaders = 100;
 /** Longest body that is waited for here. Unit: bytes. */
 const longestBody = 65_536;
+/** Unit: bytes. */
+export const longestPlainRequest = longestHead + longestBody;
 
 /**
  * Reads the head of a request for a call, as clients write it: HTTP/1.1, a body of a length that is
