@@ -10,6 +10,7 @@ import { savePage } from "../storage/save-page.ts";
 import type { LedgerTransaction } from "../storage/ledger-database.ts";
 import { schemaName } from "../storage/schema.ts";
 import { postedTransfers, transferIdentity } from "../storage/transfer-store.ts";
+import type { TransferIdentity } from "../storage/transfer-store.ts";
 import type { Usage } from "./read-usage.ts";
 
 /** What posting a batch did. */
@@ -39,7 +40,7 @@ export async function postUsage(
     return { quota, resource, definition: snapshot?.quotas.get(resource) };
   });
   const instances = await lockQuotas(trx, toLock, nowMs);
-  const seen = await postedTransfers(trx, [...new Set(charges.map((one) => one.requestId))]);
+  const seen = await postedTransfers(trx, charges.map(identityOf));
   const fresh = charges
     .filter((charge) => isNew(charge, seen))
     .map((charge) => ({ ...charge, periodStartMs: charge.periodStartMs ?? nowMs }));
@@ -66,11 +67,14 @@ export async function postUsage(
 
 /** Also within the batch: an event that was delivered twice may be in it twice. */
 function isNew(charge: Usage["charges"][number], seen: Set<string>): boolean {
-  const { requestId: id, quota, ordinal } = charge;
-  const identity = transferIdentity({ id, quota, ordinal });
+  const identity = transferIdentity(identityOf(charge));
   if (seen.has(identity)) return false;
   seen.add(identity);
   return true;
+}
+
+function identityOf({ requestId: id, quota, ordinal }: Usage["charges"][number]): TransferIdentity {
+  return { id, quota, ordinal };
 }
 
 function overshootOf(page: LedgerPage): bigint {

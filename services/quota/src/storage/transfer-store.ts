@@ -35,23 +35,36 @@ export interface TransferFilter {
   readonly state: ListedState | undefined;
 }
 
-/** Identities of the transfers with one of these ids, as `ordinal quota id`. */
+/**
+ * Those of these transfers that there are, as `transferIdentity` says. Each is looked up by the
+ * whole key: of a table that was never analyzed, as all of PGlite's are, the planner believes that
+ * a list of ids is most of it, and would read it all.
+ */
 export async function postedTransfers(
   db: Kysely<QuotaTables>,
-  ids: readonly string[],
+  wanted: readonly TransferIdentity[],
 ): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
+  if (wanted.length === 0) return new Set();
   const { rows } = await sql<{ id: string; quota: string; ordinal: number }>`
-    select id, quota, ordinal from quota.transfers where id = any(${ids}::text[])`.execute(db);
+    select t.id, t.quota, t.ordinal from unnest(
+      ${wanted.map((one) => one.id)}::text[],
+      ${wanted.map((one) => one.quota)}::text[],
+      ${wanted.map((one) => one.ordinal)}::integer[]) as u (id, quota, ordinal)
+    cross join lateral (
+      select id, quota, ordinal from quota.transfers
+      where id = u.id and quota = u.quota and ordinal = u.ordinal offset 0) as t`.execute(db);
   return new Set(rows.map((row) => transferIdentity(row)));
 }
 
-/** What makes a transfer one: no second with the same is ever posted. */
-export function transferIdentity(parts: {
+/** What tells a transfer from all others. */
+export interface TransferIdentity {
   readonly id: string;
   readonly quota: string;
   readonly ordinal: number;
-}): string {
+}
+
+/** What makes a transfer one: no second with the same is ever posted. */
+export function transferIdentity(parts: TransferIdentity): string {
   return `${parts.ordinal} ${parts.quota} ${parts.id}`;
 }
 
