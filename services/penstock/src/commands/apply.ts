@@ -4,7 +4,7 @@ import { ApplyResourcesResponseSchema, ChangeKind } from "@penstock/api";
 import type { Command } from "commander";
 import { applyManifests, ManifestsRefused, NoResources } from "../apply-manifests.ts";
 import { readManifestFiles } from "../manifest/read-manifest-files.ts";
-import { exitCodes } from "../output/print-error.ts";
+import { CommandError, exitCodes, UsageError } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import {
@@ -17,7 +17,6 @@ import {
 import type { CommandSession, TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
 import { routerPosition, routersWithout } from "./router-position.ts";
-import { UsageError } from "./usage-error.ts";
 
 interface ApplyFlags extends TargetOptions {
   readonly file: readonly string[];
@@ -64,7 +63,7 @@ export function addApplyCommand(
   });
 }
 
-async function apply(session: CommandSession, flags: ApplyFlags): Promise<number | void> {
+async function apply(session: CommandSession, flags: ApplyFlags): Promise<void> {
   const { io } = session;
   const pruneLabels = flags.label ?? {};
   if ((flags.prune === true) !== Object.keys(pruneLabels).length > 0) {
@@ -79,7 +78,7 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
     });
     print(response, flags, io);
     if (flags.await === true && flags.validateOnly !== true) {
-      return await awaitRevision(session, response.revision);
+      await awaitRevision(session, response.revision);
     }
   } catch (thrown) {
     if (thrown instanceof NoResources) throw new UsageError(thrown.message);
@@ -88,12 +87,21 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<number
     if (flags.output === "json") {
       io.out(`${JSON.stringify({ problems, others }, undefined, 2)}\n`);
     } else io.talk(`${thrown.lines().join("\n")}\n`);
-    io.talk(`penstock: ${thrown.message}.\n`);
-    return exitCodes.failed;
+    throw refusal(thrown);
   }
 }
 
-async function awaitRevision(session: CommandSession, revision: bigint): Promise<number | void> {
+/** What the lines said, once more for programs: fields follow what they are of. */
+function refusal({ message, problems }: ManifestsRefused): CommandError {
+  const fieldViolations = problems.map(({ file, name, path, description }) => ({
+    field: [name || file, path].filter((part) => part !== "").join(" "),
+    description,
+  }));
+  const options = { exitCode: exitCodes.failed, fieldViolations };
+  return new CommandError("FIELD_INVALID", `${message}.`, options);
+}
+
+async function awaitRevision(session: CommandSession, revision: bigint): Promise<void> {
   const answer = await session.control().rollout.awaitRevision({ revision });
   const { applied, routers, installationId } = answer;
   // Nobody is late when nobody is there, but nobody goes by the change either.
@@ -105,8 +113,8 @@ async function awaitRevision(session: CommandSession, revision: bigint): Promise
   const late = routersWithout(routers, { installationId, revision });
   const names = late.map((one) => `${one.replica} has ${routerPosition(one, installationId)}`);
   const who = names.length === 0 ? "no router was seen in the last 30 s" : names.join(", ");
-  session.io.talk(`penstock: revision ${revision} is not in use everywhere yet: ${who}.\n`);
-  return exitCodes.failed;
+  const message = `revision ${revision} is not in use everywhere yet: ${who}.`;
+  throw new CommandError("NOT_READY", message, { exitCode: exitCodes.failed });
 }
 
 const words: Readonly<Record<number, string>> = {

@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import type { CertificateFacts } from "@penstock/certificates";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { exitCodes, printError } from "../output/print-error.ts";
+import { exitCodes } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption } from "./command-options.ts";
+import { tellError } from "./tell-error.ts";
 
 interface InitFlags {
   readonly dir: string;
@@ -105,9 +106,7 @@ async function attempt(io: CommandIo, run: () => Promise<void>): Promise<number>
     await run();
     return exitCodes.done;
   } catch (thrown) {
-    const { text, exitCode } = printError(thrown);
-    io.talk(text);
-    return exitCode;
+    return tellError(io, thrown);
   }
 }
 

@@ -9,6 +9,8 @@ export interface CommandIo {
   talk(text: string): void;
   /** All of standard input. */
   readInput(): string | Promise<string>;
+  /** Whether programs read what goes wrong: the command was asked for JSON. */
+  readonly errorsAsJson?: boolean;
   /** What to do when nobody reads the output any more, instead of ending at once. */
   whenOutputCloses?(run: () => void): void;
   /** Replaces the process's environment in tests. */

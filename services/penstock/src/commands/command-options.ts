@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { completeName } from "../output/resource-names.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "../output/command-error.ts";
 
 /** Adds the flags that say which Penstock is meant. */
 export function addTargetOptions(command: Command): Command {

@@ -6,12 +6,12 @@ import { CalledAddresses } from "../api/called-addresses.ts";
 import { createControlClients, createRouterClient } from "../api/clients.ts";
 import { readTlsSettings } from "../certificates/tls-settings.ts";
 import { readDemoEnv } from "../demo-env.ts";
-import { exitCodes, printError } from "../output/print-error.ts";
+import { exitCodes, UsageError } from "../output/command-error.ts";
 import { readDataDir } from "../settings.ts";
 import type { Target } from "../target.ts";
 import { resolveTarget } from "../target.ts";
 import type { CommandIo } from "./command-io.ts";
-import { UsageError } from "./usage-error.ts";
+import { tellError } from "./tell-error.ts";
 
 /** Flags that every command which talks to a running Penstock has. */
 export interface TargetOptions {
@@ -81,13 +81,7 @@ export async function withSession(
     };
     return (await run(session)) ?? exitCodes.done;
   } catch (thrown) {
-    if (thrown instanceof UsageError) {
-      io.talk(`penstock: ${thrown.message}\n`);
-      return exitCodes.usage;
-    }
-    const printed = printError(thrown, called.of(thrown));
-    io.talk(printed.text);
-    return printed.exitCode;
+    return tellError(io, thrown, { url: called.of(thrown) });
   } finally {
     for (const transport of transports) transport.close();
   }

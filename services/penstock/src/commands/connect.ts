@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import { Argument, InvalidArgumentError } from "commander";
 import { reachableAddress } from "../addresses.ts";
 import { readDemoEnv } from "../demo-env.ts";
-import { exitCodes, printError } from "../output/print-error.ts";
+import { exitCodes } from "../output/command-error.ts";
 import { readDataDir, readStartSettings } from "../settings.ts";
 import { agentConfiguration, codingAgents } from "./agent-configuration.ts";
 import type { CodingAgent } from "./agent-configuration.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption } from "./command-options.ts";
+import { tellError } from "./tell-error.ts";
 
 interface ConnectFlags {
   readonly httpUrl?: string;
@@ -58,8 +59,7 @@ function runConnect(io: CommandIo, agent: CodingAgent, flags: ConnectFlags): num
   try {
     url = flags.httpUrl ?? findUrl(io, flags.dataDir);
   } catch (thrown) {
-    io.talk(printError(thrown).text);
-    return exitCodes.usage;
+    return tellError(io, thrown, { exitCode: exitCodes.usage });
   }
   const configuration = agentConfiguration(agent, {
     url,

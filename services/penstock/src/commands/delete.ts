@@ -7,7 +7,7 @@ import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
 import type { CommandSession, TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "../output/command-error.ts";
 
 interface DeleteFlags extends TargetOptions {
   readonly validateOnly?: boolean;

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import type { Command } from "commander";
 import { reachableAddress } from "../addresses.ts";
 import { readDemoEnv } from "../demo-env.ts";
-import { exitCodes, printError } from "../output/print-error.ts";
+import { exitCodes } from "../output/command-error.ts";
 import { setUpSuiteDemo } from "../set-up-suite-demo.ts";
 import type { Door, StartSettings } from "../settings.ts";
 import { readStartSettings, shownPath } from "../settings.ts";
@@ -12,6 +12,7 @@ import type { CommandIo } from "./command-io.ts";
 import { addExamples, addTargetOptions } from "./command-options.ts";
 import type { TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
+import { tellError } from "./tell-error.ts";
 
 interface DemoFlags extends TargetOptions {
   readonly simulatorUrl?: string;
@@ -51,8 +52,7 @@ async function runDemo(io: CommandIo, flags: DemoFlags): Promise<number> {
   try {
     settings = readStartSettings({ dataDir: flags.dataDir }, io.environment);
   } catch (thrown) {
-    io.talk(printError(thrown).text);
-    return exitCodes.usage;
+    return tellError(io, thrown, { exitCode: exitCodes.usage });
   }
   const { dataDir, openaiKey } = settings;
   return await withSession(io, withDefaultTarget(io, flags, settings), async (session) => {

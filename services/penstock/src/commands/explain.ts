@@ -13,7 +13,7 @@ import {
   GenerateRequestSchema,
 } from "@penstock/api";
 import type { Command } from "commander";
-import { exitCodes } from "../output/print-error.ts";
+import { exitCodes, UsageError } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import {
@@ -25,7 +25,6 @@ import {
 } from "./command-options.ts";
 import type { TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
-import { UsageError } from "./usage-error.ts";
 
 interface ExplainFlags extends TargetOptions {
   readonly key: string;

@@ -27,7 +27,7 @@ import {
 } from "./command-options.ts";
 import type { CommandSession, TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "../output/command-error.ts";
 
 interface GetFlags extends TargetOptions {
   readonly label?: Record<string, string>;

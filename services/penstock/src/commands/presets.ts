@@ -2,7 +2,7 @@ import type { Provider } from "@penstock/providers";
 import { findProvider, providers } from "@penstock/providers";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { exitCodes } from "../output/print-error.ts";
+import { exitCodes } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption } from "./command-options.ts";

@@ -1,18 +1,23 @@
 import { Command, CommanderError } from "commander";
 import { buildVersion } from "../build-version.ts";
-import { exitCodes } from "../output/print-error.ts";
+import { exitCodes, UsageError } from "../output/command-error.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addStartCommand } from "./start.ts";
+import { tellError } from "./tell-error.ts";
 
 /** Runs the command line; resolves to the exit code. */
-export async function runProgram(parameters: readonly string[], io: CommandIo): Promise<number> {
+export async function runProgram(
+  parameters: readonly string[],
+  surroundings: CommandIo,
+): Promise<number> {
+  const io = { ...surroundings, errorsAsJson: asksForJson(parameters) };
   let exitCode: number = exitCodes.done;
   const exit = (code: number): void => void (exitCode = code);
   const program = new Command("penstock")
     .description("Penstock, a self-hosted AI gateway: runs it, configures it, looks into it.")
     .version(buildVersion)
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.talk })
+    .configureOutput({ writeOut: io.out, writeErr: io.errorsAsJson ? () => undefined : io.talk })
     .showHelpAfterError("(--help shows how it is meant)")
     .addHelpText("after", overview);
   addStartCommand(program, io, exit);
@@ -25,13 +30,31 @@ export async function runProgram(parameters: readonly string[], io: CommandIo): 
     return exitCode;
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (thrown.exitCode === 0) return exitCodes.done;
+    return io.errorsAsJson ? tellError(io, misuse(thrown)) : exitCodes.usage;
   }
+}
+
+/** Looked for before the command line is read: what is wrong with that is told as JSON as well. */
+function asksForJson(parameters: readonly string[]): boolean {
+  const end = parameters.indexOf("--");
+  const flags = end < 0 ? parameters : parameters.slice(0, end);
+  return flags.some((flag, at) => {
+    const isValue = ["-o", "--output"].includes(flags[at - 1] ?? "");
+    return isValue ? flag === "json" : ["-ojson", "--output=json"].includes(flag);
+  });
+}
+
+/** The library's messages begin with a word that the object needs no more. */
+function misuse({ code, message }: CommanderError): UsageError {
+  if (code === "commander.help") return new UsageError("which command? --help lists them.");
+  return new UsageError(message.replace(/^error: /, ""));
 }
 
 const overview = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody answered.
-Data goes to standard output, talk to standard error.
+Data goes to standard output, talk to standard error; with -o json the last line of it is what
+went wrong, as an object with reason, message, exitCode and what else is known.
 In a clone, penstock is run as: npm run -s penstock -- <command>
 
 Examples:

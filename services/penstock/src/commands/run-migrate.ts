@@ -10,9 +10,10 @@ import { silentObservability } from "@penstock/observability";
 import { readEnvironment, sleep, systemClock } from "@penstock/runtime";
 import { explainMigrationFailure, migrateDatabase } from "../migrate-database.ts";
 import type { MigratedSchema } from "../migrate-database.ts";
-import { exitCodes, printError } from "../output/print-error.ts";
+import { exitCodes } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
+import { tellError } from "./tell-error.ts";
 
 /** Flags of `migrate`. */
 export interface MigrateFlags {
@@ -30,8 +31,7 @@ export async function runMigrate(io: CommandIo, flags: MigrateFlags): Promise<nu
   try {
     ({ url, waitMs } = readSettings(io, flags));
   } catch (thrown) {
-    io.talk(printError(thrown).text);
-    return exitCodes.usage;
+    return tellError(io, thrown, { exitCode: exitCodes.usage });
   }
   const { logger } = silentObservability();
   let server: DatabaseServer | undefined;
@@ -41,8 +41,7 @@ export async function runMigrate(io: CommandIo, flags: MigrateFlags): Promise<nu
     io.out(render(migrated, flags.output));
     return exitCodes.done;
   } catch (thrown) {
-    io.talk(printError(explainMigrationFailure(thrown)).text);
-    return exitCodes.failed;
+    return tellError(io, explainMigrationFailure(thrown), { exitCode: exitCodes.failed });
   } finally {
     await server?.close();
   }
@@ -82,10 +81,11 @@ async function migrateWithin(
       return await migrateDatabase(server);
     } catch (thrown) {
       if (isLasting(thrown) || systemClock.monotonicMs() >= endMs) throw thrown;
-      if (!told)
-        io.talk(
-          `penstock: the database does not answer yet (${explainUnreachable(thrown).cause})\n`,
-        );
+      const { cause } = explainUnreachable(thrown);
+      // A program waits for one object alone.
+      if (!told && io.errorsAsJson !== true) {
+        io.talk(`penstock: the database does not answer yet (${cause})\n`);
+      }
       told = true;
     }
     await sleep(systemClock, pauseMs);

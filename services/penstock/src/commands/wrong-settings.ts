@@ -1,5 +1,6 @@
 import { GatewayError } from "@penstock/errors";
-import { exitCodes, printError } from "../output/print-error.ts";
+import { exitCodes } from "../output/command-error.ts";
+import { printError } from "../output/print-error.ts";
 import type { CommandIo } from "./command-io.ts";
 
 /**

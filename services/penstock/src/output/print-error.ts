@@ -1,29 +1,51 @@
 import { toGatewayError } from "@penstock/errors";
 import type { GatewayError } from "@penstock/errors";
+import { CommandError, exitCodes } from "./command-error.ts";
+import type { ErrorObject } from "./error-object.ts";
+import { errorObject } from "./error-object.ts";
 
-/** What a command ends with: done, refused or failed, wrong usage, nobody answered. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, notReachable: 3 } as const;
-
-/** An error as lines for a person, and the exit code that belongs to it. */
+/** An error as lines for a person, as an object for programs, and the exit code that belongs to it. */
 export interface PrintedError {
   readonly text: string;
+  readonly object: ErrorObject;
   readonly exitCode: number;
 }
 
 /** Renders anything that was thrown; the text of unknown errors is shown, as it is our own. */
 export function printError(thrown: unknown, url?: string): PrintedError {
   const error = toGatewayError(thrown);
+  if (error instanceof CommandError) {
+    return printed(error, { message: error.message, exitCode: error.exitCode });
+  }
   if (isUnreached(error)) {
     const where = url === undefined ? "" : ` at ${url}`;
     const sentence =
       url === undefined || "tls" in error.metadata ? error.message : `Nobody answers${where}.`;
     const hint = url === undefined ? "" : " Is it running? `penstock doctor` looks closer.";
-    return { text: `penstock: ${sentence}${hint}\n`, exitCode: exitCodes.notReachable };
+    return printed(error, { message: sentence + hint, exitCode: exitCodes.notReachable });
   }
   const isUnknown = error.reason === "INTERNAL" && error.requestId === undefined;
-  const cause = isUnknown && thrown instanceof Error ? thrown.message : error.message;
-  const lines = [`penstock: ${cause}${isUnknown ? "" : ` [${error.reason}]`}`, ...details(error)];
-  return { text: `${lines.join("\n")}\n`, exitCode: exitCodes.failed };
+  const message = isUnknown && thrown instanceof Error ? thrown.message : error.message;
+  // What a service finds wrong has the id of its request; without one, a flag or a setting is.
+  const isOurs = error.reason === "FIELD_INVALID" && error.requestId === undefined;
+  const exitCode = isOurs ? exitCodes.usage : exitCodes.failed;
+  const suffix = isUnknown ? "" : ` [${error.reason}]`;
+  return printed(error, { message, exitCode, suffix, lines: details(error) });
+}
+
+interface Wording {
+  readonly message: string;
+  readonly exitCode: number;
+  readonly suffix?: string;
+  readonly lines?: readonly string[];
+}
+
+function printed(
+  error: GatewayError,
+  { message, exitCode, suffix = "", lines = [] }: Wording,
+): PrintedError {
+  const text = [`penstock: ${message}${suffix}`, ...lines, ""].join("\n");
+  return { text, object: errorObject(error, message, exitCode), exitCode };
 }
 
 function details(error: GatewayError): string[] {
