@@ -6,6 +6,7 @@ import { GatewayError, toGatewayError } from "@penstock/errors";
 import { parseTraceparent } from "@penstock/observability";
 import type { TlsSource } from "@penstock/rpc";
 import { newUuidV7 } from "@penstock/runtime";
+import { identify } from "../pipeline/list-models.ts";
 import type { PipelineParts } from "../pipeline/pipeline-parts.ts";
 import { RequestHandler } from "../pipeline/handle-request.ts";
 import type { RequestArrival } from "../pipeline/request-context.ts";
@@ -73,9 +74,10 @@ export class HttpListener {
       else refuseConnection(error, socket);
     });
     if (options.tls === undefined) {
-      this.#plain = new PlainConnections(this.#server, this.#bodies, (request, body, response) =>
-        this.#callPlain(request, body, response),
-      );
+      this.#plain = new PlainConnections(this.#server, this.#bodies, {
+        letsIn: ({ headers }) => this.#letsIn(headers),
+        serve: (request, body, response) => this.#callPlain(request, body, response),
+      });
     }
   }
 
@@ -187,6 +189,11 @@ export class HttpListener {
       if (encoding === undefined) this.#read(call, body);
       else this.#unpack(call, response, encoding, body);
     });
+  }
+
+  #letsIn(headers: IncomingHttpHeaders): boolean {
+    const { parts, currentSnapshot } = this.#options;
+    return !(identify(currentSnapshot(), tokenOf(headers), parts) instanceof GatewayError);
   }
 
   /** The same for a request whose body has come and is not packed. */

@@ -19,6 +19,7 @@ async function open(budget = new BodyBudget()) {
   const door = {
     budget,
     closing: false as boolean,
+    letsIn: () => true,
     serve: (_request, body, response) => {
       served.push({ body: body.toString("latin1"), response });
     },

@@ -12,6 +12,8 @@ export interface PlainDoor {
   readonly budget: BodyBudget;
   /** Whether each connection ends with the answer that it is waiting for. */
   readonly closing: boolean;
+  /** Whether the key of a request lets its caller in. */
+  letsIn(request: PlainRequest): boolean;
   serve(request: PlainRequest, body: Buffer, response: PlainResponse): void;
   /** Gives the connection to Node's parser for good. */
   handOver(socket: Socket): void;
@@ -138,7 +140,7 @@ export class PlainConnection implements AnswerConnection {
     }
     const { bodyStart, end } = request;
     if (end > bytes.length) {
-      this.#awaitRest(bytes);
+      this.#awaitRest(bytes, request);
       return;
     }
     if (end < bytes.length && !this.#hold(bytes.subarray(end))) {
@@ -154,9 +156,11 @@ export class PlainConnection implements AnswerConnection {
     this.#door.serve(request, bytes.subarray(bodyStart, end), response);
   }
 
-  #awaitRest(bytes: Buffer): void {
+  /** No room is for a body of who is not let in: Node's parser reads the rest to throw it away. */
+  #awaitRest(bytes: Buffer, request: PlainRequest): void {
     this.#pieces += 1;
-    if (this.#pieces >= mostPieces || !this.#hold(bytes)) {
+    const isStranger = this.#pieces === 1 && !this.#door.letsIn(request);
+    if (isStranger || this.#pieces >= mostPieces || !this.#hold(bytes)) {
       this.#handOver(bytes);
       return;
     }

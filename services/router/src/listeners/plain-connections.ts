@@ -7,21 +7,26 @@ import type { PlainRequest } from "./plain-request.ts";
 import type { PlainResponse } from "./plain-response.ts";
 
 /** Answers plain requests; see `readPlainRequest`. */
-type Serve = (request: PlainRequest, body: Buffer, response: PlainResponse) => void;
+interface Answers {
+  readonly letsIn: (request: PlainRequest) => boolean;
+  readonly serve: (request: PlainRequest, body: Buffer, response: PlainResponse) => void;
+}
 
 /** The connections of a server whose requests were all plain; the others are the server's own. */
 export class PlainConnections implements PlainDoor {
   readonly budget: BodyBudget;
-  readonly serve: Serve;
+  readonly letsIn: Answers["letsIn"];
+  readonly serve: Answers["serve"];
   closing = false;
   readonly #server: Server;
   readonly #connections = new Set<PlainConnection>();
   readonly #nodes: readonly ((socket: Socket) => void)[];
 
   /** Stands in front of the server's own handling of each connection. */
-  constructor(server: Server, budget: BodyBudget, serve: Serve) {
+  constructor(server: Server, budget: BodyBudget, { letsIn, serve }: Answers) {
     this.#server = server;
     this.budget = budget;
+    this.letsIn = letsIn;
     this.serve = serve;
     this.#nodes = server.listeners("connection") as ((socket: Socket) => void)[];
     server.removeAllListeners("connection");
