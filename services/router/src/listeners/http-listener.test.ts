@@ -4,7 +4,6 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { sampleKey, sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
-import { BodyBudget } from "./body-budget.ts";
 import { HttpListener } from "./http-listener.ts";
 import { maximumBodyBytes } from "./body-errors.ts";
 
@@ -55,19 +54,6 @@ describe("the HTTP door", () => {
     const stranger = open(port);
     stranger.socket.write(head(expectations, badKey));
     await vi.waitFor(() => expect(stranger.text).toMatch(/^HTTP\/1.1 401 /));
-  });
-
-  it("keeps no part of a body for who is not let in", async () => {
-    const { port } = await listen();
-    const room = vi.spyOn(BodyBudget.prototype, "take");
-    closing.push(() => room.mockRestore());
-    const half = chat.slice(0, 20);
-    const stranger = open(port);
-    stranger.socket.write(head({ "content-length": chat.length }, badKey) + half);
-    await vi.waitFor(() => expect(stranger.text).toMatch(/^HTTP\/1.1 401 /));
-    expect(room).not.toHaveBeenCalled();
-    open(port).socket.write(chatHead + half);
-    await vi.waitFor(() => expect(room).toHaveBeenCalled());
   });
 
   it("asks a caller that waits for its body", async () => {
