@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { AttemptKind, GenerateRequestSchema, RoutingWishesSchema } from "@penstock/api";
 import type { GenerateRequest } from "@penstock/api";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createHedgingPipeline, delayMs, hedgedRoute, openThings, usage } from "./hedge.fixture.ts";
 
 const idle = { open: 0, inFlight: 0, bugs: [] };
@@ -218,5 +218,21 @@ describe("a second call with quotas", () => {
     clock.advance(1_000);
     expect(upstream.calls).toHaveLength(1);
     expect(spool.finals).toHaveLength(1);
+  });
+
+  it("gives them back where a mistake of ours comes before the call", () => {
+    const { send, clock, upstream, parts, leases, bugs, ...rest } = createHedgingPipeline({
+      "limits/second": limit("limits/second", { tokensPerMinute: "1000000", ...onSecond }),
+    });
+    const [reserved, given] = [vi.spyOn(leases, "waitForGrant"), vi.spyOn(leases, "void")];
+    vi.spyOn(parts.hedging, "take").mockImplementation(() => {
+      throw new Error("planted");
+    });
+    const { downstream } = send();
+    clock.advance(delayMs + 500);
+    expect([upstream.calls.length, reserved.mock.calls.length]).toEqual([1, 1]);
+    expect(given).toHaveBeenCalledOnce();
+    expect([downstream.error?.reason, bugs.length]).toEqual(["INTERNAL", 1]);
+    expect(openThings({ ...rest, clock, bugs })).toEqual({ ...idle, bugs });
   });
 });

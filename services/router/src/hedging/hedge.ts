@@ -111,11 +111,21 @@ export class Hedge implements ReservationListener {
   }
 
   #make(target: CompiledTarget, reservation: Reservation | undefined): void {
+    if (this.#mayMake(target, reservation) && this.#owner.beginHedge(target, reservation)) return;
+    if (reservation !== undefined) this.#of.parts.leases.void(reservation);
+  }
+
+  /** Asked once its quotas are held, as it may have waited for them. */
+  #mayMake(target: CompiledTarget, reservation: Reservation | undefined): boolean {
     const { parts } = this.#of;
-    // It may have waited for its quotas.
-    const may = this.#isFree(target) && parts.hedging.take(this.#route);
-    this.#made ||= may;
-    if (may && this.#owner.beginHedge(target, reservation)) return;
-    if (reservation !== undefined) parts.leases.void(reservation);
+    try {
+      const may = this.#isFree(target) && parts.hedging.take(this.#route);
+      this.#made ||= may;
+      return may;
+    } catch (error) {
+      // There is no attempt whose end would give it back.
+      if (reservation !== undefined) parts.leases.void(reservation);
+      throw error;
+    }
   }
 }
