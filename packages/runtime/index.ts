@@ -14,9 +14,15 @@ export {
   parseKey,
 } from "./src/key-material.ts";
 export type { GeneratedKey, KeyKind, ParsedKey } from "./src/key-material.ts";
-export { inheritedEnvironment, readEnvironment, readEnvironmentVariable } from "./src/env.ts";
+export {
+  findUnknownVariables,
+  inheritedEnvironment,
+  readEnvironment,
+  readEnvironmentVariable,
+} from "./src/env.ts";
 export type { EnvironmentSpec, EnvironmentValues, ReadEnvironmentOptions } from "./src/env.ts";
 export type { VariableSpec } from "./src/env-value.ts";
+export type { Setting, Settings } from "./src/setting.ts";
 export { HealthRegistry } from "./src/health.ts";
 export type { HealthComponent, HealthReport, HealthState } from "./src/health.ts";
 export { deadlineSignal, linkSignals } from "./src/signals.ts";

@@ -4,5 +4,7 @@ export { createControlClients } from "./src/api/clients.ts";
 export type { ControlClients } from "./src/api/clients.ts";
 export { compose } from "./src/compose.ts";
 export type { ComposeOptions, Composition } from "./src/compose.ts";
+export { declaredSettings } from "./src/declared-settings.ts";
+export type { SettingGroup } from "./src/declared-settings.ts";
 export { migrateDatabase } from "./src/migrate-database.ts";
 export type { StartSettings } from "./src/settings.ts";

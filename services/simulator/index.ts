@@ -1,7 +1,7 @@
 export type { SimulatedCall } from "./src/call-log.ts";
 export { receiveMessages, tokensPerMessage } from "./src/received-messages.ts";
 export type { ReceivedMessages } from "./src/received-messages.ts";
-export { readSimulatorConfig } from "./src/config.ts";
+export { readSimulatorConfig, simulatorEnvironment } from "./src/config.ts";
 export type { SimulatorConfig } from "./src/config.ts";
 export type { ExchangeOptions } from "./src/exchanges/exchanges.ts";
 export { knownFaults } from "./src/fault-names.ts";

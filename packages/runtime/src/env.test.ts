@@ -113,14 +113,6 @@ describe("readEnvironment", () => {
     expect(read({ NATS_URL: "nats://a", PENSTOCK_BUS_URL: "nats://b" })).toBe("nats://b");
     expect(failure({ ...token, NATS_URL: "x" }).fieldViolations?.[0]?.field).toBe("NATS_URL");
   });
-
-  it("finds a mistyped setting when asked to", () => {
-    const environment = { ...token, PENSTOCK_HTPP_PORT: "1", PENSTOCK_REPLICA: "r", HOME: "/" };
-    const options = { refuseUnknownPrefix: "PENSTOCK_", known: ["PENSTOCK_REPLICA"] };
-    expect(failure(environment, options).fieldViolations).toEqual([
-      { field: "PENSTOCK_HTPP_PORT", description: "is not a setting of this program" },
-    ]);
-  });
 });
 
 describe("a variable that names a file", () => {
@@ -139,7 +131,7 @@ describe("a variable that names a file", () => {
       PENSTOCK_HTTP_PORT_FILE: file("port", "81"),
       NATS_URL_FILE: file("bus", "nats://bus:4222\n"),
     };
-    const values = readEnvironment(spec, { environment, refuseUnknownPrefix: "PENSTOCK_" });
+    const values = readEnvironment(spec, { environment });
     expect(values.token.reveal()).toBe("canary");
     expect(values).toMatchObject({ port: 81, busUrl: "nats://bus:4222" });
   });

@@ -3,6 +3,8 @@ import { GatewayError } from "@penstock/errors";
 import { fileSuffix, readVariableFile } from "./env-file.ts";
 import { parseVariable } from "./env-value.ts";
 import type { ValueOf, VariableSpec } from "./env-value.ts";
+import { unknownVariables } from "./unknown-variables.ts";
+import type { UnknownVariable, UnknownVariablesOptions } from "./unknown-variables.ts";
 
 /** Variables of one reader, by the name its code uses. */
 export type EnvironmentSpec = Readonly<Record<string, VariableSpec>>;
@@ -18,10 +20,6 @@ export type EnvironmentValues<Spec extends EnvironmentSpec> = {
 export interface ReadEnvironmentOptions {
   /** Where to read; the environment of the process when absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Variables that begin with this and that neither the spec nor `known` names are problems. */
-  readonly refuseUnknownPrefix?: string;
-  /** Further names that `refuseUnknownPrefix` accepts. */
-  readonly known?: readonly string[];
 }
 
 // Names other tools have made customary. Penstock's own name wins where both are set.
@@ -63,7 +61,6 @@ export function readEnvironment<const Spec extends EnvironmentSpec>(
     if ("problem" in result) problems.push({ field: name, description: result.problem });
     else values[key] = result.value;
   }
-  problems.push(...unknownVariables(spec, environment, options));
   if (problems.length > 0) throw asError(problems);
   return Object.freeze(values) as EnvironmentValues<Spec>;
 }
@@ -72,6 +69,13 @@ export function readEnvironment<const Spec extends EnvironmentSpec>(
 export function readEnvironmentVariable(name: string): string | undefined {
   const text = process.env[name];
   return text === "" ? undefined : text;
+}
+
+/** As `unknownVariables`, of the environment of the process when none is given. */
+export function findUnknownVariables(
+  options: UnknownVariablesOptions & ReadEnvironmentOptions,
+): UnknownVariable[] {
+  return unknownVariables(options.environment ?? process.env, options);
 }
 
 /** What a child process gets: all that this one has, with these changes; undefined takes away. */
@@ -98,20 +102,6 @@ function find(environment: Readonly<Record<string, string | undefined>>, name: s
     if (file !== undefined) return { name: candidate + fileSuffix, ...readVariableFile(file) };
   }
   return { name };
-}
-
-function unknownVariables(
-  spec: EnvironmentSpec,
-  environment: Readonly<Record<string, string | undefined>>,
-  options: ReadEnvironmentOptions,
-): Problem[] {
-  const prefix = options.refuseUnknownPrefix;
-  if (prefix === undefined) return [];
-  const known = new Set(options.known);
-  for (const { name } of Object.values(spec)) known.add(name).add(name + fileSuffix);
-  return Object.keys(environment)
-    .filter((name) => name.startsWith(prefix) && !known.has(name))
-    .map((field) => ({ field, description: "is not a setting of this program" }));
 }
 
 function asError(problems: readonly Problem[]): GatewayError {

@@ -94,8 +94,8 @@ export function createWarningEcho(
 ): (line: string) => void {
   const shownAtMs = new Map<string, number>();
   return (line) => {
-    const { message, method } = parse(line);
-    const kind = `${String(message)} ${String(method)}`;
+    const { message, method, variable } = parse(line);
+    const kind = `${String(message)} ${String(method)} ${String(variable)}`;
     const now = nowMs();
     if (now - (shownAtMs.get(kind) ?? -Infinity) < quietMs) return;
     if (shownAtMs.size >= maxRemembered) shownAtMs.clear();

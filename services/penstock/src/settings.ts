@@ -1,11 +1,12 @@
 import { isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
-import type { EnvironmentSpec, EnvironmentValues, Secret } from "@penstock/runtime";
+import type { EnvironmentValues, Secret } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 import type { TlsSettings } from "./certificates/tls-settings.ts";
 import { readTlsSettings } from "./certificates/tls-settings.ts";
 import type { Role } from "./roles.ts";
 import { readRoles } from "./roles.ts";
+import { startVariables } from "./start-variables.ts";
 
 /** The doors that `start` opens, in the order in which they are named. */
 export const doors = ["http", "grpc", "control", "admin", "simulator"] as const;
@@ -15,52 +16,14 @@ export type Door = (typeof doors)[number];
 
 /** The variable that sets the port of each door. */
 export const portVariables: Readonly<Record<Door, string>> = {
-  http: "PENSTOCK_HTTP_PORT",
-  grpc: "PENSTOCK_GRPC_PORT",
-  control: "PENSTOCK_CONTROL_PORT",
-  admin: "PENSTOCK_ADMIN_PORT",
-  simulator: "PENSTOCK_SIMULATOR_PORT",
+  http: startVariables.httpPort.name,
+  grpc: startVariables.grpcPort.name,
+  control: startVariables.controlPort.name,
+  admin: startVariables.adminPort.name,
+  simulator: startVariables.simulatorPort.name,
 };
 
-const defaultPorts: Readonly<Record<Door, number>> = {
-  http: 8080,
-  grpc: 8081,
-  control: 8082,
-  admin: 8083,
-  simulator: 8084,
-};
-
-const httpUrl = { kind: "url", schemes: ["http", "https"] } as const;
-
-const spec = {
-  role: { name: "PENSTOCK_ROLES", kind: "string" },
-  httpPort: { name: portVariables.http, kind: "port" },
-  grpcPort: { name: portVariables.grpc, kind: "port" },
-  controlPort: { name: portVariables.control, kind: "port" },
-  adminPort: { name: portVariables.admin, kind: "port" },
-  simulatorPort: { name: portVariables.simulator, kind: "port" },
-  dataDir: { name: "PENSTOCK_DATA_DIR", kind: "string" },
-  bindAddress: { name: "PENSTOCK_BIND_ADDRESS", kind: "string" },
-  adminToken: { name: "PENSTOCK_ADMIN_TOKEN", kind: "secret" },
-  serviceToken: { name: "PENSTOCK_SERVICE_TOKEN", kind: "secret" },
-  replica: { name: "PENSTOCK_REPLICA", kind: "string" },
-  busUrl: { name: "PENSTOCK_BUS_URL", kind: "string" },
-  busCredentials: { name: "PENSTOCK_BUS_CREDENTIALS", kind: "string" },
-  busCa: { name: "PENSTOCK_BUS_CA", kind: "string" },
-  busReplicas: { name: "PENSTOCK_BUS_REPLICAS", kind: "integer", min: 1, max: 5 },
-  databaseUrl: { name: "PENSTOCK_DATABASE_URL", kind: "string" },
-  policyUrl: { name: "PENSTOCK_POLICY_URL", ...httpUrl },
-  quotaUrl: { name: "PENSTOCK_QUOTA_URL", ...httpUrl },
-  telemetryUrl: { name: "PENSTOCK_TELEMETRY_URL", ...httpUrl },
-  reflection: { name: "PENSTOCK_REFLECTION", kind: "boolean" },
-  migrate: { name: "PENSTOCK_MIGRATE", kind: "boolean" },
-  quotaWait: { name: "PENSTOCK_QUOTA_WAIT", kind: "duration", min: 1, max: 5_000 },
-  drainGrace: { name: "PENSTOCK_DRAIN_GRACE", kind: "duration", max: 60_000 },
-  drainTimeout: { name: "PENSTOCK_DRAIN_TIMEOUT", kind: "duration", max: 3_600_000 },
-  openaiKey: { name: "OPENAI_API_KEY", kind: "secret" },
-} as const satisfies EnvironmentSpec;
-
-type SettingName = keyof typeof spec;
+type SettingName = keyof typeof startVariables;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Flags of `start` as given, by the name of the setting that they win over. */
@@ -119,19 +82,19 @@ export function readStartSettings(
 ): StartSettings {
   const given = readFlags(flags);
   const surroundings = environment === undefined ? {} : { environment };
-  const fromEnvironment = readEnvironment(spec, surroundings);
+  const fromEnvironment = readEnvironment(startVariables, surroundings);
   const value = <Name extends SettingName>(name: Name) => given[name] ?? fromEnvironment[name];
   return {
     roles: readRoles(value("role")),
     ports: {
-      http: value("httpPort") ?? defaultPorts.http,
-      grpc: value("grpcPort") ?? defaultPorts.grpc,
-      control: value("controlPort") ?? defaultPorts.control,
-      admin: value("adminPort") ?? defaultPorts.admin,
-      simulator: value("simulatorPort") ?? defaultPorts.simulator,
+      http: value("httpPort"),
+      grpc: value("grpcPort"),
+      control: value("controlPort"),
+      admin: value("adminPort"),
+      simulator: value("simulatorPort"),
     },
-    dataDir: resolve(value("dataDir") ?? defaultDataDir),
-    bindAddress: value("bindAddress") ?? "127.0.0.1",
+    dataDir: resolve(value("dataDir")),
+    bindAddress: value("bindAddress"),
     adminToken: value("adminToken"),
     serviceToken: value("serviceToken"),
     replica: value("replica"),
@@ -154,13 +117,13 @@ export function readStartSettings(
 }
 
 /** The data folder when nobody names one, below the working folder. */
-export const defaultDataDir = ".penstock";
+export const defaultDataDir = startVariables.dataDir.default;
 
 /** The data folder alone, for commands that only look for a running Penstock. */
 export function readDataDir(flag: string | undefined, environment?: Environment): string {
   const surroundings = environment === undefined ? {} : { environment };
-  const { dataDir } = readEnvironment({ dataDir: spec.dataDir }, surroundings);
-  return resolve(flag ?? dataDir ?? defaultDataDir);
+  const { dataDir } = readEnvironment({ dataDir: startVariables.dataDir }, surroundings);
+  return resolve(flag ?? dataDir);
 }
 
 /** A path as people would type it: relative when it is below the working folder. */
@@ -170,11 +133,14 @@ export function shownPath(path: string, workingFolder: string = process.cwd()): 
   return absolute.startsWith(prefix) ? absolute.slice(prefix.length) : absolute;
 }
 
-/** Flags are checked like variables; messages name the flag. */
-function readFlags(flags: SettingFlags): Partial<EnvironmentValues<typeof spec>> {
+/** Flags are checked like variables; messages name the flag, and an absent one has no default. */
+function readFlags(flags: SettingFlags): Partial<EnvironmentValues<typeof startVariables>> {
   const named = Object.fromEntries(
-    Object.entries(spec).map(([key, variable]) => [key, { ...variable, name: flagName(key) }]),
-  ) as unknown as typeof spec;
+    Object.entries(startVariables).map(([key, variable]) => [
+      key,
+      { ...variable, name: flagName(key), default: undefined },
+    ]),
+  ) as unknown as typeof startVariables;
   const environment = Object.fromEntries(
     Object.entries(flags).map(([key, text]) => [flagName(key), text]),
   );

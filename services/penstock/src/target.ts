@@ -1,7 +1,8 @@
 import { GatewayError } from "@penstock/errors";
-import type { EnvironmentSpec } from "@penstock/runtime";
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment, Secret } from "@penstock/runtime";
 import type { DemoEnvironment } from "./demo-env.ts";
+import { startVariables } from "./start-variables.ts";
 
 /** Flags that say which Penstock a command talks to. */
 export interface TargetFlags {
@@ -24,14 +25,31 @@ export interface Target {
 
 const url = { kind: "url", schemes: ["http", "https"] } as const;
 
+/** What says to commands which Penstock is meant, beyond what roles read, too. */
+export const targetVariables = {
+  controlUrl: {
+    name: "PENSTOCK_CONTROL_URL",
+    ...url,
+    roles: ["commands"],
+    otherwise: "as in demo.env of the data folder",
+    meaning: "Control services; PENSTOCK_POLICY_URL wins over it.",
+  },
+  adminUrl: {
+    name: "PENSTOCK_ADMIN_URL",
+    ...url,
+    roles: ["commands"],
+    otherwise: "as in demo.env of the data folder",
+    meaning: "Admin port of the router that is asked.",
+  },
+} as const satisfies Settings;
+
 const spec = {
-  controlUrl: { name: "PENSTOCK_CONTROL_URL", ...url },
-  policyUrl: { name: "PENSTOCK_POLICY_URL", ...url },
-  quotaUrl: { name: "PENSTOCK_QUOTA_URL", ...url },
-  telemetryUrl: { name: "PENSTOCK_TELEMETRY_URL", ...url },
-  adminUrl: { name: "PENSTOCK_ADMIN_URL", ...url },
-  token: { name: "PENSTOCK_ADMIN_TOKEN", kind: "secret" },
-} as const satisfies EnvironmentSpec;
+  ...targetVariables,
+  policyUrl: startVariables.policyUrl,
+  quotaUrl: startVariables.quotaUrl,
+  telemetryUrl: startVariables.telemetryUrl,
+  token: startVariables.adminToken,
+} as const;
 
 /**
  * Finds the target: a flag, else the environment, else the demo's file. Whoever names the control

@@ -1,3 +1,4 @@
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 
 /** Settings of the quota service. */
@@ -14,8 +15,11 @@ export const quotaEnvironment = {
     default: 400,
     min: 32,
     max: 36_500,
+    unit: "days",
+    roles: ["quota"],
+    meaning: "How long charges of budgets can be listed; more than the longest period.",
   },
-} as const;
+} as const satisfies Settings;
 
 /** Reads the settings from the environment; throws one GatewayError with all problems. */
 export function readQuotaConfig(

@@ -1,4 +1,5 @@
 import type { TlsServerFiles } from "@penstock/rpc";
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 
 /** Settings of a router. Ports may be 0: a free one is taken. */
@@ -59,25 +60,19 @@ export type UsageDurability = "disk" | "bus_ack";
 /** The settings that say how usage is kept. */
 export type RouterEndurance = Pick<RouterConfig, "usageDurability" | "spoolBytes">;
 
-const spec = {
-  bindAddress: { name: "PENSTOCK_BIND_ADDRESS", kind: "string", default: "127.0.0.1" },
-  httpPort: { name: "PENSTOCK_HTTP_PORT", kind: "port", default: 8080 },
-  grpcPort: { name: "PENSTOCK_GRPC_PORT", kind: "port", default: 8081 },
-  adminPort: { name: "PENSTOCK_ADMIN_PORT", kind: "port", default: 8083 },
-  dataDir: { name: "PENSTOCK_DATA_DIR", kind: "string", default: ".penstock" },
-  reflection: { name: "PENSTOCK_GRPC_REFLECTION", kind: "boolean", default: true },
-  // Decisions §6: a network round trip and a transaction have room in it.
-  quotaWaitMs: { name: "PENSTOCK_QUOTA_WAIT", kind: "duration", default: 150, min: 1, max: 5_000 },
-} as const;
-
 const mebibyte = 1024 * 1024;
 
-const enduranceSpec = {
+/** The variables of the router that say how usage is kept. */
+export const routerEnvironment = {
   usageDurability: {
     name: "PENSTOCK_USAGE_DURABILITY",
     kind: "string",
     default: "disk",
     allowed: ["disk", "bus_ack"],
+    roles: ["router"],
+    meaning:
+      "What a request waits for before its provider is called: the router's disk, or also that " +
+      "NATS has acknowledged its record, for where the disk goes with the machine.",
   },
   // reliability §2.9: 3 to 4 million records.
   spoolBytes: {
@@ -85,8 +80,11 @@ const enduranceSpec = {
     kind: "integer",
     default: 2_048 * mebibyte,
     min: mebibyte,
+    unit: "bytes",
+    roles: ["router"],
+    meaning: "Size of all spools of the router from which on no request begins.",
   },
-} as const;
+} as const satisfies Settings;
 
 /**
  * Reads PENSTOCK_USAGE_DURABILITY and PENSTOCK_SPOOL_BYTES. Throws FIELD_INVALID that lists every
@@ -95,16 +93,9 @@ const enduranceSpec = {
 export function readRouterEndurance(
   environment?: Readonly<Record<string, string | undefined>>,
 ): RouterEndurance {
-  const values = readEnvironment(enduranceSpec, environment === undefined ? {} : { environment });
+  const values = readEnvironment(
+    routerEnvironment,
+    environment === undefined ? {} : { environment },
+  );
   return { ...values, usageDurability: values.usageDurability as UsageDurability };
-}
-
-/**
- * Reads a router's settings from the environment. Throws FIELD_INVALID that lists every problem.
- */
-export function readRouterConfig(identity: {
-  readonly replica: string;
-  readonly worker: string;
-}): RouterConfig {
-  return { ...readEnvironment(spec), ...readRouterEndurance(), ...identity };
 }

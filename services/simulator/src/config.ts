@@ -1,4 +1,5 @@
 import { GatewayError } from "@penstock/errors";
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 import type { ExchangeOptions } from "./exchanges/exchanges.ts";
 
@@ -10,11 +11,30 @@ export interface SimulatorConfig {
 
 const modes = ["simulate", "record", "replay", "strict"] as const;
 
-const spec = {
-  mode: { name: "PENSTOCK_SIMULATOR_MODE", kind: "string" },
-  folder: { name: "PENSTOCK_SIMULATOR_FOLDER", kind: "string" },
-  upstreams: { name: "PENSTOCK_SIMULATOR_UPSTREAMS", kind: "string" },
-} as const;
+/** The variables of the simulator. */
+export const simulatorEnvironment = {
+  mode: {
+    name: "PENSTOCK_SIMULATOR_MODE",
+    kind: "string",
+    roles: ["simulator"],
+    otherwise: "simulate",
+    meaning:
+      "simulate; record answers of real vendors; replay them, with simulated ones for what was " +
+      "not recorded; or strict, which refuses what was not.",
+  },
+  folder: {
+    name: "PENSTOCK_SIMULATOR_FOLDER",
+    kind: "string",
+    roles: ["simulator"],
+    meaning: "Folder of recorded answers; needed by every mode but simulate.",
+  },
+  upstreams: {
+    name: "PENSTOCK_SIMULATOR_UPSTREAMS",
+    kind: "string",
+    roles: ["simulator"],
+    meaning: "Vendors to record, such as openai=https://api.openai.com, with commas.",
+  },
+} as const satisfies Settings;
 
 /**
  * Reads PENSTOCK_SIMULATOR_MODE, _FOLDER and _UPSTREAMS (`openai=https://api.openai.com`, commas
@@ -25,15 +45,20 @@ const spec = {
 export function readSimulatorConfig(
   environment?: Readonly<Record<string, string | undefined>>,
 ): SimulatorConfig {
-  const given = readEnvironment(spec, environment === undefined ? {} : { environment });
+  const given = readEnvironment(
+    simulatorEnvironment,
+    environment === undefined ? {} : { environment },
+  );
   const mode = modes.find((name) => name === (given.mode ?? "simulate"));
-  if (mode === undefined) throw refuse(spec.mode.name, `must be one of ${modes.join(", ")}`);
+  if (mode === undefined)
+    throw refuse(simulatorEnvironment.mode.name, `must be one of ${modes.join(", ")}`);
   if (mode === "simulate") return { exchanges: undefined };
-  if (given.folder === undefined) throw refuse(spec.folder.name, `is required for ${mode}`);
+  if (given.folder === undefined)
+    throw refuse(simulatorEnvironment.folder.name, `is required for ${mode}`);
   const upstreams = readUpstreams(given.upstreams ?? "");
   if (mode === "record" && Object.keys(upstreams).length === 0) {
     throw refuse(
-      spec.upstreams.name,
+      simulatorEnvironment.upstreams.name,
       "is required to record, such as openai=https://api.openai.com",
     );
   }
@@ -47,7 +72,7 @@ function readUpstreams(text: string): Record<string, string> {
     const url = URL.parse(address);
     const allowed = url !== null && /^https?:$/.test(url.protocol);
     if (!allowed || url.username !== "" || url.search !== "" || url.hash !== "") {
-      throw refuse(spec.upstreams.name, "must be vendor=URL, commas between them");
+      throw refuse(simulatorEnvironment.upstreams.name, "must be vendor=URL, commas between them");
     }
     upstreams[vendor] = address.replace(/\/+$/, "");
   }

@@ -1,3 +1,4 @@
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 
 /** Settings of the telemetry service. */
@@ -14,8 +15,11 @@ export const telemetryEnvironment = {
     default: 400,
     min: 1,
     max: 36_500,
+    unit: "days",
+    roles: ["telemetry"],
+    meaning: "How long usage records are kept.",
   },
-} as const;
+} as const satisfies Settings;
 
 /** Reads the settings from the environment; throws one GatewayError with all problems. */
 export function readTelemetryConfig(

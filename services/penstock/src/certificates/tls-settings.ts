@@ -1,6 +1,6 @@
 import { GatewayError } from "@penstock/errors";
 import type { NetworkClientOptions, TlsClientFiles, TlsServerFiles } from "@penstock/rpc";
-import type { EnvironmentSpec } from "@penstock/runtime";
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 
 /** How this process speaks TLS, and with whom. */
@@ -15,16 +15,62 @@ export interface TlsSettings {
   readonly allowCleartext: boolean;
 }
 
-const spec = {
-  certificateFile: { name: "PENSTOCK_TLS_CERT", kind: "string" },
-  keyFile: { name: "PENSTOCK_TLS_KEY", kind: "string" },
-  clientCaFile: { name: "PENSTOCK_TLS_CLIENT_CA", kind: "string" },
-  caFile: { name: "PENSTOCK_TLS_CA", kind: "string" },
-  doorCertificateFile: { name: "PENSTOCK_DOOR_TLS_CERT", kind: "string" },
-  doorKeyFile: { name: "PENSTOCK_DOOR_TLS_KEY", kind: "string" },
-  doorClientCaFile: { name: "PENSTOCK_DOOR_TLS_CLIENT_CA", kind: "string" },
-  allowCleartext: { name: "PENSTOCK_ALLOW_CLEARTEXT", kind: "boolean", default: false },
-} as const satisfies EnvironmentSpec;
+/** What TLS is set by. */
+export const tlsVariables = {
+  certificateFile: {
+    name: "PENSTOCK_TLS_CERT",
+    kind: "string",
+    roles: ["all"],
+    otherwise: "cleartext",
+    meaning: "Certificate of the role: for its ports of services, and shown to other roles.",
+  },
+  keyFile: {
+    name: "PENSTOCK_TLS_KEY",
+    kind: "string",
+    roles: ["all"],
+    meaning: "File with the key of PENSTOCK_TLS_CERT.",
+  },
+  clientCaFile: {
+    name: "PENSTOCK_TLS_CLIENT_CA",
+    kind: "string",
+    roles: ["all"],
+    meaning: "Authorities of the certificates by which roles know who calls.",
+  },
+  caFile: {
+    name: "PENSTOCK_TLS_CA",
+    kind: "string",
+    roles: ["all", "commands"],
+    otherwise: "those that Node trusts",
+    meaning: "Authorities that the certificates of other roles are checked with.",
+  },
+  doorCertificateFile: {
+    name: "PENSTOCK_DOOR_TLS_CERT",
+    kind: "string",
+    roles: ["router"],
+    otherwise: "cleartext",
+    meaning: "Certificate of the doors of callers.",
+  },
+  doorKeyFile: {
+    name: "PENSTOCK_DOOR_TLS_KEY",
+    kind: "string",
+    roles: ["router"],
+    meaning: "File with the key of PENSTOCK_DOOR_TLS_CERT.",
+  },
+  doorClientCaFile: {
+    name: "PENSTOCK_DOOR_TLS_CLIENT_CA",
+    kind: "string",
+    roles: ["router"],
+    otherwise: "no certificate is asked for",
+    meaning: "Authorities of the certificates that callers need beside their key.",
+  },
+  allowCleartext: {
+    name: "PENSTOCK_ALLOW_CLEARTEXT",
+    kind: "boolean",
+    default: false,
+    roles: ["all", "commands"],
+    meaning: "Lets tokens go to other machines in cleartext, where the network itself encrypts.",
+  },
+} as const satisfies Settings;
 
 /**
  * Reads the settings of TLS; the files themselves are read by whoever uses them. Throws
@@ -33,19 +79,26 @@ const spec = {
 export function readTlsSettings(
   environment?: Readonly<Record<string, string | undefined>>,
 ): TlsSettings {
-  const given = readEnvironment(spec, environment === undefined ? {} : { environment });
+  const given = readEnvironment(tlsVariables, environment === undefined ? {} : { environment });
   const { certificateFile, keyFile, clientCaFile, caFile } = given;
-  const server = pair([spec.certificateFile.name, certificateFile], [spec.keyFile.name, keyFile]);
+  const server = pair(
+    [tlsVariables.certificateFile.name, certificateFile],
+    [tlsVariables.keyFile.name, keyFile],
+  );
   return {
-    server: withClientCa(server, [spec.clientCaFile.name, clientCaFile], spec.certificateFile.name),
+    server: withClientCa(
+      server,
+      [tlsVariables.clientCaFile.name, clientCaFile],
+      tlsVariables.certificateFile.name,
+    ),
     client: { ...server, caFile },
     doors: withClientCa(
       pair(
-        [spec.doorCertificateFile.name, given.doorCertificateFile],
-        [spec.doorKeyFile.name, given.doorKeyFile],
+        [tlsVariables.doorCertificateFile.name, given.doorCertificateFile],
+        [tlsVariables.doorKeyFile.name, given.doorKeyFile],
       ),
-      [spec.doorClientCaFile.name, given.doorClientCaFile],
-      spec.doorCertificateFile.name,
+      [tlsVariables.doorClientCaFile.name, given.doorClientCaFile],
+      tlsVariables.doorCertificateFile.name,
     ),
     allowCleartext: given.allowCleartext,
   };

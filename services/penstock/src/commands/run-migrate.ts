@@ -12,6 +12,7 @@ import { explainMigrationFailure, migrateDatabase } from "../migrate-database.ts
 import type { MigratedSchema } from "../migrate-database.ts";
 import { exitCodes } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
+import { startVariables } from "../start-variables.ts";
 import type { CommandIo } from "./command-io.ts";
 import { tellError } from "./tell-error.ts";
 
@@ -50,7 +51,7 @@ export async function runMigrate(io: CommandIo, flags: MigrateFlags): Promise<nu
 function readSettings(io: CommandIo, flags: MigrateFlags) {
   const surroundings = io.environment === undefined ? {} : { environment: io.environment };
   const { databaseUrl } = readEnvironment(
-    { databaseUrl: { name: "PENSTOCK_DATABASE_URL", kind: "string" } },
+    { databaseUrl: startVariables.databaseUrl },
     surroundings,
   );
   const { wait = 0 } = readEnvironment(

@@ -12,6 +12,7 @@ import type { ServingRoles } from "../serve-roles.ts";
 import { serveRoles } from "../serve-roles.ts";
 import type { StartSettings } from "../settings.ts";
 import type { CommandIo } from "./command-io.ts";
+import { warnUnknownSettings } from "../warn-unknown-settings.ts";
 import { tellWrongSettings } from "./wrong-settings.ts";
 import { readRouterWorkers } from "../workers/read-workers.ts";
 import { placeOfThisWorker } from "../workers/worker-place.ts";
@@ -31,7 +32,7 @@ const spansMs = 5_000;
  * but for its place.
  */
 export async function runRoles(
-  io: Pick<CommandIo, "talk">,
+  io: Pick<CommandIo, "talk" | "environment">,
   settings: StartSettings,
   roles: readonly Role[],
 ): Promise<number> {
@@ -47,6 +48,8 @@ export async function runRoles(
   }
   const observability = await observe(settings, roles, place);
   const { logger } = observability;
+  // A worker's are its primary's, which has told them.
+  if (place === undefined) warnUnknownSettings(logger, io);
   let serving: ServingRoles | undefined;
   return await runService({
     name: `penstock ${roles.join(",")}`,

@@ -19,6 +19,8 @@ import { doorsOf } from "../roles.ts";
 import type { SettingFlags, StartSettings } from "../settings.ts";
 import { defaultDataDir, doors, readStartSettings, shownPath } from "../settings.ts";
 import type { Started } from "../start-everything.ts";
+import { startVariables } from "../start-variables.ts";
+import { warnUnknownSettings } from "../warn-unknown-settings.ts";
 import { readRouterWorkers } from "../workers/read-workers.ts";
 import { placeOfThisWorker } from "../workers/worker-place.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -91,10 +93,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
 /** `--role migrate` is for where only the roles can be chosen, such as an init container. */
 function isMigration(flags: StartFlags, io: CommandIo): boolean {
   const surroundings = io.environment === undefined ? {} : { environment: io.environment };
-  const { role } = readEnvironment(
-    { role: { name: "PENSTOCK_ROLES", kind: "string" } },
-    surroundings,
-  );
+  const { role } = readEnvironment({ role: startVariables.role }, surroundings);
   return (flags.role ?? role)?.trim() === "migrate";
 }
 
@@ -120,6 +119,7 @@ async function runEverything(io: CommandIo, preparations: Preparations): Promise
     writeLog: log.write,
   });
   const { logger } = observability;
+  warnUnknownSettings(logger, io);
   const { databaseUrl, dataDir } = settings;
   const database = openDatabaseServer({ url: databaseUrl, dataDir, logger });
   // Reported by the composition, which awaits it a little later.

@@ -38,6 +38,25 @@ async function run(parameters: readonly string[], more: Readonly<Record<string, 
   return { talk: await text(child.stderr), exitCode: await ended };
 }
 
+/** What is said up to the line with this text; then the process is ended. */
+async function firstTalk(
+  parameters: readonly string[],
+  more: Readonly<Record<string, string>>,
+  wanted: string,
+): Promise<string> {
+  const child = spawn(process.execPath, [mainFile, ...parameters, "--data-dir", folder], {
+    env: { PATH: readEnvironmentVariable("PATH"), ...environment, ...more },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let talk = "";
+  for await (const piece of child.stderr) {
+    talk += String(piece);
+    if (talk.slice(talk.indexOf(wanted)).includes("\n") && talk.includes(wanted)) break;
+  }
+  child.kill("SIGKILL");
+  return talk;
+}
+
 describe("a wrong address of a server", () => {
   it.each([
     ["start", "--bus-url", "http://user:canary@a"],
@@ -73,6 +92,29 @@ describe("a role that can't start", () => {
     expect(last).toMatch(/^penstock: /);
     expect(last).toContain(sentence);
     expect(exitCode).toBe(2);
+  });
+});
+
+describe("a mistyped variable", () => {
+  const noCertificate = { PENSTOCK_TLS_CERT: "/nowhere.crt", PENSTOCK_TLS_KEY: "/nowhere.key" };
+  const ports = ["http", "grpc", "control", "admin", "simulator"];
+  const anyPorts = ports.flatMap((door) => [`--${door}-port`, "0"]);
+  const router = ["--role", "router", "--policy-url", "http://p", "--quota-url", "http://q"];
+  it.each([
+    ["a role", [...role, ...busUrl], noCertificate],
+    [
+      "a router of two",
+      ["start", ...router, ...busUrl, ...anyPorts],
+      { ...noCertificate, PENSTOCK_ROUTER_WORKERS: "2" },
+    ],
+    ["all in one process", ["start", ...anyPorts], {}],
+  ])("is told by the start of %s, with the one that was meant", async (_what, words, more) => {
+    const typo = { PENSTOCK_HTPP_PORT: "1", ...more };
+    const talk = await firstTalk([...words, ...databaseUrl], typo, "PENSTOCK_HTPP_PORT");
+    const told = talk.split("\n").filter((line) => line.includes("PENSTOCK_HTPP_PORT"));
+    expect(told, talk).toHaveLength(1);
+    expect(told[0]).toContain("a variable of the environment is no setting and changes nothing");
+    expect(told[0]).toContain("PENSTOCK_HTTP_PORT");
   });
 });
 

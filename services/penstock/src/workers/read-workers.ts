@@ -1,11 +1,22 @@
 import { availableParallelism } from "node:os";
 import { GatewayError } from "@penstock/errors";
+import type { Settings } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 import type { Role } from "../roles.ts";
 
-const spec = {
-  workers: { name: "PENSTOCK_ROUTER_WORKERS", kind: "integer", min: 1, max: 256 },
-} as const;
+/** What the size of a router is set by. */
+export const workerVariables = {
+  workers: {
+    name: "PENSTOCK_ROUTER_WORKERS",
+    kind: "integer",
+    min: 1,
+    max: 256,
+    unit: "processes",
+    roles: ["router"],
+    otherwise: "one for each core; 1 beside other roles",
+    meaning: "Processes that a router is made of.",
+  },
+} as const satisfies Settings;
 
 /**
  * How many processes a router is made of. A process whose only role it is has one for each core
@@ -18,7 +29,10 @@ export function readRouterWorkers(
   roles: readonly Role[] | undefined,
   environment?: Readonly<Record<string, string | undefined>>,
 ): number {
-  const { workers } = readEnvironment(spec, environment === undefined ? {} : { environment });
+  const { workers } = readEnvironment(
+    workerVariables,
+    environment === undefined ? {} : { environment },
+  );
   const isAlone = roles?.length === 1 && roles[0] === "router";
   if (isAlone) return workers ?? availableParallelism();
   const hasRouter = roles === undefined || roles.includes("router");

@@ -16,6 +16,7 @@ import { openNetwork } from "../reach.ts";
 import { takeReplicaIdentity } from "../replica-identity.ts";
 import { serveHealth } from "../serve-health.ts";
 import type { StartSettings } from "../settings.ts";
+import { warnUnknownSettings } from "../warn-unknown-settings.ts";
 import { WorkerQuestions } from "./ask-workers.ts";
 import { forkWorkers } from "./cluster-workers.ts";
 import { groupMetrics } from "./group-metrics.ts";
@@ -54,6 +55,7 @@ export async function runWorkers(
     clock: systemClock,
   });
   const { logger, metrics } = observability;
+  warnUnknownSettings(logger);
   const shared = await sharedPorts(settings);
   const fork = forkWorkers({ identity, workers, ports: shared });
   const group = new WorkerGroup({ count: workers, fork, clock: systemClock, logger, metrics });

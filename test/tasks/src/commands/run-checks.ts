@@ -5,6 +5,7 @@ import { compareGenerated } from "../generation/compare-generated.ts";
 import { compareErrorPages, errorPages, readErrorPages } from "../generation/error-pages.ts";
 import { generateApi, readGenerated } from "../generation/generate-api.ts";
 import { compareLossTable } from "../generation/loss-table.ts";
+import { compareSettingFiles } from "../generation/settings.ts";
 import { runCommand } from "./run-command.ts";
 import { root, toolPath, workspaceFolders } from "./workspace.ts";
 
@@ -72,6 +73,7 @@ async function checkGenerated(): Promise<CheckResult> {
     const problems = [
       ...compareGenerated(readGenerated(root), readGenerated(target)),
       ...compareLossTable(),
+      ...(await compareSettingFiles(root)),
     ];
     const advice = problems.length === 0 ? [] : ["run `npm run generate` and commit the result"];
     return { passed: problems.length === 0, output: [...problems, ...advice].join("\n") };
