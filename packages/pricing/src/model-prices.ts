@@ -23,6 +23,15 @@ export interface TokenPrices {
   readonly imageOutputNanoUsdPerMillionTokens?: bigint;
 }
 
+/** The prices of audio and images, each of which may be absent. */
+export const mediaPriceNames = [
+  "audioInputNanoUsdPerMillionTokens",
+  "audioOutputNanoUsdPerMillionTokens",
+  "audioCacheReadInputNanoUsdPerMillionTokens",
+  "imageInputNanoUsdPerMillionTokens",
+  "imageOutputNanoUsdPerMillionTokens",
+] as const satisfies readonly (keyof TokenPrices)[];
+
 /** The prices that may be absent; one that is missing here is neither compiled nor told. */
 export const optionalPriceNames = [
   "cacheReadInputNanoUsdPerMillionTokens",
@@ -30,11 +39,7 @@ export const optionalPriceNames = [
   "cacheWrite1hInputNanoUsdPerMillionTokens",
   "reasoningOutputNanoUsdPerMillionTokens",
   "requestNanoUsd",
-  "audioInputNanoUsdPerMillionTokens",
-  "audioOutputNanoUsdPerMillionTokens",
-  "audioCacheReadInputNanoUsdPerMillionTokens",
-  "imageInputNanoUsdPerMillionTokens",
-  "imageOutputNanoUsdPerMillionTokens",
+  ...mediaPriceNames,
 ] as const satisfies readonly (keyof TokenPrices)[];
 
 /** What one model costs, and what it costs for some requests instead. */

@@ -1,3 +1,4 @@
+import { mediaPriceNames } from "./model-prices.ts";
 import type { TokenPrices } from "./model-prices.ts";
 
 /** Prices as numbers, each class with one; in nano-USD per million tokens, and per request. */
@@ -58,14 +59,6 @@ function makePlain(prices: TokenPrices): PlainPrices | null {
   };
   const exact = Object.values(plain).every((price) => price >= 0 && Number.isSafeInteger(price));
   if (!exact) return null;
-  const hasMedia = mediaPrices.some((name) => prices[name] !== undefined);
+  const hasMedia = mediaPriceNames.some((name) => prices[name] !== undefined);
   return { ...plain, hasMedia };
 }
-
-const mediaPrices = [
-  "audioInputNanoUsdPerMillionTokens",
-  "audioOutputNanoUsdPerMillionTokens",
-  "audioCacheReadInputNanoUsdPerMillionTokens",
-  "imageInputNanoUsdPerMillionTokens",
-  "imageOutputNanoUsdPerMillionTokens",
-] as const satisfies readonly (keyof TokenPrices)[];
