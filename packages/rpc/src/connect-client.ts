@@ -1,15 +1,12 @@
 import type { CallOptions, ConnectRouter, Interceptor, Transport } from "@connectrpc/connect";
 import { createContextKey, createContextValues, createRouterTransport } from "@connectrpc/connect";
-import {
-  compressionGzip,
-  createConnectTransport,
-  Http2SessionManager,
-} from "@connectrpc/connect-node";
+import { compressionGzip, createConnectTransport } from "@connectrpc/connect-node";
 import type { GatewayError } from "@penstock/errors";
 import type { Logger, SpanContext, Tracer } from "@penstock/observability";
 import type { Secret } from "@penstock/runtime";
 import { fromConnectError } from "./connect-error.ts";
 import { controlMessageBytes } from "./connect-server.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
 import { assertRequirements } from "./interceptors/authentication.ts";
 import { clientTracingInterceptor, parentSpanKey } from "./interceptors/tracing.ts";
 import type { ServingOptions } from "./request-gate.ts";
@@ -68,7 +65,7 @@ export function createNetworkTransport(options: NetworkClientOptions): ServiceTr
   const url = new URL(options.url);
   if (options.token !== undefined) assertTokenStaysSecret(url, options.allowCleartext === true);
   const secure = url.protocol === "https:";
-  const sessionManager = new Http2SessionManager(
+  const sessionManager = new Http2Sessions(
     options.url,
     {
       pingIntervalMs: 30_000,

@@ -24,6 +24,11 @@ export function printError(thrown: unknown, url?: string): PrintedError {
     const hint = url === undefined ? "" : " Is it running? `penstock doctor` looks closer.";
     return printed(error, { message: sentence + hint, exitCode: exitCodes.notReachable });
   }
+  if (isNoHttp2(error)) {
+    const who = url === undefined ? "What answers" : `What answers at ${url}`;
+    const message = `${who} does not speak HTTP/2. Is it Penstock, and the right port of it?`;
+    return printed(error, { message, exitCode: exitCodes.failed });
+  }
   const isUnknown = error.reason === "INTERNAL" && error.requestId === undefined;
   const message = isUnknown && thrown instanceof Error ? thrown.message : error.message;
   // What a service finds wrong has the id of its request; without one, a flag or a setting is.
@@ -83,8 +88,19 @@ const networkCodes = new Set([
 function isUnreached(error: GatewayError): boolean {
   if (error.requestId !== undefined && error.requestId !== "") return false;
   if (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED") return true;
+  return codesOf(error).some((code) => networkCodes.has(code));
+}
+
+/** What has the protocol wrong from its first bytes, such as a server of HTTP/1.1. */
+function isNoHttp2(error: GatewayError): boolean {
+  if (error.requestId !== undefined && error.requestId !== "") return false;
+  return codesOf(error).includes("ERR_HTTP2_ERROR");
+}
+
+function codesOf(error: GatewayError): string[] {
+  const codes: string[] = [];
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && networkCodes.has(String(cause.code))) return true;
+    if ("code" in cause) codes.push(String(cause.code));
   }
-  return false;
+  return codes;
 }
