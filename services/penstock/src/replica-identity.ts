@@ -17,13 +17,7 @@ export interface ReplicaIdentity {
  * @throws GatewayError FIELD_INVALID for a name that can't be part of a subject.
  */
 export function takeReplicaIdentity(dataDir: string, given: string | undefined): ReplicaIdentity {
-  if (given !== undefined && !isName(given)) {
-    const description = "must be lower-case letters, digits and -, at most 63";
-    throw new GatewayError("FIELD_INVALID", `PENSTOCK_REPLICA ${description}`, {
-      source: "gateway",
-      fieldViolations: [{ field: "PENSTOCK_REPLICA", description }],
-    });
-  }
+  checkReplicaName(given);
   const nameFile = join(dataDir, "replica");
   const kept = read(nameFile);
   const replica = given ?? (isName(kept) ? kept : `replica-${randomBytes(4).toString("hex")}`);
@@ -33,6 +27,16 @@ export function takeReplicaIdentity(dataDir: string, given: string | undefined):
   const epoch = (/^[0-9]{1,15}$/.test(count) ? BigInt(count) : 0n) + 1n;
   replace(countFile, String(epoch));
   return { replica, epoch };
+}
+
+/** Throws FIELD_INVALID for a name that can't be part of a subject. */
+export function checkReplicaName(given: string | undefined): void {
+  if (given === undefined || isName(given)) return;
+  const description = "must be lower-case letters, digits and -, at most 63";
+  throw new GatewayError("FIELD_INVALID", `PENSTOCK_REPLICA ${description}`, {
+    source: "gateway",
+    fieldViolations: [{ field: "PENSTOCK_REPLICA", description }],
+  });
 }
 
 /** Names become parts of bus keys and subjects. */

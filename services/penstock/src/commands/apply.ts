@@ -87,17 +87,21 @@ async function apply(session: CommandSession, flags: ApplyFlags): Promise<void> 
     if (flags.output === "json") {
       io.out(`${JSON.stringify({ problems, others }, undefined, 2)}\n`);
     } else io.talk(`${thrown.lines().join("\n")}\n`);
-    throw refusal(thrown);
+    throw refusal(
+      thrown,
+      texts.some(({ unread }) => unread !== undefined),
+    );
   }
 }
 
 /** What the lines said, once more for programs: fields follow what they are of. */
-function refusal({ message, problems }: ManifestsRefused): CommandError {
+function refusal({ message, problems }: ManifestsRefused, lacksFile: boolean): CommandError {
   const fieldViolations = problems.map(({ file, name, path, description }) => ({
     field: [name || file, path].filter((part) => part !== "").join(" "),
     description,
   }));
-  const options = { exitCode: exitCodes.failed, fieldViolations };
+  const exitCode = lacksFile ? exitCodes.usage : exitCodes.failed;
+  const options = { exitCode, fieldViolations };
   return new CommandError("FIELD_INVALID", `${message}.`, options);
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { CertificateFacts } from "@penstock/certificates";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { exitCodes } from "../output/command-error.ts";
+import { exitCodes, UsageError } from "../output/command-error.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption } from "./command-options.ts";
@@ -46,7 +46,7 @@ export function addCertificatesCommand(
     exit(
       await attempt(io, async () => {
         const { describeCertificates } = await import("@penstock/certificates");
-        const facts = describeCertificates(readFileSync(file, "utf8"));
+        const facts = describeCertificates(readPem(file));
         print(
           io,
           flags.output,
@@ -107,6 +107,14 @@ async function attempt(io: CommandIo, run: () => Promise<void>): Promise<number>
     return exitCodes.done;
   } catch (thrown) {
     return tellError(io, thrown);
+  }
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (thrown) {
+    throw new UsageError(`${file} can't be read: ${thrown instanceof Error ? thrown.message : ""}`);
   }
 }
 

@@ -40,6 +40,24 @@ export function collectText(text: string, previous: readonly string[] | undefine
   return [...(previous ?? []), text];
 }
 
+/** Reads an address, without the path of the API: whoever uses it adds that. */
+export function readHttpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError("It must be an http or https address.");
+  }
+  return url.href.replace(/\/(?:v1\/?)?$/, "");
+}
+
+/** Reads `host:port`. */
+export function readAddress(text: string): string {
+  const url = URL.canParse(`tcp://${text}`) ? new URL(`tcp://${text}`) : undefined;
+  if (url === undefined || url.port === "" || url.host !== text) {
+    throw new InvalidArgumentError("It must be written host:port.");
+  }
+  return text;
+}
+
 /** The full name for what somebody typed. Throws a UsageError. */
 export function nameFor(collection: string, text: string): string {
   const name = completeName(collection, text);

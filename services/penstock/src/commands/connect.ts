@@ -7,7 +7,7 @@ import { readDataDir, readStartSettings } from "../settings.ts";
 import { agentConfiguration, codingAgents } from "./agent-configuration.ts";
 import type { CodingAgent } from "./agent-configuration.ts";
 import type { CommandIo } from "./command-io.ts";
-import { addExamples, addOutputOption } from "./command-options.ts";
+import { addExamples, addOutputOption, readHttpUrl } from "./command-options.ts";
 import { tellError } from "./tell-error.ts";
 
 interface ConnectFlags {
@@ -36,7 +36,7 @@ export function addConnectCommand(
     .option(
       "--http-url <url>",
       "HTTP door of a router (else demo.env, else of this machine)",
-      readUrl,
+      readHttpUrl,
     )
     .option("--key-variable <name>", "variable with the virtual key", readName, "PENSTOCK_API_KEY")
     .option("--model <model>", "model to ask for")
@@ -80,15 +80,6 @@ function findUrl(io: CommandIo, dataDir: string | undefined): string {
   if (demo !== undefined && URL.canParse(demo)) return new URL(demo).origin;
   const { bindAddress, ports } = readStartSettings({ dataDir }, io.environment);
   return `http://${reachableAddress(bindAddress, ports.http)}`;
-}
-
-function readUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new InvalidArgumentError("It must be an http or https address.");
-  }
-  // Agents add the path of the API themselves.
-  return url.href.replace(/\/(?:v1\/?)?$/, "");
 }
 
 function readName(text: string): string {

@@ -9,7 +9,7 @@ import { readStartSettings, shownPath } from "../settings.ts";
 import { resolveTarget } from "../target.ts";
 import type { Target } from "../target.ts";
 import type { CommandIo } from "./command-io.ts";
-import { addExamples, addTargetOptions } from "./command-options.ts";
+import { addExamples, addTargetOptions, readAddress, readHttpUrl } from "./command-options.ts";
 import type { TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
 import { tellError } from "./tell-error.ts";
@@ -35,9 +35,13 @@ export function addDemoCommand(
         "that nobody names are those of this machine with the ports of `penstock start`.",
     );
   addTargetOptions(command)
-    .option("--simulator-url <url>", "simulator, as routers reach it (else of this machine)")
-    .option("--http-url <url>", "HTTP door of a router (else of this machine)")
-    .option("--grpc-address <host:port>", "its gRPC door (else of this machine)");
+    .option(
+      "--simulator-url <url>",
+      "simulator, as routers reach it (else of this machine)",
+      readHttpUrl,
+    )
+    .option("--http-url <url>", "HTTP door of a router (else of this machine)", readHttpUrl)
+    .option("--grpc-address <host:port>", "its gRPC door (else of this machine)", readAddress);
   addExamples(command, [
     "penstock demo",
     "penstock demo --control-url http://policy:8082 --simulator-url http://simulator:8084",

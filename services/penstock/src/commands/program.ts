@@ -52,7 +52,11 @@ function misuse({ code, message }: CommanderError): UsageError {
 }
 
 const overview = `
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody answered.
+Exit codes:
+  0  done
+  1  it was tried, and was refused or failed
+  2  the command line, a setting or a file that they name is wrong; nothing was tried
+  3  nobody answered, or no Penstock is known here
 Data goes to standard output, talk to standard error; with -o json the last line of it is what
 went wrong, as an object with reason, message, exitCode and what else is known.
 In a clone, penstock is run as: npm run -s penstock -- <command>

@@ -15,6 +15,7 @@ import { createWarningEcho, openLogFile } from "../log-file.ts";
 import { exitCodes } from "../output/command-error.ts";
 import { printError } from "../output/print-error.ts";
 import { checkPorts } from "../ports.ts";
+import { checkReplicaName } from "../replica-identity.ts";
 import { doorsOf } from "../roles.ts";
 import type { SettingFlags, StartSettings } from "../settings.ts";
 import { defaultDataDir, doors, readStartSettings, shownPath } from "../settings.ts";
@@ -53,6 +54,7 @@ export async function runStart(io: CommandIo, flags: StartFlags): Promise<number
     settings = readStartSettings({ ...flags, migrate }, io.environment);
     checkRoles(settings);
     checkServerUrls(settings);
+    checkReplicaName(settings.replica);
     readEnvironment(observabilityEnvironment);
     readRouterWorkers(settings.roles, io.environment);
     if (flags.config !== undefined) config = ConfigFile.open(flags.config, io.talk);

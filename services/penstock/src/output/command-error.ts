@@ -1,7 +1,10 @@
 import type { ErrorReason, FieldViolation } from "@penstock/errors";
 import { GatewayError } from "@penstock/errors";
 
-/** What a command ends with: done, refused or failed, wrong usage, nobody answered. */
+/**
+ * What a command ends with: done; tried, and refused or failed; wrong command line or setting, so
+ * that nothing was tried; nobody answered.
+ */
 export const exitCodes = { done: 0, failed: 1, usage: 2, notReachable: 3 } as const;
 
 /** What a command itself has to say of its failure: its sentence alone is told to people. */
