@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runProgram } from "./program.ts";
+import { runProgram } from "../commands/program.ts";
 
 let folder = "";
 let stranger = "";
