@@ -11,6 +11,20 @@ it("has what it shall have in the files that are generated", async () => {
   expect(await compareSettingFiles(root)).toEqual([]);
 });
 
+it("shows the unit, the range and the default of each setting", () => {
+  const page = readFileSync(join(root, "deploy", "SETTINGS.md"), "utf8");
+  for (const row of [
+    "| `PENSTOCK_USAGE_RETENTION_DAYS` | telemetry | `400` | days, 1 to 36500 | How long usage records are kept. |",
+    "| `PENSTOCK_LOG_FORMAT` | all | `json` | `json`, `pretty` | ",
+    "| `PENSTOCK_POLICY_HOUSEKEEPING_INTERVAL` | policy | `1m` | duration, 1s to 1h | ",
+    "| `PENSTOCK_LEDGER_RETENTION_DAYS` | quota | `400` | days, 32 to 36500 | ",
+    "| `PENSTOCK_ROUTER_WORKERS` | router | one for each core; 1 beside other roles | processes, ",
+  ]) {
+    expect(page).toContain(row);
+  }
+  for (const { name } of settings) expect(page).toContain(`\n| \`${name}\` | `);
+});
+
 it("has every variable that some code declares, once", () => {
   const names = settings.map(({ name }) => name);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);

@@ -2,11 +2,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { declaredSettings } from "@penstock/penstock";
 import type { SettingGroup } from "@penstock/penstock";
+import { settingsTable } from "./settings-table.ts";
 
 /** What is generated from the declarations of settings: texts by path from the root. */
 export async function settingFiles(): Promise<ReadonlyMap<string, string>> {
   const groups = await declaredSettings();
-  return new Map([["services/penstock/src/setting-names.ts", namesOf(groups)]]);
+  return new Map([
+    ["services/penstock/src/setting-names.ts", namesOf(groups)],
+    ["deploy/SETTINGS.md", settingsTable(groups)],
+  ]);
 }
 
 /** Writes them. */
