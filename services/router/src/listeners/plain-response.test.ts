@@ -1,17 +1,30 @@
-import { PassThrough } from "node:stream";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { describe, expect, it, vi } from "vitest";
 import { PlainResponse } from "./plain-response.ts";
 
-/** What would go over the wire. */
+/** Keeps what would go over the wire. */
+class KeptSocket extends Socket {
+  #written = "";
+
+  override _write(text: string, encoding: BufferEncoding, done: () => void): void {
+    this.#written += Buffer.from(text, encoding).toString();
+    done();
+  }
+
+  take(): string {
+    const written = this.#written;
+    this.#written = "";
+    return written;
+  }
+}
+
 function open() {
-  const socket = new PassThrough({ allowHalfOpen: true });
+  const socket = new KeptSocket();
   const answered = vi.fn<() => void>();
   const persistence = "Connection: keep-alive\r\n";
   const watch = (): void => undefined;
-  const connection = { socket: socket as unknown as Socket, persistence, answered, watch };
-  const text = (): string => String(socket.read() ?? "");
-  return { response: new PlainResponse(connection), answered, text };
+  const response = new PlainResponse({ socket, persistence, answered, watch });
+  return { response, answered, text: () => socket.take() };
 }
 
 describe("a plain answer", () => {
