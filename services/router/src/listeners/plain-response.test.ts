@@ -4,17 +4,17 @@ import { PlainResponse } from "./plain-response.ts";
 
 /** Keeps what would go over the wire. */
 class KeptSocket extends Socket {
-  #written = "";
+  #kept = "";
 
   override _write(text: string, encoding: BufferEncoding, done: () => void): void {
-    this.#written += Buffer.from(text, encoding).toString();
+    this.#kept += Buffer.from(text, encoding).toString();
     done();
   }
 
-  take(): string {
-    const written = this.#written;
-    this.#written = "";
-    return written;
+  written(): string {
+    const kept = this.#kept;
+    this.#kept = "";
+    return kept;
   }
 }
 
@@ -24,7 +24,7 @@ function open() {
   const persistence = "Connection: keep-alive\r\n";
   const watch = (): void => undefined;
   const response = new PlainResponse({ socket, persistence, answered, watch });
-  return { response, answered, text: () => socket.take() };
+  return { response, answered, text: () => socket.written() };
 }
 
 describe("a plain answer", () => {
