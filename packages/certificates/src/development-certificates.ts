@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GatewayError } from "@penstock/errors";
 import type { Authority } from "./authority.ts";
 import { createAuthority, readAuthority } from "./authority.ts";
+import { hostProblem } from "./check-host.ts";
 import type { CertificateFacts } from "./describe-certificates.ts";
 import { describeCertificates } from "./describe-certificates.ts";
 
@@ -42,12 +43,13 @@ const dayMs = 24 * hourMs;
 /**
  * Makes a certificate authority and certificates of it: `ca.crt`, `ca.key`, `<name>.crt`,
  * `<name>.key`, readable by their owner only. Throws ALREADY_EXISTS when files are there
- * already, FIELD_INVALID for names that are none or an authority that can't be used.
+ * already, FIELD_INVALID for names and hosts that are none or an authority that can't be used.
  */
 export async function writeDevelopmentCertificates(
   wanted: DevelopmentCertificates,
 ): Promise<WrittenCertificate[]> {
   assertNames(wanted.names);
+  assertHosts(wanted.hosts);
   const authorityFiles = filesOf(wanted.folder, authorityName);
   if (wanted.force !== true) assertFree(wanted);
   mkdirSync(wanted.folder, { recursive: true, mode: 0o700 });
@@ -95,8 +97,20 @@ function assertNames(names: readonly string[]): void {
     (name) => !/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name) || name === authorityName,
   );
   if (wrong.length === 0) return;
-  const message = `These can't name a certificate: ${wrong.join(", ")}. Use lower case words.`;
+  const message = `These can't name a certificate: ${wrong.map((name) => JSON.stringify(name)).join(", ")}. Use lower case words.`;
   throw new GatewayError("FIELD_INVALID", message);
+}
+
+function assertHosts(hosts: readonly string[]): void {
+  const fieldViolations = hosts.flatMap((host, index) => {
+    const problem = hostProblem(host);
+    if (problem === undefined) return [];
+    return [{ field: `hosts[${index}]`, description: `${JSON.stringify(host)} ${problem}` }];
+  });
+  if (fieldViolations.length === 0) return;
+  const all = fieldViolations.map(({ description }) => description).join("; ");
+  const message = `A certificate can't be good for these hosts: ${all}.`;
+  throw new GatewayError("FIELD_INVALID", message, { fieldViolations });
 }
 
 function assertFree({ folder, names, keepAuthority }: DevelopmentCertificates): void {

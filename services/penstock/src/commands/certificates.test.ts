@@ -58,5 +58,8 @@ describe("penstock certificates", () => {
     expect((await run("show", import.meta.filename)).talk).toContain("no certificate");
     expect((await run("init", "--dir", folder, "--days", "x")).code).toBe(2);
     expect((await run("init")).code).toBe(2);
+    const hosts = await run("init", "--dir", join(folder, "c"), "--hosts", "a, b:1,,*.c");
+    expect(hosts.talk).toContain('these hosts: "b:1" has a port; leave it out; "" is empty. [');
+    expect([hosts.code, existsSync(join(folder, "c"))]).toEqual([2, false]);
   });
 });

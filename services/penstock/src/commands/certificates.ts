@@ -68,7 +68,10 @@ function addInit(certificates: Command, io: CommandIo, exit: (code: number) => v
     )
     .requiredOption("--dir <folder>", "where to; made when it is not there")
     .option("--names <list>", "what for", listOf, ["router", "policy", "quota", "telemetry"])
-    .option("--hosts <list>", "good for, beside the own name", listOf, ["localhost", "127.0.0.1"])
+    .option("--hosts <list>", "names and addresses they are good for, beside the own", listOf, [
+      "localhost",
+      "127.0.0.1",
+    ])
     .option("--days <days>", "how long certificates are good", readDays, 90)
     .option("--authority-days <days>", "how long the authority is good", readDays, 365)
     .option("--keep-authority", "sign with the ca.crt and ca.key that are there")
@@ -144,10 +147,7 @@ function print(io: CommandIo, output: string, shown: readonly Shown[]): void {
 }
 
 function listOf(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
+  return text.split(",").map((part) => part.trim());
 }
 
 function readDays(text: string): number {
