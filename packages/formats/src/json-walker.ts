@@ -29,6 +29,12 @@ export const keyBytes = (name: string): Uint8Array => encoder.encode(name);
 export type TakeMember<State> = (walker: JsonWalker, state: State) => number;
 
 /**
+ * Takes the item of a list that begins at a place; gives where it ends, or -1 where the walk is to
+ * be given up.
+ */
+export type TakeItem<State> = (walker: JsonWalker, state: State, start: number) => number;
+
+/**
  * Walks over a JSON text in one pass, member by member, without building anything of it that nobody
  * asks for. Positions are those of bytes, and of characters where the text is Latin-1 of them.
  */
@@ -105,6 +111,22 @@ export class JsonWalker {
       at = this.afterSpace(end);
       const code = this.at(at);
       if (code === closeBrace) return at + 1;
+      if (code !== comma) return -1;
+      at = this.afterSpace(at + 1);
+    }
+  }
+
+  /** Walks over the list that begins at `start`; gives where it ends, or -1 as above. */
+  walkList<State>(start: number, state: State, take: TakeItem<State>): number {
+    if (this.at(start) !== openBracket) return -1;
+    let at = this.afterSpace(start + 1);
+    if (this.at(at) === closeBracket) return at + 1;
+    for (;;) {
+      const end = take(this, state, at);
+      if (end < 0) return -1;
+      at = this.afterSpace(end);
+      const code = this.at(at);
+      if (code === closeBracket) return at + 1;
       if (code !== comma) return -1;
       at = this.afterSpace(at + 1);
     }

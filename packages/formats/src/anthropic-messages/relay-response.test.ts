@@ -32,6 +32,17 @@ describe("relaying a whole answer", () => {
     expect(look(`${text}{`)).toBeUndefined();
   });
 
+  it("takes no content for a list that is none", () => {
+    const message = { ...answers.rows[0]!.body, content: [] };
+    const withContent = (list: string): string =>
+      JSON.stringify(message).replace('"content":[]', `"content":${list}`);
+    expect(look(withContent("[ ]"))).toBeDefined();
+    expect(look(withContent('[{"type":"text","text":"a"} , 1]'))).toBeDefined();
+    for (const list of ["[1,]", "[,1]", "[1 1]", "[1", "[1}", "1]", "[,]", "1"]) {
+      expect(look(withContent(list)), list).toBeUndefined();
+    }
+  });
+
   it("leaves to reading what is unusual", () => {
     const { body } = answers.rows[0]!;
     const odd = [

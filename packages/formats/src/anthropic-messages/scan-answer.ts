@@ -19,7 +19,7 @@ export interface AnswerScan {
   stopDetails: TextRange | undefined;
 }
 
-const [comma, openBrace, openBracket, closeBracket] = [44, 123, 91, 93];
+const openBrace = 123;
 const [id, type, model, error] = ["id", "type", "model", "error"].map(keyBytes) as Keys;
 const [usage, content] = [keyBytes("usage"), keyBytes("content")];
 const [stopReason, stopSequence] = [keyBytes("stop_reason"), keyBytes("stop_sequence")];
@@ -119,20 +119,15 @@ function takeRange(
 
 function takeContent(walker: JsonWalker, scan: AnswerScan): number {
   const start = walker.valueStart;
-  if (scan.content !== undefined || walker.at(start) !== openBracket) return -1;
-  let at = walker.afterSpace(start + 1);
-  for (;;) {
-    if (walker.at(at) === closeBracket) break;
-    const isBlock = walker.at(at) === openBrace;
-    const end = isBlock ? walker.walk(at, scan, takeInBlock) : walker.endOfValue(at);
-    if (end < 0) return -1;
-    at = walker.afterSpace(end);
-    if (walker.at(at) === closeBracket) break;
-    if (walker.at(at) !== comma) return -1;
-    at = walker.afterSpace(at + 1);
-  }
-  scan.content = { start, end: at + 1 };
-  return at + 1;
+  if (scan.content !== undefined) return -1;
+  const end = walker.walkList(start, scan, takeBlock);
+  if (end >= 0) scan.content = { start, end };
+  return end;
+}
+
+function takeBlock(walker: JsonWalker, scan: AnswerScan, start: number): number {
+  const isBlock = walker.at(start) === openBrace;
+  return isBlock ? walker.walk(start, scan, takeInBlock) : walker.endOfValue(start);
 }
 
 /** Of a block nothing is wanted but whether it is a thought. */

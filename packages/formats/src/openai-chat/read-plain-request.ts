@@ -34,7 +34,6 @@ interface Said {
 type TakeValue = (walker: JsonWalker, reading: Reading) => number;
 
 const maxMessageCount = 10_000;
-const [comma, openBracket, closeBracket] = [44, 91, 93];
 const [role, content] = [keyBytes("role"), keyBytes("content")];
 const includeUsage = keyBytes("include_usage");
 const plainRoles = [
@@ -133,21 +132,20 @@ function takeModel(walker: JsonWalker, reading: Reading): number {
 }
 
 function takeMessages(walker: JsonWalker, { draft }: Reading): number {
-  let at = walker.valueStart;
-  if (walker.at(at) !== openBracket) return -1;
   const messages: Message[] = [];
   draft.sawMessages = true;
   draft.request.messages = messages;
-  while (messages.length < maxMessageCount) {
-    const said: Said = { role: undefined, content: undefined };
-    const end = walker.walk(walker.afterSpace(at + 1), said, takeInMessage);
-    if (end < 0 || said.role === undefined || said.content === undefined) return -1;
-    messages.push(newMessage(said.role, [textPart(said.content)]));
-    at = walker.afterSpace(end);
-    if (walker.at(at) === closeBracket) return at + 1;
-    if (walker.at(at) !== comma) return -1;
-  }
-  return -1;
+  const end = walker.walkList(walker.valueStart, messages, takeMessage);
+  return messages.length === 0 ? -1 : end;
+}
+
+function takeMessage(walker: JsonWalker, messages: Message[], start: number): number {
+  const said: Said = { role: undefined, content: undefined };
+  const end = walker.walk(start, said, takeInMessage);
+  if (end < 0 || said.role === undefined || said.content === undefined) return -1;
+  return messages.push(newMessage(said.role, [textPart(said.content)])) > maxMessageCount
+    ? -1
+    : end;
 }
 
 function takeInMessage(walker: JsonWalker, said: Said): number {

@@ -29,7 +29,7 @@ export interface ScannedChoice {
 }
 
 const maxCandidateCount = 128;
-const [comma, openBracket, closeBracket] = [44, 91, 93];
+const openBracket = 91;
 
 const [id, model, error] = [keyBytes("id"), keyBytes("model"), keyBytes("error")];
 const [usage, choices] = [keyBytes("usage"), keyBytes("choices")];
@@ -104,20 +104,18 @@ function takeTier(walker: JsonWalker, scan: AnswerScan): number {
 }
 
 function takeChoices(walker: JsonWalker, scan: AnswerScan): number {
-  let at = walker.valueStart;
-  if (scan.choices !== undefined || walker.at(at) !== openBracket) return -1;
+  if (scan.choices !== undefined) return -1;
   const found: ScannedChoice[] = [];
   scan.choices = found;
-  while (found.length < maxCandidateCount) {
-    const choice = { index: undefined, finishReason: undefined, hasMessage: false };
-    const end = walker.walk(walker.afterSpace(at + 1), choice, takeInChoice);
-    if (end < 0 || !choice.hasMessage) return -1;
-    found.push(choice);
-    at = walker.afterSpace(end);
-    if (walker.at(at) === closeBracket) return at + 1;
-    if (walker.at(at) !== comma) return -1;
-  }
-  return -1;
+  const end = walker.walkList(walker.valueStart, found, takeChoice);
+  return found.length === 0 ? -1 : end;
+}
+
+function takeChoice(walker: JsonWalker, found: ScannedChoice[], start: number): number {
+  const choice = { index: undefined, finishReason: undefined, hasMessage: false };
+  const end = walker.walk(start, choice, takeInChoice);
+  if (end < 0 || !choice.hasMessage) return -1;
+  return found.push(choice) > maxCandidateCount ? -1 : end;
 }
 
 function takeInChoice(walker: JsonWalker, choice: ScannedChoice): number {

@@ -33,7 +33,7 @@ interface ScannedItem {
   encrypted: TextRange | undefined;
 }
 
-const [quote, comma, openBrace, openBracket, closeBracket] = [34, 44, 123, 91, 93];
+const [quote, openBrace] = [34, 123];
 const [id, model, error] = [keyBytes("id"), keyBytes("model"), keyBytes("error")];
 const [usage, output, status] = [keyBytes("usage"), keyBytes("output"), keyBytes("status")];
 const [serviceTier, incomplete] = [keyBytes("service_tier"), keyBytes("incomplete_details")];
@@ -122,21 +122,18 @@ function takeReason(walker: JsonWalker, scan: AnswerScan): number {
 }
 
 function takeOutput(walker: JsonWalker, scan: AnswerScan): number {
-  let at = walker.valueStart;
-  if (scan.hasOutput || walker.at(at) !== openBracket) return -1;
+  if (scan.hasOutput) return -1;
   scan.hasOutput = true;
-  const first = walker.afterSpace(at + 1);
-  if (walker.at(first) === closeBracket) return first + 1;
-  for (;;) {
-    const item: ScannedItem = { isCall: false, isReasoning: false, encrypted: undefined };
-    const end = walker.walk(walker.afterSpace(at + 1), item, takeInItem);
-    if (end < 0) return -1;
-    scan.callsTools ||= item.isCall;
-    if (item.isReasoning && item.encrypted !== undefined) scan.sealed = item.encrypted;
-    at = walker.afterSpace(end);
-    if (walker.at(at) === closeBracket) return at + 1;
-    if (walker.at(at) !== comma) return -1;
-  }
+  return walker.walkList(walker.valueStart, scan, takeItem);
+}
+
+function takeItem(walker: JsonWalker, scan: AnswerScan, start: number): number {
+  const item: ScannedItem = { isCall: false, isReasoning: false, encrypted: undefined };
+  const end = walker.walk(start, item, takeInItem);
+  if (end < 0) return -1;
+  scan.callsTools ||= item.isCall;
+  if (item.isReasoning && item.encrypted !== undefined) scan.sealed = item.encrypted;
+  return end;
 }
 
 function takeInItem(walker: JsonWalker, item: ScannedItem): number {
