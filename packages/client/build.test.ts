@@ -88,7 +88,7 @@ describe("the packed client", () => {
     const options = { cwd: folder, env, timeout: patienceMs };
     const { stdout, stderr } = await run(process.execPath, ["openai.mjs"], options);
     expect(stderr).toBe("");
-    expect(stdout).toBe("Count to three. \n429 LIMIT_EXCEEDED\n");
+    expect(stdout).toBe("Count to three. \n404 MODEL_NOT_FOUND\n");
   });
 
   it(

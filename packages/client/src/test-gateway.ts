@@ -46,6 +46,8 @@ export const limitError = new GatewayError("LIMIT_EXCEEDED", "The limit has no r
   ],
 });
 
+const unknownError = new GatewayError("MODEL_NOT_FOUND", "No route serves the model.");
+
 /** How a gateway of the tests is reached by TLS; PEM. */
 export interface TestGatewayTls {
   readonly certificate: Buffer;
@@ -54,7 +56,7 @@ export interface TestGatewayTls {
   readonly clientAuthority?: Buffer;
 }
 
-/** Starts a gateway that echoes; models: echo, limited, silent, broken, unreadable. */
+/** Starts a gateway that echoes; models: echo, limited, unknown, silent, broken, unreadable. */
 export async function startTestGateway(
   tls?: TestGatewayTls,
   at = "127.0.0.1:0",
@@ -149,7 +151,7 @@ function failure(model: string): Error {
     metadata.set("grpc-status-details-bin", Buffer.from([255, 255]));
     return Object.assign(new Error("gone"), { code: 14, details: "gone", metadata });
   }
-  const status = toStatus(limitError, "request-1");
+  const status = toStatus(model === "unknown" ? unknownError : limitError, "request-1");
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, status)));
   const { code, message } = status;
@@ -165,7 +167,7 @@ const deployment = { requestId: "request-1", deployment: "deployments/a", attemp
 
 function answerUnary(request: GenerateRequest, callback: sendUnaryData<GenerateResponse>): void {
   if (request.model === "silent") return;
-  if (request.model === "limited" || request.model === "unreadable") {
+  if (["limited", "unknown", "unreadable"].includes(request.model)) {
     callback(failure(request.model));
     return;
   }

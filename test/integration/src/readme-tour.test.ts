@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -90,6 +98,22 @@ function tour(command: readonly string[]): void {
     const key = "export PENSTOCK_API_KEY=$OPENAI_API_KEY";
     const [, , , models] = run([environment, key, exports, ask], dataDir);
     expect(models).toContain('"smart"');
+  }, 60_000);
+
+  it("is there for the examples of the client's README", () => {
+    const folder = join(dataDir, "examples");
+    mkdirSync(join(folder, "node_modules/@penstock"), { recursive: true });
+    const client = join(root, "packages/client");
+    symlinkSync(client, join(folder, "node_modules/@penstock/client"));
+    const [environment = ""] = tourCommands();
+    const printed = ["example.mjs", "openai.mjs"].map((file) => {
+      const text = readFileSync(join(client, "README.md"), "utf8").split(`// ${file}\n`)[1] ?? "";
+      writeFileSync(join(folder, file), text.split("```", 1)[0] ?? "");
+      return run([environment, `'${process.execPath}' '${join(folder, file)}'`], dataDir)[1];
+    });
+    expect(printed[0]).toMatch(/alpha-large received [^]*\nby deployments\/alpha-large request /);
+    expect(printed[0]).toMatch(/\ntokens \d+n\n[^]*\bsmart\b/);
+    expect(printed[1]).toMatch(/^alpha-large received [^]*\n404 MODEL_NOT_FOUND\n$/);
   }, 60_000);
 
   it("names an environment file that is there and nobody else can read", () => {
