@@ -27,6 +27,19 @@ describe("where the database is", () => {
   });
 
   it.each([
+    [
+      "sslmode=prefer",
+      'has sslmode="prefer"; it takes disable, require, verify-ca or verify-full, as prefer may',
+    ],
+    ["sslmode=", 'has sslmode=""; it takes disable, require, verify-ca or verify-full'],
+    ["SSLMODE=require", 'has the parameter "SSLMODE"; of TLS it takes sslmode, sslrootcert, '],
+    ["sslmode=require&sslmode=disable", "has sslmode more than once"],
+    ["sslrootcert=/etc/ca.pem", "has sslrootcert without sslmode, which would mean disable;"],
+  ])("says of %s what is wrong with it", (query, sentence) => {
+    expect(() => connectionTarget(`${base}?${query}`)).toThrow(sentence);
+  });
+
+  it.each([
     "sslmode=prefer",
     "sslmode=allow",
     "sslmode=REQUIRE",
