@@ -27,14 +27,15 @@ export async function listQuotas(
   return rows;
 }
 
-/** The accounts of these instances that may count at `nowMs`. */
+/** The accounts of these instances that may count at `nowMs`; looked up as in `loadAccounts`. */
 export async function currentAccounts(
   db: Ledger,
   quotas: readonly string[],
   nowMs: number,
 ): Promise<Account[]> {
   const { rows } = await sql<AccountRow>`
-    select * from quota.accounts
-    where quota = any(${quotas}::text[]) and period_end_ms > ${nowMs - 60_000}`.execute(db);
+    select a.* from unnest(${quotas}::text[]) as q (quota) cross join lateral (
+      select * from quota.accounts
+      where quota = q.quota and period_end_ms > ${nowMs - 60_000} offset 0) as a`.execute(db);
   return rows.map(toAccount);
 }

@@ -111,21 +111,38 @@ export interface WantedAccounts {
 /**
  * Loads the accounts of quotas that count now or contain one of the moments, and whatever stands
  * where a period that contains one would begin: two accounts of a quota never begin together.
+ *
+ * Each quota and moment is looked up alone, by `lateral` and `offset 0`: of a table that was never
+ * analyzed, as all of PGlite's are, the planner believes that a list of a hundred quotas is half of
+ * it, and would read it all.
  */
 export async function loadAccounts(trx: Ledger, wanted: WantedAccounts): Promise<Account[]> {
   const { quotas, nowMs } = wanted;
-  const moments = [...wanted.moments, ...periodStarts(wanted)];
+  const given = distinct(wanted.moments);
+  const moments = distinct([...given, ...periodStarts({ ...wanted, moments: given })]);
   if (quotas.length === 0 && moments.length === 0) return [];
   const { rows } = await sql<AccountRow>`
-    select * from quota.accounts
-      where quota = any(${quotas}::text[]) and period_end_ms > ${nowMs - recentMs}
+    select a.* from unnest(${quotas}::text[]) as q (quota) cross join lateral (
+      select * from quota.accounts
+      where quota = q.quota and period_end_ms > ${nowMs - recentMs} offset 0) as a
     union
     select a.* from unnest(
       ${moments.map((moment) => moment.quota)}::text[],
-      ${moments.map((moment) => Math.floor(moment.atMs))}::bigint[]) as m (quota, at_ms)
-    join quota.accounts a on a.quota = m.quota
-      and a.period_start_ms <= m.at_ms and m.at_ms < a.period_end_ms`.execute(trx);
+      ${moments.map((moment) => moment.atMs)}::bigint[]) as m (quota, at_ms)
+    cross join lateral (
+      select * from quota.accounts where quota = m.quota
+        and period_start_ms <= m.at_ms and m.at_ms < period_end_ms offset 0) as a`.execute(trx);
   return rows.map(toAccount);
+}
+
+/** The charges of a batch name a few moments, hundreds of times; in whole milliseconds. */
+function distinct(moments: readonly QuotaMoment[]): QuotaMoment[] {
+  const byText = new Map<string, QuotaMoment>();
+  for (const { quota, atMs: exact } of moments) {
+    const atMs = Math.floor(exact);
+    byText.set(`${atMs} ${quota}`, { quota, atMs });
+  }
+  return [...byText.values()];
 }
 
 function periodStarts({ instances, quotas, moments, nowMs }: WantedAccounts): QuotaMoment[] {
