@@ -57,7 +57,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
   providerRequestId = "";
   responseId = "";
   responseModel = "";
-  /** When the last piece of an answer came that is no stream. */
+  /** When an answer ended that is no stream. */
   answeredMs = 0 as MonotonicMs;
   /** From its start to the first content. */
   firstTokenMs: number | undefined;
@@ -172,7 +172,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     const now = this.#clock.monotonicMs();
     this.#heads?.heardHead(this.target.deployment, header, now);
     if (!this.#ok) this.#timers.refused(now);
-    else if (!this.#stream) this.#progressed(now);
+    else if (!this.#stream) this.#timers.progressed(now);
     else if (isEventStream) {
       this.#reader = this.#format.createStreamReader?.(this, undefined, this.streamRelay);
     }
@@ -302,12 +302,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
     if (this.#firstChunk === undefined) this.#firstChunk = chunk;
     else (this.#moreChunks ??= []).push(chunk);
     this.#chunkBytes += chunk.length;
-    if (this.#ok && !this.#stream) this.#progressed(this.#clock.monotonicMs());
-  }
-
-  #progressed(now: MonotonicMs): void {
-    this.answeredMs = now;
-    this.#timers.progressed(now);
+    if (this.#ok && !this.#stream) this.#timers.progressed(this.#clock.monotonicMs());
   }
 
   /** What has come of the body so far. */
@@ -361,6 +356,7 @@ export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
 
   #noteEnd({ responseId, model }: AnswerEnd): void {
     this.#timers.stop();
+    this.answeredMs = this.#clock.monotonicMs();
     this.firstTokenMs = this.answeredMs - this.startMs;
     this.responseId = responseId;
     this.responseModel = model;

@@ -1,3 +1,4 @@
+import type { TokenUsage } from "@penstock/api";
 import type { AnswerEnd } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { FailureSample } from "../health/failure-samples.ts";
@@ -7,6 +8,7 @@ import type { AttemptFailure } from "./attempt-failure.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { attemptCost, attemptUsage } from "./attempt-usage.ts";
 import { noteServed } from "../choosing/note-served.ts";
+import type { EndedAttempt } from "../performance/target-performance.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import type { RequestContext } from "./request-context.ts";
 import { withOneMore } from "./with-one-more.ts";
@@ -41,37 +43,69 @@ type ClosingParts = Pick<
   | "retryBudgets"
 >;
 
-/** Writes an ended attempt down, tells its target's health and settles the target's quotas. */
+/**
+ * Tells its target's health of an ended attempt, writes it down and settles the target's quotas.
+ * Throws what reading its usage throws: then it is written down without any, and what was held
+ * for it is given back.
+ */
 export function closeAttempt(
   context: RequestContext,
   parts: ClosingParts,
   closed: ClosedAttempt,
 ): void {
   const { run, outcome, failure, now } = closed;
-  const { deployment } = run.target;
   const durationMs = now - run.startMs;
-  const heard = wasHurried(context, run, { outcome, durationMs }) ? "CANCELLED" : outcome;
-  const { estimate } = context;
-  if (estimate === undefined) throw new Error("runs after estimate-usage");
-  const reported = closed.end?.usage ?? run.failedUsage;
-  const usage = attemptUsage(run, reported, estimate, parts.calibration);
   const ended = {
-    class: heard,
+    class: wasHurried(context, run, { outcome, durationMs }) ? "CANCELLED" : outcome,
     firstTokenMs: run.firstTokenMs,
     stream: context.stream,
     durationMs,
-    // Of whole answers, nobody asks how fast they were written.
-    outputTokens: context.stream ? Number(usage?.outputTokens ?? 0) : 0,
+    outputTokens: 0,
     isOpenTry: run.isOpenTry,
     retryAfterMs: failure?.retryAfterMs,
     cooldown: failure?.cooldown,
     said: failure === undefined ? undefined : wordsOfFailure(run.httpStatus, failure),
   };
-  parts.health.ended(deployment, ended, now);
+  // Before all that may go wrong: what is not told here counts as under way for ever.
+  parts.health.ended(run.target.deployment, ended, now);
+  const before = context.attempts;
+  try {
+    writeDown(context, parts, closed, ended);
+  } catch (mistake) {
+    if (context.attempts === before) addRecord(context, closed, unknownUse);
+    const { reservation } = run;
+    if (reservation?.ended === false) parts.leases.void(reservation);
+    throw mistake;
+  }
+}
+
+/** What an attempt used and what that costs; undefined: not known, or nothing. */
+interface Use {
+  readonly usage: TokenUsage | undefined;
+  readonly cost: bigint | undefined;
+  readonly tier: string;
+}
+
+const unknownUse: Use = { usage: undefined, cost: undefined, tier: "" };
+
+function writeDown(
+  context: RequestContext,
+  parts: ClosingParts,
+  closed: ClosedAttempt,
+  ended: EndedAttempt & { outputTokens: number },
+): void {
+  const { run, outcome, failure, now } = closed;
+  const { deployment } = run.target;
+  const { estimate } = context;
+  if (estimate === undefined) throw new Error("runs after estimate-usage");
+  const reported = closed.end?.usage ?? run.failedUsage;
+  const usage = attemptUsage(run, reported, estimate, parts.calibration);
+  // Of whole answers, nobody asks how fast they were written.
+  if (context.stream) ended.outputTokens = Number(usage?.outputTokens ?? 0);
   parts.performance.ended(deployment, ended, now);
   if (failure?.unmapped === true) sampleFailure(run, failure, parts);
   if (context.route?.hedging !== undefined) {
-    const timeMs = contentTimeMs(run, closed, durationMs);
+    const timeMs = contentTimeMs(run, closed, ended.durationMs);
     if (timeMs !== undefined) parts.hedging.observe(deployment, context.stream, timeMs, now);
   }
   if (outcome === "OK") noteServed(context, parts.affinity, { deployment, usage }, now);
@@ -79,22 +113,28 @@ export function closeAttempt(
   const cost =
     usage === undefined ? undefined : attemptCost(usage, deployment, context.startWallMs, tier);
   if (cost !== undefined && run.wasHeard) parts.retryBudgets.spend.spent(now, cost);
-  context.attempts = withOneMore(
-    context.attempts,
-    attemptRecord(run, {
-      outcome,
-      failure,
-      usage,
-      cost,
-      tier,
-      offsetMs: run.startMs - context.startMonotonicMs,
-      durationMs,
-    }),
-  );
+  addRecord(context, closed, { usage, cost, tier });
   const { reservation } = run;
   if (reservation === undefined) return;
   const actuals = actualAmounts(reservation.uses, usage, cost);
   context.charges = [...context.charges, ...parts.leases.settle(reservation, actuals)];
+}
+
+function addRecord(
+  context: RequestContext,
+  { run, outcome, failure, now }: ClosedAttempt,
+  { usage, cost, tier }: Use,
+): void {
+  const record = attemptRecord(run, {
+    outcome,
+    failure,
+    usage,
+    cost,
+    tier,
+    offsetMs: run.startMs - context.startMonotonicMs,
+    durationMs: now - run.startMs,
+  });
+  context.attempts = withOneMore(context.attempts, record);
 }
 
 /**

@@ -76,12 +76,17 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
     this.#end(end);
   }
 
+  /** A mistake in here keeps the request from nothing but its record of the attempt. */
   #letGo(): void {
-    this.#reserving?.cancel();
-    const run = this.#current;
-    if (run === undefined) return;
-    run.cancel();
-    this.#close(run, "CANCELLED");
+    try {
+      this.#reserving?.cancel();
+      const run = this.#current;
+      if (run === undefined) return;
+      run.cancel();
+      this.#close(run, "CANCELLED");
+    } catch (mistake) {
+      this.#parts.events.bug(this.#context.requestId, mistake);
+    }
   }
 
   #next(): void {
@@ -257,14 +262,9 @@ export class CountRun implements AttemptOwner, MistakeListener, ReservationListe
 
   /** A mistake in Penstock ends the request, not the process. */
   onMistake(error: unknown): void {
-    const { events } = this.#parts;
-    events.bug(this.#context.requestId, error);
+    this.#parts.events.bug(this.#context.requestId, error);
     if (this.#ended) return;
-    try {
-      this.#letGo();
-    } catch (another) {
-      events.bug(this.#context.requestId, another);
-    }
+    this.#letGo();
     this.#end({ kind: "failed", error: toGatewayError(error) });
   }
 

@@ -115,10 +115,14 @@ export class RequestHandler implements SpoolCallback, AttemptsListener, Reservat
     if (this.#cancelled || this.context.settled) return;
     this.#cancelled = true;
     const running = this.#cancellable;
-    if (running instanceof RequestRun || running instanceof CountRun) running.cancel(end);
-    else {
-      running?.cancel();
-      this.#settle(end);
+    try {
+      if (running instanceof RequestRun || running instanceof CountRun) running.cancel(end);
+      else {
+        running?.cancel();
+        this.#settle(end);
+      }
+    } catch (mistake) {
+      this.#fail(mistake);
     }
   }
 

@@ -47,7 +47,7 @@ class ContextInput implements PlanInput {
   readonly #context: RequestContext;
   readonly #parts: AdmissionParts;
   readonly #served: Served | undefined;
-  /** Neither the record before it nor the planning takes time that matters. */
+  /** Planning takes no time that matters, other than the record before it. */
   readonly #now: MonotonicMs;
 
   constructor(context: RequestContext, parts: AdmissionParts) {
@@ -55,7 +55,7 @@ class ContextInput implements PlanInput {
     if (route === undefined || request === undefined) throw new Error("runs after resolve-route");
     this.#context = context;
     this.#parts = parts;
-    this.#now = (context.readyMs + context.reserveWaitMs) as MonotonicMs;
+    this.#now = parts.clock.monotonicMs();
     // With one target there is nothing to choose: nobody looks through the conversation for it.
     const chooses = targetsOf(context).length > 1;
     this.#served = chooses ? servedBefore(context, parts) : undefined;

@@ -88,10 +88,24 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
   /** The caller or the router is going: the provider is let go, and what was used is settled. */
   cancel(end: RequestEnd): void {
     if (this.#ended) return;
-    this.#turns.cancel();
-    this.#callOff(this.#rival);
-    this.#callOff(this.#current);
+    this.#letGo();
     this.#end(end);
+  }
+
+  /** A mistake in one step keeps none of the others from being done. */
+  #letGo(): void {
+    const steps = [
+      () => this.#turns.cancel(),
+      () => this.#callOff(this.#rival),
+      () => this.#callOff(this.#current),
+    ];
+    for (const step of steps) {
+      try {
+        step();
+      } catch (mistake) {
+        this.#parts.events.bug(this.#context.requestId, mistake);
+      }
+    }
   }
 
   /** Nobody is left to be asked. Called by the turns. */
@@ -184,18 +198,7 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
   onMistake(error: unknown): void {
     this.#parts.events.bug(this.#context.requestId, error);
     if (this.#ended) return;
-    const steps = [
-      () => this.#turns.cancel(),
-      () => this.#callOff(this.#rival),
-      () => this.#callOff(this.#current),
-    ];
-    for (const step of steps) {
-      try {
-        step();
-      } catch (another) {
-        this.#parts.events.bug(this.#context.requestId, another);
-      }
-    }
+    this.#letGo();
     this.#end({ kind: "failed", error: toGatewayError(error) });
   }
 
