@@ -6,6 +6,7 @@ import { GatewayError } from "@penstock/errors";
 import type { Logger } from "@penstock/observability";
 import type { NatsAccess } from "./nats-access.ts";
 import { NatsPublisher } from "./nats-publisher.ts";
+import { closingSockets } from "./own-sockets.ts";
 
 // One connection from its opening to its loss. The client's own reconnecting is off: what it
 // publishes while away it would keep in memory without a bound, it gives up for good after two
@@ -59,18 +60,20 @@ const missedPings = 2;
 export async function openNatsSession(options: NatsSessionOptions): Promise<NatsSession> {
   const { access } = options;
   const { authenticator, inboxPrefix } = access.identify();
-  const connection = await connect({
-    servers: [...new Set([...access.servers, ...options.siblings])],
-    name: options.name,
-    timeout: connectTimeoutMs,
-    reconnect: false,
-    pingInterval: pingIntervalMs,
-    maxPingOut: missedPings,
-    inboxPrefix,
-    noAsyncTraces: true,
-    ...(access.tls === undefined ? {} : { tls: access.tls }),
-    ...(authenticator === undefined ? {} : { authenticator }),
-  }).catch((cause: unknown) => {
+  const connection = await closingSockets(() =>
+    connect({
+      servers: [...new Set([...access.servers, ...options.siblings])],
+      name: options.name,
+      timeout: connectTimeoutMs,
+      reconnect: false,
+      pingInterval: pingIntervalMs,
+      maxPingOut: missedPings,
+      inboxPrefix,
+      noAsyncTraces: true,
+      ...(access.tls === undefined ? {} : { tls: access.tls }),
+      ...(authenticator === undefined ? {} : { authenticator }),
+    }),
+  ).catch((cause: unknown) => {
     throw cannotConnect(access.shown, cause);
   });
   try {
