@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@penstock/observability";
@@ -23,6 +23,49 @@ describe("openLogFile", () => {
     }
     expect(readdirSync(folder).sort()).toEqual(["penstock.log", "penstock.log.1"]);
     expect(statSync(join(folder, "penstock.log")).size).toBeLessThanOrEqual(1_000);
+  });
+
+  it("goes on in the same file where no other can be begun, says so once, and tries again", () => {
+    const line = `${"x".repeat(99)}\n`;
+    const inTheWay = join(folder, "penstock.log.1");
+    mkdirSync(inTheWay);
+    const heard: string[] = [];
+    const fill = (from: number): void => {
+      const onWarning = (text: string): void => void heard.push(text);
+      const log = openLogFile(folder, { maxBytes: 1_000, onWarning });
+      vi.useFakeTimers();
+      for (let index = from; index < from + 30; index += 1) {
+        log.write(`${index} ${line}`);
+        vi.advanceTimersByTime(50);
+      }
+      vi.useRealTimers();
+      log.close();
+    };
+    fill(0);
+    const text = readFileSync(join(folder, "penstock.log"), "utf8");
+    const numbers = [...text.matchAll(/^(\d+) x/gm)].map(([, number]) => Number(number));
+    expect(numbers).toEqual(Array.from({ length: 30 }, (_, index) => index));
+    expect(heard).toHaveLength(1);
+    expect(heard[0]).toMatch(/"level":"warn".*penstock\.log can't be begun anew.*EISDIR/);
+    expect(text).toContain(heard[0]);
+    rmSync(inTheWay, { recursive: true });
+    fill(30);
+    expect(statSync(join(folder, "penstock.log")).size).toBeLessThanOrEqual(1_000);
+    expect(readFileSync(inTheWay, "utf8").split("\n").length).toBeGreaterThan(2);
+    expect(heard).toHaveLength(1);
+  });
+
+  it("begins a file anew that somebody has removed", () => {
+    const log = openLogFile(folder, { maxBytes: 100 });
+    vi.useFakeTimers();
+    for (const text of ["first", "second"]) {
+      log.write(`${text}${"x".repeat(60)}\n`);
+      vi.advanceTimersByTime(50);
+      if (text === "first") rmSync(log.file);
+    }
+    vi.useRealTimers();
+    log.close();
+    expect(readFileSync(log.file, "utf8")).toMatch(/^secondx+\n$/);
   });
 
   it("writes by itself after a moment", async () => {

@@ -33,11 +33,26 @@ export function openLogFile(dataDir: string, options: LogFileOptions = {}): LogF
   let waiting: string[] = [];
   let waitingCharacters = 0;
   let timer: NodeJS.Timeout | undefined;
+  let rotateAtBytes = maxBytes;
+  let isRotationTold = false;
   const rotate = (): void => {
-    closeSync(descriptor);
-    renameSync(file, `${file}.1`);
-    descriptor = openSync(file, "a", 0o600);
-    size = 0;
+    try {
+      moveAside(file);
+      const next = openSync(file, "a", 0o600);
+      closeSync(descriptor);
+      descriptor = next;
+      size = 0;
+      rotateAtBytes = maxBytes;
+      isRotationTold = false;
+    } catch (thrown) {
+      // A file that is too large is better than none. Tried again when there is a good deal more.
+      rotateAtBytes = size + maxBytes / 16;
+      if (isRotationTold) return;
+      isRotationTold = true;
+      const line = notRotated(file, thrown);
+      options.onWarning?.(line);
+      size += writeSync(descriptor, line);
+    }
   };
   const flush = (): void => {
     clearTimeout(timer);
@@ -47,7 +62,7 @@ export function openLogFile(dataDir: string, options: LogFileOptions = {}): LogF
     waiting = [];
     waitingCharacters = 0;
     try {
-      if (size > 0 && size + text.length > maxBytes) rotate();
+      if (size > 0 && size + Buffer.byteLength(text) > rotateAtBytes) rotate();
       size += writeSync(descriptor, text);
     } catch {
       // A full disk must not end the gateway; the lines are lost.
@@ -65,6 +80,23 @@ export function openLogFile(dataDir: string, options: LogFileOptions = {}): LogF
     closeSync(descriptor);
   };
   return { file, write, close };
+}
+
+/** The open file keeps its descriptor: what is written before the next one is open is not lost. */
+function moveAside(file: string): void {
+  try {
+    renameSync(file, `${file}.1`);
+  } catch (thrown) {
+    // Somebody else has moved or removed it.
+    if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+  }
+}
+
+function notRotated(file: string, thrown: unknown): string {
+  const message = `${file} can't be begun anew; the log goes on in the same file, which grows`;
+  const cause = thrown instanceof Error ? thrown.message : String(thrown);
+  const record = { time: new Date().toISOString(), level: "warn", message, cause };
+  return `${JSON.stringify(record)}\n`;
 }
 
 function isWarning(line: string): boolean {

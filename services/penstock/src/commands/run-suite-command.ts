@@ -6,7 +6,7 @@ import { lockDataFolder } from "@penstock/database";
 import { runService, systemClock } from "@penstock/runtime";
 import { renderCard } from "../card.ts";
 import { checkServerUrls } from "../check-server-urls.ts";
-import { openLogFile } from "../log-file.ts";
+import { createWarningEcho, openLogFile } from "../log-file.ts";
 import { exitCodes } from "../output/command-error.ts";
 import { printError } from "../output/print-error.ts";
 import { checkNamedPorts } from "../ports.ts";
@@ -97,7 +97,8 @@ async function prepare(
   process.once("exit", () => lock.release(tellLeft(io)));
   const folder = join(dataDir, "suite");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = openLogFile(folder);
+  const show = (text: string): void => io.talk(`penstock: ${text}\n`);
+  const file = openLogFile(folder, { onWarning: createWarningEcho(show, () => performance.now()) });
   process.once("exit", () => file.close());
   const log = createSuiteLog(io.talk, file.write);
   const processes = new ProcessList(folder);
