@@ -15,7 +15,7 @@ import type { MonotonicMs } from "@penstock/limits";
 import type { Clock } from "@penstock/runtime";
 import type { CompiledTarget } from "@penstock/snapshot";
 import type { Reservation } from "../leases/reservation.ts";
-import type { TransportFailure, UpstreamHandle, UpstreamSink } from "../upstream/upstream-call.ts";
+import type { AnswerSink, TransportFailure, UpstreamHandle } from "../upstream/upstream-call.ts";
 import type { AnswerReading } from "./attempt-message.ts";
 import { contentBytes } from "./content-size.ts";
 import type { WholeAnswer } from "./downstream.ts";
@@ -40,7 +40,7 @@ const noBytes = Buffer.alloc(0);
 const noHeader: HeaderGetter = () => undefined;
 
 /** One try against one target: reads its answer, keeps its time, names its failure. */
-export class AttemptRun implements UpstreamSink, StreamSink, TimeoutListener {
+export class AttemptRun implements AnswerSink, StreamSink, TimeoutListener {
   readonly target: CompiledTarget;
   readonly kind: AttemptKind;
   readonly number: number;

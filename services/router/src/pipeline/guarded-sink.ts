@@ -1,5 +1,5 @@
 import type { HeaderGetter } from "@penstock/formats";
-import type { TransportFailure, UpstreamSink } from "../upstream/upstream-call.ts";
+import type { AnswerSink, TransportFailure, UpstreamSink } from "../upstream/upstream-call.ts";
 
 /** Who ends the request when Penstock made a mistake. */
 export interface MistakeListener {
@@ -11,12 +11,16 @@ export interface MistakeListener {
  * inner sink throws goes to the listener instead of ending the process.
  */
 export class GuardedSink implements UpstreamSink {
-  readonly #inner: UpstreamSink;
+  readonly #inner: AnswerSink;
   readonly #listener: MistakeListener;
 
-  constructor(inner: UpstreamSink, listener: MistakeListener) {
+  constructor(inner: AnswerSink, listener: MistakeListener) {
     this.#inner = inner;
     this.#listener = listener;
+  }
+
+  onMistake(error: unknown): void {
+    this.#listener.onMistake(error);
   }
 
   onHeaders(status: number, header: HeaderGetter, isEventStream: boolean): void {

@@ -3,6 +3,7 @@ import { classifyTransportError } from "./classify-transport-error.ts";
 import type { CallPhase } from "./classify-transport-error.ts";
 import type { AnswerHead } from "./connections/answer-head.ts";
 import type { CallControl, CallHandler } from "./connections/call-handler.ts";
+import { HandlerMistake } from "./connections/handler-mistake.ts";
 import { mediaTypeOf } from "./prepared-target.ts";
 import type { PreparedTarget } from "./prepared-target.ts";
 import type { TransportFailure, UpstreamHandle, UpstreamSink } from "./upstream-call.ts";
@@ -117,7 +118,14 @@ export class UpstreamAttempt implements CallHandler, UpstreamHandle {
   }
 
   onError(error: Error): void {
-    this.fail(classifyTransportError(error, this.#phase));
+    if (error instanceof HandlerMistake) this.#mistaken(error.cause);
+    else this.fail(classifyTransportError(error, this.#phase));
+  }
+
+  #mistaken(error: unknown): void {
+    this.#end();
+    if (this.#dispatching) queueMicrotask(() => this.#sink.onMistake(error));
+    else this.#sink.onMistake(error);
   }
 
   #refusal(head: AnswerHead, isEncoded: boolean): keyof typeof refusals | undefined {

@@ -22,12 +22,18 @@ export interface TransportFailure {
  * Takes the answer. Exactly one of `onEnd` and `onFailure` is called, last; neither after
  * `cancel`. `onHeaders` comes before any data, and not at all when there was no answer.
  */
-export interface UpstreamSink {
+export interface AnswerSink {
   onHeaders(status: number, header: HeaderGetter, isEventStream: boolean): void;
   /** The bytes are the sink's; nothing overwrites them. */
   onData(chunk: Buffer): void;
   onEnd(): void;
   onFailure(failure: TransportFailure): void;
+}
+
+/** Takes an answer, and what was thrown meanwhile. */
+export interface UpstreamSink extends AnswerSink {
+  /** A mistake of this process ends the call, in place of any other end or after it. */
+  onMistake(error: unknown): void;
 }
 
 /** One attempt to be sent. */

@@ -23,6 +23,7 @@ export class RecordingSink implements UpstreamSink {
   text = "";
   header: (name: string) => string | undefined = () => undefined;
   failure: TransportFailure | undefined;
+  mistake: unknown;
   calls: string[] = [];
   readonly #end = Promise.withResolvers<void>();
   readonly ended = this.#end.promise;
@@ -45,6 +46,12 @@ export class RecordingSink implements UpstreamSink {
 
   onEnd(): void {
     this.calls.push("end");
+    this.#end.resolve();
+  }
+
+  onMistake(error: unknown): void {
+    this.calls.push("mistake");
+    this.mistake = error;
     this.#end.resolve();
   }
 

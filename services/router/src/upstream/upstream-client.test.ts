@@ -103,6 +103,24 @@ describe("UpstreamClient", () => {
     expect(upstream.isFull(to)).toBe(false);
   });
 
+  it("tells a sink what it has thrown, and makes the next call", async () => {
+    const origin = await serve((_request, response) => void response.end("{}"));
+    const upstream = client();
+    const to = target(origin, {}, { maxConcurrentRequests: 1 });
+    for (const method of ["onHeaders", "onData", "onEnd"] as const) {
+      const { sink } = call(upstream, to);
+      sink[method] = () => {
+        throw new Error("planted");
+      };
+      await sink.ended;
+      expect(sink.mistake).toEqual(new Error("planted"));
+      expect([sink.failure, upstream.isFull(to)]).toEqual([undefined, false]);
+    }
+    const { sink } = call(upstream, to);
+    await sink.ended;
+    expect(sink.calls).toEqual(["headers", "data", "end"]);
+  });
+
   it("does not follow redirects", async () => {
     const urls: (string | undefined)[] = [];
     const origin = await serve((request, response) => {

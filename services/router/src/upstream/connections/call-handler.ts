@@ -11,7 +11,8 @@ export interface CallControl {
 
 /**
  * Takes the answer to one call. Exactly one of `onEnd` and `onError` is called, last; neither
- * after `abort`, and neither when `onConnected` gave false.
+ * after `abort`, and neither when `onConnected` gave false. What any of them throws comes back by
+ * `onError` as a `HandlerMistake`, though it be after the end.
  */
 export interface CallHandler {
   /** There is a connection, and the call is sent with the return. False: it is not wanted. */

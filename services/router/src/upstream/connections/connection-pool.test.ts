@@ -4,6 +4,7 @@ import { ManualClock } from "@penstock/runtime";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { CallControl, CallHandler } from "./call-handler.ts";
 import { ConnectionPool } from "./connection-pool.ts";
+import { HandlerMistake } from "./handler-mistake.ts";
 import { readShared } from "./received-bytes.ts";
 
 const closing: (() => void)[] = [];
@@ -18,25 +19,37 @@ class Call implements CallHandler {
   error: (Error & { code?: string }) | undefined;
   isWanted = true;
   pausesFirst = false;
+  /** What it throws in. */
+  slips: keyof CallHandler | undefined;
   readonly #end = Promise.withResolvers<void>();
   readonly ended = this.#end.promise;
 
+  #slip(at: keyof CallHandler): void {
+    if (this.slips !== at) return;
+    this.slips = undefined;
+    throw new Error("planted");
+  }
+
   onConnected(control: CallControl): boolean {
+    this.#slip("onConnected");
     this.control = control;
     if (this.pausesFirst) control.pause();
     return this.isWanted;
   }
   onHead(status: number): void {
+    this.#slip("onHead");
     this.told.push(String(status));
   }
   onBody(bytes: Buffer): void {
     this.told.push(bytes.toString());
   }
   onEnd(): void {
+    this.#slip("onEnd");
     this.told.push("end");
     this.#end.resolve();
   }
   onError(error: Error): void {
+    this.#slip("onError");
     this.error = error;
     this.#end.resolve();
   }
@@ -265,6 +278,25 @@ describe("connections to one origin", () => {
       expect([pool.size, pool.isFull]).toEqual([0, false]);
     }
   });
+
+  it.each(["onConnected", "onHead", "onEnd", "onError"] as const)(
+    "outlive a handler that throws in %s, which hears of it",
+    async (slips) => {
+      const { pool, send } = await setUp((socket) =>
+        slips === "onError" ? socket.end() : socket.write(answer),
+      );
+      const call = send();
+      call.slips = slips;
+      await call.ended;
+      expect(call.error).toBeInstanceOf(HandlerMistake);
+      expect(call.error?.cause).toEqual(new Error("planted"));
+      await vi.waitFor(() => expect(pool.size).toBe(slips === "onEnd" ? 1 : 0));
+      if (slips === "onError") return;
+      const next = send();
+      await next.ended;
+      expect(next.told).toEqual(["200", "{}", "end"]);
+    },
+  );
 
   it("are no more than allowed, and none when closed", async () => {
     const { pool, send } = await setUp(() => undefined, 2);

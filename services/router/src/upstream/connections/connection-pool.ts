@@ -4,6 +4,7 @@ import { AnswerError } from "./answer-error.ts";
 import type { CallHandler, CallText } from "./call-handler.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOwner } from "./connection.ts";
+import { tellError } from "./handler-mistake.ts";
 
 /** Idle connections are looked at so often; all their times are in ticks of it. */
 const tickMs = 1_000;
@@ -84,7 +85,7 @@ export class ConnectionPool implements ConnectionOwner {
   destroy(): void {
     this.close();
     const error = new AnswerError("CONNECTIONS_CLOSED", "all calls are broken off");
-    for (const waiting of this.#waiting) waiting.handler.onError(error);
+    for (const { handler } of this.#waiting) tellError(handler, error);
     this.#waiting.clear();
     for (const connection of this.#connections) connection.destroy(error);
   }
@@ -118,7 +119,7 @@ export class ConnectionPool implements ConnectionOwner {
   #connected(waiting: Waiting, error: Error | null, socket: Socket | null): void {
     const isWanted = this.#waiting.delete(waiting);
     if (socket === null) {
-      if (isWanted) waiting.handler.onError(error ?? new Error("no connection"));
+      if (isWanted) tellError(waiting.handler, error ?? new Error("no connection"));
       return;
     }
     const connection = new Connection(socket, this);

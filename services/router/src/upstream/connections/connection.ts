@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { AnswerError } from "./answer-error.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { CallControl, CallHandler, CallText } from "./call-handler.ts";
+import { HandlerMistake, tellError } from "./handler-mistake.ts";
 import { receiveFrom } from "./received-bytes.ts";
 import type { ByteReceiver } from "./received-bytes.ts";
 import { writeCall } from "./write-call.ts";
@@ -71,7 +72,14 @@ export class Connection implements ByteReceiver {
     this.#reader.begin(handler);
     const control = new ControlOfCall(this);
     this.#control = control;
-    if (handler.onConnected(control)) {
+    let isWanted;
+    try {
+      isWanted = handler.onConnected(control);
+    } catch (error) {
+      this.destroy(new HandlerMistake(error));
+      return;
+    }
+    if (isWanted) {
       writeCall(this.#socket, call);
       return;
     }
@@ -111,7 +119,7 @@ export class Connection implements ByteReceiver {
     try {
       progress = this.#reader.push(bytes, length);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(error instanceof AnswerError ? error : new HandlerMistake(error));
       return;
     }
     if (progress !== "reading") this.#complete(progress === "complete");
@@ -127,7 +135,11 @@ export class Connection implements ByteReceiver {
       if (this.#paused) this.resume();
       this.#owner.freed(this);
     } else this.#socket.destroy();
-    handler?.onEnd();
+    try {
+      handler?.onEnd();
+    } catch (error) {
+      if (handler !== undefined) tellError(handler, new HandlerMistake(error));
+    }
   }
 
   #onEnd(): void {
@@ -141,7 +153,8 @@ export class Connection implements ByteReceiver {
   }
 
   #fail(error: Error): void {
-    this.#endCall()?.onError(error);
+    const handler = this.#endCall();
+    if (handler !== undefined) tellError(handler, error);
   }
 
   /** From now on nobody has a say over it. Gives who is still to be told of the end. */
