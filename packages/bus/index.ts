@@ -28,6 +28,7 @@ export {
   configKey,
   confirmedKey,
   headKey,
+  replicaOfWorker,
   resourceNameOfKey,
   usageSubject,
   workerName,

@@ -14,6 +14,11 @@ export function workerName(replica: string, worker: string): string {
   return worker === "0" ? replica : `${replica}_${worker}`;
 }
 
+/** The replica whose worker has a name. */
+export function replicaOfWorker(name: string): string {
+  return name.replace(/_\d+$/, "");
+}
+
 /** The subject on which one router replica publishes its usage events. */
 export function usageSubject(replica: string): string {
   return `usage.v1.${token(replica, "replica")}`;

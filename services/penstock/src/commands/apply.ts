@@ -16,7 +16,7 @@ import {
 } from "./command-options.ts";
 import type { CommandSession, TargetOptions } from "./command-session.ts";
 import { withSession } from "./command-session.ts";
-import { routerPosition, routersWithout } from "./router-position.ts";
+import { countRouters, routerPosition, routersWithout } from "./router-position.ts";
 
 interface ApplyFlags extends TargetOptions {
   readonly file: readonly string[];
@@ -110,8 +110,7 @@ async function awaitRevision(session: CommandSession, revision: bigint): Promise
   const { applied, routers, installationId } = answer;
   // Nobody is late when nobody is there, but nobody goes by the change either.
   if (applied && routers.length > 0) {
-    const count = routers.length === 1 ? "1 router" : `${routers.length} routers`;
-    session.io.talk(`revision ${revision} is in use by ${count}\n`);
+    session.io.talk(`revision ${revision} is in use by ${countRouters(routers)}\n`);
     return;
   }
   const late = routersWithout(routers, { installationId, revision });

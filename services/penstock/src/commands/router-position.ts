@@ -1,4 +1,15 @@
 import type { RouterStatus } from "@penstock/api";
+import { replicaOfWorker } from "@penstock/bus";
+
+/**
+ * How many routers there are, as people count them: each worker of one reports by itself, and all
+ * of them are one router.
+ */
+export function countRouters(reports: readonly Pick<RouterStatus, "replica">[]): string {
+  const routers = new Set(reports.map(({ replica }) => replicaOfWorker(replica))).size;
+  const count = routers === 1 ? "1 router" : `${routers} routers`;
+  return routers === reports.length ? count : `${count} with ${reports.length} workers`;
+}
 
 /** Whether a router has what it has from another installation: its number says nothing then. */
 export function isForeign(router: RouterStatus, installationId: string): boolean {

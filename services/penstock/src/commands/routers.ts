@@ -18,7 +18,10 @@ export function addRoutersCommand(
   const command = program
     .command("routers")
     .summary("show which router has which revision")
-    .description("Shows the routers of the last 30 seconds, what they applied and refused.");
+    .description(
+      "Shows the routers of the last 30 seconds, what they applied and refused. A router with several\n" +
+        "workers has a row for each: router-1, router-1_1, router-1_2.",
+    );
   addOutputOption(addTargetOptions(command), ["table", "json"]);
   addExamples(command, ["penstock routers"]);
   command.action(async (flags: TargetOptions & { readonly output: string }) => {
