@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { sendHalf } from "./src/half-sent-call.ts";
 import { startRole } from "./src/role-process.ts";
 import type { RoleProcess } from "./src/role-process.ts";
+import type { CommandResult } from "./src/run-penstock.ts";
 import { runPenstock } from "./src/run-penstock.ts";
 
 const adminToken = generateKey("pat").text;
@@ -118,6 +119,13 @@ function roles(): void {
       expect(await metrics(url, adminToken)).toBe(200);
       expect(await metrics(url, generateKey("pat").text)).toBe(401);
     }
+    expect(await looked(penstock)).toMatchObject({ policy: "ok", quota: "warn", bus: "warn" });
+    const named = ["--quota-url", quota.url("control"), "--bus-url", nats.url];
+    const all = [...named, "--database-url", databaseUrl];
+    const well = { policy: "ok", quota: "ok", telemetry: "ok", bus: "ok", database: "ok" };
+    expect(await looked(penstock, ...all)).toMatchObject(well);
+    await quota.stop("SIGKILL");
+    expect(await looked(penstock, ...all)).toMatchObject({ ...well, quota: "fail" });
     await policy.stop("SIGKILL");
     expect(await metrics(router.url("admin"), adminToken)).toBe(200);
     expect(await router.stop("SIGTERM"), router.output()).toBe(0);
@@ -172,6 +180,21 @@ function roles(): void {
     await postgres.restart();
     await policy.untilReady("control");
   });
+}
+
+/** What doctor says of each process: the worst, by the first word of its checks. */
+async function looked(
+  run: (parameters: readonly string[]) => Promise<CommandResult>,
+  ...flags: readonly string[]
+): Promise<Record<string, string>> {
+  const { stdout, stderr } = await run(["doctor", "-o", "json", ...flags]);
+  const findings = JSON.parse(stdout) as { check: string; state: string; advice?: string }[];
+  const states: Record<string, string> = {};
+  for (const { check, state, advice } of findings) {
+    if (state !== "ok") expect(advice ?? stderr, check).not.toBe("");
+    for (const name of check.split(/,? /)) states[name] = state;
+  }
+  return states;
 }
 
 function writeManifest(folder: string): string {

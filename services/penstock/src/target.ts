@@ -7,6 +7,7 @@ import { startVariables } from "./start-variables.ts";
 /** Flags that say which Penstock a command talks to. */
 export interface TargetFlags {
   readonly controlUrl?: string | undefined;
+  readonly quotaUrl?: string | undefined;
   readonly telemetryUrl?: string | undefined;
   readonly adminUrl?: string | undefined;
   readonly adminToken?: string | undefined;
@@ -65,6 +66,7 @@ export function resolveTarget(
 ): Target {
   const given = readEnvironment(spec, environment === undefined ? {} : { environment });
   const byFlag = checked("--control-url", flags.controlUrl);
+  const quotaByFlag = checked("--quota-url", flags.quotaUrl);
   const telemetryByFlag = checked("--telemetry-url", flags.telemetryUrl);
   const adminUrl = checked("--admin-url", flags.adminUrl) ?? given.adminUrl;
   const controlUrl =
@@ -74,7 +76,7 @@ export function resolveTarget(
     const fromDemo = isDemoControl ? demoUrl : undefined;
     return (byFlag === undefined ? own : undefined) ?? fromDemo ?? controlUrl;
   };
-  const quotaUrl = beside(given.quotaUrl, demo.PENSTOCK_QUOTA_URL);
+  const quotaUrl = quotaByFlag ?? beside(given.quotaUrl, demo.PENSTOCK_QUOTA_URL);
   const telemetryUrl = telemetryByFlag ?? beside(given.telemetryUrl, demo.PENSTOCK_TELEMETRY_URL);
   const isDemo =
     isDemoControl &&

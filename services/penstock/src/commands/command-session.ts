@@ -16,6 +16,7 @@ import { tellError } from "./tell-error.ts";
 /** Flags that every command which talks to a running Penstock has. */
 export interface TargetOptions {
   readonly controlUrl?: string;
+  readonly quotaUrl?: string;
   readonly telemetryUrl?: string;
   readonly adminUrl?: string;
   readonly adminToken?: string;

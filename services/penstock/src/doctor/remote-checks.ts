@@ -6,6 +6,7 @@ import type { Finding } from "./check.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { checkDoors } from "./check-doors.ts";
 import { checkProviders } from "./check-providers.ts";
+import { findAbsentServices } from "./find-absent-services.ts";
 import { look } from "./check.ts";
 import { isForeign, routersWithout } from "../commands/router-position.ts";
 import { judgeDrift } from "./judge-drift.ts";
@@ -27,20 +28,26 @@ export interface RemoteTargets {
   readonly caFile: string | undefined;
 }
 
+/** What was found, and whether it shows that the services are processes of their own. */
+export interface RemoteFindings {
+  readonly findings: readonly Finding[];
+  readonly isApart: boolean;
+}
+
 /** The doors of a running Penstock, the origins of its providers, and what it lacks to call them. */
-export async function checkRemote(targets: RemoteTargets): Promise<Finding[]> {
+export async function checkRemote(targets: RemoteTargets): Promise<RemoteFindings> {
   const { controlUrl, adminUrl, demo, clients, caFile } = targets;
   const { PENSTOCK_SIMULATOR_URL: simulatorUrl } = demo;
   const findings = await Promise.all([
     ...controlPorts(targets).map(([name, url]) =>
-      look(`${name} ${url}`, () => checkReady(url, caFile)),
+      look(`${name} ${new URL(url).origin}`, () => checkReady(url, caFile)),
     ),
     look("token, configuration", () => checkConfiguration(targets.clients)),
     look("routers", () => checkRouters(targets.clients)),
     look("clock", () => checkClock(controlUrl, caFile)),
     ...(adminUrl === undefined
       ? []
-      : [look(`router ${adminUrl}`, () => checkReady(adminUrl, caFile))]),
+      : [look(`router ${new URL(adminUrl).origin}`, () => checkReady(adminUrl, caFile))]),
     ...(simulatorUrl === undefined
       ? []
       : [
@@ -51,12 +58,13 @@ export async function checkRemote(targets: RemoteTargets): Promise<Finding[]> {
         ]),
   ]);
   const router = adminUrl === undefined ? undefined : targets.router;
+  const absent = await findAbsentServices(targets);
   const further = await Promise.all([
     checkDoors(demo, caFile),
     checkProviders(clients),
     checkCredentials(router),
   ]);
-  return [...findings, ...further.flat()];
+  return { findings: [...findings, ...absent, ...further.flat()], isApart: absent.length > 0 };
 }
 
 type Result = Omit<Finding, "check">;
@@ -100,8 +108,11 @@ function controlPorts({ controlUrl, quotaUrl, telemetryUrl }: RemoteTargets) {
 
 async function checkReady(url: string, caFile: string | undefined): Promise<Result> {
   const { status, text } = await probeHttp(`${url}/readyz`, { caFile });
+  const [, ...told] = text.trim().split("\n");
   const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, 160);
-  return { state: status === 200 ? "ok" : "warn", detail: `answers ${status}: ${detail}` };
+  // What is ready and still has something to say lacks what it can do without for now.
+  const isWell = status === 200 && told.length === 0;
+  return { state: isWell ? "ok" : "warn", detail: `answers ${status}: ${detail}` };
 }
 
 /** Errors of the services in the words of every other command. */
