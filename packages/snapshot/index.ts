@@ -24,8 +24,10 @@ export {
   nameOfResource,
   parseResourceName,
   resourceIdPattern,
+  resourceIdRule,
   resourceKinds,
   resourceName,
+  resourceNameRule,
 } from "./src/resource.ts";
 export type {
   ResourceByKind,

@@ -1,6 +1,7 @@
 import type { Resource, Scope, Selector } from "@penstock/api";
 
-import { parseResourceName } from "./resource.ts";
+import type { ResourceKind } from "./resource.ts";
+import { collectionOf, parseResourceName, resourceKinds, resourceNameRule } from "./resource.ts";
 import type { FieldProblem } from "./validate/field-problem.ts";
 
 /** One resource that another names. */
@@ -59,9 +60,25 @@ export function checkReferences(
     .filter(({ name }) => !exists(name))
     .map(({ field, name }) => ({
       field,
-      description: `refers to ${name}, which does not exist`,
+      description: whyMissing(field, name),
       reason: "REFERENCE_MISSING" as const,
     }));
+}
+
+/** Whoever wrote an id alone looks in vain for what does not exist. */
+function whyMissing(field: string, name: string): string {
+  const kind = kindOfField(field);
+  if (kind === undefined || parseResourceName(name) !== undefined) {
+    return `refers to ${name}, which does not exist`;
+  }
+  return `is ${JSON.stringify(name.slice(0, 100))}, but must be ${resourceNameRule(collectionOf(kind))}`;
+}
+
+/** `targets[0].deployment` → `deployment`, `denyProviders[1]` → `provider`. */
+function kindOfField(field: string): ResourceKind | undefined {
+  const word = field.replace(/\[\d+\]$/, "").replace(/^.*\./, "");
+  const kind = word === "denyProviders" ? "provider" : word;
+  return resourceKinds.find((one) => one.kind === kind)?.kind;
 }
 
 function scopeReference(scope: Scope | undefined): Reference[] {

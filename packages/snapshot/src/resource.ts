@@ -65,6 +65,18 @@ const kindByCollection = new Map<string, ResourceKind>(
   resourceKinds.map(({ kind, collection }) => [collection, kind]),
 );
 
+/** The form of a resource id in words, as the end of a sentence. */
+export const resourceIdRule =
+  'an id is 1 to 63 of a-z, 0-9 and "-", begins with a letter and does not end with "-"';
+
+/** The form of the names of a collection in words with an example, as the end of "must be …". */
+export function resourceNameRule(collection: string): string {
+  const isNested = collection === "virtualKeys";
+  const form = isNested ? "projects/<project>/virtualKeys/<id>" : `${collection}/<id>`;
+  const example = form.replace("<project>", "demo").replace("<id>", "example-1");
+  return `${form}, where ${resourceIdRule}, such as ${example}`;
+}
+
 /** Collection of a kind, such as `routes`; that of virtual keys is `virtualKeys`. */
 export function collectionOf(kind: ResourceKind): string {
   return resourceKinds.find((row) => row.kind === kind)?.collection ?? "";

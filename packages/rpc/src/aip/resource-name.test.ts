@@ -46,7 +46,7 @@ describe("resource names", () => {
   it("of another collection are refused by field", () => {
     expect(isResourceId("a".repeat(63))).toBe(true);
     expect(() => expectResourceName("teams/a", "projects", "project.name")).toThrow(
-      "The field project.name must be a name of the form projects/<id>",
+      "The field project.name must be projects/<id>, where an id is 1 to 63 of a-z, 0-9 and ",
     );
   });
 });

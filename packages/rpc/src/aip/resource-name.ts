@@ -28,6 +28,9 @@ export type ResourceName =
 
 const resourceId = /^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 
+const idRule =
+  'an id is 1 to 63 of a-z, 0-9 and "-", begins with a letter and does not end with "-"';
+
 /** True for ids in the form of a DNS label, at most 63 characters. */
 export function isResourceId(text: string): boolean {
   return resourceId.test(text);
@@ -57,9 +60,11 @@ export function expectResourceName<Wanted extends Collection>(
   if (name?.collection === collection) {
     return name as Extract<ResourceName, { collection: Wanted }>;
   }
-  const form =
-    collection === "virtualKeys" ? "projects/<project>/virtualKeys/<id>" : `${collection}/<id>`;
-  const description = `must be a name of the form ${form}`;
+  const [form, example] =
+    collection === "virtualKeys"
+      ? ["projects/<project>/virtualKeys/<id>", "projects/demo/virtualKeys/example-1"]
+      : [`${collection}/<id>`, `${collection}/example-1`];
+  const description = `must be ${form}, where ${idRule}, such as ${example}`;
   throw new GatewayError("FIELD_INVALID", `The field ${field} ${description}.`, {
     fieldViolations: [{ field, description, reason: "RESOURCE_NAME_INVALID" }],
     metadata: { field, form },

@@ -1,5 +1,5 @@
 import type { ResourceKind, ResourceMessage } from "../resource.ts";
-import { collectionOf, parseResourceName } from "../resource.ts";
+import { collectionOf, parseResourceName, resourceNameRule } from "../resource.ts";
 import { checkCount, checkText } from "./check-text.ts";
 import type { ProblemList } from "./field-problem.ts";
 
@@ -57,9 +57,7 @@ function checkName(problems: ProblemList, kind: ResourceKind, name: string): voi
   }
   const parsed = parseResourceName(name);
   if (parsed?.kind !== kind) {
-    const id = "{id}: up to 63 of a-z, 0-9 and -, from a letter to a letter or digit";
-    const start = kind === "virtualKey" ? "projects/{project}/virtualKeys" : collectionOf(kind);
-    problems.invalid("name", `must be ${start}/${id}`);
+    problems.invalid("name", `must be ${resourceNameRule(collectionOf(kind))}`);
     return;
   }
   if (hierarchy.has(kind) && reservedIds.has(parsed.id)) {

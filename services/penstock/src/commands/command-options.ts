@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
+import { resourceIdRule } from "@penstock/snapshot";
 import { completeName } from "../output/resource-names.ts";
 import { UsageError } from "../output/command-error.ts";
 
@@ -66,5 +67,5 @@ export function nameFor(collection: string, text: string): string {
     collection === "virtualKeys"
       ? "<project>/<id> or projects/<project>/virtualKeys/<id>"
       : `<id> or ${collection}/<id>`;
-  throw new UsageError(`"${text}" is no name; write ${form}, ids in lower case.`);
+  throw new UsageError(`"${text}" is no name; write ${form}, where ${resourceIdRule}.`);
 }

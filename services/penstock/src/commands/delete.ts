@@ -1,6 +1,7 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { ApplyResourcesResponseSchema } from "@penstock/api";
 import { newUuidV7 } from "@penstock/runtime";
+import { resourceIdRule } from "@penstock/snapshot";
 import type { Command } from "commander";
 import { kindOfName } from "../output/resource-names.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -42,7 +43,10 @@ async function remove(
 ): Promise<void> {
   const wrong = names.filter((name) => kindOfName(name) === undefined);
   if (wrong.length > 0) {
-    throw new UsageError(`not a full name: ${wrong.join(", ")}; write it as routes/smart.`);
+    const shown = wrong.map((name) => JSON.stringify(name)).join(", ");
+    throw new UsageError(
+      `not a full name: ${shown}; write it as routes/smart, where ${resourceIdRule}.`,
+    );
   }
   const response = await session.control().resources.applyResources({
     deleteNames: [...names],

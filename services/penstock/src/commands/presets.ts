@@ -1,5 +1,6 @@
 import type { Provider } from "@penstock/providers";
 import { findProvider, providers } from "@penstock/providers";
+import { resourceIdPattern, resourceIdRule } from "@penstock/snapshot";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { exitCodes } from "../output/command-error.ts";
@@ -93,6 +94,6 @@ function readKind(text: string): Provider {
 }
 
 function readId(text: string): string {
-  if (/^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be an id: a to z, 0 to 9 and -, at most 63 characters.");
+  if (resourceIdPattern.test(text)) return text;
+  throw new InvalidArgumentError(`It must be an id; ${resourceIdRule}.`);
 }

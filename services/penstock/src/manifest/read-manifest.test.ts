@@ -120,7 +120,9 @@ displayname: x
       "m.yaml:25: tokensPerMinute can't stand beside requestsPerMinute; keep one of them",
       'm.yaml:26: labels.app must be text; put it in quotes: "1"',
       "m.yaml:27: displayname is not a field of Limit; did you mean displayName?",
-      expect.stringMatching(/^m\.yaml:23: name must be of the form limits\/<id>/),
+      expect.stringMatching(
+        /^m\.yaml:23: name must be limits\/<id>, where .* such as limits\/example-1; it is "/,
+      ),
     ]);
   });
 

@@ -8,6 +8,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { fromJson } from "@bufbuild/protobuf";
 import type { Resource } from "@penstock/api";
 import { parseResourceName } from "@penstock/rpc";
+import { resourceNameRule } from "@penstock/snapshot";
 import type { Document, ParsedNode, Range, YAMLError } from "yaml";
 import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { ManifestProblem } from "./manifest-problem.ts";
@@ -185,10 +186,6 @@ function readKind(
 
 function checkName(name: string, kind: ResourceKind, places: SourceMap, report: Report): void {
   if (parseResourceName(name)?.collection === kind.collection) return;
-  const form =
-    kind.collection === "virtualKeys"
-      ? "projects/<project>/virtualKeys/<id>"
-      : `${kind.collection}/<id>`;
-  const description = `must be of the form ${form}, ids in lower case, not ${JSON.stringify(name)}`;
+  const description = `must be ${resourceNameRule(kind.collection)}; it is ${JSON.stringify(name)}`;
   report(places.find("name").line, "name", description);
 }

@@ -4,7 +4,7 @@ import { ResourceSchema } from "@penstock/api";
 import { maxEntryBytes } from "@penstock/bus";
 import { GatewayError } from "@penstock/errors";
 import { applyFieldMask, computeEtag } from "@penstock/rpc";
-import { checkReferences, validateResource } from "@penstock/snapshot";
+import { checkReferences, resourceNameRule, validateResource } from "@penstock/snapshot";
 import type { ResourceMessage } from "@penstock/snapshot";
 import { kindOfName, kindOfResource } from "../resources/kinds.ts";
 import { asResource } from "../resources/resource-kind.ts";
@@ -93,9 +93,7 @@ function planPut(
     return undefined;
   }
   if (kindOfName(given.name) !== kind) {
-    const form = kind.case === "virtualKey" ? "projects/<project>/virtualKeys/<id>" : undefined;
-    const description = `must be a name of the form ${form ?? `${kind.collection}/<id>`}`;
-    problems.invalid(`${field}.name`, description);
+    problems.invalid(`${field}.name`, `must be ${resourceNameRule(kind.collection)}`);
     if (mode !== "update") checkUnnamed(kind, intent, input, problems);
     return undefined;
   }
