@@ -74,6 +74,24 @@ describe("openDatabaseServer", () => {
     await second.close();
   });
 
+  it("keeps the log of an embedded database short while it runs", async () => {
+    const server = await openDatabaseServer({ dataDir, logger });
+    const db = server.connect("public");
+    await sql`create table public.t as select 7::bigint as x`.execute(db);
+    const logMebibytes = async (): Promise<number> => {
+      const { rows } = await sql<{ bytes: bigint }>`
+        select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn)::bigint as bytes
+        from pg_control_checkpoint()`.execute(db);
+      return Number(rows[0]?.bytes) / 2 ** 20;
+    };
+    await sql`select pg_logical_emit_message(false, 'test', repeat('x', 1048576))
+      from generate_series(1, 140)`.execute(db);
+    expect(await logMebibytes()).toBeGreaterThan(128);
+    await expect.poll(logMebibytes, { timeout: 10_000 }).toBeLessThan(128);
+    expect((await sql`select x from public.t`.execute(db)).rows).toEqual([{ x: 7n }]);
+    await server.close();
+  });
+
   it("begins anew where creating the database was interrupted", async () => {
     const folder = join(dataDir, "deeply", "nested".repeat(20));
     mkdirSync(join(folder, "database", "base"), { recursive: true });

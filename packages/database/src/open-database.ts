@@ -10,6 +10,7 @@ import type { ConnectionPool } from "./connection-pool.ts";
 import { connectionTarget } from "./connection-target.ts";
 import { setEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
+import { withCheckpoints } from "./pglite-checkpoints.ts";
 import { pglitePort, startPglite } from "./pglite.ts";
 import type { PgliteServer } from "./pglite.ts";
 import { makePglitePool, makePool } from "./pool-settings.ts";
@@ -56,7 +57,8 @@ export async function openDatabaseServer(options: OpenDatabaseOptions): Promise<
   const dataDir = resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const storage = { kind: "folder", path: join(dataDir, "database") } as const;
-  return overPglite(await startPglite(storage, join(dataDir, "run"), logger), logger);
+  const embedded = await startPglite(storage, join(dataDir, "run"), logger);
+  return withCheckpoints(overPglite(embedded, logger), storage.path, logger);
 }
 
 /** Pools into a PGlite that runs, which is closed with them. */
