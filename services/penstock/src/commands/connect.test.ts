@@ -76,6 +76,14 @@ wire_api = "responses"
     );
   });
 
+  it("refuses for Codex what it has no setting for", async () => {
+    const { code, out, talk } = await run("codex", "--model", "smart", "--small-model", "cheap");
+    expect([code, out]).toEqual([2, ""]);
+    expect(talk).toBe(
+      "penstock: Codex has no setting for a model of small tasks: leave --small-model out.\n",
+    );
+  });
+
   it("prints settings for opencode", async () => {
     const models = ["--model", "team/smart", "--small-model", "cheap"];
     const { code, out } = await run("opencode", ...models);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Argument, InvalidArgumentError } from "commander";
 import { reachableAddress } from "../addresses.ts";
 import { readDemoEnv } from "../demo-env.ts";
-import { exitCodes } from "../output/command-error.ts";
+import { exitCodes, UsageError } from "../output/command-error.ts";
 import { readDataDir, readStartSettings } from "../settings.ts";
 import { agentConfiguration, codingAgents } from "./agent-configuration.ts";
 import type { CodingAgent } from "./agent-configuration.ts";
@@ -57,6 +57,11 @@ export function addConnectCommand(
 function runConnect(io: CommandIo, agent: CodingAgent, flags: ConnectFlags): number {
   let url: string;
   try {
+    if (agent === "codex" && flags.smallModel !== undefined) {
+      throw new UsageError(
+        "Codex has no setting for a model of small tasks: leave --small-model out.",
+      );
+    }
     url = flags.httpUrl ?? findUrl(io, flags.dataDir);
   } catch (thrown) {
     return tellError(io, thrown, { exitCode: exitCodes.usage });
