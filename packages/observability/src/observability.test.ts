@@ -137,6 +137,48 @@ describe("createObservability", () => {
     expect(lines).toHaveLength(1);
   });
 
+  it("says where spans don't arrive and why, and when they do again", async () => {
+    const answers = [400, 200];
+    const server = createServer((request, response) => {
+      request.resume();
+      request.on("end", () => response.writeHead(answers.shift() ?? 200).end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const { tracer, shutdown, lines } = await observe({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://u:canary@127.0.0.1:${port}/in?key=canary`,
+      OTEL_BSP_SCHEDULE_DELAY: "10",
+    });
+    tracer.emit(record(tracer, "lost"));
+    await expect.poll(() => lines.length).toBe(1);
+    tracer.emit(record(tracer, "delivered"));
+    await expect.poll(() => lines.length).toBe(2);
+    await shutdown(5_000);
+    server.close();
+    const address = `http://127.0.0.1:${port}/in`;
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: "warn", message: "spans were not delivered", address, lost: 1, status: 400 },
+      { level: "info", message: "spans are delivered again", address, lost: 1 },
+    ]);
+    expect(lines.join("")).not.toContain("canary");
+  });
+
+  it("names the address and the cause of a collector that is not there", async () => {
+    const { tracer, shutdown, lines } = await observe({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9",
+      OTEL_EXPORTER_OTLP_TIMEOUT: "300",
+    });
+    tracer.emit(record(tracer, "lost"));
+    await shutdown(5_000);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      {
+        level: "warn",
+        address: "http://127.0.0.1:9/v1/traces",
+        cause: expect.stringContaining("ECONNREFUSED"),
+      },
+    ]);
+  });
+
   it("gives up on a collector that does not answer when the deadline has passed", async () => {
     const server = createServer(() => undefined);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -171,7 +213,22 @@ describe("createObservability", () => {
   });
 
   it.each([
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, "http/protobuf or http/json"],
+    [
+      { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+      "OTEL_EXPORTER_OTLP_PROTOCOL is not supported, no traces are sent; use http/protobuf or",
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "grpc", OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" },
+      "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is not supported",
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" },
+      "OTEL_EXPORTER_OTLP_ENDPOINT is no URL that begins with http:// or https://",
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "grpc://u:canary@collector" },
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no URL",
+    ],
     [{ OTEL_TRACES_EXPORTER: "zipkin" }, "use otlp or none"],
   ])("warns and goes on with %j", async (variables, text) => {
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" };
@@ -179,6 +236,7 @@ describe("createObservability", () => {
     expect(tracer.enabled).toBe(false);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain(text);
+    expect(lines[0]).not.toContain("canary");
   });
 
   it("does not load the SDK without an endpoint", async () => {

@@ -2,6 +2,8 @@ import type { Clock } from "@penstock/runtime";
 import { readEnvironment } from "@penstock/runtime";
 import type { ObservabilityEnvironment } from "./environment.ts";
 import { observabilityEnvironment } from "./environment.ts";
+import { ExportNews } from "./export-news.ts";
+import { exportTarget } from "./export-target.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 import { createLogger } from "./logger.ts";
 import { MetricRegistry } from "./metric-registry.ts";
@@ -30,9 +32,6 @@ export interface ObservabilityOptions {
   /** Takes log lines with their line end; standard error when absent. */
   readonly writeLog?: (line: string) => void;
 }
-
-/** A warning about lost spans stands in the log at most once in this time. */
-const lossWarningIntervalMs = 60_000;
 
 /**
  * Builds logger, metrics and tracer from the environment. Without an OTLP endpoint the
@@ -75,48 +74,27 @@ async function openSink(
   logger: Logger,
   metrics: MetricRegistry,
 ): Promise<SpanSink | undefined> {
-  const protocol = exportProtocol(environment, logger);
-  if (protocol === undefined) return undefined;
+  const target = exportTarget(environment);
+  if (target === undefined) return undefined;
+  if ("problem" in target) {
+    logger.warn(target.problem, target.fields);
+    return undefined;
+  }
   const help = "Spans that were not delivered: the queue was full, or the export failed.";
   const dropped = metrics.counter("penstock_spans_dropped_total", help, ["cause"]);
-  let warnedAtMs = -Infinity;
-  const warn = (error: unknown): void => {
-    const nowMs = options.clock.monotonicMs();
-    if (nowMs - warnedAtMs < lossWarningIntervalMs) return;
-    warnedAtMs = nowMs;
-    logger.warn("spans were not delivered", { error });
-  };
+  const news = new ExportNews({ logger, clock: options.clock, address: target.address });
   const { createOtlpSpanSink } = await import("./otlp-span-sink.ts");
   return createOtlpSpanSink({
-    protocol,
+    protocol: target.protocol,
     resourceAttributes: resourceAttributes(options, environment),
     exportDelayMs: environment.exportDelayMs,
     onDropped: (spans, cause, error) => {
       dropped.add(spans, cause);
-      warn(error ?? "the queue is full");
+      news.lost(spans, error ?? "the queue is full");
     },
-    onProblem: warn,
+    onDelivered: () => news.delivered(),
+    onProblem: (error) => news.lost(0, error),
   });
-}
-
-function exportProtocol(environment: ObservabilityEnvironment, logger: Logger) {
-  if (environment.sdkDisabled?.toLowerCase() === "true") return undefined;
-  const exporter = environment.tracesExporter ?? "otlp";
-  if (exporter === "none") return undefined;
-  if ((environment.endpoint ?? environment.tracesEndpoint) === undefined) return undefined;
-  if (exporter !== "otlp") {
-    logger.warn("OTEL_TRACES_EXPORTER is not supported; use otlp or none", { exporter });
-    return undefined;
-  }
-  const protocol = environment.tracesProtocol ?? environment.protocol ?? "http/protobuf";
-  if (protocol === "http/protobuf" || protocol === "http/json") return protocol;
-  logger.warn(
-    "OTLP protocol is not supported, no traces are sent; use http/protobuf or http/json",
-    {
-      protocol,
-    },
-  );
-  return undefined;
 }
 
 function resourceAttributes(

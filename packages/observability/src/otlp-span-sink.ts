@@ -17,6 +17,8 @@ export interface OtlpSpanSinkOptions {
   /** How long a span waits for others before it is exported. Unit: milliseconds. */
   readonly exportDelayMs: number;
   readonly onDropped: (spans: number, cause: "queue" | "export", error?: unknown) => void;
+  /** The collector took spans. */
+  readonly onDelivered: () => void;
   readonly onProblem: (error: unknown) => void;
 }
 
@@ -36,7 +38,8 @@ export function createOtlpSpanSink(options: OtlpSpanSinkOptions): SpanSink {
     export: (spans: ReadableSpan[], done) => {
       queued -= spans.length;
       inner.export(spans, (result) => {
-        if (result.error !== undefined) options.onDropped(spans.length, "export", result.error);
+        if (result.error === undefined) options.onDelivered();
+        else options.onDropped(spans.length, "export", result.error);
         // The loss is counted and told above; the processor would only tell it again.
         done({ code: 0 });
       });
