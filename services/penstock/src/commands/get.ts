@@ -67,6 +67,12 @@ async function read(
   labels: Record<string, string> | undefined,
 ): Promise<readonly Resource[]> {
   const named = kindOfName(word);
+  if (named !== undefined && name !== undefined) {
+    throw new UsageError(`${word} is a full name already; what is ${JSON.stringify(name)}?`);
+  }
+  if (labels !== undefined && (named ?? name) !== undefined) {
+    throw new UsageError("-l is for lists: leave it out, or the name.");
+  }
   if (named !== undefined) return [await readOne(session, named, word)];
   const kind = word === "all" ? undefined : findKindByWord(word);
   if (kind === undefined && word !== "all") {

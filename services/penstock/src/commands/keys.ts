@@ -52,7 +52,7 @@ function addIssue(keys: Command, io: CommandIo, exit: Exit): void {
     .argument("<key>", "<project>/<id> or full name")
     .option("--display-name <text>", "name for people")
     .option("-l, --label <key=value>", "label; repeatable", collectLabel)
-    .option("--expires <duration>", "stops working after, such as 30d", readDuration)
+    .option("--expires <duration>", "stops working after, such as 30d", readLifetime)
     .option(
       "--max-concurrent <number>",
       "largest number of requests at once, 1 to 10000 (else 100)",
@@ -164,6 +164,13 @@ function print(session: CommandSession, flags: KeyFlags, issued: Issued, verb: s
 function readDuration(text: string): number {
   const durationMs = parseDurationMs(text);
   if (durationMs === undefined) throw new InvalidArgumentError("Write it as 30s, 15m, 24h or 7d.");
+  return durationMs;
+}
+
+/** A key that is over before it is used was hardly meant. */
+function readLifetime(text: string): number {
+  const durationMs = readDuration(text);
+  if (durationMs === 0) throw new InvalidArgumentError("It must be longer than nothing.");
   return durationMs;
 }
 

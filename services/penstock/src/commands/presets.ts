@@ -38,6 +38,9 @@ export function addPresetsCommand(
     "penstock presets ollama -o json",
   ]);
   command.action((kind: Provider | undefined, flags: PresetFlags) => {
+    if (kind === undefined && (flags.model ?? flags.id) !== undefined) {
+      command.error("error: --model and --id are for one kind; name it");
+    }
     if (kind === undefined) io.out(list(flags.output));
     else io.out(show(kind, flags));
     exit(exitCodes.done);
