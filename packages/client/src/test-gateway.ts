@@ -8,6 +8,7 @@ import type {
 } from "@grpc/grpc-js";
 import { Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import type {
+  EmbedResponse,
   GenerateRequest,
   GenerateResponse,
   ListModelsResponse,
@@ -15,6 +16,7 @@ import type {
 } from "@penstock/api";
 import {
   BlockKind,
+  EmbedResponseSchema,
   GenerateResponseSchema,
   InferenceService,
   ListModelsResponseSchema,
@@ -56,18 +58,22 @@ export interface TestGatewayTls {
   readonly clientAuthority?: Buffer;
 }
 
-/** Starts a gateway that echoes; models: echo, limited, unknown, silent, broken, unreadable. */
+/**
+ * Starts a gateway that echoes; models: echo, limited, unknown, silent, broken, unreadable, endless
+ * (without the event that ends), empty (without any).
+ */
 export async function startTestGateway(
   tls?: TestGatewayTls,
   at = "127.0.0.1:0",
 ): Promise<TestGateway> {
   const server = new Server();
   const calls: ReceivedCall[] = [];
-  const { generate, streamGenerate, listModels } = InferenceService.method;
+  const { generate, streamGenerate, embed, listModels } = InferenceService.method;
   server.addService(
     {
       generate: definition(generate),
       streamGenerate: definition(streamGenerate),
+      embed: definition(embed),
       listModels: definition(listModels),
     },
     {
@@ -83,6 +89,9 @@ export async function startTestGateway(
         calls.push(received(call));
         call.sendMetadata(responseHead());
         answerStream(call);
+      },
+      embed: (_call: unknown, callback: sendUnaryData<EmbedResponse>) => {
+        callback(null, create(EmbedResponseSchema, { started: deployment }), trailers());
       },
       listModels: (_call: unknown, callback: sendUnaryData<ListModelsResponse>) => {
         const models = [{ name: "smart", route: "routes/smart" }];
@@ -187,6 +196,10 @@ function answerStream(call: ServerWritableStream<StreamGenerateRequest, unknown>
     call.emit("error", failure("limited"));
     return;
   }
+  if (request?.model === "empty") {
+    call.end(trailers());
+    return;
+  }
   send({ event: { case: "started", value: deployment } });
   send({ event: { case: "blockStarted", value: { index: 0, kind: BlockKind.TEXT } } });
   for (const word of lastText(request).split(" ")) {
@@ -202,6 +215,8 @@ function answerStream(call: ServerWritableStream<StreamGenerateRequest, unknown>
     call.emit("error", failure("broken"));
     return;
   }
-  send({ event: { case: "finished", value: { usage: { outputTokens: 3n } } } });
+  if (request?.model !== "endless") {
+    send({ event: { case: "finished", value: { usage: { outputTokens: 3n } } } });
+  }
   call.end(trailers());
 }

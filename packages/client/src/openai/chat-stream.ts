@@ -1,7 +1,9 @@
 import type { Finished, Started } from "@penstock/api";
+import { GatewayError } from "@penstock/errors";
 import type { AnswerEnd, AnswerIdentity, CallerRequest, StreamWriter } from "@penstock/formats";
 import { openaiChat } from "@penstock/formats";
 import type { GenerateEvent, GenerateStream } from "../generate-stream.ts";
+import { PenstockError } from "../penstock-error.ts";
 import { toApiError } from "./api-error.ts";
 import type { ChatCompletionChunk } from "./openai-answers.ts";
 
@@ -12,6 +14,16 @@ import type { ChatCompletionChunk } from "./openai-answers.ts";
 export interface ChatCompletionStream extends AsyncIterable<ChatCompletionChunk> {
   /** Aborting it ends the call, and the loop without an error. */
   readonly controller: AbortController;
+}
+
+/** Of an answer that ended well by its status, but without what says so; no gateway sends one. */
+export function withoutEnd(requestId = ""): PenstockError {
+  return unavailable("The answer has no end.", requestId);
+}
+
+function unavailable(message: string, requestId = ""): PenstockError {
+  const error = new GatewayError("UNAVAILABLE", message, { source: "gateway" });
+  return new PenstockError(error, { requestId });
 }
 
 /** What is known of an answer's end, from what the gateway says of both of its ends. */
@@ -52,15 +64,12 @@ export async function openChatStream(
   try {
     for (;;) {
       const { done, value } = await events.next();
-      if (done === true) throw new Error("The stream ended before the answer began.");
+      if (done === true) throw unavailable("The stream ended before the answer began.");
       if (value.case !== "started") continue;
       const identity = answerIdentity(value.value, asked.request.model);
       const writer = openaiChat.createStreamWriter(identity, asked);
-      const began = value.value;
-      return {
-        controller,
-        [Symbol.asyncIterator]: () => chunks({ events, writer, began, signal }),
-      };
+      const read = chunks({ events, writer, began: value.value, signal });
+      return { controller, [Symbol.asyncIterator]: () => read };
     }
   } catch (error) {
     throw toApiError(error, signal.aborted);
@@ -75,11 +84,14 @@ interface Reading {
 }
 
 async function* chunks(reading: Reading): AsyncGenerator<ChatCompletionChunk> {
-  const { events, signal } = reading;
+  const { events, began, signal } = reading;
+  let isWhole = false;
   try {
     for (;;) {
       const { done, value } = await events.next();
+      if (done === true && !isWhole) throw withoutEnd(began.requestId);
       if (done === true) return;
+      isWhole ||= value.case === "finished";
       yield* chunksOf(written(reading, value));
     }
   } catch (error) {

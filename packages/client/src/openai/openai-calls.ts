@@ -6,7 +6,7 @@ import type { CallOptions } from "../call.ts";
 import type { PenstockClient } from "../penstock-client.ts";
 import { toApiError } from "./api-error.ts";
 import type { ChatCompletionStream } from "./chat-stream.ts";
-import { answerEnd, answerIdentity, noUsage, openChatStream } from "./chat-stream.ts";
+import { answerEnd, answerIdentity, noUsage, openChatStream, withoutEnd } from "./chat-stream.ts";
 import type { ChatCompletion, CreateEmbeddingResponse, ModelEntry } from "./openai-answers.ts";
 import type { ChatCompletionParams, EmbeddingParams, RequestOptions } from "./openai-params.ts";
 
@@ -50,7 +50,7 @@ export async function complete(
     if (asked.stream) return await stream(client, asked, options);
     const answer = await client.generate(asked.request, callOptions(options));
     const { started, candidates, finished } = answer.response;
-    if (finished === undefined) throw new Error("The answer has no end.");
+    if (finished === undefined) throw withoutEnd(started?.requestId);
     const servedAs = answer.trailers.get("x-penstock-served-as") ?? asked.request.model;
     const identity = answerIdentity(started, servedAs);
     const whole = {
@@ -104,7 +104,7 @@ export async function embed(
     const sent = { ...request, encoding: VectorEncoding.BYTES };
     const { response, trailers } = await client.embed(sent, callOptions(options));
     const { started, embeddings, finished } = response;
-    if (finished === undefined) throw new Error("The answer has no end.");
+    if (finished === undefined) throw withoutEnd(started?.requestId);
     const text = openaiEmbeddings.writeResponse(
       { embeddings, end: answerEnd(started, finished) },
       { model: trailers.get("x-penstock-served-as") ?? request.model },
