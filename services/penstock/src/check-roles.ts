@@ -12,42 +12,48 @@ interface Need {
   readonly unless?: Role;
 }
 
+interface Problem {
+  readonly field: string;
+  readonly description: string;
+}
+
 /**
- * Refuses roles that lack what they can't do without. Everything in one process needs nothing.
+ * Refuses roles that lack what they can't do without, and a service token that is no token, also
+ * where everything is in one process: its services take it for that of a service all the same. All
+ * in one process needs nothing else.
  *
- * @throws GatewayError FIELD_INVALID that names every missing variable and who needs it, or the
+ * @throws GatewayError FIELD_INVALID that names every missing variable and who needs it, and the
  * service token that is no token.
  */
 export function checkRoles(settings: StartSettings): void {
+  const problems = [...problemsOfToken(settings), ...problemsOfRoles(settings)];
+  if (problems.length === 0) return;
+  const lines = problems.map(({ field, description }) => `${field} ${description}`);
+  throw new GatewayError("FIELD_INVALID", `${lines.join("; ")}.`, {
+    source: "gateway",
+    fieldViolations: problems,
+  });
+}
+
+function problemsOfRoles(settings: StartSettings): Problem[] {
   const { roles } = settings;
-  if (roles === undefined) return;
-  checkServiceToken(settings);
-  const missing = needsOf(settings).flatMap(({ variable, value, by, unless }) => {
+  if (roles === undefined) return [];
+  return needsOf(settings).flatMap(({ variable, value, by, unless }) => {
     const needing = by.filter((role) => roles.includes(role));
     const isHere = unless !== undefined && roles.includes(unless);
     if (value !== undefined || isHere || needing.length === 0) return [];
     const who = needing.length === 1 ? `role ${needing[0]} needs` : `roles ${list(needing)} need`;
     return [{ field: variable, description: `is not set; ${who} it` }];
   });
-  if (missing.length === 0) return;
-  const lines = missing.map(({ field, description }) => `${field} ${description}`);
-  throw new GatewayError("FIELD_INVALID", `${lines.join("; ")}.`, {
-    source: "gateway",
-    fieldViolations: missing,
-  });
 }
 
 /** As for a token of administrators: it goes into a header, and must not be guessed. */
 const tokenForm = /^[\x21-\x7e]{16,}$/;
 
-function checkServiceToken({ serviceToken }: StartSettings): void {
-  if (serviceToken === undefined || tokenForm.test(serviceToken.reveal())) return;
-  const field = "PENSTOCK_SERVICE_TOKEN";
+function problemsOfToken({ serviceToken }: StartSettings): Problem[] {
+  if (serviceToken === undefined || tokenForm.test(serviceToken.reveal())) return [];
   const description = "must have at least 16 printable characters without spaces";
-  throw new GatewayError("FIELD_INVALID", `${field} ${description}.`, {
-    source: "gateway",
-    fieldViolations: [{ field, description }],
-  });
+  return [{ field: "PENSTOCK_SERVICE_TOKEN", description }];
 }
 
 function needsOf(settings: StartSettings): Need[] {

@@ -52,6 +52,19 @@ describe("roles", () => {
     );
   });
 
+  it("are refused for such a token together with what is missing, and so is one process", () => {
+    const { PENSTOCK_BUS_URL: _, ...environment } = everything;
+    const isShort =
+      "PENSTOCK_SERVICE_TOKEN must have at least 16 printable characters without spaces";
+    const check = (role: string | undefined) =>
+      checkRoles(readStartSettings({ role }, { ...environment, PENSTOCK_SERVICE_TOKEN: "short" }));
+    expect(() => check("policy")).toThrow(
+      `${isShort}; PENSTOCK_BUS_URL is not set; role policy needs it.`,
+    );
+    expect(() => check(undefined)).toThrow(`${isShort}.`);
+    expect(() => checkRoles(readStartSettings({}, everything))).not.toThrow();
+  });
+
   it("are refused without what they can't do without, by name", () => {
     expect(missingFor("router", ["PENSTOCK_DATABASE_URL"])).toBe("");
     expect(missingFor("router,quota", ["PENSTOCK_QUOTA_URL"])).toBe("");
