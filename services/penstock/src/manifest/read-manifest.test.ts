@@ -171,6 +171,34 @@ displayname: x
     ]);
   });
 
+  it("refuses items of a list that hold nothing, and takes aliases for what they name", () => {
+    const mapping = "must be a mapping with kind and name, one resource per document";
+    const team = '{"kind":"Team","name":"teams/a"}';
+    expect(problemsOf(`[null, ${team}]`)).toEqual([`m.yaml:1: ${mapping}`]);
+    expect(problemsOf("-\n- kind: Team\n  name: teams/a\n")).toEqual([`m.yaml:1: ${mapping}`]);
+    expect(problemsOf(`- &x ${team}\n- *x\n`)).toEqual([]);
+    const { problems } = readManifests([{ file: "m.yaml", text: `- &x ${team}\n- *x\n` }]);
+    expect(problems.map(formatProblem)).toEqual([
+      "m.yaml:1: name teams/a is given already in m.yaml:1",
+    ]);
+    expect(problemsOf("- &x [*x]\n")).toEqual([`m.yaml:1: ${mapping}`]);
+    expect(valueOf("displayName: &k Team\nkind: *k\nname: teams/a\n")).toBeDefined();
+  });
+
+  it("sees the name of what is no resource, wherever it stands in its line", () => {
+    const seenIn = (text: string) => {
+      const { problems, unreadNames } = readManifest(text, "m.json");
+      return [problems.map(({ name }) => name), [...unreadNames]];
+    };
+    const teem = '{"kind":"Teem","name":"teams/a","labels":{"name":"x"}}';
+    const project = '{"kind":"Project","name":"projects/p"}';
+    expect(seenIn(`[${teem},${project}]`)).toEqual([["teams/a"], ["teams/a"]]);
+    expect(seenIn(`kind: Teem\nname: teams/a\nlabels:\n  name: x\n`)[0]).toEqual(["teams/a"]);
+    expect(seenIn('{"kind":"Teem","name":5}')).toEqual([[""], []]);
+    const [, names] = seenIn(`[${teem},${project},{"kind"]`);
+    expect(names).toEqual(expect.arrayContaining(["teams/a", "projects/p"]));
+  });
+
   it("refuses what is not a resource without ending the reading", () => {
     expect(problemsOf("- a\n---\nname: routes/x\n---\nkind: Team\n---\nkind: [\n")).toEqual([
       "m.yaml:1: must be a mapping with kind and name, one resource per document",

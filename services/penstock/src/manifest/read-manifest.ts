@@ -10,7 +10,7 @@ import type { Resource } from "@penstock/api";
 import { parseResourceName } from "@penstock/rpc";
 import { resourceNameRule } from "@penstock/snapshot";
 import type { Document, ParsedNode, Range, YAMLError } from "yaml";
-import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { ManifestProblem } from "./manifest-problem.ts";
 import { readRootMessage } from "./read-message.ts";
 import type { ResourceKind } from "./resource-kinds.ts";
@@ -62,15 +62,16 @@ export function readManifest(text: string, file: string): Manifest {
   const resources: ManifestResource[] = [];
   const unreadNames = new Set<string>();
   const entries = documents.flatMap(entriesOf);
-  entries.forEach(({ document, node, range }, at) => {
+  entries.forEach((entry, at) => {
+    const { document, node } = entry;
     const found: Found[] = [];
     const report: Report = (...problem) => void found.push(problem);
     for (const error of document.errors) reportSyntax(error, lines, report);
-    const isGood = document.errors.length === 0 && !isEmpty(node);
+    const isGood = document.errors.length === 0 && (entry.isItem || !isEmpty(node));
     const source = { lines, report, file, document: at + 1 };
     const resource = isGood ? readEntry(node, document, source) : undefined;
     if (resource !== undefined) resources.push(resource);
-    const seen = resource === undefined ? namesIn(range, text) : [resource.name];
+    const seen = resource === undefined ? namesIn(entry, text) : [resource.name];
     if (resource === undefined) for (const name of seen) unreadNames.add(name);
     const name = seen.length === 1 ? (seen[0] ?? "") : "";
     for (const [line, path, description] of found) {
@@ -91,12 +92,17 @@ export function unreadFile(file: string, description: string, line = 0): Manifes
  * What look like names of resources in a document that is none. Where a quote or bracket was not
  * closed it may have swallowed others, whose names are found as well.
  */
-function namesIn(range: Range, text: string): string[] {
+function namesIn({ document, node, range }: Entry, text: string): string[] {
+  if (document.errors.length === 0 && isMap(node)) {
+    const name = resolved(node.get("name", true), document);
+    return isScalar(name) && typeof name.value === "string" ? [name.value] : [];
+  }
   const written = text.slice(range[0], range[2]);
-  return [...written.matchAll(/^[ \t]*["']?name["']?[ \t]*:[ \t]*["']?([\w./-]{1,300})/gm)].map(
-    ([, name = ""]) => name,
-  );
+  return [...written.matchAll(nameForm)].map(([, name = ""]) => name);
 }
+
+/** Where a line begins or, in JSON, a field. */
+const nameForm = /(?:^|[{,])[ \t]*["']?name["']?[ \t]*:[ \t]*["']?([\w./-]{1,300})/gm;
 
 function isEmpty(node: ParsedNode | null): boolean {
   return node === null || (isScalar(node) && node.value === null);
@@ -107,12 +113,23 @@ interface Entry {
   readonly document: Document.Parsed;
   readonly node: ParsedNode | null;
   readonly range: Range;
+  /** Nothing may stand for an empty document, but not for an item. */
+  readonly isItem: boolean;
 }
 
 function entriesOf(document: Document.Parsed): Entry[] {
   const { contents, range, errors } = document;
-  if (errors.length > 0 || !isSeq(contents)) return [{ document, node: contents, range }];
-  return contents.items.map((node) => ({ document, node, range: node.range }));
+  if (errors.length > 0 || !isSeq(contents)) {
+    return [{ document, node: contents, range, isItem: false }];
+  }
+  return contents.items.map((item) => {
+    const node = resolved(item, document) as ParsedNode | null;
+    return { document, node, range: item.range, isItem: true };
+  });
+}
+
+function resolved(node: unknown, document: Document): unknown {
+  return isAlias(node) ? (node.resolve(document) ?? null) : node;
 }
 
 function reportSyntax(error: YAMLError, lines: LineCounter, report: Report): void {
@@ -136,7 +153,7 @@ function readEntry(
     report(line, "", "must be a mapping with kind and name, one resource per document");
     return undefined;
   }
-  const kind = readKind(node.get("kind", true), line, lines, report);
+  const kind = readKind(resolved(node.get("kind", true), document), line, lines, report);
   if (kind === undefined) return undefined;
   const places = new SourceMap(line);
   const refuse = (schema: DescMessage, jsonName: string): string | undefined =>
