@@ -200,17 +200,26 @@ describe("Azure OpenAI behind OpenAI's door", () => {
     const embedding = Buffer.from(new Float32Array([0.5, -1]).buffer).toString("base64");
     const data = [{ object: "embedding", index: 0, embedding }];
     const counted = { prompt_tokens: 2, total_tokens: 2 };
-    upstream.play(json(200, { object: "list", model: "embed", data, usage: counted }));
-    const answer = await sendHttp({
-      url: `${gateway.httpUrl}/v1/embeddings`,
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: "gpt", input: "Hi" }),
-    });
+    const whole = { id: "e-1", object: "list", model: "embed", data, usage: counted };
+    upstream.play(json(200, whole));
+    const ask = (more: object) =>
+      sendHttp({
+        url: `${gateway.httpUrl}/v1/embeddings`,
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model: "gpt", input: "Hi", ...more }),
+      });
+    const answer = await ask({});
     expect(JSON.parse(answer.body)).toMatchObject({ data: [{ embedding: [0.5, -1] }] });
     expect(upstream.calls[0]?.path).toBe(
       "/openai/deployments/my%20gpt/embeddings?api-version=2025-04-01-preview",
     );
     expect(upstream.calls[0]?.headers["api-key"]).toBe("azure-key");
+    // In the encoding that it is sent in, it is passed on as it came.
+    upstream.play(json(200, whole));
+    const passed = await ask({ encoding_format: "base64" });
+    expect(JSON.parse(passed.body)).toEqual({ ...whole, model: "gpt" });
+    const name = "x-penstock-deployment";
+    expect(passed.headers.get(name)).toBe(answer.headers.get(name));
   });
 
   it("is let go when the caller goes", async () => {

@@ -1,5 +1,5 @@
 import type { Embedding, EmbedRequest, TokenUsage, VectorEncoding } from "@penstock/api";
-import type { AnswerEnd, AnswerIdentity } from "./format.ts";
+import type { AnswerEnd, AnswerIdentity, RelayedAnswer } from "./format.ts";
 import type { WishDialect } from "./wishes/wishes.ts";
 import type { HeaderGetter, UpstreamFailure } from "./upstream-failure.ts";
 
@@ -56,6 +56,16 @@ export interface EmbeddingFormat {
   readRequest(body: Uint8Array): CallerEmbedRequest;
   /** Writes the body for a target. */
   writeRequest(request: EmbedRequest, target: EmbeddingTarget): string;
+  /**
+   * Looks over a target's answer as `Format.relayResponse` does, for a caller who asked for this
+   * encoding. Undefined when it must be read and written anew, or is not what was asked for.
+   */
+  relayResponse(
+    text: string,
+    body: Uint8Array,
+    expected: ExpectedVectors,
+    encoding: VectorEncoding,
+  ): RelayedAnswer | undefined;
   /**
    * Reads a target's answer. Throws UPSTREAM_MALFORMED where it is not what was asked for: vectors
    * that are missing, of another length, or not made of numbers. Throws the error found in a 200.

@@ -1,6 +1,7 @@
 import type { EmbeddingFormat } from "../embedding-format.ts";
 import { readError } from "../openai-chat/read-error.ts";
 import { readRequest } from "./read-request.ts";
+import { relayResponse } from "./relay-response.ts";
 import { readResponse } from "./read-response.ts";
 import { writeRequest } from "./write-request.ts";
 import { writeResponse } from "./write-response.ts";
@@ -10,6 +11,7 @@ export const openaiEmbeddings: EmbeddingFormat = {
   name: "openai-embeddings",
   readRequest,
   writeRequest,
+  relayResponse,
   readResponse,
   writeResponse,
   readError,

@@ -1,3 +1,4 @@
+import { Door, VectorEncoding } from "@penstock/api";
 import type { EmbedRequest } from "@penstock/api";
 import { embeddingFormats, formats } from "@penstock/formats";
 import type { Format } from "@penstock/formats";
@@ -54,7 +55,7 @@ function vectorMessage(
   request: EmbedRequest,
   { deployment }: CompiledTarget,
 ): AttemptMessage {
-  const { route } = context;
+  const { route, report, door } = context;
   const { embedding, model } = deployment;
   if (embedding === undefined || route === undefined) throw new Error("runs after planning");
   const { path, quirks } = embedding;
@@ -63,6 +64,7 @@ function vectorMessage(
     count: request.inputs.length,
     dimensions: expectedDimensions(route, request),
   };
+  const wantsBytes = request.encoding === VectorEncoding.BYTES;
   const dropsUser = !quirks.knowsUser && request.endUser !== undefined;
   context.warnings = dropsUser ? ["parameter_dropped: user"] : [];
   return {
@@ -71,7 +73,9 @@ function vectorMessage(
     reading: {
       readResponse: (body) => format.readResponse(body, expected),
       readError: format.readError,
+      relayResponse: (text, body) => format.relayResponse(text, body, expected, request.encoding),
     },
-    relays: false,
+    // Numbers are asked for by saying nothing.
+    relays: !report && door === Door.OPENAI_EMBEDDINGS && quirks.sendsBase64 === wantsBytes,
   };
 }
