@@ -1,10 +1,10 @@
-import { toJsonString } from "@bufbuild/protobuf";
 import type { ApplyResourcesResponse } from "@penstock/api";
 import { ApplyResourcesResponseSchema, ChangeKind } from "@penstock/api";
 import type { Command } from "commander";
 import { applyManifests, ManifestsRefused, NoResources } from "../apply-manifests.ts";
 import { readManifestFiles } from "../manifest/read-manifest-files.ts";
 import { CommandError, exitCodes, UsageError } from "../output/command-error.ts";
+import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import {
@@ -129,7 +129,7 @@ const words: Readonly<Record<number, string>> = {
 
 function print(response: ApplyResourcesResponse, flags: ApplyFlags, io: CommandIo): void {
   if (flags.output === "json") {
-    io.out(`${toJsonString(ApplyResourcesResponseSchema, response, { prettySpaces: 2 })}\n`);
+    io.out(renderJson(ApplyResourcesResponseSchema, response));
     return;
   }
   const rows = response.results.map(({ name, change }) => [name, words[change] ?? "unknown"]);

@@ -1,8 +1,8 @@
-import { toJsonString } from "@bufbuild/protobuf";
 import { ApplyResourcesResponseSchema } from "@penstock/api";
 import { newUuidV7 } from "@penstock/runtime";
 import { resourceIdRule } from "@penstock/snapshot";
 import type { Command } from "commander";
+import { renderJson } from "../output/render-json.ts";
 import { kindOfName } from "../output/resource-names.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
@@ -55,8 +55,7 @@ async function remove(
     requestId: newUuidV7(),
   });
   if (flags.output === "json") {
-    const text = toJsonString(ApplyResourcesResponseSchema, response, { prettySpaces: 2 });
-    session.io.out(`${text}\n`);
+    session.io.out(renderJson(ApplyResourcesResponseSchema, response));
     return;
   }
   const verb = flags.validateOnly === true ? "can be deleted" : "deleted";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
+import { create, fromJson } from "@bufbuild/protobuf";
 import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import type {
   Consideration,
@@ -14,6 +14,7 @@ import {
 } from "@penstock/api";
 import type { Command } from "commander";
 import { exitCodes, UsageError } from "../output/command-error.ts";
+import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import {
@@ -75,8 +76,7 @@ export function addExplainCommand(
         const response = await session
           .router()
           .explainRequest({ virtualKey, ...request, stream, allRoutes });
-        const json = (): string =>
-          `${toJsonString(ExplainRequestResponseSchema, response, { prettySpaces: 2 })}\n`;
+        const json = (): string => renderJson(ExplainRequestResponseSchema, response);
         io.out(flags.output === "json" ? json() : render(response));
         return response.refusalReason === "" ? exitCodes.done : exitCodes.failed;
       }),

@@ -1,8 +1,8 @@
-import { toJsonString } from "@bufbuild/protobuf";
 import type { ListUnmappedFailuresResponse } from "@penstock/api";
 import { ListUnmappedFailuresResponseSchema } from "@penstock/api";
 import type { Command } from "commander";
 import { formatTime } from "../output/format-time.ts";
+import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
@@ -29,8 +29,7 @@ export function addFailuresCommand(
       await withSession(io, flags, async (session) => {
         const response = await session.router().listUnmappedFailures({});
         if (flags.output === "json") {
-          const options = { prettySpaces: 2 };
-          io.out(`${toJsonString(ListUnmappedFailuresResponseSchema, response, options)}\n`);
+          io.out(renderJson(ListUnmappedFailuresResponseSchema, response));
         } else if (response.failures.length === 0) {
           io.talk("every error since the router's start was one that the tables know\n");
         } else io.out(renderFailures(response));

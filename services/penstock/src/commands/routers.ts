@@ -1,7 +1,7 @@
-import { toJsonString } from "@bufbuild/protobuf";
 import { ListRoutersResponseSchema } from "@penstock/api";
 import type { Command } from "commander";
 import { formatTime } from "../output/format-time.ts";
+import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
@@ -29,8 +29,7 @@ export function addRoutersCommand(
       await withSession(io, flags, async (session) => {
         const response = await session.control().rollout.listRouters({});
         if (flags.output === "json") {
-          const text = toJsonString(ListRoutersResponseSchema, response, { prettySpaces: 2 });
-          io.out(`${text}\n`);
+          io.out(renderJson(ListRoutersResponseSchema, response));
           return;
         }
         const headings = ["REPLICA", "REVISION", "REFUSED", "BUILD", "STARTED", "REPORTED"];

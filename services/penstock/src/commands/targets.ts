@@ -1,4 +1,3 @@
-import { toJsonString } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type {
   ListTargetHealthResponse,
@@ -9,6 +8,7 @@ import type {
 import { ListTargetHealthResponseSchema } from "@penstock/api";
 import type { Command } from "commander";
 import { formatDuration, formatTime } from "../output/format-time.ts";
+import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
@@ -35,8 +35,7 @@ export function addTargetsCommand(
     exit(
       await withSession(io, flags, async (session) => {
         const response = await session.router().listTargetHealth({});
-        const json = (): string =>
-          `${toJsonString(ListTargetHealthResponseSchema, response, { prettySpaces: 2 })}\n`;
+        const json = (): string => renderJson(ListTargetHealthResponseSchema, response);
         io.out(flags.output === "json" ? json() : renderTargets(response));
         for (const { provider, reference, problem } of response.missingCredentials) {
           io.talk(`${provider}: ${reference || "credential"} ${problem} [CREDENTIAL_MISSING]\n`);

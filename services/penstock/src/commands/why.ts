@@ -1,9 +1,9 @@
-import { toJsonString } from "@bufbuild/protobuf";
 import type { Attempt, Exclusion, GetRequestResponse, UsageEvent } from "@penstock/api";
 import { AttemptKind, GetRequestResponseSchema } from "@penstock/api";
 import { formatMoney } from "@penstock/pricing";
 import type { Command } from "commander";
 import { formatDuration, formatTime } from "../output/format-time.ts";
+import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addExamples, addOutputOption, addTargetOptions } from "./command-options.ts";
@@ -30,8 +30,7 @@ export function addWhyCommand(program: Command, io: CommandIo, exit: (code: numb
     exit(
       await withSession(io, flags, async (session) => {
         const response = await session.control().usage.getRequest({ requestId });
-        const json = (): string =>
-          `${toJsonString(GetRequestResponseSchema, response, { prettySpaces: 2 })}\n`;
+        const json = (): string => renderJson(GetRequestResponseSchema, response);
         io.out(flags.output === "json" ? json() : render(response));
       }),
     );
