@@ -14,6 +14,7 @@ import {
 } from "@penstock/api";
 import type { Command } from "commander";
 import { exitCodes, UsageError } from "../output/command-error.ts";
+import { printableLines } from "../output/printable.ts";
 import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -77,7 +78,7 @@ export function addExplainCommand(
           .router()
           .explainRequest({ virtualKey, ...request, stream, allRoutes });
         const json = (): string => renderJson(ExplainRequestResponseSchema, response);
-        io.out(flags.output === "json" ? json() : render(response));
+        io.out(flags.output === "json" ? json() : printableLines(render(response)));
         return response.refusalReason === "" ? exitCodes.done : exitCodes.failed;
       }),
     );

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { buildVersion } from "../build-version.ts";
 import { exitCodes, UsageError } from "../output/command-error.ts";
+import { printableLines } from "../output/printable.ts";
 import type { CommandIo } from "./command-io.ts";
 import { addStartCommand } from "./start.ts";
 import { tellError } from "./tell-error.ts";
@@ -10,7 +11,12 @@ export async function runProgram(
   parameters: readonly string[],
   surroundings: CommandIo,
 ): Promise<number> {
-  const io = { ...surroundings, errorsAsJson: asksForJson(parameters) };
+  const io = {
+    ...surroundings,
+    // What others have said is told as well: providers, and whoever wrote a manifest.
+    talk: (text: string) => surroundings.talk(printableLines(text)),
+    errorsAsJson: asksForJson(parameters),
+  };
   let exitCode: number = exitCodes.done;
   const exit = (code: number): void => void (exitCode = code);
   const program = new Command("penstock")

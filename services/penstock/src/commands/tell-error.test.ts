@@ -96,6 +96,11 @@ describe("with -o json what went wrong", () => {
   });
 });
 
+it("does not turn the terminal by what it repeats", async () => {
+  const { talk } = await run(["get", "\u001b[31mred", "--control-url", "http://127.0.0.1:1"]);
+  expect(talk).toContain('there is no kind "\\u001b[31mred"');
+});
+
 it("is lines for people otherwise", async () => {
   const { talk } = await run(["get", "--what", "-o", "table"]);
   expect(talk).toContain("error: unknown option '--what'\n(--help shows");

@@ -3,6 +3,7 @@ import { AttemptKind, GetRequestResponseSchema } from "@penstock/api";
 import { formatMoney } from "@penstock/pricing";
 import type { Command } from "commander";
 import { formatDuration, formatTime } from "../output/format-time.ts";
+import { printableLines } from "../output/printable.ts";
 import { renderJson } from "../output/render-json.ts";
 import { renderTable } from "../output/render-table.ts";
 import type { CommandIo } from "./command-io.ts";
@@ -31,7 +32,7 @@ export function addWhyCommand(program: Command, io: CommandIo, exit: (code: numb
       await withSession(io, flags, async (session) => {
         const response = await session.control().usage.getRequest({ requestId });
         const json = (): string => renderJson(GetRequestResponseSchema, response);
-        io.out(flags.output === "json" ? json() : render(response));
+        io.out(flags.output === "json" ? json() : printableLines(render(response)));
       }),
     );
   });

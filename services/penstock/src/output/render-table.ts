@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** One column: its heading, and whether its values are numbers. */
 export interface Column {
   readonly heading: string;
@@ -11,7 +13,7 @@ export function renderTable(
 ): string {
   const cells = [columns.map(({ heading }) => heading), ...rows.map((row) => row.map(printable))];
   const widths = columns.map((_, index) =>
-    Math.max(...cells.map((row) => (row[index] ?? "").length)),
+    cells.reduce((width, row) => Math.max(width, (row[index] ?? "").length), 0),
   );
   const lines = cells.map((row) =>
     columns
@@ -24,12 +26,4 @@ export function renderTable(
       .trimEnd(),
   );
   return `${lines.join("\n")}\n`;
-}
-
-/** Control characters of stored text could turn the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
