@@ -3,7 +3,11 @@ import { expect, it } from "vitest";
 import { processIo } from "./command-io.ts";
 
 class Stream extends EventEmitter {
-  write(): void {}
+  text = "";
+
+  write(text: string): void {
+    this.text += text;
+  }
 }
 
 const closed = (code: string): Error => Object.assign(new Error(code), { code });
@@ -18,5 +22,16 @@ it("asks once for an end when nobody reads the output any more", () => {
   talk.emit("error", closed("EPIPE"));
   output.emit("error", closed("ERR_STREAM_DESTROYED"));
   expect(ends).toBe(1);
-  expect(() => output.emit("error", closed("ENOSPC"))).toThrow("ENOSPC");
+});
+
+it.each([
+  ["EPIPE", 0, ""],
+  ["ENOSPC", 1, "penstock: the output can't be written: ENOSPC\n"],
+])("ends once after %s with code %i", (code, exitCode, said) => {
+  const [output, talk] = [new Stream(), new Stream()];
+  const codes: number[] = [];
+  processIo(output, talk, (one) => void codes.push(one));
+  output.emit("error", closed(code));
+  talk.emit("error", closed(code));
+  expect([codes, talk.text]).toEqual([[exitCode], said]);
 });

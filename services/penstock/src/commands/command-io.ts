@@ -1,4 +1,5 @@
 import process from "node:process";
+import { exitCodes } from "../output/command-error.ts";
 import { readStandardInput } from "./read-input.ts";
 
 /** Where a command reads and writes; tests pass their own. */
@@ -30,16 +31,23 @@ const closedCodes = new Set(["EPIPE", "ERR_STREAM_DESTROYED"]);
 export function processIo(
   output: OutputStream = process.stdout,
   talk: OutputStream = process.stderr,
+  exit: (code: number) => void = process.exit,
 ): CommandIo {
   // `penstock … | head` closes our output early; that is no reason for a stack trace.
-  let onClosed = (): void => process.exit(0);
+  let onClosed: (() => void) | undefined;
   let isClosed = false;
   for (const stream of [output, talk]) {
     stream.on("error", (error) => {
-      if (!closedCodes.has(error.code ?? "")) throw error;
       // What is said afterwards fails as well; it is asked to end only once.
-      if (!isClosed) onClosed();
+      if (isClosed) return;
       isClosed = true;
+      const isUnread = closedCodes.has(error.code ?? "");
+      // A full disk below a file: what was asked for is not in it.
+      if (!isUnread && stream === output) {
+        talk.write(`penstock: the output can't be written: ${error.message}\n`);
+      }
+      if (onClosed === undefined) exit(isUnread ? exitCodes.done : exitCodes.failed);
+      else onClosed();
     });
   }
   return {

@@ -10,7 +10,10 @@ export function addTargetOptions(command: Command): Command {
     .option("--control-url <url>", "control services (else PENSTOCK_CONTROL_URL, demo.env)")
     .option("--telemetry-url <url>", "telemetry alone (else PENSTOCK_TELEMETRY_URL, demo.env)")
     .option("--admin-url <url>", "admin port of a router (else PENSTOCK_ADMIN_URL, demo.env)")
-    .option("--admin-token <token>", "token (else PENSTOCK_ADMIN_TOKEN, demo.env)")
+    .option(
+      "--admin-token <token>",
+      "token; others here see it in lists of processes, so rather PENSTOCK_ADMIN_TOKEN (else demo.env)",
+    )
     .option("--data-dir <folder>", "where demo.env is (else PENSTOCK_DATA_DIR, .penstock)");
 }
 
