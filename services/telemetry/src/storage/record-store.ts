@@ -49,6 +49,11 @@ export async function insertRecords(
   return { inserted: new Set([...inserted, ...renumbered]), renumbered };
 }
 
+const insertedColumns = sql`request_id, replica, epoch, sequence, start_ms, team, project, virtual_key,
+  model, provider, deployment, route, outcome, end_user, service_tier, attempts, input_tokens,
+  output_tokens, cost_nano_usd, estimated, unpriced, rating, rated_cost_nano_usd`;
+
+/** The events go as one value, of which each row takes its part: in an array they would be text. */
 async function insert(
   trx: Transaction<TelemetryTables>,
   batch: readonly RatedUsage[],
@@ -57,12 +62,12 @@ async function insert(
 ): Promise<Set<string>> {
   if (batch.length === 0) return new Set();
   const facts = batch.map((one) => one.facts);
+  const events = joinPayloads(batch);
   const { rows } = await sql<{ request_id: string }>`
-    insert into telemetry.records (request_id, replica, epoch, sequence, start_ms, team, project,
-      virtual_key, model, provider, deployment, route, outcome, end_user, service_tier, attempts,
-      input_tokens, output_tokens, cost_nano_usd, estimated, unpriced, rating, rated_cost_nano_usd, event,
-      store_ms)
-    select u.*, ${nowMs}::bigint from unnest(
+    insert into telemetry.records (${insertedColumns}, event, store_ms)
+    select ${insertedColumns}, substring(${events.bytes}::bytea from event_start for event_size),
+      ${nowMs}::bigint
+    from unnest(
       ${facts.map((one) => one.requestId)}::text[],
       ${facts.map((one) => one.replica)}::text[],
       ${facts.map((one) => one.epoch)}::bigint[],
@@ -86,9 +91,21 @@ async function insert(
       ${facts.map((one) => one.unpriced)}::boolean[],
       ${batch.map((one) => one.rating.state)}::integer[],
       ${batch.map((one) => one.rating.costNanoUsd ?? null)}::bigint[],
-      ${batch.map((one) => Buffer.from(one.payload))}::bytea[]) as u
+      ${events.starts}::integer[], ${events.sizes}::integer[])
+      as u (${insertedColumns}, event_start, event_size)
     on conflict do nothing returning request_id`.execute(trx);
   return new Set(rows.map((row) => row.request_id));
+}
+
+/** Where each event begins, as SQL counts: from 1. */
+function joinPayloads(batch: readonly RatedUsage[]) {
+  const sizes = batch.map(({ payload }) => payload.length);
+  let next = 1;
+  const starts = sizes.map((size) => {
+    next += size;
+    return next - size;
+  });
+  return { bytes: Buffer.concat(batch.map(({ payload }) => payload)), starts, sizes };
 }
 
 type StoredRow = Pick<
