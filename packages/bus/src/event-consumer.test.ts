@@ -17,6 +17,7 @@ const sequenceOf = (text: string): bigint => BigInt(/\d+$/.exec(text)?.[0] ?? 0)
 class Ledger implements EventWork<Item> {
   readonly consumer = "quota";
   readonly maxBatch = 4;
+  largestBatch = 4;
   readonly stored: string[] = [];
   readonly passed: bigint[] = [];
   readonly transactions: number[] = [];
@@ -100,6 +101,14 @@ describe("EventConsumer", () => {
     expect(await consumer().handle(batch)).toEqual(["ack", "ack"]);
     expect(ledger.stored).toEqual(texts);
     expect(Math.max(...ledger.transactions)).toBe(4);
+  });
+
+  it("makes larger transactions where they take no time, up to a bound", async () => {
+    ledger.largestBatch = 8;
+    const texts = Array.from({ length: 32 }, (_, index) => `good${index + 1}`);
+    await consumer().handle(texts.map((text) => message(text, [text])));
+    expect(ledger.transactions).toEqual([4, 5, 7, 8, 8]);
+    expect(ledger.stored).toEqual(texts);
   });
 
   it("stores the neighbours of an event that can't be stored, which alone is given up", async () => {

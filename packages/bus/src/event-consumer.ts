@@ -1,5 +1,8 @@
+import { systemClock } from "@penstock/runtime";
+
 import { consumeBatches } from "./batch-consumer.ts";
 import type { ReadDelivery } from "./batch-consumer.ts";
+import { BatchSize } from "./batch-size.ts";
 import type { ConfigBucket } from "./config-bucket.ts";
 import { ConfirmedWriter } from "./confirmed-writer.ts";
 import type { ConfirmedSequence } from "./confirmed-writer.ts";
@@ -18,8 +21,10 @@ export interface NumberedEvent {
 export interface EventWork<Item> {
   /** Names the consumer in the stream and in bucket `confirmed`; all instances share it. */
   readonly consumer: string;
-  /** Events handed to `store` at most. */
+  /** Events handed to `store` at most while nothing is known of how long it takes. */
   readonly maxBatch: number;
+  /** Events handed to it at most where it is fast; absent: `maxBatch`. */
+  readonly largestBatch?: number;
   /** Undefined for what is no event, now and for ever. */
   read(payload: Uint8Array): Item | undefined;
   /** The number of an event that can't be read otherwise; undefined when it does not say. */
@@ -78,12 +83,15 @@ interface Message {
 export class EventConsumer<Item> {
   readonly #options: EventConsumerOptions<Item>;
   readonly #confirmed: ConfirmedWriter;
+  readonly #batch: BatchSize;
   #consumption: Consumption | undefined;
   #closing = false;
 
   constructor(options: EventConsumerOptions<Item>) {
     this.#options = options;
-    this.#confirmed = new ConfirmedWriter(options.confirmed, options.work.consumer);
+    const { consumer, maxBatch, largestBatch = maxBatch } = options.work;
+    this.#confirmed = new ConfirmedWriter(options.confirmed, consumer);
+    this.#batch = new BatchSize(maxBatch, largestBatch);
   }
 
   /** Starts to consume, or goes on where another instance of the service stopped. */
@@ -117,7 +125,7 @@ export class EventConsumer<Item> {
     let count = 0;
     for (const delivery of batch) {
       const message = { delivery, events: eventsOf(delivery) };
-      if (count > 0 && count + message.events.length > this.#options.work.maxBatch) {
+      if (count > 0 && count + message.events.length > this.#batch.size) {
         outcomes.push(...(await this.#handlePart(part, progress)));
         part = [];
         count = 0;
@@ -162,11 +170,11 @@ export class EventConsumer<Item> {
       else outcomes.set(delivery, { retryAfterMs: waitMs });
     }
     const consumed = await consumeBatches(readable, {
-      maxBatch: work.maxBatch,
+      maxBatch: this.#batch.size,
       isLasting: work.isLasting,
       store: async (entries) => {
         goOn();
-        await this.#confirm(await work.store(entries));
+        await this.#confirm(await this.#store(entries));
       },
       giveUp: async (item, error) => {
         goOn();
@@ -176,6 +184,15 @@ export class EventConsumer<Item> {
     });
     for (const [delivery, outcome] of consumed) outcomes.set(delivery, outcome);
     return outcomes;
+  }
+
+  async #store(entries: readonly ReadDelivery<Item>[]): Promise<readonly ConfirmedSequence[]> {
+    const startedMs = systemClock.monotonicMs();
+    try {
+      return await this.#options.work.store(entries);
+    } finally {
+      this.#batch.note(entries.length, systemClock.monotonicMs() - startedMs);
+    }
   }
 
   async #dropMalformed(delivery: Delivery, goOn: () => void): Promise<DeliveryOutcome> {

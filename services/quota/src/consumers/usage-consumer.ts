@@ -23,7 +23,9 @@ import type { Usage } from "./read-usage.ts";
  * Events in one transaction. The embedded database has one connection: lease syncs, which routers
  * wait 150 ms for, must come through between two batches.
  */
-export const maximumBatch = 200;
+const maximumBatch = 200;
+/** Eight full messages of a router; where it takes long there are fewer in a transaction. */
+const largestBatch = 512;
 const retryAfterMs = 1_000;
 /** How often an event is tried that asks for a rule which has not arrived. */
 const patientDeliveries = 30;
@@ -52,6 +54,7 @@ function workOf(dependencies: UsageConsumerDependencies): EventWork<Usage> {
   return {
     consumer: "quota",
     maxBatch: maximumBatch,
+    largestBatch,
     isLasting,
     read: readUsage,
     numberOf: positionOf,

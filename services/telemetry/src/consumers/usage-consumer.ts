@@ -21,7 +21,9 @@ import { positionOf, readUsage } from "./usage-facts.ts";
 import type { ReadUsage } from "./usage-facts.ts";
 
 /** Events in one transaction; with the embedded database everybody else waits for it. */
-export const maximumBatch = 250;
+const maximumBatch = 250;
+/** Eight full messages of a router; where it takes long there are fewer in a transaction. */
+const largestBatch = 512;
 /** A revision that telemetry has not seen yet arrives within moments, or not at all. */
 const pricesRetryAfterMs = 200;
 const pricesDeliveries = 5;
@@ -60,6 +62,7 @@ function workOf(dependencies: UsageConsumerDependencies): EventWork<ReadUsage> {
   return {
     consumer: "telemetry",
     maxBatch: maximumBatch,
+    largestBatch,
     isLasting,
     read: readUsage,
     numberOf: positionOf,
