@@ -67,13 +67,22 @@ export class ConfigFile {
    * with what it has, and the next change of the file is another try.
    */
   follow(clients: Pick<ControlClients, "resources">): void {
-    this.#watcher = watchConfig(this.#file, async () => {
+    const onChange = async (): Promise<void> => {
       try {
         await this.apply(clients);
       } catch (thrown) {
         this.#talk(printError(thrown).text);
       }
-    });
+    };
+    const onProblem = (problem: unknown): void => {
+      const why = problem instanceof Error ? problem.message : String(problem);
+      this.#talk(`penstock: changes of ${this.#file} are not followed: ${why}\n`);
+    };
+    try {
+      this.#watcher = watchConfig(this.#file, onChange, onProblem);
+    } catch (thrown) {
+      onProblem(thrown);
+    }
   }
 
   close(): void {
