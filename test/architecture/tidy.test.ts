@@ -24,6 +24,7 @@ const rules: readonly [string, Rule][] = [
   ["layer 1 is pure", imports.purityRule],
   ["no promises in comments, no any, no silenced tools", words.bannedWordsRule],
   ["one file reads the environment", words.environmentRule],
+  ["lines of the log name ids alike", words.logFieldRule],
   ["no vague names", names.vagueNameRule],
   ["kebab-case", names.kebabCaseRule],
   ["tests stand beside the code", names.testsBesideCodeRule],

@@ -17,7 +17,6 @@ function setUp(parts: Partial<RunServiceOptions> = {}) {
   const logged: string[] = [];
   const log = (message: string): number => logged.push(message);
   const running = runService({
-    name: "router",
     start: async () => {},
     drain: async () => {},
     logger: { info: log, error: log },

@@ -21,7 +21,6 @@ export type HostEvent = "SIGTERM" | "SIGINT" | "uncaughtException" | "unhandledR
 
 /** One service as the process sees it. */
 export interface RunServiceOptions {
-  readonly name: string;
   /** Resolves once started; the signal aborts when the process is asked to end meanwhile. */
   start(signal: AbortSignal): Promise<void>;
   /**
@@ -70,7 +69,7 @@ export async function runService(options: RunServiceOptions): Promise<number> {
     };
   };
   const onBroken = (cause: unknown): void => {
-    options.logger.error("process broken, ending at once", { service: options.name, cause });
+    options.logger.error("process broken, ending at once", { cause });
     broken.resolve(1);
   };
   const listeners: [HostEvent, (cause: unknown) => void][] = [
@@ -95,27 +94,27 @@ async function live(
   asked: AbortSignal,
   hurry: AbortSignal,
 ): Promise<number> {
-  const { logger, name } = options;
+  const { logger } = options;
   try {
     await options.start(asked);
-    logger.info("service started", { service: name });
+    logger.info("service started");
   } catch (cause) {
     if (!asked.aborted) {
       const code = options.onNotStarted?.(cause);
       if (code !== undefined) return code;
-      logger.error("service did not start", { service: name, cause });
+      logger.error("service did not start", { cause });
       return 1;
     }
   }
   await aborted(asked);
   const deadlineMs = options.drainTimeoutMs ?? 120_000;
-  logger.info("draining", { service: name, deadlineMs });
+  logger.info("draining", { deadlineMs });
   try {
     const clean = await drainWithin(options, clock, deadlineMs, hurry);
-    logger.info(clean ? "drained" : "drain deadline passed, ending", { service: name });
+    logger.info(clean ? "drained" : "drain deadline passed, ending");
     return clean ? 0 : 1;
   } catch (cause) {
-    logger.error("drain failed", { service: name, cause });
+    logger.error("drain failed", { cause });
     return 1;
   }
 }

@@ -126,8 +126,8 @@ export function createWarningEcho(
 ): (line: string) => void {
   const shownAtMs = new Map<string, number>();
   return (line) => {
-    const { message, method, variable } = parse(line);
-    const kind = `${String(message)} ${String(method)} ${String(variable)}`;
+    const { message, method, variable, target } = parse(line);
+    const kind = [message, method, variable, target].map(String).join(" ");
     const now = nowMs();
     if (now - (shownAtMs.get(kind) ?? -Infinity) < quietMs) return;
     if (shownAtMs.size >= maxRemembered) shownAtMs.clear();

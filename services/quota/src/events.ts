@@ -43,12 +43,15 @@ export function createQuotaEvents(observability: Observability): QuotaEvents {
     },
     eventRefused: ({ requestId }, error) => {
       instruments.rejected.add(1, "refused");
-      logger.error("a usage event cannot be posted; it is dropped", { requestId, error });
+      logger.error("a usage event cannot be posted; it is dropped", {
+        request_id: requestId,
+        error,
+      });
     },
     chargesMalformed: ({ requestId, malformedCharges }) => {
       instruments.rejected.add(1, "charge");
       const message = "a usage event has charges without a quota key; they are dropped";
-      logger.error(message, { requestId, malformedCharges });
+      logger.error(message, { request_id: requestId, malformedCharges });
     },
     consumerProblem: warn("the usage stream cannot be consumed"),
     confirmFailed: warn("routers could not be told how far their events are posted"),

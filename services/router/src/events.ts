@@ -2,15 +2,17 @@ import { AttemptKind, CountEstimateReason } from "@penstock/api";
 import type { Attempt, CountTokensResponse } from "@penstock/api";
 import type { GatewayError } from "@penstock/errors";
 import type { Counter, Logger, MetricRegistry } from "@penstock/observability";
+import type { BreakerEvent } from "./health/target-outcome.ts";
 import type { FailureSample } from "./health/failure-samples.ts";
 import type { QuotaRefused } from "./leases/reserve-outcome.ts";
 import { countEstimateReasonName } from "./pipeline/count-answer.ts";
 import type { RequestContext } from "./pipeline/request-context.ts";
 import { operationName } from "./pipeline/request-spans.ts";
+import { RareLine } from "./rare-line.ts";
 import { RequestSeries } from "./request-series.ts";
 
-/** A quota that is away refuses every request; the log needs to hear of it once a second. */
-const quotaLogIntervalMs = 1_000;
+/** What refuses every request for a while; the log needs to hear of it once a second. */
+const refusalIntervalMs = 1_000;
 
 /** The business events of the router: counter and log of each stand together. Never throws. */
 export class RouterEvents {
@@ -25,8 +27,8 @@ export class RouterEvents {
   readonly #quotaUnavailable: Counter;
   readonly #unmapped: Counter;
   readonly #counts: Counter;
-  #quotaLoggedAt = -Infinity;
-  #quotaUnlogged = 0;
+  readonly #quotaLine = new RareLine(refusalIntervalMs);
+  readonly #targetLine = new RareLine(refusalIntervalMs);
 
   constructor(logger: Logger, metrics: MetricRegistry) {
     this.#logger = logger;
@@ -95,8 +97,8 @@ export class RouterEvents {
     for (const attempt of context.attempts) this.#attemptEnded(attempt);
     if (context.outcome === "FAILED") {
       this.#logger.warn("a request failed", {
-        requestId: context.requestId,
-        traceId: context.trace.traceId,
+        request_id: context.requestId,
+        trace_id: context.trace.traceId,
         reason,
         attempts: context.attempts.map(({ deployment, outcome }) => `${deployment} ${outcome}`),
       });
@@ -119,14 +121,35 @@ export class RouterEvents {
     if (cause !== "unavailable") return;
     const state = silence?.state ?? "other";
     this.#quotaUnavailable.add(1, state);
-    this.#quotaUnlogged += 1;
-    if (nowMs - this.#quotaLoggedAt < quotaLogIntervalMs) return;
-    const refused = this.#quotaUnlogged;
-    this.#quotaLoggedAt = nowMs;
-    this.#quotaUnlogged = 0;
+    const refused = this.#quotaLine.due(nowMs);
+    if (refused === 0) return;
     const waitedMs = silence?.state === "late" ? silence.waitedMs : undefined;
-    const details = { requestId, quota: use.quota.name, state, waitedMs, refused };
+    const details = { request_id: requestId, quota: use.quota.name, state, waitedMs, refused };
     this.#logger.warn("refused, as quota did not say whether there is room", details);
+  }
+
+  /** A target's breaker opened or closed. */
+  breaker(event: BreakerEvent): void {
+    if (event.state === "closed") {
+      this.#logger.info("the breaker of a target closed", { target: event.deployment });
+      return;
+    }
+    const { deployment: target, class: outcome, retryInMs, openings } = event;
+    const details = { target, class: outcome, retryInMs, openings };
+    this.#logger.warn("the breaker of a target opened", details);
+  }
+
+  /** A request found no target that may be asked now, for reasons that its error tells. */
+  noTarget(
+    requestId: string,
+    { reason, message, retryAfterMs }: GatewayError,
+    nowMs: number,
+  ): void {
+    if (reason !== "NO_HEALTHY_TARGET") return;
+    const requests = this.#targetLine.due(nowMs);
+    if (requests === 0) return;
+    const details = { request_id: requestId, reason, why: message, retryAfterMs, requests };
+    this.#logger.warn("a request found no target that may be asked now", details);
   }
 
   /** A provider gave an error that no table knows; logged when its kind is new. */
@@ -153,11 +176,14 @@ export class RouterEvents {
   /** The final record of a request could not be written. */
   recordLost(requestId: string, error: GatewayError): void {
     this.#lost.add(1);
-    this.#logger.error("a usage record could not be written", { requestId, error });
+    this.#logger.error("a usage record could not be written", { request_id: requestId, error });
   }
 
   /** A stage threw what it should not have. */
   bug(requestId: string, error: unknown): void {
-    this.#logger.error("a request failed by a mistake in Penstock", { requestId, error });
+    this.#logger.error("a request failed by a mistake in Penstock", {
+      request_id: requestId,
+      error,
+    });
   }
 }

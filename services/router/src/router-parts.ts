@@ -60,6 +60,8 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const holder = holderName(replica, worker);
   const { logger, tracer, metrics } = observability;
   const events = new RouterEvents(logger, metrics);
+  const health = new TargetHealthBook();
+  health.onBreaker = (event) => events.breaker(event);
   const folder = ownSpoolFolder(config.dataDir, { replica, worker });
   const boundBytes = Math.floor((config.spoolBytes ?? defaultSpoolBytes) / workers);
   const spool = Spool.open({ folder, replica: name, clock, observability, boundBytes });
@@ -88,7 +90,7 @@ export function buildRouterParts(deps: RouterDependencies): RouterParts {
   const shared = { clock, tracer, events, admission, leases, calibration };
   const pipeline: PipelineParts = {
     ...shared,
-    health: new TargetHealthBook(),
+    health,
     countingPauses: new CountingPauses(),
     performance,
     affinity: new AffinityBook(),

@@ -44,7 +44,10 @@ export function createTelemetryEvents(observability: Observability): TelemetryEv
     },
     eventRefused: (requestId, error) => {
       instruments.rejected.add(1, "refused");
-      logger.error("a usage event cannot be stored; it is dropped", { requestId, error });
+      logger.error("a usage event cannot be stored; it is dropped", {
+        request_id: requestId,
+        error,
+      });
     },
     consumerProblem: warn("the usage stream cannot be consumed"),
     confirmFailed: warn("routers could not be told how far their events are stored"),
@@ -135,7 +138,7 @@ function tellStored(
     instruments.ratings.add(1, ratingNames.get(rating.state) ?? "unknown");
     if (rating.state !== RatingState.DIFFERENT) continue;
     logger.error("a router rated a request differently; adjust the quotas it was charged to", {
-      requestId: facts.requestId,
+      request_id: facts.requestId,
       charged: String(event.costNanoUsd ?? "no price"),
       rated: String(rating.costNanoUsd ?? "no price"),
       revision: String(event.priceBookRevision),
@@ -153,7 +156,7 @@ function tellStored(
   }
   for (const requestId of renumbered) {
     instruments.renumbered.add(1);
-    logger.error("a replica used the number of an event twice", { requestId });
+    logger.error("a replica used the number of an event twice", { request_id: requestId });
   }
 }
 

@@ -52,7 +52,6 @@ export async function runRoles(
   if (place === undefined) warnUnknownSettings(logger, io);
   let serving: ServingRoles | undefined;
   return await runService({
-    name: `penstock ${roles.join(",")}`,
     clock: systemClock,
     drainTimeoutMs: deadlineMs + handOverMs,
     logger,

@@ -128,7 +128,6 @@ async function runEverything(io: CommandIo, preparations: Preparations): Promise
   database.catch(() => undefined);
   let started: Started | undefined;
   return await runService({
-    name: "penstock",
     clock: systemClock,
     drainTimeoutMs,
     logger: tellingLogger(io, observability),

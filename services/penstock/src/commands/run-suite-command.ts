@@ -59,7 +59,6 @@ export async function runSuiteCommand(io: CommandIo, flags: SuiteFlags): Promise
   // Its children don't end with it: they are to be stopped in order, as by Ctrl-C.
   io.whenOutputCloses?.(() => process.kill(process.pid, "SIGTERM"));
   return await runService({
-    name: "penstock suite",
     clock: systemClock,
     drainTimeoutMs,
     hurriedDrainMs: hurriedStopMs,

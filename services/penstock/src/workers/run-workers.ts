@@ -63,7 +63,6 @@ export async function runWorkers(
   // Whatever ends this process, no worker is left behind.
   process.once("exit", () => group.kill());
   return await runService({
-    name: `penstock router, ${workers} workers`,
     clock: systemClock,
     drainTimeoutMs: drainTimeoutMs + workerMarginMs,
     onNotStarted,

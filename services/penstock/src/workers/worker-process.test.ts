@@ -15,7 +15,7 @@ const drain = (_deadlineMs, hurry) => new Promise((resolve) => {
   hurry.addEventListener("abort", () => resolve());
 });
 const start = async () => void process.send("started");
-await runService({ name: "worker", start, drain, logger, host: workerHost() });`;
+await runService({ start, drain, logger, host: workerHost() });`;
 
 it("is hurried by the second word of its primary, however soon it comes, and by no signal", async () => {
   const file = (...path: string[]) => pathToFileURL(join(import.meta.dirname, ...path)).href;

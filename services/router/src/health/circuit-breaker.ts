@@ -78,18 +78,20 @@ export function abandonProbe(breaker: CircuitBreaker): void {
   breaker.probeInFlight = false;
 }
 
-/** An attempt succeeded. What began before the breaker opened does not close it. */
-export function recordSuccess(breaker: CircuitBreaker, now: MonotonicMs, probe: boolean): void {
+/** An attempt succeeded. What began before the breaker opened does not close it; true: this did. */
+export function recordSuccess(breaker: CircuitBreaker, now: MonotonicMs, probe: boolean): boolean {
   if (probe) breaker.probeInFlight = false;
   if (breaker.state === "closed") {
     breaker.consecutiveFailures = 0;
     count(breaker, now, 0);
     if (breaker.openings > 0 && now - breaker.closedSince >= healthyResetMs) breaker.openings = 0;
-    return;
+    return false;
   }
-  if (!probe || breaker.state !== "half_open") return;
+  if (!probe || breaker.state !== "half_open") return false;
   breaker.probeSuccesses += 1;
-  if (breaker.probeSuccesses >= successesToClose) close(breaker, now);
+  if (breaker.probeSuccesses < successesToClose) return false;
+  close(breaker, now);
+  return true;
 }
 
 /**

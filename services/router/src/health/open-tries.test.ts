@@ -1,5 +1,7 @@
 import type { MonotonicMs } from "@penstock/limits";
+import { recordingObservability } from "@penstock/observability";
 import { describe, expect, it } from "vitest";
+import { RouterEvents } from "../events.ts";
 import { createPipeline } from "../pipeline/pipeline.fixture.ts";
 import { sampleSnapshot } from "../pipeline/sample-snapshot.fixture.ts";
 import { TargetHealthBook } from "./target-health.ts";
@@ -44,6 +46,27 @@ function failing(hanging = 0) {
 }
 
 describe("requests while all breakers are open", () => {
+  it("are told in the log once a second, with how many there were and why", () => {
+    const { clock, flood, parts } = failing();
+    const { logger, metrics, lines } = recordingObservability();
+    const events = new RouterEvents(logger, metrics);
+    parts.events.noTarget = (...told) => events.noTarget(...told);
+    flood(20);
+    clock.advance(1_000);
+    flood(20);
+    expect(lines).toMatchObject([
+      {
+        level: "warn",
+        message: "a request found no target that may be asked now",
+        request_id: "flood-2",
+        reason: "NO_HEALTHY_TARGET",
+        why: expect.stringContaining("deployments/a-large: "),
+        requests: 1,
+      },
+      { request_id: "flood-22", requests: 19 },
+    ]);
+  });
+
   it("go to the provider one at a second, and the others fail fast", () => {
     const { clock, fail, flood, before } = failing();
     expect(before).toBe(5);

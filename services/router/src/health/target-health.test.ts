@@ -33,6 +33,24 @@ class Harness {
 }
 
 describe("TargetHealthBook", () => {
+  it("tells of each opening of a breaker with its cause and the next try, and of its closing", () => {
+    const harness = new Harness();
+    const told: unknown[] = [];
+    harness.book.onBreaker = (event) => void told.push(event);
+    const target = deployment();
+    for (let failure = 0; failure < 5; failure += 1) harness.attempt(target, "UPSTREAM_ERROR");
+    const opened = { state: "open", deployment: "deployments/a", class: "UPSTREAM_ERROR" };
+    expect(told).toEqual([{ ...opened, retryInMs: 5_000, openings: 1 }]);
+    harness.now += 5_000;
+    harness.attempt(target, "TIMEOUT_FIRST_TOKEN");
+    expect(told.slice(1)).toEqual([
+      { ...opened, class: "TIMEOUT_FIRST_TOKEN", retryInMs: 10_000, openings: 2 },
+    ]);
+    harness.now += 10_000;
+    for (let success = 0; success < 4; success += 1) harness.attempt(target, "OK");
+    expect(told.slice(2)).toEqual([{ state: "closed", deployment: "deployments/a" }]);
+  });
+
   it("opens the breaker after 5 failures in a row and lets one probe through after 5 s", () => {
     const harness = new Harness();
     const target = deployment();

@@ -29,6 +29,7 @@ import { HintedCooldowns } from "./hinted-cooldowns.ts";
 import { beginOpenTry, endOpenTry, mayTryOpen } from "./open-tries.ts";
 import type {
   Admission,
+  BreakerEvent,
   HealthRefusal,
   TargetHealthInfo,
   TargetOutcome,
@@ -47,6 +48,8 @@ import type { TargetHealth } from "./target-record.ts";
 export class TargetHealthBook implements HintedBook {
   /** Hears what begins to cool down. */
   onCooling: HintedBook["onCooling"];
+  /** Hears of breakers that open and close. */
+  onBreaker: ((event: BreakerEvent) => void) | undefined;
   readonly #hints = new HintedCooldowns();
   readonly #targets = new Map<string, TargetHealth>();
   readonly #scopes = new CooldownScopes();
@@ -210,7 +213,9 @@ export class TargetHealthBook implements HintedBook {
 
   #succeeded(health: TargetHealth, outcome: TargetOutcome, now: MonotonicMs): void {
     // While a probe runs, whatever of the target succeeds counts as it: evidence is evidence.
-    recordSuccess(health.breaker, now, health.breaker.probeInFlight);
+    if (recordSuccess(health.breaker, now, health.breaker.probeInFlight)) {
+      this.onBreaker?.({ state: "closed", deployment: health.name });
+    }
     endCooldown(health.cooldown, now);
     this.#scopes.succeeded(health.scopes, now);
     health.probes = [];
@@ -236,10 +241,17 @@ export class TargetHealthBook implements HintedBook {
     if (effect === "failure" || effect === "overloaded") {
       health.lastFailure = now;
       const weight = effect === "failure" ? 1 : 0.5;
-      recordFailure(health.breaker, now, { weight, probe, random: this.#random() });
+      const opened = recordFailure(health.breaker, now, { weight, probe, random: this.#random() });
+      if (opened) this.#tellOpen(health, classOf(outcome), now);
     }
     if (effect === "overloaded" || effect === "rate_limited") shrinkLimit(health.concurrency, now);
     this.#cool(health, effect, outcome, now);
+  }
+
+  #tellOpen({ name, breaker }: TargetHealth, failure: FailureClass, now: MonotonicMs): void {
+    const { openUntil, openings } = breaker;
+    const retryInMs = Math.round(openUntil - now);
+    this.onBreaker?.({ state: "open", deployment: name, class: failure, retryInMs, openings });
   }
 
   #cool(health: TargetHealth, effect: Effect, outcome: TargetOutcome, now: MonotonicMs): void {

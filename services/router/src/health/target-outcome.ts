@@ -39,6 +39,20 @@ export type Admission =
       readonly untilMs: MonotonicMs | undefined;
     };
 
+/** A breaker opened, or closed again. Rare by its nature: it stays open for 5 s or longer. */
+export type BreakerEvent =
+  | { readonly state: "closed"; readonly deployment: string }
+  | {
+      readonly state: "open";
+      readonly deployment: string;
+      /** What the attempt was that opened it. */
+      readonly class: FailureClass;
+      /** Until one attempt may look whether it is back. */
+      readonly retryInMs: number;
+      /** How often it opened since it was last well for long. */
+      readonly openings: number;
+    };
+
 /** How one target does. */
 export interface TargetHealthInfo {
   /** Resource name of the deployment. */

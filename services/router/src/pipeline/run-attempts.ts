@@ -1,5 +1,6 @@
 import { AttemptKind } from "@penstock/api";
 import { toGatewayError } from "@penstock/errors";
+import type { GatewayError } from "@penstock/errors";
 import type { AnswerEnd, StreamEvent } from "@penstock/formats";
 import type { MonotonicMs } from "@penstock/limits";
 import type { CompiledTarget } from "@penstock/snapshot";
@@ -110,9 +111,14 @@ export class RequestRun implements AttemptOwner, MistakeListener, TurnOwner, Hed
 
   /** Nobody is left to be asked. Called by the turns. */
   outOfTargets(): void {
-    const { clock } = this.#parts;
-    const error = this.#turns.lastError ?? noTargetError(this.#context, this.#plan, clock);
-    this.#end({ kind: "failed", error });
+    this.#end({ kind: "failed", error: this.#turns.lastError ?? this.#noTarget() });
+  }
+
+  #noTarget(): GatewayError {
+    const { clock, events } = this.#parts;
+    const error = noTargetError(this.#context, this.#plan, clock);
+    events.noTarget(this.#context.requestId, error, clock.monotonicMs());
+    return error;
   }
 
   /** It is the turn of a target, whose quotas are held. Called by the turns. */

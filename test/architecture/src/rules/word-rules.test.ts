@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { madeUpProject } from "../source/made-up-project.ts";
 import { formatViolation } from "../violation.ts";
-import { bannedWordsRule, environmentRule } from "./word-rules.ts";
+import { bannedWordsRule, environmentRule, logFieldRule } from "./word-rules.ts";
 
 // The words are put together here, so that these tests do not break the rule they test.
 const later = ["TO", "DO"].join("");
@@ -48,4 +48,17 @@ it("lets one file read the environment", () => {
   expect(environmentRule(project).map(formatViolation)).toEqual([
     'environment  services/router/src/config.ts:2  "process.env" → readEnvironment of @penstock/runtime',
   ]);
+});
+
+it("finds ids of requests under another name in lines of the log", () => {
+  const project = madeUpProject({
+    "services/quota/src/a.ts": [
+      'logger.warn("one", { requestId, error });',
+      'logger.warn("two", { request_id: requestId });',
+      'logger.error("three", { quota: nameOf(quota), traceId: context.traceId });',
+      'logger.error("four", { trace_id: context.trace.traceId });',
+      "const details = { requestId };",
+    ].join("\n"),
+  });
+  expect(logFieldRule(project).map(({ line }) => line)).toEqual([1, 3]);
 });

@@ -63,6 +63,25 @@ export function environmentRule(project: Project): Violation[] {
     );
 }
 
+/** `requestId` as a field of a line of the log; what merely has the name as a value is fine. */
+const camelCaseIds =
+  /\b(?:debug|info|warn|error)\((?:[^(){}]|\([^()]*\))*\{(?:[^{}]*,)?\s*(?:requestId|traceId)\s*[,:}]/g;
+const servesLogs = /^(?:packages|services)\//;
+
+/** The ids that lines of all services are found by have one name in all of them. */
+export function logFieldRule(project: Project): Violation[] {
+  return project.sources
+    .filter((file) => servesLogs.test(file.path) && !file.isTest)
+    .flatMap((file) =>
+      report(
+        "log-fields",
+        file,
+        find(file.code, camelCaseIds),
+        "request_id and trace_id, as in every other line",
+      ),
+    );
+}
+
 function report(
   rule: string,
   file: Pick<SourceFile, "path" | "original">,
