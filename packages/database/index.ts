@@ -15,7 +15,7 @@ export type { TransactionOptions } from "./src/transaction.ts";
 export { sqlStateOf } from "./src/sql-state.ts";
 export { tryAdvisoryLock, withAdvisoryLock } from "./src/advisory-lock.ts";
 export type { AdvisoryLock, WithLockOptions } from "./src/advisory-lock.ts";
-export { appendOutbox, createOutboxTable } from "./src/outbox.ts";
+export { appendOutbox, createOutboxTable, discardOutbox } from "./src/outbox.ts";
 export type { OutboxMessage, OutboxRow } from "./src/outbox.ts";
 export { relayOutbox } from "./src/relay-outbox.ts";
 export type { OutboxRelay, RelayOutboxOptions } from "./src/relay-outbox.ts";

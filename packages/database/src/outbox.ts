@@ -82,6 +82,17 @@ export async function deleteOutbox<Tables>(
     where position = any(${positions}::bigint[])`.execute(db);
 }
 
+/** Removes messages that something newer stands for, by how their ids start. */
+export async function discardOutbox<Tables>(
+  trx: Transaction<Tables>,
+  schema: string,
+  idPrefix: string,
+): Promise<void> {
+  await sql`delete from ${sql.id(schema, "outbox")} where starts_with(id, ${idPrefix})`.execute(
+    trx,
+  );
+}
+
 interface StoredRow {
   position: bigint;
   id: string;

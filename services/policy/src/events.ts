@@ -6,6 +6,8 @@ export interface PolicyEvents {
   entryPublished(deleted: boolean): void;
   headPublished(): void;
   publishFailed(error: unknown): void;
+  /** An entry that the bus never takes; a newer one of the same resource is on its way. */
+  entryPassedOver(name: string, error: unknown): void;
   republished(entries: number): void;
   epochRaised(epoch: bigint, entries: number): void;
   backgroundFailed(task: string, error: unknown): void;
@@ -37,6 +39,13 @@ export function createPolicyEvents({ logger, metrics }: Observability): PolicyEv
     publishFailed: (error) => {
       failures.add(1);
       logger.warn("configuration could not be published", { error });
+    },
+    entryPassedOver: (name, error) => {
+      failures.add(1);
+      logger.warn("an entry that the bus can't take is passed over for a newer one", {
+        name,
+        error,
+      });
     },
     republished: (entries) => logger.info("configuration published anew", { entries }),
     epochRaised: (epoch, entries) =>

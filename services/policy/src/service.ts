@@ -100,7 +100,7 @@ export async function createPolicyService(deps: PolicyServiceDependencies): Prom
     installation = settled;
     const { installationId } = started();
     const intervalMs = deps.config.housekeepingIntervalMs;
-    const common = { db, bus, clock, observability, events };
+    const common = { db, bus, clock, observability, events, health };
     housekeeping = startHousekeeping({ ...common, installationId, intervalMs });
     following = followRouters(routers, { bus, clock, events, signal: stop.signal });
     supervising = superviseStorage(stored, stop.signal);

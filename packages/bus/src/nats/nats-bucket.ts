@@ -41,6 +41,8 @@ const answerTimeoutsMs = [500, 1_000, 2_500] as const;
 /** Of a write that loses to writes of other keys. */
 const mostAttempts = 10;
 const retryAfterMs = 10;
+/** Of the headers of a write at most: its id, or the two positions that it expects. */
+const headBytes = 160;
 
 /**
  * A bucket in NATS's key-value layout (`$KV.<bucket>.<key>`, header `KV-Operation`), so that
@@ -158,6 +160,7 @@ export class NatsBucket implements ConfigBucket {
   }
 
   #write(write: BucketWrite, { expectedRevision }: PutOptions): Promise<bigint> {
+    this.#checkFitsServer(write);
     if (expectedRevision === undefined) return this.#insist(write);
     return this.#writeExpected(write, expectedRevision);
   }
@@ -257,6 +260,15 @@ export class NatsBucket implements ConfigBucket {
       if (apiCodeOf(error) === apiCode.wrongLastSequence) throw error;
       throw busError(`write ${key}`, error);
     }
+  }
+
+  /** @throws GatewayError FIELD_INVALID for what is larger than the server takes of anybody. */
+  #checkFitsServer({ key, value }: BucketWrite): void {
+    const most = this.#context.link.session().publisher.maxMessageBytes;
+    if (value.byteLength + headBytes <= most) return;
+    const has = `entry ${key} has ${value.byteLength} bytes and ${headBytes} of headers`;
+    const message = `${has}, the NATS server takes ${most} (max_payload)`;
+    throw new GatewayError("FIELD_INVALID", message, { source: "gateway" });
   }
 
   #checkOpen(): void {

@@ -4,6 +4,7 @@ import { connect, errors } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { GatewayError } from "@penstock/errors";
 import type { Logger } from "@penstock/observability";
+import { maxEntryBytes } from "../topology.ts";
 import type { NatsAccess } from "./nats-access.ts";
 import { NatsPublisher } from "./nats-publisher.ts";
 import { closingSockets } from "./own-sockets.ts";
@@ -50,6 +51,8 @@ const probeTimeoutMs = 750;
 // A silent peer is noticed after three intervals, at most 20 s (fault row 10).
 const pingIntervalMs = 5_000;
 const missedPings = 2;
+/** The largest entry or message with its headers; a server that is told nothing takes 1 MiB. */
+const neededPayloadBytes = maxEntryBytes + 1_024;
 
 /**
  * Connects to the first server that answers.
@@ -78,6 +81,7 @@ export async function openNatsSession(options: NatsSessionOptions): Promise<Nats
   });
   try {
     checkVersion(connection.info?.version ?? "");
+    warnOfSmallPayload(connection.info?.max_payload ?? 0, options.logger);
     const over = new AbortController();
     const timeout = requestTimeoutMs;
     const session: NatsSession = {
@@ -116,6 +120,16 @@ async function followStatus(session: NatsSession, logger: Logger): Promise<void>
     logger.warn("bus reported an error", { cause: error.message });
   }
   session.publisher.close();
+}
+
+/** It serves until something large comes, which then never passes. */
+function warnOfSmallPayload(maxPayloadBytes: number, logger: Logger): void {
+  if (maxPayloadBytes >= neededPayloadBytes) return;
+  logger.warn("the NATS server takes less in one message than Penstock may send", {
+    maxPayloadBytes,
+    neededPayloadBytes,
+    advice: "raise max_payload in the server's configuration and restart it",
+  });
 }
 
 function cannotConnect(where: string, cause: unknown): GatewayError {

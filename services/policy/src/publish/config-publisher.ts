@@ -6,11 +6,12 @@ import { relayOutbox } from "@penstock/database";
 import type { OutboxRelay, OutboxRow } from "@penstock/database";
 import { attributeNames, parseTraceparent } from "@penstock/observability";
 import type { Observability, Span } from "@penstock/observability";
-import type { Clock } from "@penstock/runtime";
+import type { Clock, HealthRegistry } from "@penstock/runtime";
 import type { PolicyEvents } from "../events.ts";
 import type { PolicyDatabase } from "../storage/open-storage.ts";
 import { schemaName } from "../storage/schema.ts";
 import { readBusHead, refuseForeignHead } from "./bus-head.ts";
+import { RefusedEntry } from "./refused-entry.ts";
 
 /** What the publisher works with. */
 export interface ConfigPublisherOptions {
@@ -19,6 +20,8 @@ export interface ConfigPublisherOptions {
   readonly clock: Clock;
   readonly observability: Observability;
   readonly events: PolicyEvents;
+  /** Told of an entry that the bus never takes, as nothing after it is published. */
+  readonly health: HealthRegistry;
   readonly installationId: string;
 }
 
@@ -31,23 +34,30 @@ export interface ConfigPublisherOptions {
 export function startConfigPublisher(options: ConfigPublisherOptions): OutboxRelay {
   const hold = new Hold(options);
   const { db, clock, observability } = options;
-  return relayOutbox({
+  const relay = relayOutbox({
     db,
     schema: schemaName,
     clock,
     logger: observability.logger,
     publish: (rows, signal) => hold.publish(rows, signal),
   });
+  const close = async (): Promise<void> => {
+    await relay.close();
+    hold.end();
+  };
+  return { notify: relay.notify, close };
 }
 
 class Hold {
   readonly #options: ConfigPublisherOptions;
+  readonly #refused: RefusedEntry;
   /** One signal per time that the relay's lock is held. */
   #signal: AbortSignal | undefined;
   #positions = new Map<string, bigint>();
 
   constructor(options: ConfigPublisherOptions) {
     this.#options = options;
+    this.#refused = new RefusedEntry(options);
   }
 
   async publish(rows: readonly OutboxRow[], signal: AbortSignal): Promise<number> {
@@ -58,7 +68,7 @@ class Hold {
       try {
         for (const row of group) {
           signal.throwIfAborted();
-          await this.#put(row);
+          await this.#put(row).catch((error: unknown) => this.#refused.handle(row, error));
           published += 1;
         }
       } catch (error) {
@@ -71,7 +81,13 @@ class Hold {
         span.end();
       }
     }
+    this.#refused.forget();
     return published;
+  }
+
+  /** After the last `publish`. */
+  end(): void {
+    this.#refused.forget();
   }
 
   async #begin(signal: AbortSignal): Promise<void> {

@@ -36,9 +36,16 @@ async function addTeam(harness: PolicyHarness, id: string): Promise<bigint> {
 }
 
 /** A bus whose writes fail while it is down; counts what it is asked to write. */
-function failingBus(): { bus: Bus; down(isDown: boolean): void; keys: string[] } {
+function failingBus(): {
+  bus: Bus;
+  down(isDown: boolean): void;
+  /** From now on what holds this text is too large. */
+  refuse(text: string): void;
+  keys: string[];
+} {
   const inner = createMemoryBus();
   let isDown = false;
+  let refused: string | undefined;
   const keys: string[] = [];
   const check = (): void => {
     if (isDown) throw new GatewayError("UNAVAILABLE", "the bus is away");
@@ -46,6 +53,9 @@ function failingBus(): { bus: Bus; down(isDown: boolean): void; keys: string[] }
   const config: ConfigBucket = {
     put: async (key, value, options) => {
       check();
+      if (refused !== undefined && Buffer.from(value).includes(refused)) {
+        throw new GatewayError("FIELD_INVALID", "it is too large", { source: "gateway" });
+      }
       const position = await inner.config.put(key, value, options);
       keys.push(key);
       return position;
@@ -62,7 +72,9 @@ function failingBus(): { bus: Bus; down(isDown: boolean): void; keys: string[] }
     },
     watch: (options) => inner.config.watch(options),
   };
-  return { bus: { ...inner, config }, down: (value) => void (isDown = value), keys };
+  const down = (value: boolean): void => void (isDown = value);
+  const refuse = (text: string): void => void (refused = text);
+  return { bus: { ...inner, config }, down, refuse, keys };
 }
 
 describe("publishing", () => {
@@ -86,6 +98,62 @@ describe("publishing", () => {
     const after = keys.slice(keys.indexOf("teams.b"));
     expect(after.filter((key) => key !== "head")).toEqual(["teams.b", "teams.c"]);
     expect(after.at(-1)).toBe("head");
+    await harness.close();
+  });
+
+  it("says what the bus never takes, and goes on once that was changed or deleted", async () => {
+    const { bus, refuse, keys } = failingBus();
+    const harness = await startPolicyHarness({ bus });
+    const teams = harness.client(TeamService);
+    const said = () => harness.service.health.report();
+    for (const [index, end] of (["changed", "deleted"] as const).entries()) {
+      const before = BigInt(4 * index);
+      const name = `teams/${end}`;
+      refuse("too large");
+      await addTeam(harness, `before-${end}`);
+      await headReaches(bus, before + 1n);
+      await teams.createTeam({ team: { name, displayName: "too large" } });
+      await addTeam(harness, `after-${end}`);
+      const detail = `${name} can't be published, nor what was changed after it: it is too large`;
+      await vi.waitFor(() =>
+        expect(said()).toMatchObject({
+          ready: true,
+          components: [{ name: "database" }, { name: "publishing", detail }],
+        }),
+      );
+      expect(keys).not.toContain(`teams.after-${end}`);
+      if (end === "deleted") await teams.deleteTeam({ name });
+      else await teams.updateTeam({ team: { name, displayName: "small" } });
+      await headReaches(bus, before + 4n);
+      await vi.waitFor(() => expect(said().components[1]).toMatchObject({ detail: "" }));
+      expect(keys).toContain(`teams.after-${end}`);
+    }
+    const entry = await bus.config.get("teams.changed");
+    expect(Buffer.from(entry?.value ?? []).toString()).toContain("small");
+    const passedOver = harness.observability.lines.flatMap(({ message, name }) =>
+      String(message).startsWith("an entry that the bus can't take") ? [name] : [],
+    );
+    expect(passedOver).toEqual(["teams/changed", "teams/deleted"]);
+    await harness.close();
+  });
+
+  it("does not pile up what it publishes anew while an entry holds it up", async () => {
+    const { bus, refuse, keys } = failingBus();
+    refuse("too large");
+    const harness = await startPolicyHarness({ bus, housekeepingIntervalMs: 20 });
+    const team = { name: "teams/large", displayName: "too large" };
+    await harness.client(TeamService).createTeam({ team });
+    const anew = () =>
+      harness.observability.lines.filter(
+        ({ message }) => message === "configuration published anew",
+      );
+    const before = anew().length;
+    await vi.waitFor(() => expect(anew().length).toBeGreaterThan(before + 20), 10_000);
+    refuse("nothing");
+    await addTeam(harness, "after");
+    await headReaches(bus, 2n);
+    // Two of each change, two of the last time, and of what was under way; not two of each time.
+    expect(keys.length).toBeLessThan(15);
     await harness.close();
   });
 

@@ -4,7 +4,7 @@ import type { ConfigHead } from "@penstock/api";
 import { ConfigEntrySchema, ConfigHeadSchema } from "@penstock/api";
 import type { BucketEntry, ConfigBucket } from "@penstock/bus";
 import { configKey, headKey, resourceNameOfKey } from "@penstock/bus";
-import { appendOutbox, inTransaction } from "@penstock/database";
+import { appendOutbox, discardOutbox, inTransaction } from "@penstock/database";
 import type { OutboxMessage } from "@penstock/database";
 import { lockHead, readHead, writeHead } from "../storage/installation-store.ts";
 import type { PolicyDatabase, PolicyTransaction } from "../storage/open-storage.ts";
@@ -20,6 +20,8 @@ export type Reconciliation =
   | { readonly action: "raise-epoch"; readonly entries: number; readonly epoch: bigint };
 
 const rowsPerPage = 1_000;
+/** Of the ids of what is published anew. */
+const republishPrefix = "republish.";
 
 /**
  * Compares the bus with the database and puts what differs into the outbox, so that it is
@@ -50,6 +52,11 @@ export async function reconcileBus(
     if (restored) {
       head.epoch = busHead.epoch + 1n;
       await writeHead(trx, head);
+    }
+    // What waits of the last time is all in this one: where nothing passes it would pile up. Not
+    // so where an epoch was raised, as what the bus has of the one before does not count.
+    if (busHead === undefined || busHead.epoch === head.epoch) {
+      await discardOutbox(trx, schemaName, republishPrefix);
     }
     const count = await republish(trx, head, restored ? [] : entries, entries);
     if (!restored) return { action: "republish", entries: count };
@@ -85,7 +92,7 @@ async function republish(
 ): Promise<number> {
   const revisions = new Map(upToDate.map((entry) => [entry.key, revisionOf(entry)]));
   const orphans = new Map(present.map((entry) => [entry.key, entry]));
-  const id = `republish.${head.epoch}.${head.revision}`;
+  const id = `${republishPrefix}${head.epoch}.${head.revision}`;
   let count = 0;
   for (let after = ""; ;) {
     const page = await listResources(trx, {
