@@ -10,7 +10,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
@@ -19,6 +18,7 @@ import { inheritedEnvironment } from "@penstock/runtime";
 import { findNats, findPostgres } from "./find-servers.ts";
 import { KeptProcess } from "./kept-process.ts";
 import type { KeptProcessOptions } from "./kept-process.ts";
+import { takesConnections } from "./takes-connections.ts";
 
 /** A server of the suite, not started yet. */
 export interface SuiteServer {
@@ -62,7 +62,7 @@ export function prepareNats({ folder, port, password, hooks }: ServerSite): Suit
     ...hooks,
   });
   const url = `nats://${user}:${password}@${host}:${port}`;
-  return { process: kept, url, isUp: () => takesConnections(port) };
+  return { process: kept, url, isUp: () => takesConnections(host, port) };
 }
 
 /**
@@ -169,15 +169,4 @@ function isReady(data: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function takesConnections(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ host, port });
-  socket.setTimeout(1_000, () => resolve(false));
-  socket.once("data", () => resolve(true));
-  socket.once("error", () => resolve(false));
-  const answer = await promise;
-  socket.destroy();
-  return answer;
 }
