@@ -48,12 +48,13 @@ export async function withSession(
   const transports: ServiceTransport[] = [];
   const called = new CalledAddresses();
   try {
-    const demo = readDemoEnv(readDataDir(options.dataDir, io.environment));
-    const tls = readTlsSettings(io.environment);
-    const target = resolveTarget(options, demo, io.environment);
+    let found: Target | undefined;
+    // Not before somebody is asked: a command that is wrong is wrong wherever it goes.
+    const target = (): Target => (found ??= findTarget(io, options));
     const open = (address: string): Transport => {
       const { tracer } = silentObservability();
-      const { token } = target;
+      const { token } = target();
+      const tls = readTlsSettings(io.environment);
       const transport = createNetworkTransport({
         url: address,
         tracer,
@@ -67,7 +68,7 @@ export async function withSession(
       return called.follow(transport.transport, address);
     };
     const openControl = (): ControlClients => {
-      const { controlUrl, telemetryUrl } = target;
+      const { controlUrl, telemetryUrl } = target();
       const transport = open(controlUrl);
       if (telemetryUrl === controlUrl) return createControlClients(transport);
       return createControlClients(transport, { telemetry: open(telemetryUrl) });
@@ -76,9 +77,11 @@ export async function withSession(
     let router: RouterClient | undefined;
     const session: CommandSession = {
       io,
-      target,
+      get target() {
+        return target();
+      },
       control: () => (control ??= openControl()),
-      router: () => (router ??= createRouterClient(open(adminUrlOf(target)))),
+      router: () => (router ??= createRouterClient(open(adminUrlOf(target())))),
     };
     return (await run(session)) ?? exitCodes.done;
   } catch (thrown) {
@@ -86,6 +89,11 @@ export async function withSession(
   } finally {
     for (const transport of transports) transport.close();
   }
+}
+
+function findTarget({ environment }: CommandIo, options: TargetOptions): Target {
+  const demo = readDemoEnv(readDataDir(options.dataDir, environment));
+  return resolveTarget(options, demo, environment);
 }
 
 function adminUrlOf(target: Target): string {

@@ -39,6 +39,7 @@ const wrongLines = [
   "",
   "nothing",
   "get",
+  "get nothing",
   "get nothing --control-url @",
   "get routes --what",
   "get routes -o xml",
