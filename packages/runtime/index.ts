@@ -23,7 +23,7 @@ export {
 export type { EnvironmentSpec, EnvironmentValues, ReadEnvironmentOptions } from "./src/env.ts";
 export type { VariableSpec } from "./src/env-value.ts";
 export type { Setting, Settings } from "./src/setting.ts";
-export { HealthRegistry } from "./src/health.ts";
+export { HealthRegistry, readinessText } from "./src/health.ts";
 export type { HealthComponent, HealthReport, HealthState } from "./src/health.ts";
 export { deadlineSignal, linkSignals } from "./src/signals.ts";
 export { parseProcessIdentity, stateOfProcess, thisProcess } from "./src/process-identity.ts";

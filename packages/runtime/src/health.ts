@@ -57,3 +57,13 @@ export class HealthRegistry {
     return () => this.#listeners.delete(listener);
   }
 }
+
+/**
+ * The text of `/readyz`, the same of every process: whether, then a line for each part that is not
+ * ready or has something to say.
+ */
+export function readinessText({ ready, components }: HealthReport): string {
+  const told = components.filter(({ state, detail }) => state === "not_ready" || detail !== "");
+  const lines = told.map(({ name, detail }) => `${name}: ${detail || "not ready"}\n`);
+  return `${ready ? "ok" : "not ready"}\n${lines.join("")}`;
+}

@@ -3,6 +3,7 @@ import type { Logger } from "@penstock/observability";
 import type { Authenticate, HttpRequest, HttpResponse } from "@penstock/rpc";
 import { identifyRequest } from "@penstock/rpc";
 import type { HealthReport } from "@penstock/runtime";
+import { readinessText } from "@penstock/runtime";
 
 /** What the paths tell. */
 export interface HealthSources {
@@ -36,10 +37,8 @@ export function serveHealth(sources: HealthSources) {
   };
 }
 
-function answerReady(response: HttpResponse, { ready, components }: HealthReport): void {
-  const told = components.filter(({ state, detail }) => state === "not_ready" || detail !== "");
-  const lines = told.map(({ name, detail }) => `${name}: ${detail || "not ready"}\n`);
-  answer(response, ready ? 200 : 503, `${ready ? "ok" : "not ready"}\n${lines.join("")}`);
+function answerReady(response: HttpResponse, report: HealthReport): void {
+  answer(response, report.ready ? 200 : 503, readinessText(report));
 }
 
 async function answerMetrics(

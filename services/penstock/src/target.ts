@@ -80,7 +80,9 @@ export function resolveTarget(
   const telemetryUrl = telemetryByFlag ?? beside(given.telemetryUrl, demo.PENSTOCK_TELEMETRY_URL);
   const isDemo =
     isDemoControl &&
-    sameOrigin(quotaUrl, demo.PENSTOCK_QUOTA_URL ?? demo.PENSTOCK_CONTROL_URL) &&
+    // Whoever names quota by a flag has it looked at, without a token.
+    (quotaByFlag !== undefined ||
+      sameOrigin(quotaUrl, demo.PENSTOCK_QUOTA_URL ?? demo.PENSTOCK_CONTROL_URL)) &&
     sameOrigin(telemetryUrl, demo.PENSTOCK_TELEMETRY_URL ?? demo.PENSTOCK_CONTROL_URL) &&
     (adminUrl === undefined || sameOrigin(adminUrl, demo.PENSTOCK_ADMIN_URL));
   const token = flags.adminToken === undefined ? given.token : new Secret(flags.adminToken);

@@ -21,6 +21,7 @@ const pollMs = 20;
  * else is down).
  */
 const quotaPatienceMs = 500;
+const silentQuotaDetail = "it does not answer; limits do what their onUnavailable says";
 /** The log has the rest (lease-sync.ts). */
 const epochRefusedDetail =
   "it refuses this router, started over a day ahead of its clock: give it a new PENSTOCK_REPLICA";
@@ -49,6 +50,8 @@ export class RunningRouter implements RouterService {
   #fenced = false;
   /** Quota takes nothing of this life. */
   #refused = false;
+  /** It has answered, or the start waits for it no longer. */
+  #awaitedQuota = false;
 
   constructor(deps: RouterDependencies, parts: RouterParts) {
     this.#deps = deps;
@@ -93,8 +96,9 @@ export class RunningRouter implements RouterService {
     sync.onEpochRefused = (refused) => {
       this.#refused = refused;
       if (refused) health.set("quota", "not_ready", epochRefusedDetail);
-      else if (!this.#fenced) health.set("quota", "ready");
+      else this.#tellQuota();
     };
+    sync.onAnswering = () => this.#tellQuota();
     sync.start();
     this.#awaitQuota(clock.monotonicMs() + quotaPatienceMs);
     const host = config.bindAddress;
@@ -180,10 +184,18 @@ export class RunningRouter implements RouterService {
   /** Quota counts as reached once it has answered; a router that is ready stays so without it. */
   #awaitQuota(endMs: number): void {
     const { clock } = this.#deps;
-    const { sync } = this.#parts;
-    if (this.#fenced || this.#refused) return;
-    if (sync.reached) this.health.set("quota", "ready");
-    else if (clock.monotonicMs() < endMs) clock.schedule(pollMs, () => this.#awaitQuota(endMs));
-    else this.health.set("quota", "ready", "it has not answered yet; limits do what they say");
+    const isOver = this.#parts.sync.reached || clock.monotonicMs() >= endMs;
+    if (!isOver) {
+      clock.schedule(pollMs, () => this.#awaitQuota(endMs));
+      return;
+    }
+    this.#awaitedQuota = true;
+    this.#tellQuota();
+  }
+
+  #tellQuota(): void {
+    if (!this.#awaitedQuota || this.#fenced || this.#refused) return;
+    const { isAnswering } = this.#parts.sync;
+    this.health.set("quota", "ready", isAnswering ? "" : silentQuotaDetail);
   }
 }

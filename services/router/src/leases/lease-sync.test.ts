@@ -93,6 +93,25 @@ describe("a sync that quota can't take", () => {
   });
 });
 
+describe("whether quota answers", () => {
+  it("is told with the first failure, and when it answers again", async () => {
+    const harness = new Harness();
+    const { quotaService, sync } = harness;
+    const told: boolean[] = [];
+    sync.onAnswering = () => told.push(sync.isAnswering);
+    quotaService.refuse = () => refusal("UNAVAILABLE");
+    sync.start();
+    await pass(harness, 10);
+    expect(told).toEqual([false]);
+    quotaService.refuse = () => undefined;
+    await pass(harness, 10);
+    expect(told).toEqual([false, true]);
+    quotaService.refuse = () => refusal("UNAVAILABLE");
+    await pass(harness, 10);
+    expect(told).toEqual([false, true, false]);
+  });
+});
+
 describe("a router whose epoch is too far ahead for quota", () => {
   it("says so once, with the way out, and goes on by itself once the clock is there", async () => {
     const harness = new Harness();

@@ -120,6 +120,14 @@ export class LeaseSync {
   onEpochRefused: (refused: boolean) => void = () => undefined;
   #epochRefused = false;
 
+  /** Called when `isAnswering` has changed, and with the first failure. */
+  onAnswering: () => void = () => undefined;
+
+  /** Whether quota has answered, and no sync has failed since. */
+  get isAnswering(): boolean {
+    return this.#reached && this.#failures === 0;
+  }
+
   /** Whether quota has answered once. */
   get reached(): boolean {
     return this.#reached;
@@ -237,10 +245,12 @@ export class LeaseSync {
   #answered(exchange: Exchange, answer: SyncLeasesResponse, sentAt: MonotonicMs): void {
     this.#pending = undefined;
     this.#ended();
+    const wasAnswering = this.isAnswering;
     if (this.#failures > 0) this.#logger.info("quota answers again", { failures: this.#failures });
     this.#failures = 0;
     this.#reached = true;
     this.#noteEpoch(false);
+    if (!wasAnswering) this.onAnswering();
     this.#items = Math.min(maximumItems, 2 * this.#items);
     this.#retiredTold += exchange.request.retiredEpochs.length;
     this.#calls.add(1, "ok");
@@ -276,6 +286,7 @@ export class LeaseSync {
     const epochRefused = isEpochRefusal(error);
     if (epochRefused) this.#noteEpoch(true);
     else if (isRefusal(error, this.#pending?.tries ?? 0)) this.#giveUp(exchange, error);
+    if (this.#failures === 1) this.onAnswering();
     this.#options.book.waiting.failAll(epochRefused ? "refused" : "away");
     if (this.#stopped) return;
     const delayMs = Math.min(syncIntervalMs, firstRetryMs * 2 ** (this.#failures - 1));

@@ -9,7 +9,8 @@ import type {
   HttpResponse,
   TlsServerFiles,
 } from "@penstock/rpc";
-import type { HealthRegistry } from "@penstock/runtime";
+import type { HealthRegistry, HealthReport } from "@penstock/runtime";
+import { readinessText } from "@penstock/runtime";
 
 /** What the admin port needs. */
 export interface AdminListenerOptions {
@@ -24,8 +25,8 @@ export interface AdminListenerOptions {
 }
 
 /**
- * Opens the admin port: `/livez` and `/readyz` answer everyone, `/metrics` and RouterService want
- * an admin or service token.
+ * Opens the admin port: `/livez` and `/readyz`, which says what is missing, answer everyone,
+ * `/metrics` and RouterService want an admin or service token.
  */
 export function startAdminListener(options: AdminListenerOptions): Promise<ConnectServer> {
   const { host, port, routes, authenticate, observability, health, tls } = options;
@@ -37,13 +38,12 @@ export function startAdminListener(options: AdminListenerOptions): Promise<Conne
     authenticate,
     observability,
     httpHandler: (request, response) => {
-      switch (request.url) {
+      switch (request.url?.split("?", 1)[0]) {
         case "/livez":
-          answer(response, 200, "alive\n");
+          answer(response, 200, "ok\n");
           return true;
         case "/readyz":
-          // Says only whether: what is missing is for those who may see the configuration.
-          answer(response, health.ready() ? 200 : 503, health.ready() ? "ready\n" : "not ready\n");
+          answerReady(response, health.report());
           return true;
         case "/metrics":
           void answerMetrics(request, response, options);
@@ -53,6 +53,10 @@ export function startAdminListener(options: AdminListenerOptions): Promise<Conne
       }
     },
   });
+}
+
+function answerReady(response: HttpResponse, report: HealthReport): void {
+  answer(response, report.ready ? 200 : 503, readinessText(report));
 }
 
 async function answerMetrics(
