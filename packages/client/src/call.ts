@@ -1,6 +1,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
+import { GatewayError } from "@penstock/errors";
+import { PenstockError } from "./penstock-error.ts";
 
 /** What a single call may say. */
 export interface CallOptions {
@@ -20,6 +22,9 @@ export interface CallDefaults {
   readonly timeoutMs: number;
 }
 
+/** Eight digits of hours are the most that `grpc-timeout` holds; grpc-js throws out of any call. */
+const longestTimeoutMs = 99_999_999 * 3_600_000;
+
 /** How one method is written, in the form that grpc-js asks for. */
 export function wireForm<Request extends Message>(method: DescMethod) {
   return {
@@ -32,18 +37,39 @@ export function wireForm<Request extends Message>(method: DescMethod) {
   };
 }
 
-/** The metadata of a call. The key stands last, so that no header replaces it. */
+/**
+ * The metadata of a call. The key stands last, so that no header replaces it. Throws a
+ * PenstockError for headers that gRPC can't carry.
+ */
 export function callMetadata(defaults: CallDefaults, options: CallOptions): Metadata {
   const metadata = new Metadata();
-  for (const [name, value] of Object.entries(options.headers ?? {})) metadata.set(name, value);
-  if (options.traceparent !== undefined) metadata.set("traceparent", options.traceparent);
+  const { headers, traceparent } = options;
+  try {
+    for (const [name, value] of Object.entries(headers ?? {})) metadata.set(name, value);
+    if (traceparent !== undefined) metadata.set("traceparent", traceparent);
+  } catch (cause) {
+    throw invalidOption("headers", cause instanceof Error ? cause.message : "can't be sent", cause);
+  }
   metadata.set("authorization", `Bearer ${defaults.virtualKey}`);
   return metadata;
 }
 
-/** When the call has to be done, as Unix time in milliseconds. */
+/**
+ * When the call has to be done, as Unix time in milliseconds; Infinity where that is too far off
+ * to be told. Throws a PenstockError for what is no number: grpc-js would end the process.
+ */
 export function callDeadline(defaults: CallDefaults, options: CallOptions): number {
-  return Date.now() + (options.timeoutMs ?? defaults.timeoutMs);
+  const timeoutMs = options.timeoutMs ?? defaults.timeoutMs;
+  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+    throw invalidOption("timeoutMs", `is ${String(timeoutMs)}, which is no number of milliseconds`);
+  }
+  return timeoutMs > longestTimeoutMs ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+}
+
+function invalidOption(field: string, description: string, cause?: unknown): PenstockError {
+  const violations = { fieldViolations: [{ field, description }] };
+  const error = new GatewayError("FIELD_INVALID", `${field}: ${description}`, violations);
+  return new PenstockError(error, { cause });
 }
 
 /** Cancels when the signal aborts; the returned function ends the watch. */

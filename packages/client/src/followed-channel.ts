@@ -4,6 +4,7 @@ import { createSecureContext } from "node:tls";
 import type { Client } from "@grpc/grpc-js";
 import type { PenstockClientOptions, TlsOptions } from "./channel.ts";
 import { openChannel } from "./channel.ts";
+import { closedError } from "./penstock-error.ts";
 
 /** How often certificate files are read again where nobody says it. */
 const defaultReloadMs = 60_000;
@@ -32,6 +33,7 @@ export class FollowedChannel {
   #material: Material = {};
   #channel: Client;
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
   readonly #old = new Map<Client, NodeJS.Timeout>();
 
   /** Throws a TypeError for options that contradict each other, or files that can't be used. */
@@ -44,13 +46,15 @@ export class FollowedChannel {
     if (this.#files.length > 0) this.#schedule();
   }
 
-  /** For one call, which is to begin at once. */
+  /** For one call, which is to begin at once. Throws a PenstockError after `close`. */
   get current(): Client {
+    if (this.#closed) throw closedError();
     return this.#channel;
   }
 
   /** Closes the connections; calls under way are finished first. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const [channel, timer] of this.#old) {

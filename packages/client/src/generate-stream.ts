@@ -1,14 +1,9 @@
-import type {
-  Client,
-  ClientReadableStream,
-  Metadata,
-  ServiceError,
-  StatusObject,
-} from "@grpc/grpc-js";
+import type { ClientReadableStream, Metadata, ServiceError, StatusObject } from "@grpc/grpc-js";
 import type { StreamGenerateRequest, StreamGenerateResponse } from "@penstock/api";
 import { InferenceService } from "@penstock/api";
 import type { CallDefaults, CallOptions } from "./call.ts";
 import { callDeadline, callMetadata, cancelOnAbort, toHeaders, wireForm } from "./call.ts";
+import type { FollowedChannel } from "./followed-channel.ts";
 import { cancelledError, toPenstockError } from "./penstock-error.ts";
 
 /**
@@ -30,18 +25,29 @@ export interface GenerateStream extends AsyncIterable<GenerateEvent> {
   cancel(): void;
 }
 
-/** Starts a streamed answer at once. */
+/** Starts a streamed answer at once. Never throws: a call that can't begin fails in its loop. */
 export function openGenerateStream(
-  channel: Client,
+  channel: Pick<FollowedChannel, "current">,
   request: StreamGenerateRequest,
   defaults: CallDefaults,
   options: CallOptions,
 ): GenerateStream {
-  if (options.signal?.aborted === true) return refusedStream();
-  const { path, write, read } = wireForm(InferenceService.method.streamGenerate);
-  const metadata = callMetadata(defaults, options);
-  const deadline = callDeadline(defaults, options);
-  const call = channel.makeServerStreamRequest(path, write, read, request, metadata, { deadline });
+  if (options.signal?.aborted === true) return refusedStream(cancelledError());
+  let call: EventCall;
+  try {
+    const { path, write, read } = wireForm(InferenceService.method.streamGenerate);
+    const metadata = callMetadata(defaults, options);
+    const deadline = callDeadline(defaults, options);
+    const open = channel.current;
+    const opened = open.makeServerStreamRequest(path, write, read, request, metadata, { deadline });
+    call = opened as EventCall;
+  } catch (error) {
+    return refusedStream(error);
+  }
+  return followCall(call, options);
+}
+
+function followCall(call: EventCall, options: CallOptions): GenerateStream {
   const unwatch = cancelOnAbort(options.signal, () => call.cancel());
   const headers = Promise.withResolvers<Headers>();
   const trailers = Promise.withResolvers<Headers>();
@@ -67,8 +73,7 @@ export function openGenerateStream(
     headers: headers.promise,
     trailers: trailers.promise,
     cancel: () => call.cancel(),
-    [Symbol.asyncIterator]: () =>
-      events(call as EventCall, { initial: () => initial, failed: () => failed }),
+    [Symbol.asyncIterator]: () => events(call, { initial: () => initial, failed: () => failed }),
   };
 }
 
@@ -101,13 +106,13 @@ function asPenstockError(error: Error, initial: Metadata | undefined): Error {
     : error;
 }
 
-function refusedStream(): GenerateStream {
-  const refused = Promise.reject<Headers>(cancelledError());
+function refusedStream(error: unknown): GenerateStream {
+  const refused = Promise.reject<Headers>(error);
   refused.catch(() => undefined);
   return {
     headers: refused,
     trailers: Promise.resolve(new Headers()),
     cancel: () => undefined,
-    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(cancelledError()) }),
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
   };
 }

@@ -1,6 +1,7 @@
 import { MessageRole } from "@penstock/api";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { channelTarget } from "./channel.ts";
+import type { CallOptions } from "./call.ts";
 import type { GenerateEvent } from "./generate-stream.ts";
 import type { PenstockClient } from "./penstock-client.ts";
 import { createPenstockClient } from "./penstock-client.ts";
@@ -102,6 +103,38 @@ describe("generate", () => {
     await vi.waitFor(() => expect(gateway.calls.at(-1)?.cancelled()).toBe(true));
     expect((await failure(client.generate(ask("echo"), { signal }))).reason).toBe("CANCELLED");
     expect(gateway.calls).toHaveLength(earlier + 1);
+  });
+
+  it("refuses a deadline and headers that no call can have, also of a stream", async () => {
+    const wrong = [{ timeoutMs: Number.NaN }, { timeoutMs: "1" }, { headers: { "a b": "c" } }];
+    for (const options of wrong as CallOptions[]) {
+      const streamed = client.streamGenerate(ask("echo"), options);
+      for (const call of [client.generate(ask("echo"), options), collect(streamed)]) {
+        const error = await failure(call);
+        const [field] = Object.keys(options);
+        expect(error).toMatchObject({ reason: "FIELD_INVALID", fieldViolations: [{ field }] });
+      }
+    }
+    expect(gateway.calls).toEqual([]);
+  });
+
+  it.each([1e15, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY])(
+    "takes a deadline in %d ms, which is too far off for gRPC, as none",
+    async (timeoutMs) => {
+      await client.generate(ask("echo"), { timeoutMs });
+      expect(await collect(client.streamGenerate(ask("echo"), { timeoutMs }))).toHaveLength(6);
+      expect(gateway.calls.map(({ deadlineMs }) => deadlineMs)).toEqual([Infinity, Infinity]);
+    },
+  );
+
+  it("says of a client that was closed", async () => {
+    client.close();
+    const calls = [client.generate(ask("echo")), collect(client.streamGenerate(ask("echo")))];
+    for (const call of calls) {
+      const error = await failure(call);
+      expect(error).toMatchObject({ reason: "CANCELLED" });
+      expect(error.message).toContain("closed");
+    }
   });
 
   it("says UNAVAILABLE of a gateway that is not there, and does not wait for it", async () => {
@@ -217,7 +250,10 @@ describe("the channel", () => {
   );
 
   it("refuses a key that is none, and lists models", async () => {
-    expect(() => createPenstockClient({ address: "a:1", virtualKey: "" })).toThrow(TypeError);
+    const absent = undefined as unknown as string;
+    for (const virtualKey of ["", absent]) {
+      expect(() => createPenstockClient({ address: "a:1", virtualKey })).toThrow(TypeError);
+    }
     expect(() => createPenstockClient({ address: "a:1", virtualKey: "a\nb" })).toThrow(TypeError);
     const { response } = await client.listModels({ pageSize: 5 });
     expect(response.models).toMatchObject([{ name: "smart" }]);

@@ -66,7 +66,8 @@ const defaultTimeoutMs = 900_000;
  * can't be used; nothing is connected yet.
  */
 export function createPenstockClient(options: PenstockClientOptions): PenstockClient {
-  if (!/^[\x21-\x7e]+$/.test(options.virtualKey)) {
+  // An absent one would be sent as "undefined".
+  if (typeof options.virtualKey !== "string" || !/^[\x21-\x7e]+$/.test(options.virtualKey)) {
     throw new TypeError("The virtual key is empty or holds characters that no key has.");
   }
   const channel = new FollowedChannel(options);
@@ -76,41 +77,31 @@ export function createPenstockClient(options: PenstockClientOptions): PenstockCl
   };
   return {
     generate: (request, callOptions = {}) =>
-      callUnary(
-        channel.current,
-        InferenceService.method.generate,
-        create(GenerateRequestSchema, request),
-        {
-          defaults,
-          options: callOptions,
-        },
-      ),
+      callUnary(channel, InferenceService.method.generate, create(GenerateRequestSchema, request), {
+        defaults,
+        options: callOptions,
+      }),
     streamGenerate: (request, callOptions = {}) => {
       const wrapped = create(StreamGenerateRequestSchema, {
         request: create(GenerateRequestSchema, request),
       });
-      return openGenerateStream(channel.current, wrapped, defaults, callOptions);
+      return openGenerateStream(channel, wrapped, defaults, callOptions);
     },
     embed: (request, callOptions = {}) =>
-      callUnary(
-        channel.current,
-        InferenceService.method.embed,
-        create(EmbedRequestSchema, request),
-        {
-          defaults,
-          options: callOptions,
-        },
-      ),
+      callUnary(channel, InferenceService.method.embed, create(EmbedRequestSchema, request), {
+        defaults,
+        options: callOptions,
+      }),
     countTokens: (request, callOptions = {}) => {
       const wrapped = create(CountTokensRequestSchema, {
         request: create(GenerateRequestSchema, request),
       });
       const { countTokens } = InferenceService.method;
-      return callUnary(channel.current, countTokens, wrapped, { defaults, options: callOptions });
+      return callUnary(channel, countTokens, wrapped, { defaults, options: callOptions });
     },
     listModels: (request = {}, callOptions = {}) =>
       callUnary(
-        channel.current,
+        channel,
         InferenceService.method.listModels,
         create(ListModelsRequestSchema, request),
         { defaults, options: callOptions },

@@ -70,6 +70,11 @@ export function cancelledError(): PenstockError {
   return new PenstockError(new GatewayError("CANCELLED", "The call was cancelled by its signal."));
 }
 
+/** The error of a call of a client that was closed. */
+export function closedError(): PenstockError {
+  return new PenstockError(new GatewayError("CANCELLED", "The client was closed before the call."));
+}
+
 function statusOf(error: ServiceError): Status {
   const plain = create(StatusSchema, { code: error.code, message: error.details });
   const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];

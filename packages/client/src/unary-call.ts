@@ -1,8 +1,8 @@
 import type { DescMethodUnary, DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { Client } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
 import type { CallDefaults, CallOptions } from "./call.ts";
 import { callDeadline, callMetadata, cancelOnAbort, toHeaders, wireForm } from "./call.ts";
+import type { FollowedChannel } from "./followed-channel.ts";
 import { cancelledError, toPenstockError } from "./penstock-error.ts";
 
 /** The answer of a unary call with the metadata before and after it. */
@@ -14,7 +14,7 @@ export interface Answer<Response> {
 
 /** Makes a unary call. Rejects with a PenstockError. */
 export function callUnary<Input extends DescMessage, Output extends DescMessage>(
-  channel: Client,
+  channel: Pick<FollowedChannel, "current">,
   method: DescMethodUnary<Input, Output>,
   request: MessageShape<Input>,
   settings: { readonly defaults: CallDefaults; readonly options: CallOptions },
@@ -25,7 +25,8 @@ export function callUnary<Input extends DescMessage, Output extends DescMessage>
   return new Promise((resolve, reject) => {
     let response: MessageShape<Output>;
     let initial: Metadata | undefined;
-    const call = channel.makeUnaryRequest(
+    // What throws here rejects.
+    const call = channel.current.makeUnaryRequest(
       path,
       write,
       read,
