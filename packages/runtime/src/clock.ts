@@ -20,8 +20,8 @@ export interface Clock {
   schedule(delayMs: number, run: () => void): Timer;
 }
 
-/** Node fires a longer timeout at once, so longer delays are cut to this (24.8 days). */
-const longestTimeoutMs = 2 ** 31 - 1;
+/** Node fires a longer timeout at once, so longer delays are cut to this (24.8 days); in ms. */
+export const longestTimeoutMs = 2 ** 31 - 1;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

@@ -10,6 +10,21 @@ describe("deadlineSignal", () => {
     expect((signal.reason as GatewayError).reason).toBe("DEADLINE_EXCEEDED");
   });
 
+  it("waits also for a time that is too long for a timer of Node, which would end at once", () => {
+    vi.useFakeTimers();
+    const signal = deadlineSignal(3_000_000_000);
+    vi.advanceTimersByTime(60_000);
+    expect(signal.aborted).toBe(false);
+    vi.useRealTimers();
+  });
+
+  it("leaves no timer behind where the parent has ended already", () => {
+    vi.useFakeTimers();
+    deadlineSignal(60_000, AbortSignal.abort());
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+
   it("takes the reason of a parent that is first", () => {
     const parent = new AbortController();
     const signal = deadlineSignal(60_000, parent.signal);
