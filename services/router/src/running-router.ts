@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { ErrorReason } from "@penstock/errors";
 import type { ConnectRouter, ConnectServer, TlsSource } from "@penstock/rpc";
 import { openTlsSource } from "@penstock/rpc";
 import { HealthRegistry } from "@penstock/runtime";
@@ -21,10 +22,15 @@ const pollMs = 20;
  * else is down).
  */
 const quotaPatienceMs = 500;
+/** What was refused and what to do; the log has quota's own words. */
+const callerRefusedDetail = (reason: ErrorReason): string =>
+  `it refuses the lease syncs of this router (${reason}): compare its service token or certificate ` +
+  "with what quota knows; limits do what their onUnavailable says";
 const silentQuotaDetail = "it does not answer; limits do what their onUnavailable says";
 /** The log has the rest (lease-sync.ts). */
 const epochRefusedDetail =
-  "it refuses this router, started over a day ahead of its clock: give it a new PENSTOCK_REPLICA";
+  "it refuses the lease syncs of this router, which was started over a day ahead of quota's clock: " +
+  "set the clock right, then start the router with a new PENSTOCK_REPLICA";
 /** Time that is kept for the usage events after the last request (reliability §2.7). */
 const flushMs = 5_000;
 /** After it, to hear that consumers have stored them, so that the spool is left empty. */
@@ -195,7 +201,8 @@ export class RunningRouter implements RouterService {
 
   #tellQuota(): void {
     if (!this.#awaitedQuota || this.#fenced || this.#refused) return;
-    const { isAnswering } = this.#parts.sync;
-    this.health.set("quota", "ready", isAnswering ? "" : silentQuotaDetail);
+    const { isAnswering, refusedFor } = this.#parts.sync;
+    const trouble = refusedFor === undefined ? silentQuotaDetail : callerRefusedDetail(refusedFor);
+    this.health.set("quota", "ready", isAnswering ? "" : trouble);
   }
 }

@@ -10,7 +10,11 @@ import { findAbsentServices } from "./find-absent-services.ts";
 import { look } from "./check.ts";
 import { isForeign, routersWithout } from "../commands/router-position.ts";
 import { judgeDrift } from "./judge-drift.ts";
-import { probeHttp } from "./probe-http.ts";
+import { ProbeError, probeHttp } from "./probe-http.ts";
+import type { HttpProbe } from "./probe-http.ts";
+
+/** Characters of an answer that are shown: a sentence for each of some parts. */
+const longestDetail = 400;
 
 /** What is asked. */
 export interface RemoteTargets {
@@ -39,15 +43,12 @@ export async function checkRemote(targets: RemoteTargets): Promise<RemoteFinding
   const { controlUrl, adminUrl, demo, clients, caFile } = targets;
   const { PENSTOCK_SIMULATOR_URL: simulatorUrl } = demo;
   const findings = await Promise.all([
-    ...controlPorts(targets).map(([name, url]) =>
-      look(`${name} ${new URL(url).origin}`, () => checkReady(url, caFile)),
+    ...readyPorts(targets).map((port) =>
+      look(`${port.name} ${new URL(port.url).origin}`, () => checkReady(port, caFile)),
     ),
     look("token, configuration", () => checkConfiguration(targets.clients)),
     look("routers", () => checkRouters(targets.clients)),
     look("clock", () => checkClock(controlUrl, caFile)),
-    ...(adminUrl === undefined
-      ? []
-      : [look(`router ${new URL(adminUrl).origin}`, () => checkReady(adminUrl, caFile))]),
     ...(simulatorUrl === undefined
       ? []
       : [
@@ -96,20 +97,53 @@ async function checkClock(controlUrl: string, caFile: string | undefined): Promi
   return judgeDrift(clockAheadMs);
 }
 
-/** The control ports with what answers there. */
-function controlPorts({ controlUrl, quotaUrl, telemetryUrl }: RemoteTargets) {
-  const services = { policy: controlUrl, quota: quotaUrl, telemetry: telemetryUrl };
-  const byUrl = Map.groupBy(Object.entries(services), ([, url]) => url);
-  return [...byUrl].map(([url, at]) => {
-    const name = at.length === 3 ? "control" : at.map(([service]) => service).join(", ");
-    return [name, url] as const;
-  });
+/** A port with `/readyz`, and what it may be called by. */
+interface ReadyPort {
+  /** What is there, for people. */
+  readonly name: string;
+  readonly url: string;
+  /** The variables and flags that name it. */
+  readonly naming: string;
 }
 
-async function checkReady(url: string, caFile: string | undefined): Promise<Result> {
-  const { status, text } = await probeHttp(`${url}/readyz`, { caFile });
+const namings = {
+  policy: "PENSTOCK_CONTROL_URL (--control-url)",
+  quota: "PENSTOCK_QUOTA_URL (--quota-url)",
+  telemetry: "PENSTOCK_TELEMETRY_URL (--telemetry-url)",
+  router: "PENSTOCK_ADMIN_URL (--admin-url)",
+} as const;
+
+/** The control ports, with the roles that are there, and the router's. */
+function readyPorts({ controlUrl, quotaUrl, telemetryUrl, adminUrl }: RemoteTargets): ReadyPort[] {
+  const services = { policy: controlUrl, quota: quotaUrl, telemetry: telemetryUrl };
+  const byUrl = Map.groupBy(Object.entries(services), ([, url]) => url);
+  const ports = [...byUrl].map(([url, at]) => {
+    const roles = at.map(([service]) => service as keyof typeof services);
+    const name = roles.length === 3 ? "control" : roles.join(", ");
+    return { name, url, naming: namings[roles[0] ?? "policy"] };
+  });
+  if (adminUrl === undefined) return ports;
+  return [...ports, { name: "router", url: adminUrl, naming: namings.router }];
+}
+
+async function checkReady(
+  { name, url, naming }: ReadyPort,
+  caFile: string | undefined,
+): Promise<Result> {
+  let answer: HttpProbe;
+  try {
+    answer = await probeHttp(`${url}/readyz`, { caFile });
+  } catch (thrown) {
+    const detail = thrown instanceof Error ? thrown.message : "does not answer";
+    const isTls = thrown instanceof ProbeError && thrown.probeCause === "tls_failed";
+    const advice = isTls
+      ? `Name the authority of its certificate with PENSTOCK_TLS_CA (--tls-ca), or correct ${naming}.`
+      : `Start what is to be there (${name}), or correct ${naming}.`;
+    return { state: "fail", detail, advice };
+  }
+  const { status, text } = answer;
   const [, ...told] = text.trim().split("\n");
-  const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, 160);
+  const detail = text.trim().replaceAll(/\s+/g, " ").slice(0, longestDetail);
   // What is ready and still has something to say lacks what it can do without for now.
   const isWell = status === 200 && told.length === 0;
   return { state: isWell ? "ok" : "warn", detail: `answers ${status}: ${detail}` };

@@ -112,6 +112,34 @@ describe("whether quota answers", () => {
   });
 });
 
+describe("a router that quota does not know", () => {
+  it("says what is refused and what to do, until it is known", async () => {
+    const harness = new Harness();
+    const { quotaService, sync, observability } = harness;
+    const told: (string | undefined)[] = [];
+    sync.onAnswering = () => told.push(sync.refusedFor);
+    const [one] = quotasNamed(1);
+    quotaService.refuse = () => refusal("UNAVAILABLE");
+    sync.start();
+    await pass(harness, 5);
+    quotaService.refuse = () => refusal("ADMIN_UNAUTHENTICATED");
+    await pass(harness, 10);
+    const waiting = harness.ask([use(one!)]);
+    await pass(harness, 10);
+    expect(await waiting).toMatchObject({ cause: "unavailable", silence: { state: "refused" } });
+    const warnings = observability.lines.filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([
+      { message: "quota does not answer" },
+      { message: expect.stringMatching(/^quota refuses the lease syncs.*PENSTOCK_SERVICE_TOKEN/) },
+    ]);
+    expect(sync.isAnswering).toBe(false);
+    quotaService.refuse = () => undefined;
+    await pass(harness, 10);
+    expect(told).toEqual([undefined, "ADMIN_UNAUTHENTICATED", undefined]);
+    expect(sync.isAnswering).toBe(true);
+  });
+});
+
 describe("a router whose epoch is too far ahead for quota", () => {
   it("says so once, with the way out, and goes on by itself once the clock is there", async () => {
     const harness = new Harness();

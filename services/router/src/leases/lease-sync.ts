@@ -4,6 +4,7 @@ import type {
   SyncLeasesRequest,
   SyncLeasesResponse,
 } from "@penstock/api";
+import type { ErrorReason } from "@penstock/errors";
 import { syncIntervalMs } from "@penstock/limits";
 import type { MonotonicMs } from "@penstock/limits";
 import type { Logger, Observability, SpanContext } from "@penstock/observability";
@@ -19,7 +20,7 @@ import {
   takeBack,
 } from "./sync-exchange.ts";
 import type { Exchange } from "./sync-exchange.ts";
-import { isEpochRefusal, isRefusal } from "./sync-refusal.ts";
+import { callerRefusal, isEpochRefusal, isRefusal } from "./sync-refusal.ts";
 
 /** How long one sync may take; requests that wait have given up long before. */
 const callTimeoutMs = 2_000;
@@ -35,6 +36,9 @@ const epochRefusedText =
   "a day ahead of quota's clock. If quota's clock is right, this router was started while its own " +
   "was wrong: set that right and start it with a new name (PENSTOCK_REPLICA or --replica); what " +
   "it has not published yet goes on under the old name";
+const callerRefusedText =
+  "quota refuses the lease syncs of this router: give it the PENSTOCK_SERVICE_TOKEN that quota has, " +
+  "or a certificate of a router that quota's PENSTOCK_TLS_CLIENT_CA covers";
 /** The most former lives that one sync may name (proto SyncLeasesRequest). */
 const maximumRetired = 1_000;
 /** How a call to quota is made. */
@@ -120,8 +124,14 @@ export class LeaseSync {
   onEpochRefused: (refused: boolean) => void = () => undefined;
   #epochRefused = false;
 
-  /** Called when `isAnswering` has changed, and with the first failure. */
+  /** Called when `isAnswering` or `refusedFor` has changed, and with the first failure. */
   onAnswering: () => void = () => undefined;
+
+  /** Why quota takes no sync from this process, until it does; undefined: it does not say so. */
+  get refusedFor(): ErrorReason | undefined {
+    return this.#refusedFor;
+  }
+  #refusedFor: ErrorReason | undefined;
 
   /** Whether quota has answered, and no sync has failed since. */
   get isAnswering(): boolean {
@@ -248,6 +258,7 @@ export class LeaseSync {
     const wasAnswering = this.isAnswering;
     if (this.#failures > 0) this.#logger.info("quota answers again", { failures: this.#failures });
     this.#failures = 0;
+    this.#refusedFor = undefined;
     this.#reached = true;
     this.#noteEpoch(false);
     if (!wasAnswering) this.onAnswering();
@@ -281,13 +292,18 @@ export class LeaseSync {
     this.#ended();
     this.#calls.add(1, "failed");
     this.#unreached.set(1);
-    if (this.#failures === 0) this.#logger.warn("quota does not answer", { error });
+    const refusedFor = callerRefusal(error);
+    const isNews = this.#failures === 0 || refusedFor !== this.#refusedFor;
+    if (isNews)
+      this.#logger.warn(refusedFor ? callerRefusedText : "quota does not answer", { error });
+    this.#refusedFor = refusedFor;
     this.#failures += 1;
     const epochRefused = isEpochRefusal(error);
     if (epochRefused) this.#noteEpoch(true);
     else if (isRefusal(error, this.#pending?.tries ?? 0)) this.#giveUp(exchange, error);
-    if (this.#failures === 1) this.onAnswering();
-    this.#options.book.waiting.failAll(epochRefused ? "refused" : "away");
+    if (isNews) this.onAnswering();
+    const isRefused = epochRefused || refusedFor !== undefined;
+    this.#options.book.waiting.failAll(isRefused ? "refused" : "away");
     if (this.#stopped) return;
     const delayMs = Math.min(syncIntervalMs, firstRetryMs * 2 ** (this.#failures - 1));
     const jitter = 1 + jitterShare * (2 * Math.random() - 1);

@@ -22,3 +22,15 @@ export function isRefusal(error: unknown, tries: number): boolean {
   if (!(error instanceof GatewayError)) return false;
   return refusals.has(error.reason) || (error.reason === "INTERNAL" && tries >= triesUntilLasting);
 }
+
+/** What quota says to who may not sync with it: its token or certificate is not known there. */
+const callerRefusals: ReadonlySet<ErrorReason> = new Set<ErrorReason>([
+  "ADMIN_UNAUTHENTICATED",
+  "ADMIN_PERMISSION_DENIED",
+]);
+
+/** Why quota takes nothing from this process; undefined: that is not what it says. */
+export function callerRefusal(error: unknown): ErrorReason | undefined {
+  if (!(error instanceof GatewayError)) return undefined;
+  return callerRefusals.has(error.reason) ? error.reason : undefined;
+}

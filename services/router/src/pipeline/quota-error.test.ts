@@ -59,7 +59,11 @@ describe("the error of a quota that can't be asked", () => {
     [{ state: "late", waitedMs: 150 }, "Quota did not answer within 150 ms, so whether", "late"],
     [{ state: "skipped" }, "Quota left those who asked before without an answer, so", "skipped"],
     [{ state: "away" }, "Quota can't be reached, or fails, so whether budgets/demo has", "away"],
-    [{ state: "refused" }, "Quota refuses this router, whose log and /readyz say why", "refused"],
+    [
+      { state: "refused" },
+      "Quota refuses this router's lease syncs (its log and /readyz say why and what to do), so",
+      "refused",
+    ],
     [undefined, "Whether budgets/demo has room can't be found out now", undefined],
   ])("says why: %j", (silence, start, state) => {
     const error = quotaError(refused(silence), 0);

@@ -61,7 +61,7 @@ function becauseOf(silence: QuotaSilence | undefined): string {
     case "away":
       return "quota can't be reached, or fails, so ";
     case "refused":
-      return "quota refuses this router, whose log and /readyz say why, so ";
+      return "quota refuses this router's lease syncs (its log and /readyz say why and what to do), so ";
     default:
       return "";
   }
