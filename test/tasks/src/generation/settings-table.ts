@@ -14,6 +14,9 @@ const head = [
 ];
 
 const tail = [
+  "What is wrong with the exporter, endpoint, protocol or sampler of OpenTelemetry ends no start: it",
+  "costs traces, and is told in the log.",
+  "",
   "The exporter of spans reads the rest of `OTEL_EXPORTER_OTLP_*` by itself, as OpenTelemetry specifies",
   "it: headers, timeout, compression and certificates. Credentials of providers are variables or files",
   "of any name, which the configuration names; what `docker compose` reads is in `compose/`.",
