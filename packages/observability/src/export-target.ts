@@ -1,3 +1,4 @@
+import { observabilityEnvironment as variables } from "./environment.ts";
 import type { ObservabilityEnvironment } from "./environment.ts";
 
 /** Where spans go, and how. */
@@ -51,18 +52,18 @@ interface Named {
 
 function endpointOf({ tracesEndpoint, endpoint }: ObservabilityEnvironment): Named | undefined {
   if (tracesEndpoint !== undefined) {
-    return { name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value: tracesEndpoint };
+    return { name: variables.tracesEndpoint.name, value: tracesEndpoint };
   }
   if (endpoint === undefined) return undefined;
   const value = `${endpoint.replace(/\/$/, "")}/v1/traces`;
-  return { name: "OTEL_EXPORTER_OTLP_ENDPOINT", value };
+  return { name: variables.endpoint.name, value };
 }
 
 function protocolOf({ tracesProtocol, protocol }: ObservabilityEnvironment): Named {
   if (tracesProtocol !== undefined) {
-    return { name: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", value: tracesProtocol };
+    return { name: variables.tracesProtocol.name, value: tracesProtocol };
   }
-  return { name: "OTEL_EXPORTER_OTLP_PROTOCOL", value: protocol ?? "http/protobuf" };
+  return { name: variables.protocol.name, value: protocol ?? "http/protobuf" };
 }
 
 function shownAddress(text: string): string | undefined {
