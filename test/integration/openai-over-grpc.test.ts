@@ -223,7 +223,7 @@ describe("errors over gRPC, beside those of the official client", () => {
       GrpcOpenAI.APIUserAbortError,
     );
     const hurried = grpc.chat.completions.create(silent, { timeout: 100 });
-    await expect(hurried).rejects.toThrow(APIError);
+    await expect(hurried).rejects.toThrow(GrpcOpenAI.APIConnectionTimeoutError);
     const nobody = new GrpcOpenAI({ address: "127.0.0.1:1", apiKey: "psk_any" });
     await expect(nobody.models.list({ timeout: 2_000 })).rejects.toThrow(
       GrpcOpenAI.APIConnectionError,

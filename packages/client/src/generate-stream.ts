@@ -73,7 +73,8 @@ function followCall(call: EventCall, options: CallOptions): GenerateStream {
     headers: headers.promise,
     trailers: trailers.promise,
     cancel: () => call.cancel(),
-    [Symbol.asyncIterator]: () => events(call, { initial: () => initial, failed: () => failed }),
+    [Symbol.asyncIterator]: () =>
+      cancelling(call, events(call, { initial: () => initial, failed: () => failed })),
   };
 }
 
@@ -98,6 +99,23 @@ async function* events(
   }
   const failure = failed();
   if (failure !== undefined) throw failure;
+}
+
+/** A generator that was left before its first event would not come to its end. */
+function cancelling(
+  call: EventCall,
+  events: AsyncGenerator<GenerateEvent>,
+): AsyncIterableIterator<GenerateEvent> {
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => events.next(),
+    return: () => {
+      call.cancel();
+      return events.return(undefined);
+    },
+  };
 }
 
 function asPenstockError(error: Error, initial: Metadata | undefined): Error {

@@ -182,6 +182,13 @@ describe("streamGenerate", () => {
     await vi.waitFor(() => expect(gateway.calls[0]?.cancelled()).toBe(true));
   });
 
+  it("cancels the call when its reader leaves before the first event", async () => {
+    const stream = client.streamGenerate(ask("silent"));
+    await stream.headers;
+    await ReadableStream.from(stream).cancel();
+    await vi.waitFor(() => expect(gateway.calls[0]?.cancelled()).toBe(true));
+  });
+
   it("throws in the loop when it is cancelled or aborted", async () => {
     const stream = client.streamGenerate(ask("silent"));
     const ended = failure(collect(stream));

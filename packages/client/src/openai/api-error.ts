@@ -1,5 +1,4 @@
 import { GatewayError, reasons, toGatewayError } from "@penstock/errors";
-import type { ErrorReason } from "@penstock/errors";
 import { openaiChat } from "@penstock/formats";
 import { PenstockError } from "../penstock-error.ts";
 
@@ -54,7 +53,7 @@ export class APIUserAbortError extends APIError {
   }
 }
 
-/** No gateway answered. */
+/** No gateway answered, or not in time. */
 export class APIConnectionError extends APIError {
   constructor(failure: PenstockError) {
     super(failure, false);
@@ -90,11 +89,15 @@ const classOfStatus: Readonly<Record<number, typeof APIError>> = {
   429: RateLimitError,
 };
 
-/** Reasons that grpc-js itself finds, when they come without the id of a request. */
-const unanswered: Partial<Record<ErrorReason, typeof APIConnectionError>> = {
-  UNAVAILABLE: APIConnectionError,
-  DEADLINE_EXCEEDED: APIConnectionTimeoutError,
-};
+/**
+ * Undefined where a gateway answered. The caller's deadline is told by grpc-js or by the gateway,
+ * whoever is first; UNAVAILABLE is found by grpc-js itself when it comes without a request's id.
+ */
+function unansweredClass(failure: PenstockError): typeof APIConnectionError | undefined {
+  if (failure.reason === "DEADLINE_EXCEEDED") return APIConnectionTimeoutError;
+  const isUnanswered = failure.reason === "UNAVAILABLE" && failure.requestId === "";
+  return isUnanswered ? APIConnectionError : undefined;
+}
 
 /**
  * What the official client would throw. `aborted`: the caller gave the call up. What failed in the
@@ -106,7 +109,7 @@ export function toApiError(error: unknown, aborted = false): unknown {
   if (known?.reason === "INTERNAL" && known.cause === error && !aborted) return error;
   const failure = error instanceof PenstockError ? error : new PenstockError(toGatewayError(error));
   if (aborted) return new APIUserAbortError(failure);
-  const Unanswered = failure.requestId === "" ? unanswered[failure.reason] : undefined;
+  const Unanswered = unansweredClass(failure);
   if (Unanswered !== undefined) return new Unanswered(failure);
   const status = reasons[failure.reason].httpStatus;
   const Answered = classOfStatus[status] ?? (status >= 500 ? InternalServerError : APIError);

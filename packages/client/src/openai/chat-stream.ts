@@ -69,7 +69,16 @@ export async function openChatStream(
       const identity = answerIdentity(value.value, asked.request.model);
       const writer = openaiChat.createStreamWriter(identity, asked);
       const read = chunks({ events, writer, began: value.value, signal });
-      return { controller, [Symbol.asyncIterator]: () => read };
+      const loop: AsyncIterableIterator<ChatCompletionChunk> = {
+        [Symbol.asyncIterator]: () => loop,
+        next: () => read.next(),
+        // A generator that was left before its first chunk would not come to its end.
+        return: async () => {
+          await events.return?.();
+          return await read.return(undefined);
+        },
+      };
+      return { controller, [Symbol.asyncIterator]: () => loop };
     }
   } catch (error) {
     throw toApiError(error, signal.aborted);

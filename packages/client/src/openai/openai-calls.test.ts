@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startTestGateway } from "../test-gateway.ts";
 import type { TestGateway } from "../test-gateway.ts";
 import { APIConnectionError, InternalServerError } from "./api-error.ts";
@@ -61,6 +61,13 @@ describe("an answer whose end is not there", () => {
     const error = await failure(openai.chat.completions.create(asked));
     expect(error).toBeInstanceOf(APIConnectionError);
     expect(error).toMatchObject({ status: undefined, code: "UNAVAILABLE" });
+  });
+
+  it("is not waited for by who leaves a stream before its first chunk", async () => {
+    const asked = { model: "silent", messages, stream: true } as const;
+    const stream = await openai.chat.completions.create(asked);
+    await ReadableStream.from(stream).cancel();
+    await vi.waitFor(() => expect(gateway.calls[0]?.cancelled()).toBe(true));
   });
 
   it("is no failure of a loop that its caller ended", async () => {
