@@ -52,7 +52,7 @@ export class FollowedChannel {
     return this.#channel;
   }
 
-  /** Closes the connections; calls under way are finished first. */
+  /** Closes the connections; calls on them are finished first, those that wait for one fail. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);

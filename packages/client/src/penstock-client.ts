@@ -54,7 +54,7 @@ export interface PenstockClient {
     request?: ListModelsRequestInit,
     options?: CallOptions,
   ): Promise<Answer<ListModelsResponse>>;
-  /** Closes the connections; calls under way are finished first. */
+  /** Closes the connections; calls on them are finished first, those that wait for one fail. */
   close(): void;
 }
 

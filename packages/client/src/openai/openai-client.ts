@@ -84,7 +84,7 @@ export class OpenAI {
     this.models = { list: (asked = {}) => listModels(this.#client, asked) };
   }
 
-  /** Closes the connections; calls under way are finished first. */
+  /** Closes the connections; calls on them are finished first, those that wait for one fail. */
   close(): void {
     this.#client.close();
   }
